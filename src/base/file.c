@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/str.h"
+
+int file_read(int dir, const char *path, size_t max, char **ret, size_t *ret_size) {
+        size_t size = 0, capacity = 4096;
+        autofree char *text = NULL;
+        autoclose int fd = -EBADF;
+
+        fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+                return -errno;
+
+        for (;;) {
+                char *longer = realloc(text, capacity + 1);
+                ssize_t n;
+
+                if (!longer)
+                        return -ENOMEM;
+                text = longer;
+                n = read(fd, text + size, capacity - size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += (size_t) n;
+                if (size > max)
+                        return -EFBIG;
+                if (size == capacity)
+                        capacity *= 2;
+        }
+
+        text[size] = 0;
+        *ret = take_ptr(text);
+        if (ret_size)
+                *ret_size = size;
+        return 0;
+}
+
+int file_read_line(int dir, const char *path, char **ret) {
+        size_t size;
+        int r;
+
+        r = file_read(dir, path, 1 << 20, ret, &size);
+        if (r < 0)
+                return r;
+        if (size > 0 && (*ret)[size - 1] == '\n')
+                (*ret)[size - 1] = 0;
+        return 0;
+}
+
+int file_write(int dir, const char *path, const char *text) {
+        autoclose int fd = openat(dir, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+        if (fd < 0)
+                return -errno;
+        return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+int fd_write_all(int fd, const void *data, size_t size) {
+        const char *p = data;
+
+        while (size > 0) {
+                ssize_t n = write(fd, p, size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                p += n;
+                size -= (size_t) n;
+        }
+        return 0;
+}
+
+ssize_t fd_read_all(int fd, void *data, size_t size) {
+        size_t done = 0;
+
+        while (done < size) {
+                ssize_t n = read(fd, (char *) data + done, size - done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                done += (size_t) n;
+        }
+        return (ssize_t) done;
+}
+
+int fd_sync_with_dir(int fd, int dir) {
+        if (fsync(fd) < 0)
+                return -errno;
+        if (dir >= 0 && fsync(dir) < 0)
+                return -errno;
+        return 0;
+}
+
+/* Opens the directory that holds path, so that it can be synced. */
+static int open_parent(int dir, const char *path) {
+        const char *slash = strrchr(path, '/');
+        autofree char *parent = slash ? strndup(path, (size_t) (slash - path)) : strdup(".");
+        int fd;
+
+        if (!parent)
+                return -ENOMEM;
+        fd = openat(dir, *parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int file_create(int dir, const char *path, const void *data, size_t size, mode_t mode) {
+        autoclose int fd =
+                openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = fd_write_all(fd, data, size);
+        if (r < 0)
+                (void) unlinkat(dir, path, 0);
+        return r;
+}
+
+int file_replace(int dir, const char *path, const void *data, size_t size, mode_t mode, bool sync) {
+        static unsigned counter;
+        autofree char *temporary = str_format("%s.%d.%u~", path, getpid(), counter++);
+        autoclose int fd = -EBADF, parent = -EBADF;
+        int r;
+
+        if (!temporary)
+                return -ENOMEM;
+
+        fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (fd < 0)
+                return -errno;
+
+        r = fd_write_all(fd, data, size);
+        if (r >= 0 && sync && fsync(fd) < 0)
+                r = -errno;
+        if (r >= 0 && renameat(dir, temporary, dir, path) < 0)
+                r = -errno;
+        if (r < 0) {
+                (void) unlinkat(dir, temporary, 0);
+                return r;
+        }
+        if (!sync)
+                return 0;
+
+        parent = open_parent(dir, path);
+        if (parent < 0)
+                return parent;
+        return fsync(parent) < 0 ? -errno : 0;
+}
+
+int dir_make(int dir, const char *path, mode_t mode) {
+        autofree char *copy = NULL;
+
+        if (mkdirat(dir, path, mode) == 0 || errno == EEXIST)
+                return 0;
+        if (errno != ENOENT)
+                return -errno;
+
+        copy = strdup(path);
+        if (!copy)
+                return -ENOMEM;
+        for (char *p = copy + 1; (p = strchr(p, '/')); p++) {
+                *p = 0;
+                if (mkdirat(dir, copy, mode) < 0 && errno != EEXIST)
+                        return -errno;
+                *p = '/';
+        }
+        return mkdirat(dir, path, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int dir_open(int dir, const char *path, mode_t mode) {
+        int fd, r;
+
+        fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0)
+                return fd;
+        if (errno != ENOENT)
+                return -errno;
+
+        r = dir_make(dir, path, mode);
+        if (r < 0)
+                return r;
+        fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static bool is_dots(const char *name) {
+        return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+/* Empties a directory; owns fd. */
+static int empty_dir(int fd) {
+        struct dirent *entry;
+        DIR *stream;
+        int r = 0;
+
+        stream = fdopendir(fd);
+        if (!stream) {
+                r = -errno;
+                close(fd);
+                return r;
+        }
+        while (r >= 0 && (entry = readdir(stream)))
+                if (!is_dots(entry->d_name))
+                        r = tree_remove(dirfd(stream), entry->d_name);
+        closedir(stream);
+        return r;
+}
+
+int tree_remove(int dir, const char *path) {
+        int fd, r;
+
+        if (unlinkat(dir, path, 0) == 0 || errno == ENOENT)
+                return 0;
+        if (errno != EISDIR && errno != EPERM)
+                return -errno;
+        if (unlinkat(dir, path, AT_REMOVEDIR) == 0)
+                return 0;
+
+        fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        r = empty_dir(fd);
+        if (r < 0)
+                return r;
+        return unlinkat(dir, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int compare_names(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+int dir_list(int dir, const char *path, char ***ret) {
+        autostrv names = NULL;
+        struct dirent *entry;
+        DIR *stream;
+        int fd;
+
+        fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        stream = fdopendir(fd);
+        if (!stream) {
+                close(fd);
+                return -ENOMEM;
+        }
+        while ((entry = readdir(stream)))
+                if (!is_dots(entry->d_name) && strv_add(&names, entry->d_name) < 0) {
+                        closedir(stream);
+                        return -ENOMEM;
+                }
+        closedir(stream);
+
+        if (names)
+                qsort(names, strv_length(names), sizeof *names, compare_names);
+        *ret = take_ptr(names);
+        return 0;
+}
+
+int lock_dir(int dir, bool wait) {
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+        autoclose int fd = openat(dir, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return -errno;
+        while (fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock) < 0)
+                if (errno != EINTR)
+                        return errno == EACCES ? -EAGAIN : -errno;
+        return take_fd(fd);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Files below a directory
+ *
+ * Every function takes the directory as a descriptor (or AT_FDCWD) and returns
+ * 0 or more, or a negative errno.  These are for isola's own state and for
+ * /proc and /sys; a path inside a container's root goes through kernel/resolve.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reads a whole file of at most max bytes (-EFBIG beyond); the text gets a NUL; size may be NULL.
+ */
+int file_read(int dir, const char *path, size_t max, char **ret, size_t *ret_size);
+/* Same, without a trailing newline. */
+int file_read_line(int dir, const char *path, char **ret);
+/* One write() to an existing file, as /proc, /sys and cgroups want it. */
+int file_write(int dir, const char *path, const char *text);
+/* Temporary file beside it, then rename; data and directory synced if @sync. */
+int file_replace(int dir, const char *path, const void *data, size_t size, mode_t mode, bool sync);
+/* New file (O_EXCL); -EEXIST if the name is taken. */
+int file_create(int dir, const char *path, const void *data, size_t size, mode_t mode);
+
+int fd_write_all(int fd, const void *data, size_t size);
+/* Returns the bytes read: fewer than size only at the end of the file. */
+ssize_t fd_read_all(int fd, void *data, size_t size);
+/* Makes it durable together with its name in the directory. */
+int fd_sync_with_dir(int fd, int dir);
+
+/* mkdir -p below dir; existing directories are fine. */
+int dir_make(int dir, const char *path, mode_t mode);
+/* dir_make() and open it (O_PATH is not set, so it can be locked and listed). */
+int dir_open(int dir, const char *path, mode_t mode);
+/* Removes a file or a whole tree below dir; 0 also when there is none.  Never follows a link. */
+int tree_remove(int dir, const char *path);
+/* Names in a directory except . and .., sorted. */
+int dir_list(int dir, const char *path, char ***ret);
+
+/**
+ * lock_dir() - lock an object by its directory
+ * @dir:	open directory; the lock (OFD, F_OFD_SETLKW on a file ".lock" in it) belongs to it
+ * @wait:	wait for the present holder instead of returning -EAGAIN
+ *
+ * Return: descriptor that holds the lock until closed, also by the death of every
+ * process that shares it; -EAGAIN; negative errno.
+ */
+int lock_dir(int dir, bool wait);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Where isola keeps its state
+ *
+ * data survives a reboot (/var/lib/isola, or ~/.local/share/isola), run does not
+ * (/run/isola, or $XDG_RUNTIME_DIR/isola).  --root and --run-root move them, so
+ * that two sets of containers never meet.  Both directories are 0700 and must
+ * belong to the caller.
+ */
+
+#include "base/auto.h"
+#include "base/err.h"
+
+typedef struct Home {
+        char *data; /* absolute paths */
+        char *run;
+        int data_fd; /* open directories */
+        int run_fd;
+} Home;
+
+/* @data, @run: from --root and --run-root, or NULL.  Makes the directories where they are missing.
+ */
+int home_open(const char *data, const char *run, Home **ret, Err *err);
+Home *home_free(Home *home);
+DEFINE_AUTOPTR(Home, home_free)

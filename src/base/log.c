@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+
+LogLevel log_level = LOG_LEVEL_WARN;
+
+static struct {
+        int fd;
+        bool json;
+        char process[64];
+} sink = { .fd = STDERR_FILENO, .process = "isola" };
+
+static const char *const names[] = { "debug", "info", "warn", "none" };
+
+void log_setup(LogLevel level, bool json, const char *process) {
+        log_level = level;
+        sink.json = json;
+        snprintf(sink.process, sizeof sink.process, "%s", process);
+}
+
+void log_to(int fd) {
+        sink.fd = fd;
+}
+
+int log_level_parse(const char *name, LogLevel *ret) {
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                if (strcmp(name, names[i]) == 0) {
+                        *ret = (LogLevel) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+static char *json_line(LogLevel level, const char *words) {
+        autofree char *text = NULL, *time = clock_rfc3339(clock_now_ns());
+        json_t *json;
+
+        json = json_pack("{s:s, s:s, s:s, s:s}", "level",
+                         level == LOG_LEVEL_WARN ? "warning" : names[level], "msg", words, "time",
+                         time ? time : "", "process", sink.process);
+        text = json_dumps(json, JSON_COMPACT);
+        json_decref(json);
+        return text ? str_format("%s\n", text) : NULL;
+}
+
+void log_write(LogLevel level, const char *format, ...) {
+        autofree char *words = NULL, *line = NULL;
+        int saved = errno;
+        va_list ap;
+
+        va_start(ap, format);
+        if (vasprintf(&words, format, ap) < 0)
+                words = NULL;
+        va_end(ap);
+        if (!words)
+                return;
+
+        line = sink.json ? json_line(level, words)
+                         : str_format("%s: %s%s\n", sink.process,
+                                      level == LOG_LEVEL_WARN ? "warning: " : "", words);
+        /* A log that cannot be written must not stop the work it tells of. */
+        if (line && write(sink.fd, line, strlen(line)) < 0)
+                errno = saved;
+        errno = saved;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Commands
+ *
+ * A command is one file, cmd_<name>.c, that says everything about itself in
+ * one COMMAND() stanza: how it is called, what --help, the man page and shell
+ * completion say about it, which options it has and what runs.  The stanza
+ * places a pointer in a section of the binary; command_main() walks that
+ * section.  There is no list of commands to keep.
+ *
+ * The function parses nothing and prints results only; errors go back through
+ * err and are printed once, by main().
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/home.h"
+
+#define ARGS_ANY (-1)
+
+typedef enum OptionKind {
+        OPTION_END,
+        OPTION_GROUP,  /* a heading in --help; only .help is set */
+        OPTION_FLAG,   /* bool; --x, --x=false */
+        OPTION_STRING, /* const char *; the last one counts; NULL where not given */
+        OPTION_LIST, /* const char **, NULL-terminated, in the order given; NULL where not given */
+        OPTION_SIZE, /* uint64_t, bytes: "512m"; 0 where not given */
+        OPTION_SPAN, /* int64_t, milliseconds: "1.5s", bare numbers are seconds; -1 where not given
+                      */
+        OPTION_INT,  /* int; 0 where not given */
+        OPTION_DOUBLE, /* double; 0 where not given */
+} OptionKind;
+
+typedef struct Option {
+        OptionKind kind;
+        char short_name; /* 0 for none */
+        const char *name;
+        const char *value; /* how --help calls the value; NULL for a flag */
+        size_t offset;
+        const char *help;
+        const char *completes; /* "container", "image", "network", "file", "dir", or "a|b|c"; may be
+                                  NULL */
+} Option;
+
+/* What a command is called with. */
+typedef struct CommandInput {
+        const void *options; /* its own struct */
+        char **args;         /* operands, NULL-terminated */
+        int n_args;
+        const Home *home; /* open, unless the command says needs_home = false */
+} CommandInput;
+
+typedef struct Command {
+        const char *name;  /* "stop", or with its family: "network create" */
+        const char *alias; /* other names, separated by spaces: "container stop"; may be NULL */
+        const char *group; /* heading in `isola --help` */
+        const char *synopsis;
+        const char *summary;
+        const Option *options;
+        size_t options_size; /* of the struct that options are parsed into */
+        int min_args, max_args;
+        bool options_first; /* stop at the first operand: what follows belongs to the inner program
+                             */
+        bool hidden;        /* "__monitor": not in help, man pages and completion */
+        bool no_home;       /* needs no state directories */
+        const char *completes; /* what its operands are, as in Option */
+        /* Return: the exit code (0 or more), or a negative errno with err set. */
+        int (*run)(const CommandInput *in, Err *err);
+        /* Exit code for a negative errno: 1 if 0; Docker's 125 for run, create, start, exec. */
+        int failure_code;
+} Command;
+
+/* COMMAND(stop) = { .name = "stop", ... }; */
+#define COMMAND(id)                                                                \
+        static const Command command_##id;                                         \
+        __attribute__((__section__("isola_commands"), __used__, __retain__))       \
+        NO_REDZONE static const Command *const command_entry_##id = &command_##id; \
+        static const Command command_##id
+
+/* clang would put a red zone between the entries under AddressSanitizer, gcc would reverse them. */
+#ifdef __clang__
+#define NO_REDZONE __attribute__((__no_sanitize__("address")))
+#else
+#define NO_REDZONE __attribute__((__no_reorder__))
+#endif
+
+#define OPTION_MEMBER_(T, m, C)                                                        \
+        (offsetof(T, m) +                                                              \
+         0 * sizeof(struct {                                                           \
+                 _Static_assert(__builtin_types_compatible_p(typeof(((T *) 0)->m), C), \
+                                #T "." #m " does not fit its option's kind");          \
+                 int ignored;                                                          \
+         }))
+#define OPT_GROUP(h) \
+        { OPTION_GROUP, 0, NULL, NULL, 0, h, NULL }
+#define OPT_FLAG(s, n, T, m, h) \
+        { OPTION_FLAG, s, n, NULL, OPTION_MEMBER_(T, m, bool), h, NULL }
+#define OPT_STRING(s, n, T, m, v, h, ...) \
+        { OPTION_STRING, s, n, v, OPTION_MEMBER_(T, m, const char *), h, ##__VA_ARGS__ }
+#define OPT_LIST(s, n, T, m, v, h, ...) \
+        { OPTION_LIST, s, n, v, OPTION_MEMBER_(T, m, const char **), h, ##__VA_ARGS__ }
+#define OPT_SIZE(s, n, T, m, v, h) \
+        { OPTION_SIZE, s, n, v, OPTION_MEMBER_(T, m, uint64_t), h, NULL }
+#define OPT_SPAN(s, n, T, m, v, h) \
+        { OPTION_SPAN, s, n, v, OPTION_MEMBER_(T, m, int64_t), h, NULL }
+#define OPT_INT(s, n, T, m, v, h) \
+        { OPTION_INT, s, n, v, OPTION_MEMBER_(T, m, int), h, NULL }
+#define OPT_DOUBLE(s, n, T, m, v, h) \
+        { OPTION_DOUBLE, s, n, v, OPTION_MEMBER_(T, m, double), h, NULL }
+
+int command_main(int argc, char **argv);

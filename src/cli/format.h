@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * How commands print lists and documents
+ *
+ * `--format` takes "json" (one object a line), "table TEMPLATE", "table", or a
+ * Go template over the objects: {{.Field}}, {{.A.B}}, {{json .}}, {{range}},
+ * {{if}}/{{else}}/{{end}}, {{with}}, {{index .Map "key"}}, {{join .List ","}},
+ * {{upper .}}, {{lower .}}, {{len .}}, {{printf "%s" .}}, {{println}}, eq ne lt
+ * gt and or not, pipes, variables, {{- trimming -}}.  What text/template would
+ * refuse is refused with the place in the template.
+ */
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct json_t;
+
+typedef struct Column {
+        const char *title; /* "CONTAINER ID" */
+        const char *field; /* "ID": the object's member, also the template's {{.ID}} */
+        bool optional;     /* only in the default table if the command asks */
+} Column;
+
+/*
+ * Prints rows.  @rows: a JSON array of flat objects with string members.  @format: the
+ * user's --format or NULL for the default table.  Control characters never reach a terminal.
+ */
+int format_rows(const Column *columns, struct json_t *rows, const char *format, Err *err);
+
+/* Prints documents as inspect does: a JSON array with 4 blanks of indent, or the template for each.
+ */
+int format_documents(struct json_t *documents, const char *format, Err *err);
+
+/* Evaluates one template over one value; the text is owned by the caller. */
+int template_render(const char *text, struct json_t *value, char **ret, Err *err);

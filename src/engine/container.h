@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Containers
+ *
+ * $DATA/containers/<id>/container.json is what was asked for (a Container
+ * without its state), written once by container_create().  What is running is
+ * $RUN/containers/<id>/state.json, written by the monitor.  Names are files
+ * $DATA/names/<name>, made with O_EXCL, that hold an id.
+ *
+ * The JSON names of all structs here are those of Docker's `inspect`, so that
+ * one set of tables serves the record, `inspect`, templates and the API.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/home.h"
+#include "base/json.h"
+#include "engine/network.h"
+
+/* Docker's "Config". */
+typedef struct ContainerConfig {
+        char *hostname, *domainname, *user;
+        bool attach_stdin, attach_stdout, attach_stderr;
+        char **exposed_ports; /* set: "80/tcp" */
+        bool tty, open_stdin, stdin_once;
+        char **env, **cmd;
+        char *image;    /* as the user named it */
+        char **volumes; /* set of paths */
+        char *working_dir;
+        char **entrypoint;
+        char **labels; /* "key=value" */
+        char *stop_signal;
+        int stop_timeout; /* seconds; 0 not said, -1 for ever */
+} ContainerConfig;
+
+typedef struct PortBinding {
+        char *host_ip,
+                *host_port; /* "" and "" for an unsaid one; host_port may be a range "8000-8010" */
+} PortBinding;
+
+typedef struct PortMap {
+        char *port; /* "80/tcp" */
+        PortBinding *bindings;
+        size_t n_bindings;
+} PortMap;
+
+typedef struct ContainerMount { /* an entry of --mount, and of -v once parsed */
+        char *type;             /* "bind", "volume", "tmpfs" */
+        char *source;           /* path or volume name */
+        char *target;
+        bool read_only;
+        char *propagation; /* "rprivate", … or NULL */
+        bool no_recursive; /* bind-recursive=disabled */
+        int64_t tmpfs_size;
+        int tmpfs_mode;
+        char *options; /* tmpfs: as written after the colon of --tmpfs */
+        bool no_copy;
+} ContainerMount;
+
+typedef struct ContainerUlimit {
+        char *name; /* "nofile" */
+        int64_t soft, hard;
+} ContainerUlimit;
+
+typedef struct ContainerDevice {
+        char *path_on_host, *path_in_container, *permissions;
+} ContainerDevice;
+
+typedef struct RestartPolicy {
+        char *name; /* "no", "always", "on-failure", "unless-stopped" */
+        int maximum_retry_count;
+} RestartPolicy;
+
+typedef struct LogConfig {
+        char *type;    /* "json-file", "none" */
+        char **config; /* "max-size=10m" */
+} LogConfig;
+
+/* Docker's "HostConfig". */
+typedef struct HostConfig {
+        char **binds; /* as given with -v, for inspect */
+        char *container_id_file;
+        LogConfig log_config;
+        char *network_mode; /* "bridge", "host", "none", "container:ID", a network's name */
+        PortMap *port_bindings;
+        size_t n_port_bindings;
+        RestartPolicy restart_policy;
+        bool auto_remove;
+        char **cap_add, **cap_drop; /* as given: "NET_ADMIN", "ALL" */
+        char *cgroupns_mode, *ipc_mode, *pid_mode, *uts_mode,
+                *userns_mode; /* "", "host", "private", "container:ID" */
+        char **dns, **dns_options, **dns_search, **extra_hosts;
+        char **group_add;
+        int oom_score_adj;
+        bool privileged, publish_all_ports, readonly_rootfs;
+        char **security_opt;
+        int64_t shm_size;
+        char **sysctls;         /* "net.x=1" */
+        ContainerMount *mounts; /* --mount, -v and --tmpfs together */
+        size_t n_mounts;
+        ContainerUlimit *ulimits;
+        size_t n_ulimits;
+        ContainerDevice *devices;
+        size_t n_devices;
+        int64_t memory, memory_reservation, memory_swap; /* bytes; memory_swap -1 unlimited */
+        int64_t nano_cpus;
+        int64_t cpu_shares;
+        char *cpuset_cpus, *cpuset_mems;
+        int64_t pids_limit;
+        bool init;
+        int64_t time_monotonic_ns, time_boottime_ns; /* --time-offset; no Docker counterpart */
+        bool has_time_offset;
+} HostConfig;
+
+typedef enum ContainerStatus {
+        CONTAINER_CREATED,
+        CONTAINER_RUNNING,
+        CONTAINER_PAUSED,
+        CONTAINER_RESTARTING,
+        CONTAINER_EXITED,
+        CONTAINER_DEAD,
+} ContainerStatus;
+const char *container_status_name(ContainerStatus status); /* "created", "running", … */
+
+/* What is known of the present or the last run; from state.json, checked against the kernel. */
+typedef struct ContainerState {
+        char *boot_id;
+        char *status; /* as last written; ask container_status() */
+        int pid;
+        uint64_t pid_start; /* field 22 of /proc/PID/stat, so that a reused pid is told apart */
+        int monitor_pid;
+        uint64_t monitor_start;
+        int exit_code;
+        bool oom_killed;
+        char *error;
+        char *started_at, *finished_at; /* RFC 3339; "0001-01-01T00:00:00Z" for never */
+        int restart_count;
+        Endpoint *networks;
+        size_t n_networks;
+        PortMap *ports; /* what is published where, for inspect and `port` */
+        size_t n_ports;
+        uint64_t userns_base; /* first host id of its range; 0 with --userns=host */
+} ContainerState;
+
+typedef struct Container {
+        char *id, *name, *created;
+        char *path; /* what runs, and its arguments */
+        char **args;
+        char *image;   /* image id, or "@host" */
+        char **lowers; /* layers, topmost first: what the container was made from */
+        ContainerConfig config;
+        HostConfig host;
+        char *ip, *ip6;       /* --ip, --ip6 */
+        char **aliases;       /* --network-alias */
+        ContainerState state; /* not part of container.json */
+        const Home *home;
+        int dir; /* data directory, -EBADF until needed */
+} Container;
+extern const JsonType container_type, container_state_type;
+
+Container *container_free(Container *c);
+DEFINE_AUTOPTR(Container, container_free)
+
+/*
+ * Makes a container.  @c: what the user wants (config, host, name or NULL, image name in
+ * config.image or "@host"); filled in from the image and with an id, a name, defaults.
+ * -EEXIST if the name is taken, -ENOENT if there is no such image.
+ */
+int container_create(const Home *home, Container *c, Err *err);
+
+/* By name, id or unambiguous beginning of an id; state read and checked.  -ENOENT with a hint. */
+int container_load(const Home *home, const char *name, Container **ret, Err *err);
+/* Newest first.  @all: also those that do not run. */
+int container_list(const Home *home, bool all, Container ***ret, size_t *ret_n, Err *err);
+void container_list_free(Container **list, size_t n);
+
+ContainerStatus container_status(const Container *c);
+/* A pidfd of the first process, verified by its start time; -ESRCH if it does not run. */
+int container_pidfd(const Container *c);
+
+typedef struct StartIo {
+        bool attach_input, attach_output; /* connect this command's standard streams */
+        const char *detach_keys;
+        bool signal_proxy;
+} StartIo;
+
+/*
+ * Starts it under a new monitor.  @io: NULL to return once it runs; otherwise stays attached until
+ * it ends or the user detaches.  @ret_code: its exit code, or -1 if detached; unused without @io.
+ * Error codes as runtime_start(); the record is left in state "created".
+ */
+int container_start(Container *c, const StartIo *io, int *ret_code, Err *err);
+/* @timeout_ms: -1 for ever.  1 if it ran, 0 if not. */
+int container_stop(Container *c, const char *signal, int64_t timeout_ms, Err *err);
+int container_kill(Container *c, int signal, Err *err);
+int container_pause(Container *c, bool pause, Err *err);
+/* Waits until it does not run (or, with @removed, is gone); @ret_code: its exit code. */
+int container_wait(Container *c, bool removed, int *ret_code, Err *err);
+int container_remove(Container *c, bool force, bool volumes, Err *err);
+int container_attach(Container *c, const StartIo *io, int *ret_code, Err *err);
+
+typedef struct ExecRequest {
+        char **args, **env;
+        const char *user, *working_dir, *detach_keys;
+        bool input, tty, detach, privileged;
+} ExecRequest;
+int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err *err);
+
+/* Docker's inspect document (a new jansson reference). */
+struct json_t *container_inspect(Container *c, bool size);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Networks
+ *
+ * A network is $DATA/networks/<name>.json and, while anything uses it, a bridge
+ * in the host's network namespace.  What a running container holds of it is one
+ * file for each address, $RUN/networks/<name>/address/<ip>, made with O_EXCL: an
+ * address cannot be handed out twice, and whoever meets a file whose container
+ * is gone removes it.  $RUN/networks/<name>/names/<alias>/<ip> is what the
+ * monitors answer name queries from.
+ *
+ * The network "bridge" is always there, made when it is first used.
+ */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "base/home.h"
+#include "base/json.h"
+
+typedef struct Network {
+        char *name, *id, *created;
+        char *driver; /* "bridge", "host", "null" */
+        char *bridge; /* interface name */
+        bool internal, ipv6;
+        char *subnet, *gateway;   /* "10.88.0.0/16", "10.88.0.1" */
+        char *subnet6, *gateway6; /* NULL without IPv6 */
+        char **labels, **options;
+} Network;
+extern const JsonType network_type;
+
+Network *network_free(Network *n);
+DEFINE_AUTOPTR(Network, network_free)
+
+int network_load(const Home *home, const char *name_or_id, Network **ret, Err *err);
+int network_list(const Home *home, Network ***ret, size_t *ret_n, Err *err);
+void network_list_free(Network **list, size_t n);
+/* @wanted: name and what the user said; the rest is chosen: a free subnet, a bridge name. */
+int network_create(const Home *home, Network *wanted, Err *err);
+/* -EBUSY with the names of the containers that use it. */
+int network_remove(const Home *home, const char *name, Err *err);
+
+/* A container's place in a network; the JSON names are Docker's EndpointSettings'. */
+typedef struct Endpoint {
+        char *network; /* network name */
+        char *network_id;
+        char *endpoint_id;          /* 64 hexadecimal digits */
+        char *ip_address, *gateway; /* "10.88.0.2" */
+        int ip_prefix;
+        char *ip6_address, *gateway6;
+        int ip6_prefix;
+        char *mac_address; /* derived from the address */
+        char **aliases;    /* names it is found by, its own first */
+        char *interface;   /* the host's side, "veth…" */
+} Endpoint;
+extern const JsonType endpoint_type;
+
+void endpoint_clear(Endpoint *e);
+
+typedef struct PublishedPort {
+        int protocol;  /* IPPROTO_TCP or IPPROTO_UDP */
+        char *host_ip; /* NULL: every address, IPv4 and IPv6 */
+        int host_port; /* 0: the next free one from 49153 up; filled in */
+        int port;      /* in the container */
+        int reserved;  /* socket bound to the host port so that nobody else takes it; -EBADF before
+                        */
+        int reserved6;
+} PublishedPort;
+
+/**
+ * network_reserve() - take addresses and names for a container
+ * @container:	its id
+ * @ip, @ip6:	wanted addresses or NULL
+ * @aliases:	names it is to be found by
+ * @ret:	zeroed; filled in
+ */
+int network_reserve(const Home *home, const Network *network, const char *container, const char *ip,
+                    const char *ip6, char *const *aliases, Endpoint *ret, Err *err);
+
+/*
+ * Connects a network namespace: the bridge (made if missing, with its addresses, forwarding and
+ * nf_tables rules), a veth pair made directly in both namespaces, lo, eth0, addresses, routes.
+ */
+int network_attach(const Home *home, const Network *network, const Endpoint *endpoint, int netns,
+                   Err *err);
+
+/* Brings lo up in a namespace that gets no network. */
+int network_loopback(int netns, Err *err);
+
+/*
+ * Binds the host ports (a port that is taken is refused with its owner's name) and leads them to
+ * the endpoint in one nf_tables batch.
+ */
+int network_publish(const Home *home, const char *container, const Endpoint *endpoint,
+                    PublishedPort *ports, size_t n, Err *err);
+
+/* Takes the ports, names and addresses back; goes on over what is already gone. */
+void network_release(const Home *home, const char *container, const Endpoint *endpoint,
+                     const PublishedPort *ports, size_t n);
+
+/*
+ * Removes what dead containers left: address files, names, map elements, and bridges without users.
+ * @alive: tells whether a container id is running.
+ */
+int network_sweep(const Home *home, bool (*alive)(const char *container, void *context),
+                  void *context, Err *err);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The image specification's documents as C structs (image-spec 1.1: config.md,
+ * manifest.md, image-index.md, descriptor.md), with the members Docker adds to
+ * an image's config.  Tables and pure functions only.
+ */
+
+#include "base/json.h"
+
+/* What a container of this image runs by default; also part of a container's own configuration. */
+typedef struct OciImageConfig {
+        char *user;
+        char **exposed_ports; /* "80/tcp" */
+        char **env;
+        char **entrypoint, **cmd;
+        char **volumes;
+        char *working_dir;
+        char **labels; /* "key=value" */
+        char *stop_signal;
+        char **shell;
+} OciImageConfig;
+
+typedef struct OciHistory {
+        char *created, *created_by, *author, *comment;
+        bool empty_layer;
+} OciHistory;
+
+typedef struct OciRootfs {
+        char *type; /* "layers" */
+        char **diff_ids;
+} OciRootfs;
+
+typedef struct OciImage {
+        char *created, *author;
+        char *architecture, *os, *variant;
+        OciImageConfig config;
+        OciRootfs rootfs;
+        OciHistory *history;
+        size_t n_history;
+} OciImage;
+
+typedef struct OciDescriptor {
+        char *media_type, *digest;
+        int64_t size;
+        char **annotations;
+        char *platform_architecture, *platform_os;
+} OciDescriptor;
+
+typedef struct OciManifest {
+        int schema_version;
+        char *media_type;
+        OciDescriptor config;
+        OciDescriptor *layers;
+        size_t n_layers;
+        char **annotations;
+} OciManifest;
+
+typedef struct OciIndex {
+        int schema_version;
+        char *media_type;
+        OciDescriptor *manifests;
+        size_t n_manifests;
+        char **annotations;
+} OciIndex;
+
+extern const JsonType oci_image_config_type, oci_image_type, oci_descriptor_type, oci_manifest_type,
+        oci_index_type;
+
+#define OCI_MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define OCI_MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"
+#define OCI_MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
+#define OCI_MEDIA_LAYER    "application/vnd.oci.image.layer.v1.tar"
+
+/* This machine's architecture in the image-spec's (Go's) words: "amd64", "arm64", … */
+const char *oci_architecture(void);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Starting isolated processes
+ *
+ * runtime_spawn() clones the container's first process into all its new
+ * namespaces and its cgroup, writes its id maps and hands it its layers; from
+ * then on that process (runtime/init.c) sets itself up while the caller
+ * connects its network.  runtime_start() lets it execute the user's program
+ * and reports why it could not.
+ *
+ *         r = runtime_spawn(spec, &options, &runtime, err);
+ *         … network_attach(…, runtime_netns(runtime), …) …
+ *         r = runtime_start(runtime, err);
+ *         … waitid(P_PIDFD, runtime_pidfd(runtime), …) …
+ *
+ * The caller is the parent and reaps it.  Freeing a Runtime that was not started kills it.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "kernel/cgroup.h"
+#include "kernel/seccomp.h"
+#include "oci/spec.h"
+
+/* What the container sees as "/". */
+typedef struct RuntimeRoot {
+        const char *path; /* a directory as it is, or NULL for an overlay: */
+        const char *const
+                *lowers;          /* absolute paths, topmost first, NULL-terminated; at least one */
+        const char *upper, *work; /* NULL for a read-only view */
+} RuntimeRoot;
+
+typedef struct RuntimeOptions {
+        RuntimeRoot root;
+        const char *user;     /* image-style "name[:group]" looked up inside, or NULL for spec's */
+        const Cgroup *cgroup; /* or NULL: the caller's */
+        const SeccompFilter *seccomp; /* or NULL: none */
+        int stdio[3]; /* become 0, 1, 2; borrowed; -EBADF means /dev/null; unused with a terminal */
+        bool init;    /* run the user's program below a small reaping pid 1 (--init) */
+} RuntimeOptions;
+
+typedef struct Runtime Runtime;
+
+/*
+ * Return: 0; negative errno with a sentence.  On failure nothing is left behind.
+ * The sentence names the mount, path or limit that was in the way.
+ */
+int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **ret, Err *err);
+
+pid_t runtime_pid(const Runtime *r);
+int runtime_pidfd(const Runtime *r); /* borrowed */
+int runtime_netns(const Runtime *r); /* borrowed; -EBADF if it shares the caller's */
+/* The terminal's master side, owned by the caller; -EBADF without one.  Valid after
+ * runtime_start(). */
+int runtime_take_console(Runtime *r);
+
+/*
+ * Waits for init to be ready, lets it execute, and waits until it has.
+ *
+ * Return: 0; -ENOENT if the program does not exist (exit code 127), -EACCES, -ENOEXEC,
+ * -EISDIR if it cannot be executed (126); any other negative errno for a failure of ours (125).
+ */
+int runtime_start(Runtime *r, Err *err);
+
+Runtime *runtime_free(Runtime *r);
+DEFINE_AUTOPTR(Runtime, runtime_free)
+
+/* One more process inside a running container. */
+typedef struct RuntimeExec {
+        int pidfd; /* of the container's first process, verified by the caller */
+        const OciProcess *process;
+        const char *user; /* as above */
+        const Cgroup *cgroup;
+        const SeccompFilter *seccomp;
+        int stdio[3];
+        bool privileged;
+} RuntimeExec;
+
+/*
+ * Joins all namespaces of the target, forks into its pid namespace and cgroup and executes.
+ * The calling process itself stays outside of the pid namespace but ends up inside the others:
+ * it must do nothing afterwards but relay and wait.
+ *
+ * Return: 0 and the child's pid, pidfd and terminal master (-EBADF without one), owned by the
+ * caller; error codes as runtime_start().
+ */
+int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *ret_console,
+                 Err *err);

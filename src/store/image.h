@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Images
+ *
+ * $DATA/image-store is an OCI image layout (image-spec image-layout.md): config
+ * and manifest are blobs, index.json names them.  An image's id is its config's
+ * digest.  Layers live unpacked beside it, see layer.h.
+ */
+
+#include "base/digest.h"
+#include "base/home.h"
+#include "oci/image.h"
+
+typedef struct Image {
+        char id[DIGEST_LENGTH + 1];
+        char manifest_digest[DIGEST_LENGTH + 1];
+        OciImage config;
+        char **names;  /* every "repository:tag" that points at it, sorted; NULL for a dangling one
+                        */
+        char **lowers; /* absolute diff/ directories, topmost first; NULL for an image without
+                          layers */
+        char top_chain_id[DIGEST_LENGTH + 1]; /* "" without layers */
+        int64_t size;                         /* sum of its layers' tar sizes */
+} Image;
+
+Image *image_free(Image *image);
+DEFINE_AUTOPTR(Image, image_free)
+
+/**
+ * image_load() - find an image
+ * @name:	a reference, an id, or an unambiguous beginning of one
+ *
+ * Return: 0; -ENOENT "there is no image 'x'" with a hint that names the nearest one.
+ */
+int image_load(const Home *home, const char *name, Image **ret, Err *err);
+
+/* All images, newest first, as an array that image_list_free() frees. */
+int image_list(const Home *home, Image ***ret, size_t *ret_n, Err *err);
+void image_list_free(Image **list, size_t n);
+
+/**
+ * image_create() - put a config and its layers into the store
+ * @config:	complete but for rootfs, which is filled from @layers
+ * @layers:	chain ids, lowest first; they must exist
+ * @names:	references to give it, moved from where they point now; may be NULL
+ */
+int image_create(const Home *home, OciImage *config, char *const *layers, char *const *names,
+                 Image **ret, Err *err);
+
+/* Gives one more name to an image; a name that pointed elsewhere is moved. */
+int image_tag(const Home *home, const char *source, const char *target, Err *err);
+
+/**
+ * image_remove() - take a name away, and the image with its last one
+ * @used_by:	tells whether a container uses the image id: returns its name (owned by the
+ *		caller) or NULL
+ * @ret_log:	what was done, as Docker prints it: "Untagged: x", "Deleted: sha256:…"
+ *
+ * Return: 0; -ENOENT; -EBUSY if a container uses it and not @force.
+ */
+int image_remove(const Home *home, const char *name, bool force,
+                 char *(*used_by)(const char *image_id, void *context), void *context,
+                 char ***ret_log, Err *err);

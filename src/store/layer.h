@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Layers: what one step changed
+ *
+ * A layer is a directory $DATA/layers/<chain-id>/ with diff/ (the files, as an
+ * overlay's upper directory leaves them: whiteouts are 0:0 character devices,
+ * opaque directories carry user.overlay.opaque) and layer.json.  Owners on disk
+ * are those inside the container.  It is made in a draft directory, hashed,
+ * synced and then renamed into place; from then on it never changes.
+ *
+ * The diff id is the digest of the tar that store/tar_write makes of diff/: the
+ * same files give the same bytes on every machine.
+ */
+
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/home.h"
+
+typedef struct Layer {
+        char chain_id[DIGEST_LENGTH + 1]; /* image-spec config.md, "Layer ChainID" */
+        char diff_id[DIGEST_LENGTH + 1];
+        int64_t size; /* of the uncompressed tar */
+        char *diff;   /* absolute path of diff/ */
+} Layer;
+
+Layer *layer_free(Layer *layer);
+DEFINE_AUTOPTR(Layer, layer_free)
+
+/* A layer in the making.  Freeing one that was not committed removes its directory. */
+typedef struct LayerDraft {
+        char *path; /* absolute, $DATA/layers/.draft-<random> */
+        char *diff; /* <path>/diff: the upper directory, 0755 root:root */
+        char *work; /* <path>/work: for an overlay mount */
+        int lock;   /* held while the draft lives, so that others can tell a dead one */
+        const Home *home;
+} LayerDraft;
+
+int layer_draft(const Home *home, LayerDraft **ret, Err *err);
+LayerDraft *layer_draft_free(LayerDraft *draft);
+DEFINE_AUTOPTR(LayerDraft, layer_draft_free)
+
+/*
+ * Hashes the draft, syncs it and renames it into place above the chain @parent (NULL
+ * for a first layer).  If the same layer is there already, the draft is dropped for it.
+ */
+int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err);
+/* -ENOENT if there is none. */
+int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err);
+
+/* Writes chain id of @diff_id above @parent (NULL for the first). */
+void layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_LENGTH + 1]);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/clock.h"
+#include "test.h"
+
+TEST(time_goes_to_words_and_back) {
+        char *text = clock_rfc3339(1700000000123456789);
+        int64_t ns;
+
+        expect_str(text, "2023-11-14T22:13:20.123456789Z");
+        expect_ok(clock_parse_rfc3339(text, &ns));
+        expect(ns == 1700000000123456789);
+        expect_ok(clock_parse_rfc3339("2023-11-15T00:13:20+02:00", &ns));
+        expect(ns == 1700000000000000000);
+        expect(clock_parse_rfc3339("yesterday", &ns) == -EINVAL);
+        free(text);
+}
+
+TEST(spans_have_units) {
+        int64_t ns;
+
+        expect_ok(span_parse("1h30m", 0, &ns));
+        expect(ns == 5400000000000);
+        expect_ok(span_parse("10", 1000000000, &ns));
+        expect(ns == 10000000000);
+        expect_ok(span_parse("-2.5s", 0, &ns));
+        expect(ns == -2500000000);
+        expect(span_parse("5", 0, &ns) == -EINVAL);
+        expect(span_parse("5 parsecs", 0, &ns) == -EINVAL);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/str.h"
+#include "test.h"
+
+TEST(list_grows_and_keeps_its_order) {
+        autostrv list = NULL;
+
+        for (int i = 0; i < 100; i++)
+                expect_ok(strv_addf(&list, "%d", i));
+        expect(strv_length(list) == 100);
+        expect_str(list[0], "0");
+        expect_str(list[99], "99");
+}
+
+TEST(environment_is_replaced_in_place) {
+        autostrv env = NULL;
+
+        expect_ok(strv_env_set(&env, "A=1"));
+        expect_ok(strv_env_set(&env, "B=2"));
+        expect_ok(strv_env_set(&env, "A=3"));
+        expect_str(env[0], "A=3");
+        expect_ok(strv_env_set(&env, "A"));
+        expect(strv_length(env) == 1);
+        expect_str(strv_env_get(env, "B"), "2");
+        expect(!strv_env_get(env, "A"));
+}
+
+TEST(what_a_terminal_would_obey_is_replaced) {
+        autofree char *s = str_printable("a\x1b]0;x\x07 \xc2\x9b \xe2\x80\xae ok \xff \xc3\xa9");
+
+        expect_str(s, "a?]0;x? ? ? ok ? \xc3\xa9");
+}
+
+TEST(numbers_are_whole_strings) {
+        uint64_t u;
+        int i;
+
+        expect(parse_u64("12x", &u) == -EINVAL);
+        expect(parse_u64("", &u) == -EINVAL);
+        expect(parse_u64("99999999999999999999", &u) == -ERANGE);
+        expect(parse_int("-5", -10, 10, &i) == 0 && i == -5);
+        expect(parse_int("11", -10, 10, &i) == -ERANGE);
+}
