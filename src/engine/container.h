@@ -160,7 +160,7 @@ typedef struct Container {
         const Home *home;
         int dir; /* data directory, -EBADF until needed */
 } Container;
-extern const JsonType container_type, container_state_type;
+extern const JsonType container_type, container_state_type, port_map_type;
 
 Container *container_free(Container *c);
 DEFINE_AUTOPTR(Container, container_free)
@@ -181,6 +181,24 @@ void container_list_free(Container **list, size_t n);
 ContainerStatus container_status(const Container *c);
 /* A pidfd of the first process, verified by its start time; -ESRCH if it does not run. */
 int container_pidfd(const Container *c);
+
+/*
+ * Brings a container whose processes ended, or whose monitor was killed, without anybody noticing
+ * into order: writes the exit record, takes back addresses, ports, cgroup and ids, or starts a new
+ * monitor for one that lives on.  Called by container_load() and container_list() when state.json
+ * says "running" and the kernel says otherwise.  @c->state is read again afterwards.
+ */
+int container_settle(Container *c, Err *err);
+
+/* Reads state.json into c->state (empty if there is none) and nothing more. */
+int container_read_state(Container *c, Err *err);
+/* Writes c->state to state.json, atomically. */
+int container_write_state(const Container *c, Err *err);
+/* The data directory $DATA/containers/<id>, opened when first asked for; borrowed; negative errno.
+ */
+int container_dir(Container *c);
+/* The run directory's path, "containers/<id>", relative to home->run_fd; owned by the caller. */
+char *container_run_path(const char *id);
 
 typedef struct StartIo {
         bool attach_input, attach_output; /* connect this command's standard streams */
