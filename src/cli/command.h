@@ -56,8 +56,9 @@ typedef struct CommandInput {
 } CommandInput;
 
 typedef struct Command {
-        const char *name;  /* "stop", or with its family: "network create" */
-        const char *alias; /* other names, separated by spaces: "container stop"; may be NULL */
+        const char *name; /* "stop", or with its family: "network create" */
+        const char
+                *alias; /* other names, separated by commas: "container ls,container ps"; or NULL */
         const char *group; /* heading in `isola --help` */
         const char *synopsis;
         const char *summary;
@@ -71,7 +72,10 @@ typedef struct Command {
         const char *completes; /* what its operands are, as in Option */
         /* Return: the exit code (0 or more), or a negative errno with err set. */
         int (*run)(const CommandInput *in, Err *err);
-        /* Exit code for a negative errno: 1 if 0; Docker's 125 for run, create, start, exec. */
+        /*
+         * Exit code for a negative errno: 1 if 0; Docker's 125 for run, create, start, exec.  A
+         * wrong option is 125 for every command, as with Docker.
+         */
         int failure_code;
 } Command;
 
@@ -113,4 +117,27 @@ typedef struct Command {
 #define OPT_DOUBLE(s, n, T, m, v, h) \
         { OPTION_DOUBLE, s, n, v, OPTION_MEMBER_(T, m, double), h, NULL }
 
+/* The program: global options, the command, its options, its run(); prints errors. */
 int command_main(int argc, char **argv);
+
+/* All commands, sorted by group and name, NULL-terminated; owned by the caller. */
+const Command **command_list(void);
+
+/**
+ * command_find() - the command that words begin with
+ * @words:	NULL-terminated; the longest name that fits is taken ("network create")
+ * @ret_used:	how many words its name has; may be NULL
+ *
+ * Return: the command, or NULL.
+ */
+const Command *command_find(char *const *words, int *ret_used);
+
+/*
+ * Prints an error below main(), for a command that goes on with its next operand: "isola: …" and
+ * "hint: …" on stderr; the Err is empty afterwards.  Returns its code.
+ */
+int command_complain(Err *err);
+
+/* The words of a terminal's escape sequences never reach one: str_printable() if fd is a terminal.
+ */
+void command_print(int fd, const char *text);

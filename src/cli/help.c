@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/help.h"
+#include "cli/option.h"
+
+#define COLUMN_MAX 30 /* where help texts begin at the latest */
+
+/* Prints text from column @from on, broken between words and indented by @indent. */
+static void print_wrapped(const char *text, int from, int indent) {
+        int column = from;
+        bool first = true;
+
+        for (const char *word = text; *word; first = false) {
+                int n = (int) strcspn(word, " ");
+
+                if (!first && column + 1 + n >= HELP_WIDTH) {
+                        printf("\n%*s", indent, "");
+                        column = indent;
+                } else if (!first)
+                        column += printf(" ");
+                column += printf("%.*s", n, word);
+                word += n;
+                while (*word == ' ')
+                        word++;
+        }
+        printf("\n");
+}
+
+/* Returns "-n, --name VALUE"; owned by the caller. */
+static char *option_words(const Option *o) {
+        autostr s = {};
+
+        if (o->short_name)
+                str_printf(&s, "-%c", o->short_name);
+        else
+                str_put(&s, "  ");
+        str_put(&s, !o->name ? "" : o->short_name ? ", " : "  ");
+        if (o->name)
+                str_printf(&s, "--%s", o->name);
+        if (option_takes_value(o) && o->value)
+                str_printf(&s, " %s", o->value);
+        return str_take(&s);
+}
+
+static int options_width(const Option *table) {
+        int width = 0;
+
+        for (const Option *o = table; o && o->kind; o++) {
+                autofree char *words = o->kind != OPTION_GROUP ? option_words(o) : NULL;
+                int n = words ? (int) strlen(words) + 4 : 0;
+
+                if (n > width && n <= COLUMN_MAX)
+                        width = n;
+        }
+        return width;
+}
+
+static void print_options(const Option *table) {
+        int indent = options_width(table);
+
+        for (const Option *o = table; o && o->kind; o++) {
+                autofree char *words = NULL;
+                int column;
+
+                if (o->kind == OPTION_GROUP) {
+                        printf("%s%s:\n", o == table ? "" : "\n", o->help);
+                        continue;
+                }
+                words = option_words(o);
+                column = printf("  %s", words ? words : "");
+                if (column + 2 > indent) {
+                        printf("\n");
+                        column = 0;
+                }
+                printf("%*s", indent - column, "");
+                print_wrapped(o->help, indent, indent);
+        }
+}
+
+static bool in_family(const Command *c, const char *family) {
+        const char *rest = str_after(c->name, family);
+
+        return rest && *rest == ' ';
+}
+
+static int names_width(const Command *const *list) {
+        int width = 0;
+
+        for (; *list; list++)
+                if (!(*list)->hidden && (int) strlen((*list)->name) > width)
+                        width = (int) strlen((*list)->name);
+        return width;
+}
+
+static void print_commands(const Command *const *list, const char *family) {
+        int width = names_width(list);
+        const char *group = NULL;
+
+        for (; *list; list++) {
+                const Command *c = *list;
+
+                if (c->hidden || (family && !in_family(c, family)))
+                        continue;
+                if (!str_equal(group, c->group))
+                        printf("\n%s:\n", c->group);
+                group = c->group;
+                printf("  %-*s  ", width, c->name);
+                print_wrapped(c->summary, width + 4, width + 4);
+        }
+}
+
+void help_program(const Option *global) {
+        autofree const Command **list = command_list();
+
+        printf("Usage: isola [OPTION...] COMMAND [ARGUMENT...]\n\n"
+               "Containers and network labs from one small program, with no daemon.\n");
+        if (list)
+                print_commands(list, NULL);
+        printf("\nOptions, before the command:\n");
+        print_options(global);
+        printf("\nSee 'isola COMMAND --help' and man isola-COMMAND.\n");
+}
+
+bool help_family(const char *family) {
+        autofree const Command **list = command_list();
+        bool found = false;
+
+        for (const Command **c = list; c && *c; c++)
+                found = found || (in_family(*c, family) && !(*c)->hidden);
+        if (found) {
+                printf("Usage: isola %s COMMAND [ARGUMENT...]\n", family);
+                print_commands(list, family);
+                printf("\nSee 'isola %s COMMAND --help'.\n", family);
+        }
+        return found;
+}
+
+static void print_aliases(const char *alias) {
+        autostrv names = NULL;
+        int n = 0;
+
+        if (!alias || strv_split(alias, ",", true, &names) < 0)
+                return;
+        strv_foreach(name, names)
+                printf("%s isola %s", n++ ? "," : "\nAlso called:", *name);
+        printf("\n");
+}
+
+void help_command(const Command *c) {
+        autofree char *usage = str_format("isola %s %s", c->name, c->synopsis ? c->synopsis : "");
+
+        printf("Usage: ");
+        print_wrapped(usage ? usage : c->name, 7, 11);
+        printf("\n");
+        print_wrapped(c->summary, 0, 0);
+        if (c->options && c->options->kind) {
+                printf("\n");
+                if (c->options->kind != OPTION_GROUP)
+                        printf("Options:\n");
+                print_options(c->options);
+        }
+        print_aliases(c->alias);
+}
