@@ -27,14 +27,55 @@ int64_t clock_monotonic_ms(void) {
         return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-char *clock_rfc3339(int64_t ns) {
-        time_t seconds = (time_t) (ns / NS_PER_SECOND);
-        long fraction = (long) (ns % NS_PER_SECOND);
-        struct tm tm;
+/* Writes number with n digits; returns what follows. */
+static char *put_digits(char *p, int64_t number, int n) {
+        for (int i = n - 1; i >= 0; i--, number /= 10)
+                p[i] = (char) ('0' + number % 10);
+        return p + n;
+}
 
-        gmtime_r(&seconds, &tm);
-        return str_format("%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1,
-                          tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, fraction);
+/*
+ * Not gmtime_r(): its first call reads /etc/localtime, which costs a container's monitor three
+ * system calls and a buffer.  The days are counted from 1 March of year 0 in cycles of 400 years,
+ * so that a leap day is the last of its year.
+ */
+void clock_put_rfc3339(int64_t ns, char out[CLOCK_RFC3339_LENGTH + 1]) {
+        int64_t fraction = (ns % NS_PER_SECOND + NS_PER_SECOND) % NS_PER_SECOND;
+        int64_t seconds = (ns - fraction) / NS_PER_SECOND;
+        int64_t second = (seconds % 86400 + 86400) % 86400;
+        int64_t days = (seconds - second) / 86400 + 719468, cycle = days / 146097;
+        int64_t day = days % 146097, month, year;
+        char *p = out;
+
+        year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+        day -= 365 * year + year / 4 - year / 100;
+        month = (5 * day + 2) / 153;
+        day -= (153 * month + 2) / 5;
+        month = month < 10 ? month + 3 : month - 9;
+        year += 400 * cycle + (month <= 2);
+
+        p = put_digits(p, year, 4);
+        *p++ = '-';
+        p = put_digits(p, month, 2);
+        *p++ = '-';
+        p = put_digits(p, day + 1, 2);
+        *p++ = 'T';
+        p = put_digits(p, second / 3600, 2);
+        *p++ = ':';
+        p = put_digits(p, second / 60 % 60, 2);
+        *p++ = ':';
+        p = put_digits(p, second % 60, 2);
+        *p++ = '.';
+        p = put_digits(p, fraction, 9);
+        *p++ = 'Z';
+        *p = 0;
+}
+
+char *clock_rfc3339(int64_t ns) {
+        char text[CLOCK_RFC3339_LENGTH + 1];
+
+        clock_put_rfc3339(ns, text);
+        return strdup(text);
 }
 
 /* Reads ".123" into nanoseconds; returns what follows. */

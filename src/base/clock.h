@@ -12,6 +12,9 @@ int64_t clock_monotonic_ms(void);
 /* "2026-11-22T14:30:00.123456789Z" (RFC 3339 with nanoseconds, as Docker writes); NULL without
  * memory. */
 char *clock_rfc3339(int64_t ns);
+#define CLOCK_RFC3339_LENGTH 30
+/* The same into a buffer with room for the NUL; years 0 to 9999. */
+void clock_put_rfc3339(int64_t ns, char out[CLOCK_RFC3339_LENGTH + 1]);
 /* Reads RFC 3339 with any fraction and zone, also a date or a time without zone (UTC); -EINVAL. */
 int clock_parse_rfc3339(const char *text, int64_t *ret_ns);
 

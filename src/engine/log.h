@@ -21,10 +21,17 @@
 
 typedef struct LogWriter LogWriter;
 
-/* @dir: the container's data directory, kept open by the caller.  max_size 0: unlimited. */
+/*
+ * Costs no system call: the file is opened, and made, when there is something to write.
+ * @dir: the container's data directory, kept open by the caller.  max_size 0: unlimited.
+ */
 int log_writer_open(int dir, int64_t max_size, int max_files, LogWriter **ret, Err *err);
-/* @stream: 1 or 2.  Keeps an unfinished line until its end, 16 KiB or log_writer_flush(). */
+/*
+ * @stream: 1 or 2.  Keeps an unfinished line until its end, 16 KiB or log_writer_flush().
+ * What cannot be written is dropped, with one warning for each such time: -ENOSPC and others.
+ */
 int log_writer_put(LogWriter *w, int stream, const void *data, size_t size);
+/* Writes unfinished lines as they are: the stream has ended. */
 void log_writer_flush(LogWriter *w);
 LogWriter *log_writer_free(LogWriter *w);
 DEFINE_AUTOPTR(LogWriter, log_writer_free)
@@ -39,6 +46,9 @@ typedef struct LogQuery {
         /* While following: true once the container has ended and its log is complete. */
         bool (*ended)(void *context);
         void *context;
+        /* Becomes readable when ended() is worth asking, such as a pidfd; 0 or less: there is none,
+         * ended() is asked every 200 ms. */
+        int ended_fd;
 } LogQuery;
 
 /* Prints the log; reads from the end for tail, and only files that can hold wanted lines. */

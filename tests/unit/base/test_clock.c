@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <time.h>
+
 #include "base/clock.h"
 #include "test.h"
 
@@ -13,6 +15,19 @@ TEST(time_goes_to_words_and_back) {
         expect(ns == 1700000000000000000);
         expect(clock_parse_rfc3339("yesterday", &ns) == -EINVAL);
         free(text);
+}
+
+TEST(dates_agree_with_libc) {
+        for (int64_t day = -106000; day < 106000; day += 7) {
+                char text[CLOCK_RFC3339_LENGTH + 1], wanted[64];
+                time_t seconds = day * 86400 + 86399;
+                struct tm tm;
+
+                clock_put_rfc3339(seconds * 1000000000, text);
+                gmtime_r(&seconds, &tm);
+                strftime(wanted, sizeof wanted, "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
+                expect_str(text, wanted);
+        }
 }
 
 TEST(spans_have_units) {
