@@ -267,6 +267,13 @@ int strv_extend(char ***list, char *const *more) {
         return 0;
 }
 
+int strv_add_words(char ***list, const char *const *words) {
+        for (; *words; words++)
+                if (strv_add(list, *words) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
 int strv_copy(char *const *list, char ***ret) {
         autostrv copy = NULL;
         int r;

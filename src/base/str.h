@@ -76,6 +76,8 @@ int strv_take(char ***list, char *s);
 int strv_addf(char ***list, const char *format, ...) printf_like(2, 3);
 int strv_copy(char *const *list, char ***ret);
 int strv_extend(char ***list, char *const *more);
+/* Appends copies of constant words, NULL-terminated. */
+int strv_add_words(char ***list, const char *const *words);
 bool strv_has(char *const *list, const char *s);
 /* Splits at each of the separator characters; @skip_empty drops empty fields. */
 int strv_split(const char *s, const char *separators, bool skip_empty, char ***ret);

@@ -5,9 +5,14 @@
  * Containers
  *
  * $DATA/containers/<id>/container.json is what was asked for (a Container
- * without its state), written once by container_create().  What is running is
- * $RUN/containers/<id>/state.json, written by the monitor.  Names are files
- * $DATA/names/<name>, made with O_EXCL, that hold an id.
+ * without its state), written once by container_create(), which also makes
+ * upper/ and work/ beside it.  What is running is $RUN/containers/<id>/state.json,
+ * written by the monitor.  The monitor also writes $DATA/containers/<id>/state.json
+ * when the container starts (so that one that was running when the machine went
+ * down is told from one that never ran) and when it ends (the exit record), after
+ * which it removes the run directory; with auto_remove neither is written.  Readers
+ * look in $RUN first.  Names are files $DATA/names/<name>, made with O_EXCL, that
+ * hold an id.
  *
  * The JSON names of all structs here are those of Docker's `inspect`, so that
  * one set of tables serves the record, `inspect`, templates and the API.

@@ -26,7 +26,7 @@ typedef struct ContainerSetup {
         CgroupLimits limits;
         SeccompFilter *own_seccomp;
         char *cgroup; /* "isola/<id>" */
-        char *upper, *work, *user;
+        char *upper, *work;
 } ContainerSetup;
 
 /* @c must outlive the setup. */
@@ -40,7 +40,6 @@ typedef struct ExecSetup {
         OciProcess *process;
         RuntimeExec exec;
         SeccompFilter *own_seccomp;
-        char *user;
 } ExecSetup;
 
 int exec_setup(const Container *c, const ExecRequest *request, ExecSetup **ret, Err *err);

@@ -34,3 +34,11 @@ DEFINE_AUTOPTR(SeccompFilter, seccomp_free)
 
 /* Applies it to the calling thread; needs no_new_privs or CAP_SYS_ADMIN. */
 int seccomp_load(const SeccompFilter *f);
+
+/*
+ * The built-in profile for a process with these capabilities, each of which opens the calls it is
+ * needed for.  @ret is seccomp_default() for the default set; otherwise it is compiled and @ret_own
+ * is to be freed.
+ */
+int seccomp_for_caps(unsigned long long caps, const SeccompFilter **ret, SeccompFilter **ret_own,
+                     Err *err);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Making a container: what the user wants, completed from the image and from defaults. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/str.h"
+#include "engine/container.h"
+#include "engine/names.h"
+#include "engine/volume.h"
+#include "store/image.h"
+
+#define HOST_IMAGE   "@host"
+#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static int inherit(char **member, const char *value) {
+        if (*member || str_empty(value))
+                return 0;
+        *member = strdup(value);
+        return *member ? 0 : -ENOMEM;
+}
+
+/* Adds to a list of assignments what it does not set yet. */
+static int inherit_assignments(char ***list, char *const *more) {
+        strv_foreach(entry, more) {
+                autofree char *key = strndup(*entry, strcspn(*entry, "="));
+
+                if (!key)
+                        return -ENOMEM;
+                if (!strv_env_get(*list, key) && strv_add(list, *entry) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static int inherit_set(char ***set, char *const *more) {
+        strv_foreach(entry, more)
+                if (!strv_has(*set, *entry) && strv_add(set, *entry) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+/* The image's environment first, in its order, then what the user changes or adds. */
+static int merge_env(ContainerConfig *config, char *const *image_env) {
+        autostrv env = NULL;
+
+        if (strv_copy(image_env, &env) < 0)
+                return -ENOMEM;
+        if (!strv_env_get(env, "PATH") && strv_add(&env, DEFAULT_PATH) < 0)
+                return -ENOMEM;
+        strv_foreach(entry, config->env)
+                if (strv_env_set(&env, *entry) < 0)
+                        return -ENOMEM;
+        strv_free(config->env);
+        config->env = take_ptr(env);
+        return 0;
+}
+
+/* An entrypoint given by the user makes the image's command meaningless (Docker's rule). */
+static int merge_command(ContainerConfig *config, const OciImageConfig *image) {
+        int r = 0;
+
+        if (!config->entrypoint) {
+                if (!config->cmd && image->cmd)
+                        r = strv_copy(image->cmd, &config->cmd);
+                if (r >= 0 && image->entrypoint)
+                        r = strv_copy(image->entrypoint, &config->entrypoint);
+        }
+        /* --entrypoint "" resets the image's. */
+        if (config->entrypoint && (!*config->entrypoint || !**config->entrypoint))
+                config->entrypoint = strv_free(config->entrypoint);
+        return r;
+}
+
+static int merge_image(Container *c, const OciImageConfig *image, Err *err) {
+        ContainerConfig *config = &c->config;
+
+        if (merge_env(config, image->env) < 0 || merge_command(config, image) < 0 ||
+            inherit(&config->user, image->user) < 0 ||
+            inherit(&config->working_dir, image->working_dir) < 0 ||
+            inherit(&config->stop_signal, image->stop_signal) < 0 ||
+            inherit_assignments(&config->labels, image->labels) < 0 ||
+            inherit_set(&config->exposed_ports, image->exposed_ports) < 0 ||
+            inherit_set(&config->volumes, image->volumes) < 0)
+                return fail(err, ENOMEM, "cannot make a container");
+        return 0;
+}
+
+static int take_image(Container *c, Err *err) {
+        static const OciImageConfig host_config;
+        autoptr(Image) image = NULL;
+        int r;
+
+        if (str_equal(c->config.image, HOST_IMAGE)) {
+                c->image = strdup(HOST_IMAGE);
+                if (!c->image || strv_add(&c->lowers, "/") < 0)
+                        return fail(err, ENOMEM, "cannot make a container");
+                return merge_image(c, &host_config, err);
+        }
+
+        r = image_load(c->home, c->config.image, &image, err);
+        if (r < 0)
+                return r;
+        c->image = strdup(image->id);
+        if (!c->image || strv_copy(image->lowers, &c->lowers) < 0)
+                return fail(err, ENOMEM, "cannot make a container");
+        return merge_image(c, &image->config.config, err);
+}
+
+/* Splits entrypoint and command into what runs and its arguments. */
+static int take_command(Container *c, Err *err) {
+        autostrv argv = NULL;
+
+        if (strv_copy(c->config.entrypoint, &argv) < 0 || strv_extend(&argv, c->config.cmd) < 0)
+                return fail(err, ENOMEM, "cannot make a container");
+        if (!argv || !**argv)
+                return err_hint(err,
+                                refuse(err, EINVAL,
+                                       "image '%s' says no command to run and none was given",
+                                       c->config.image),
+                                "name one: isola run %s COMMAND", c->config.image);
+
+        c->path = strdup(argv[0]);
+        if (!c->path || strv_copy(argv + 1, &c->args) < 0)
+                return fail(err, ENOMEM, "cannot make a container");
+        return 0;
+}
+
+/* A container that shares the host's or another's UTS namespace has that one's name. */
+static int take_hostname(Container *c, Err *err) {
+        if (c->config.hostname || !str_empty(c->host.uts_mode))
+                return 0;
+        c->config.hostname = strndup(c->id, ID_SHORT_LENGTH);
+        return c->config.hostname ? 0 : fail(err, ENOMEM, "cannot make a container");
+}
+
+static bool has_mount_at(const Container *c, const char *target) {
+        for (size_t i = 0; i < c->host.n_mounts; i++)
+                if (str_equal(c->host.mounts[i].target, target))
+                        return true;
+        return false;
+}
+
+/* The image's VOLUMEs and `-v /path` get an anonymous volume each. */
+static int take_volumes(Container *c, Err *err) {
+        strv_foreach(path, c->config.volumes) {
+                ContainerMount *m;
+
+                if (has_mount_at(c, *path))
+                        continue;
+                m = json_grow(&c->host.mounts, &c->host.n_mounts, sizeof *m);
+                if (!m)
+                        return fail(err, ENOMEM, "cannot make a container");
+                m->type = strdup("volume");
+                m->target = strdup(*path);
+        }
+        for (size_t i = 0; i < c->host.n_mounts; i++) {
+                ContainerMount *m = &c->host.mounts[i];
+                autofree char *data = NULL;
+                bool anonymous = false;
+                int r;
+
+                if (!str_equal(m->type, "volume"))
+                        continue;
+                if (str_empty(m->source)) {
+                        char id[ID_LENGTH + 1];
+
+                        id_new(id);
+                        free(m->source);
+                        m->source = strdup(id);
+                        anonymous = true;
+                }
+                r = volume_use(c->home, m->source ? m->source : "", anonymous, &data, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int take_defaults(Container *c, Err *err) {
+        if (inherit(&c->host.network_mode, "bridge") < 0 ||
+            inherit(&c->host.log_config.type, "json-file") < 0 ||
+            inherit(&c->host.restart_policy.name, "no") < 0)
+                return fail(err, ENOMEM, "cannot make a container");
+        if (str_equal(c->host.network_mode, "default")) {
+                free(c->host.network_mode);
+                c->host.network_mode = strdup("bridge");
+        }
+        if (str_equal(c->host.network_mode, "null")) {
+                free(c->host.network_mode);
+                c->host.network_mode = strdup("none");
+        }
+        if (c->host.shm_size == 0)
+                c->host.shm_size = 64 << 20;
+        return c->host.network_mode ? 0 : fail(err, ENOMEM, "cannot make a container");
+}
+
+/* Takes the user's name, or random ones until one is free. */
+static int take_name(Container *c, Err *err) {
+        autoerr taken = {};
+        int r = -EEXIST;
+
+        if (c->name)
+                return container_name_take(c->home, c->name, c->id, err);
+        for (int i = 0; i < 32 && r == -EEXIST; i++) {
+                err_clear(&taken);
+                free(c->name);
+                /* After some tries the id joins in, which makes it unique. */
+                c->name = i < 8 ? name_random() : str_format("isola_%.12s", c->id);
+                if (!c->name)
+                        return fail(err, ENOMEM, "cannot make a container");
+                r = container_name_take(c->home, c->name, c->id, &taken);
+        }
+        return r < 0 ? fail(err, r, "cannot find a free name") : 0;
+}
+
+/* Makes the locked directory; the caller removes it if anything fails from here on. */
+static int make_directory(Container *c, int *ret_lock, Err *err) {
+        autofree char *path = str_format("containers/%s", c->id);
+        autoclose int lock = -EBADF;
+        int r;
+
+        if (!path)
+                return fail(err, ENOMEM, "cannot make a container");
+        r = c->dir = dir_open(c->home->data_fd, path, 0700);
+        if (r >= 0)
+                r = lock = lock_dir(c->dir, true);
+        if (r < 0)
+                return fail(err, r, "cannot make '%s/%s'", c->home->data, path);
+        if (mkdirat(c->dir, "upper", 0755) < 0 || mkdirat(c->dir, "work", 0700) < 0)
+                return fail(err, errno, "cannot make '%s/%s/upper'", c->home->data, path);
+        *ret_lock = take_fd(lock);
+        return 0;
+}
+
+static void undo(Container *c) {
+        autofree char *path = str_format("containers/%s", c->id);
+
+        for (size_t i = 0; i < c->host.n_mounts; i++) {
+                const ContainerMount *m = &c->host.mounts[i];
+
+                if (str_equal(m->type, "volume") && m->source &&
+                    volume_is_anonymous(c->home, m->source) > 0)
+                        (void) volume_remove(c->home, m->source, NULL);
+        }
+        if (c->name)
+                container_name_release(c->home, c->name, c->id);
+        if (path)
+                (void) tree_remove(c->home->data_fd, path);
+}
+
+static int complete(Container *c, Err *err) {
+        int r;
+
+        r = take_defaults(c, err);
+        if (r >= 0)
+                r = take_command(c, err);
+        if (r >= 0)
+                r = take_hostname(c, err);
+        return r;
+}
+
+int container_create(const Home *home, Container *c, Err *err) {
+        autoclose int lock = -EBADF;
+        char id[ID_LENGTH + 1];
+        int r;
+
+        c->home = home;
+        c->dir = -EBADF;
+        id_new(id);
+        c->id = strdup(id);
+        c->created = clock_rfc3339(clock_now_ns());
+        if (!c->id || !c->created)
+                return fail(err, ENOMEM, "cannot make a container");
+
+        r = take_image(c, err);
+        if (r >= 0)
+                r = complete(c, err);
+        if (r < 0)
+                return r;
+
+        r = make_directory(c, &lock, err);
+        if (r >= 0)
+                r = take_name(c, err);
+        if (r >= 0)
+                r = take_volumes(c, err);
+        /* One that goes when it ends is not worth a wait for the disk. */
+        if (r >= 0)
+                r = json_save(&container_type, c->dir, "container.json", c, !c->host.auto_remove,
+                              err);
+        if (r < 0)
+                undo(c);
+        return r;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "engine/hosts.h"
+#include "engine/spec.h"
+
+#define RESOLVER "127.0.0.11"
+
+/* "host-gateway" stands for the host as seen from the container. */
+static const char *address_of(const char *address, const Endpoint *endpoint) {
+        if (!str_equal(address, "host-gateway"))
+                return address;
+        return endpoint && endpoint->gateway ? endpoint->gateway : "127.0.0.1";
+}
+
+static int write_hosts(const Container *c, const Endpoint *endpoint, int dir) {
+        autostr s = {};
+
+        str_put(&s, "127.0.0.1\tlocalhost\n"
+                    "::1\tlocalhost ip6-localhost ip6-loopback\n"
+                    "fe00::\tip6-localnet\n"
+                    "ff00::\tip6-mcastprefix\n"
+                    "ff02::1\tip6-allnodes\n"
+                    "ff02::2\tip6-allrouters\n");
+        strv_foreach(entry, c->host.extra_hosts) {
+                size_t n = strcspn(*entry, ":=");
+
+                if ((*entry)[n])
+                        str_printf(&s, "%s\t%.*s\n", address_of(*entry + n + 1, endpoint), (int) n,
+                                   *entry);
+        }
+        if (endpoint && c->config.hostname) {
+                if (endpoint->ip_address)
+                        str_printf(&s, "%s\t%s\n", endpoint->ip_address, c->config.hostname);
+                if (endpoint->ip6_address)
+                        str_printf(&s, "%s\t%s\n", endpoint->ip6_address, c->config.hostname);
+        }
+        if (s.failed)
+                return -ENOMEM;
+        return file_replace(dir, "hosts", s.text, s.length, 0644, false);
+}
+
+static void put_joined(Str *s, const char *keyword, char *const *words) {
+        if (!words || !*words)
+                return;
+        str_put(s, keyword);
+        strv_foreach(word, words)
+                str_printf(s, " %s", *word);
+        str_put_char(s, '\n');
+}
+
+/* Copies the host's search domains and options, which also hold behind our resolver. */
+static void put_host_lines(Str *s, const char *text, bool search, bool options, bool servers) {
+        autostrv lines = NULL;
+
+        if (strv_split(text, "\n", true, &lines) < 0)
+                return;
+        strv_foreach(line, lines)
+                if ((search && (str_after(*line, "search ") || str_after(*line, "domain "))) ||
+                    (options && str_after(*line, "options ")) ||
+                    (servers && str_after(*line, "nameserver ")))
+                        str_printf(s, "%s\n", *line);
+}
+
+/*
+ * On a network of isola's the container asks its own resolver, which knows the
+ * names on that network and forwards the rest; elsewhere it asks whom the host asks.
+ */
+static int write_resolv_conf(const Container *c, const Endpoint *endpoint, int dir) {
+        const HostConfig *h = &c->host;
+        autofree char *host = NULL;
+        autostr s = {};
+
+        (void) file_read(AT_FDCWD, "/etc/resolv.conf", 1 << 16, &host, NULL);
+        if (endpoint)
+                str_put(&s, "nameserver " RESOLVER "\n");
+        else
+                strv_foreach(server, h->dns)
+                        str_printf(&s, "nameserver %s\n", *server);
+        put_joined(&s, "search", h->dns_search);
+        put_joined(&s, "options", h->dns_options);
+        if (endpoint && !h->dns_options)
+                str_put(&s, "options ndots:0\n");
+        if (host)
+                put_host_lines(&s, host, !h->dns_search, !endpoint && !h->dns_options,
+                               !endpoint && !h->dns);
+        if (s.failed)
+                return -ENOMEM;
+        return file_replace(dir, "resolv.conf", s.text ? s.text : "", s.length, 0644, false);
+}
+
+int hosts_write(const Container *c, const Endpoint *endpoint, int dir, Err *err) {
+        autofree char *hostname =
+                str_format("%s\n", c->config.hostname ? c->config.hostname : "localhost");
+        int r;
+
+        r = hostname ? file_replace(dir, "hostname", hostname, strlen(hostname), 0644, false)
+                     : -ENOMEM;
+        if (r >= 0)
+                r = write_hosts(c, endpoint, dir);
+        if (r >= 0)
+                r = write_resolv_conf(c, endpoint, dir);
+        if (r < 0)
+                return fail(err, r, "cannot write the hosts file of container '%s'", c->name);
+        return 0;
+}

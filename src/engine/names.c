@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/id.h"
+#include "base/str.h"
+#include "engine/names.h"
+
+int container_name_lookup(const Home *home, const char *name, char **ret) {
+        autofree char *path = str_format("names/%s", name);
+
+        if (!path)
+                return -ENOMEM;
+        if (!name_is_valid(name))
+                return -ENOENT;
+        return file_read_line(home->data_fd, path, ret);
+}
+
+static int create_name(const Home *home, const char *path, const char *id) {
+        int r;
+
+        r = file_create(home->data_fd, path, id, strlen(id), 0600);
+        if (r != -ENOENT)
+                return r;
+        r = dir_make(home->data_fd, "names", 0700);
+        return r < 0 ? r : file_create(home->data_fd, path, id, strlen(id), 0600);
+}
+
+/* True if the name's owner is gone, in which case the name is removed. */
+static bool free_orphan(const Home *home, const char *path, char **ret_owner) {
+        autofree char *dir = NULL;
+
+        if (file_read_line(home->data_fd, path, ret_owner) < 0)
+                return true;
+        dir = str_format("containers/%s", *ret_owner);
+        /* An empty name file is one that is just being written: its maker is alive. */
+        if (!dir || !**ret_owner || faccessat(home->data_fd, dir, F_OK, 0) == 0)
+                return false;
+        (void) unlinkat(home->data_fd, path, 0);
+        return true;
+}
+
+int container_name_take(const Home *home, const char *name, const char *id, Err *err) {
+        autofree char *path = str_format("names/%s", name), *owner = NULL;
+        int r;
+
+        if (!path)
+                return fail(err, ENOMEM, "cannot take the name '%s'", name);
+        if (!name_is_valid(name))
+                return err_hint(
+                        err, refuse(err, EINVAL, "'%s' cannot be a container's name", name),
+                        "use letters, digits, '_', '.' and '-', beginning with a letter or digit");
+
+        r = create_name(home, path, id);
+        if (r == -EEXIST && free_orphan(home, path, &owner))
+                r = create_name(home, path, id);
+        if (r == -EEXIST)
+                return err_hint(
+                        err,
+                        refuse(err, EEXIST, "the name '%s' is already taken by container %.12s",
+                               name, owner ? owner : "?"),
+                        "choose another name, or remove that container with 'isola rm %s'", name);
+        if (r < 0)
+                return fail(err, r, "cannot take the name '%s'", name);
+        return 0;
+}
+
+void container_name_release(const Home *home, const char *name, const char *id) {
+        autofree char *path = str_format("names/%s", name), *owner = NULL;
+
+        if (path && file_read_line(home->data_fd, path, &owner) >= 0 && str_equal(owner, id))
+                (void) unlinkat(home->data_fd, path, 0);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "engine/hosts.h"
+#include "engine/idrange.h"
+#include "engine/spec.h"
+#include "engine/spec_internal.h"
+#include "engine/spec_security.h"
+
+#define NS_PER_SECOND 1000000000LL
+#define CPU_PERIOD_US 100000
+
+static int set_string(char **member, const char *value) {
+        if (!value)
+                return 0;
+        *member = strdup(value);
+        return *member ? 0 : -ENOMEM;
+}
+
+static int add_groups(const HostConfig *h, OciUser *user, Err *err) {
+        strv_foreach(group, h->group_add) {
+                int64_t *gid;
+                int64_t value;
+
+                if (parse_i64(*group, &value) < 0 || value < 0 || value > INT32_MAX)
+                        return refuse(err, EINVAL, "group '%s' of --group-add is not a number",
+                                      *group);
+                gid = json_grow(&user->additional_gids, &user->n_additional_gids, sizeof *gid);
+                if (!gid)
+                        return fail(err, ENOMEM, "cannot set up groups");
+                *gid = value;
+        }
+        return 0;
+}
+
+static int add_rlimits(const HostConfig *h, OciProcess *p, Err *err) {
+        for (size_t i = 0; i < h->n_ulimits; i++) {
+                OciRlimit *limit = json_grow(&p->rlimits, &p->n_rlimits, sizeof *limit);
+
+                if (!limit)
+                        return fail(err, ENOMEM, "cannot set up limits");
+                limit->type = str_format("RLIMIT_%s", h->ulimits[i].name);
+                if (!limit->type)
+                        return fail(err, ENOMEM, "cannot set up limits");
+                for (char *c = limit->type; *c; c++)
+                        if (*c >= 'a' && *c <= 'z')
+                                *c = (char) (*c - 'a' + 'A');
+                limit->soft = (uint64_t) h->ulimits[i].soft;
+                limit->hard = (uint64_t) h->ulimits[i].hard;
+        }
+        return 0;
+}
+
+/* The environment: what the container says, HOSTNAME and TERM before it where it does not. */
+static int add_env(const Container *c, bool tty, char *const *more, char ***ret) {
+        if (strv_copy(c->config.env, ret) < 0)
+                return -ENOMEM;
+        if (c->config.hostname && !strv_env_get(*ret, "HOSTNAME") &&
+            strv_addf(ret, "HOSTNAME=%s", c->config.hostname) < 0)
+                return -ENOMEM;
+        if (tty && !strv_env_get(*ret, "TERM") && strv_add(ret, "TERM=xterm") < 0)
+                return -ENOMEM;
+        if (!strv_env_get(*ret, "container") && strv_add(ret, "container=isola") < 0)
+                return -ENOMEM;
+        strv_foreach(entry, more)
+                if (strv_env_set(ret, *entry) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+/* What every process of the container has in common, the first one and exec's. */
+static int process_common(const Container *c, OciProcess *p, Err *err) {
+        const HostConfig *h = &c->host;
+        SecurityOptions options;
+        int r;
+
+        r = security_options(h, &options, err);
+        if (r >= 0)
+                r = security_capabilities(h, &p->capabilities, err);
+        if (r >= 0)
+                r = add_groups(h, &p->user, err);
+        if (r >= 0)
+                r = add_rlimits(h, p, err);
+        if (r < 0)
+                return r;
+        p->user.umask = -1;
+        p->no_new_privileges = options.no_new_privileges;
+        p->oom_score_adj = h->oom_score_adj;
+        p->has_oom_score_adj = h->oom_score_adj != 0;
+        return 0;
+}
+
+static int setup_process(const Container *c, OciSpec *spec, Err *err) {
+        OciProcess *p = spec->process = calloc(1, sizeof *p);
+
+        if (!p || strv_add(&p->args, c->path) < 0 || strv_extend(&p->args, c->args) < 0 ||
+            add_env(c, c->config.tty, NULL, &p->env) < 0 ||
+            set_string(&p->cwd, str_empty(c->config.working_dir) ? "/" : c->config.working_dir) < 0)
+                return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
+        p->terminal = c->config.tty;
+        return process_common(c, p, err);
+}
+
+static int add_mapping(OciIdMapping **mappings, size_t *n, uint64_t base) {
+        OciIdMapping *m = json_grow(mappings, n, sizeof *m);
+
+        if (!m)
+                return -ENOMEM;
+        m->host_id = (int64_t) base;
+        m->size = IDRANGE_SIZE;
+        return 0;
+}
+
+static OciTimeOffset *time_offset(int64_t ns) {
+        OciTimeOffset *offset = calloc(1, sizeof *offset);
+
+        if (offset) {
+                /* The kernel wants nanoseconds of 0 to 999999999, also before negative seconds. */
+                offset->secs = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
+                offset->nanosecs = ns - offset->secs * NS_PER_SECOND;
+        }
+        return offset;
+}
+
+static int setup_sysctls(const Container *c, OciLinux *l) {
+        bool own_network = container_has_netns(c) && !str_after(c->host.network_mode, "container:");
+
+        /* ping without a capability, low ports without root: both are harmless in a network of
+         * one's own. */
+        if (own_network && (strv_add(&l->sysctl, "net.ipv4.ping_group_range=0 65535") < 0 ||
+                            strv_add(&l->sysctl, "net.ipv4.ip_unprivileged_port_start=0") < 0))
+                return -ENOMEM;
+        strv_foreach(sysctl, c->host.sysctls)
+                if (strv_env_set(&l->sysctl, *sysctl) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static int setup_linux(const Container *c, const SetupInput *in, OciSpec *spec, Err *err) {
+        OciLinux *l = spec->linux_ = calloc(1, sizeof *l);
+        const HostConfig *h = &c->host;
+        SecurityOptions options;
+        int r;
+
+        if (!l)
+                return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
+        r = security_options(h, &options, err);
+        if (r >= 0)
+                r = setup_namespaces(c, spec, err);
+        if (r < 0)
+                return r;
+
+        if ((container_has_userns(c) &&
+             (add_mapping(&l->uid_mappings, &l->n_uid_mappings, in->userns_base) < 0 ||
+              add_mapping(&l->gid_mappings, &l->n_gid_mappings, in->userns_base) < 0)) ||
+            setup_sysctls(c, l) < 0)
+                return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
+        if (!options.paths_unconfined &&
+            (strv_add_words(&l->masked_paths, security_masked_paths) < 0 ||
+             strv_add_words(&l->readonly_paths, security_readonly_paths) < 0))
+                return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
+        if (h->has_time_offset) {
+                l->monotonic = time_offset(h->time_monotonic_ns);
+                l->boottime = time_offset(h->time_boottime_ns);
+                if (!l->monotonic || !l->boottime)
+                        return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
+        }
+        return 0;
+}
+
+static void setup_limits(const HostConfig *h, CgroupLimits *limits) {
+        *limits = (CgroupLimits){
+                .memory = h->memory,
+                .memory_swap = h->memory_swap,
+                .memory_reservation = h->memory_reservation,
+                .cpu_shares = (uint64_t) h->cpu_shares,
+                .cpuset_cpus = str_empty(h->cpuset_cpus) ? NULL : h->cpuset_cpus,
+                .cpuset_mems = str_empty(h->cpuset_mems) ? NULL : h->cpuset_mems,
+                .pids = h->pids_limit,
+        };
+        if (h->nano_cpus > 0) {
+                limits->cpu_period = CPU_PERIOD_US;
+                limits->cpu_quota = h->nano_cpus * CPU_PERIOD_US / NS_PER_SECOND;
+        }
+}
+
+static int setup_root(const Container *c, const SetupInput *in, ContainerSetup *s) {
+        s->upper = in->upper ? strdup(in->upper)
+                             : str_format("%s/containers/%s/upper", c->home->data, c->id);
+        s->work = in->work ? strdup(in->work)
+                           : str_format("%s/containers/%s/work", c->home->data, c->id);
+        s->cgroup = str_format("isola/%s", c->id);
+        if (!s->upper || !s->work || !s->cgroup)
+                return -ENOMEM;
+        s->options = (RuntimeOptions){
+                .root = { .lowers = (const char *const *) c->lowers,
+                          .upper = s->upper,
+                          .work = s->work },
+                .user = str_empty(c->config.user) ? NULL : c->config.user,
+                .stdio = { -EBADF, -EBADF, -EBADF },
+                .init = c->host.init,
+        };
+        s->spec->root_readonly = c->host.readonly_rootfs;
+        return 0;
+}
+
+static int setup_files(const Container *c, const SetupInput *in, OciSpec *spec, Err *err) {
+        autofree char *path =
+                in->files ? strdup(in->files) : str_format("%s/containers/%s", c->home->run, c->id);
+        autoclose int dir = -EBADF;
+        int r;
+
+        if (!path)
+                return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
+        dir = dir_open(AT_FDCWD, path, 0700);
+        if (dir < 0)
+                return fail(err, dir, "cannot open '%s'", path);
+        r = hosts_write(c, in->endpoint, dir, err);
+        return r < 0 ? r : setup_mounts(c, path, spec, err);
+}
+
+int container_setup(const Container *c, const SetupInput *in, ContainerSetup **ret, Err *err) {
+        autoptr(ContainerSetup) s = calloc(1, sizeof *s);
+        int r;
+
+        if (!s || !(s->spec = calloc(1, sizeof *s->spec)) || setup_root(c, in, s) < 0 ||
+            set_string(&s->spec->hostname,
+                       str_empty(c->host.uts_mode) || str_equal(c->host.uts_mode, "private")
+                               ? c->config.hostname
+                               : NULL) < 0 ||
+            set_string(&s->spec->domainname, c->config.domainname) < 0)
+                return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
+
+        r = setup_process(c, s->spec, err);
+        if (r >= 0)
+                r = setup_linux(c, in, s->spec, err);
+        if (r >= 0)
+                r = setup_files(c, in, s->spec, err);
+        if (r >= 0)
+                r = security_seccomp(&c->host, s->spec->process->capabilities, &s->options.seccomp,
+                                     &s->own_seccomp, err);
+        if (r < 0)
+                return r;
+        setup_limits(&c->host, &s->limits);
+        *ret = take_ptr(s);
+        return 0;
+}
+
+ContainerSetup *container_setup_free(ContainerSetup *s) {
+        if (s) {
+                oci_spec_free(s->spec);
+                seccomp_free(s->own_seccomp);
+                free(s->cgroup);
+                free(s->upper);
+                free(s->work);
+                free(s);
+        }
+        return NULL;
+}
+
+int exec_setup(const Container *c, const ExecRequest *request, ExecSetup **ret, Err *err) {
+        autoptr(ExecSetup) s = calloc(1, sizeof *s);
+        const char *cwd =
+                str_empty(request->working_dir) ? c->config.working_dir : request->working_dir;
+        HostConfig privileged = c->host;
+        Container view = *c;
+        OciProcess *p;
+        int r;
+
+        if (!s || !(p = s->process = calloc(1, sizeof *p)) ||
+            strv_copy(request->args, &p->args) < 0 ||
+            add_env(c, request->tty, request->env, &p->env) < 0 ||
+            set_string(&p->cwd, str_empty(cwd) ? "/" : cwd) < 0)
+                return fail(err, ENOMEM, "cannot set up the process");
+
+        /* A shallow view: exec --privileged changes what this one process may do. */
+        privileged.privileged = c->host.privileged || request->privileged;
+        view.host = privileged;
+        p->terminal = request->tty;
+        r = process_common(&view, p, err);
+        if (r >= 0)
+                r = security_seccomp(&view.host, p->capabilities, &s->exec.seccomp, &s->own_seccomp,
+                                     err);
+        if (r < 0)
+                return r;
+
+        s->exec.process = p;
+        s->exec.user = !str_empty(request->user)    ? request->user
+                       : !str_empty(c->config.user) ? c->config.user
+                                                    : NULL;
+        s->exec.privileged = request->privileged;
+        for (int i = 0; i < 3; i++)
+                s->exec.stdio[i] = -EBADF;
+        s->exec.pidfd = -EBADF;
+        *ret = take_ptr(s);
+        return 0;
+}
+
+ExecSetup *exec_setup_free(ExecSetup *s) {
+        if (s) {
+                oci_process_free(s->process);
+                seccomp_free(s->own_seccomp);
+                free(s);
+        }
+        return NULL;
+}

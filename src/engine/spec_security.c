@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "engine/spec_security.h"
+#include "kernel/cap_name.h"
+
+#define PROFILE_MAX (1u << 20)
+
+/* Podman's default set: Docker's without MKNOD, NET_RAW and AUDIT_WRITE. */
+static const char *const default_caps[] = {
+        "CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",     "CAP_FSETID",
+        "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",    "CAP_SETGID",
+        "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT",
+};
+
+/* Docker's and Podman's lists together, and what else tells of the host. */
+const char *const security_masked_paths[] = {
+        "/proc/acpi",
+        "/proc/asound",
+        "/proc/interrupts",
+        "/proc/kallsyms",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/kmsg",
+        "/proc/latency_stats",
+        "/proc/sched_debug",
+        "/proc/scsi",
+        "/proc/timer_list",
+        "/proc/timer_stats",
+        "/sys/devices/virtual/powercap",
+        "/sys/firmware",
+        "/sys/fs/selinux",
+        NULL,
+};
+
+const char *const security_readonly_paths[] = {
+        "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
+};
+
+static int refuse_option(const char *option, Err *err) {
+        return err_hint(
+                err, refuse(err, EINVAL, "security option '%s' is not known", option),
+                "known are no-new-privileges, seccomp=FILE|unconfined, systempaths=unconfined, "
+                "apparmor=…, label=…");
+}
+
+static int read_option(const char *option, SecurityOptions *o, Err *err) {
+        const char *value = strpbrk(option, "=:");
+        size_t n = value ? (size_t) (value - option) : strlen(option);
+
+        value = value ? value + 1 : NULL;
+        if (n == 17 && strncmp(option, "no-new-privileges", n) == 0) {
+                o->no_new_privileges = true;
+                if (value && parse_bool(value, &o->no_new_privileges) < 0)
+                        return refuse(err, EINVAL, "security option '%s' is neither true nor false",
+                                      option);
+                return 0;
+        }
+        if (n == 7 && value && strncmp(option, "seccomp", n) == 0) {
+                o->seccomp_unconfined = str_equal(value, "unconfined");
+                o->seccomp_profile = o->seccomp_unconfined ? NULL : value;
+                return 0;
+        }
+        if (n == 11 && str_equal(value, "unconfined") && strncmp(option, "systempaths", n) == 0) {
+                o->paths_unconfined = true;
+                return 0;
+        }
+        if (n == 8 && value && strncmp(option, "apparmor", n) == 0)
+                return str_equal(value, "unconfined") ||
+                                       access("/sys/kernel/security/apparmor", F_OK) < 0
+                               ? str_equal(value, "unconfined")
+                                         ? 0
+                                         : refuse(err, EOPNOTSUPP,
+                                                  "AppArmor profile '%s': this kernel has no AppArmor",
+                                                  value)
+                               : refuse(err, EOPNOTSUPP,
+                                        "AppArmor profiles cannot be chosen yet: '%s'", option);
+        if (n == 5 && value && strncmp(option, "label", n) == 0) {
+                if (str_equal(value, "disable"))
+                        return 0;
+                return refuse(err, EOPNOTSUPP, "SELinux label '%s': this kernel has no SELinux",
+                              value);
+        }
+        return refuse_option(option, err);
+}
+
+int security_options(const HostConfig *host, SecurityOptions *ret, Err *err) {
+        *ret = (SecurityOptions){};
+        strv_foreach(option, host->security_opt) {
+                int r = read_option(*option, ret, err);
+
+                if (r < 0)
+                        return r;
+        }
+        if (host->privileged) {
+                ret->paths_unconfined = true;
+                if (!ret->seccomp_profile)
+                        ret->seccomp_unconfined = true;
+        }
+        return 0;
+}
+
+static uint64_t default_mask(void) {
+        uint64_t mask = 0;
+
+        for (size_t i = 0; i < sizeof default_caps / sizeof *default_caps; i++)
+                mask |= 1ULL << cap_from_name(default_caps[i]);
+        return mask;
+}
+
+/* Reads "NET_ADMIN", "cap_net_admin" or "ALL" into bits. */
+static int read_cap(const char *name, uint64_t *ret, Err *err) {
+        int cap;
+
+        if (strcasecmp(name, "ALL") == 0) {
+                *ret = cap_all();
+                return 0;
+        }
+        cap = cap_from_name(name);
+        if (cap < 0)
+                return err_hint(err, refuse(err, EINVAL, "'%s' is not a capability", name),
+                                "capabilities(7) lists them, such as NET_ADMIN");
+        *ret = 1ULL << cap;
+        return 0;
+}
+
+static int fill(uint64_t mask, char ***ret) {
+        for (int i = 0; i < 64; i++)
+                if (mask >> i & 1 && strv_add(ret, cap_name(i)) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+int security_capabilities(const HostConfig *host, OciCapabilities **ret, Err *err) {
+        uint64_t mask = host->privileged ? cap_all() : default_mask(), bits;
+        OciCapabilities *caps;
+        int r;
+
+        /* Docker's order: ALL first on either side, then single ones. */
+        if (strv_has(host->cap_drop, "ALL") || strv_has(host->cap_drop, "all"))
+                mask = 0;
+        strv_foreach(name, host->cap_add) {
+                r = read_cap(*name, &bits, err);
+                if (r < 0)
+                        return r;
+                mask |= bits;
+        }
+        strv_foreach(name, host->cap_drop) {
+                r = read_cap(*name, &bits, err);
+                if (r < 0)
+                        return r;
+                if (bits != cap_all())
+                        mask &= ~bits;
+        }
+
+        caps = calloc(1, sizeof *caps);
+        if (!caps || fill(mask, &caps->bounding) < 0 || fill(mask, &caps->effective) < 0 ||
+            fill(mask, &caps->permitted) < 0) {
+                free(caps);
+                return fail(err, ENOMEM, "cannot set up capabilities");
+        }
+        *ret = caps;
+        return 0;
+}
+
+static uint64_t mask_of(const OciCapabilities *caps) {
+        uint64_t mask = 0;
+
+        strv_foreach(name, caps ? caps->bounding : NULL) {
+                int cap = cap_from_name(*name);
+
+                if (cap >= 0)
+                        mask |= 1ULL << cap;
+        }
+        return mask;
+}
+
+int security_seccomp(const HostConfig *host, const OciCapabilities *caps, const SeccompFilter **ret,
+                     SeccompFilter **ret_own, Err *err) {
+        autofree char *text = NULL;
+        SecurityOptions options;
+        size_t size;
+        int r;
+
+        *ret = NULL;
+        *ret_own = NULL;
+        r = security_options(host, &options, err);
+        if (r < 0 || options.seccomp_unconfined)
+                return r;
+        if (!options.seccomp_profile) {
+                r = seccomp_for_caps(mask_of(caps), ret, ret_own, err);
+                return r;
+        }
+        r = file_read(AT_FDCWD, options.seccomp_profile, PROFILE_MAX, &text, &size);
+        if (r < 0)
+                return fail(err, r, "cannot read seccomp profile '%s'", options.seccomp_profile);
+        r = seccomp_compile(text, size, options.seccomp_profile, mask_of(caps), ret_own, err);
+        if (r >= 0)
+                *ret = *ret_own;
+        return r;
+}

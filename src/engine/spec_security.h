@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What a container may do: capabilities, system calls, hidden paths
+ *
+ * Defaults are at least as strong as Docker's and Podman's together: Podman's
+ * capabilities, the union of the masked paths.  See docs/security.md.
+ */
+
+#include "engine/container.h"
+#include "kernel/seccomp.h"
+#include "oci/spec.h"
+
+typedef struct SecurityOptions {
+        bool no_new_privileges;
+        bool seccomp_unconfined;
+        bool paths_unconfined;       /* systempaths=unconfined */
+        const char *seccomp_profile; /* file, or NULL: the built-in one */
+} SecurityOptions;
+
+/* Reads --security-opt; -EINVAL for one that is not known, -EOPNOTSUPP for one this kernel lacks.
+ */
+int security_options(const HostConfig *host, SecurityOptions *ret, Err *err);
+
+/* @user_is_root: others get an empty effective set by the change of user. */
+int security_capabilities(const HostConfig *host, OciCapabilities **ret, Err *err);
+
+/* The filter for these capabilities; NULL for none (unconfined). @ret_own: set if it is to be
+ * freed. */
+int security_seccomp(const HostConfig *host, const OciCapabilities *caps, const SeccompFilter **ret,
+                     SeccompFilter **ret_own, Err *err);
+
+extern const char *const security_masked_paths[], *const security_readonly_paths[];

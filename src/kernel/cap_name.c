@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <strings.h>
+#include <sys/prctl.h>
+
+#include "base/str.h"
+#include "kernel/cap_name.h"
+
+static const char *const names[] = {
+        "CAP_CHOWN",
+        "CAP_DAC_OVERRIDE",
+        "CAP_DAC_READ_SEARCH",
+        "CAP_FOWNER",
+        "CAP_FSETID",
+        "CAP_KILL",
+        "CAP_SETGID",
+        "CAP_SETUID",
+        "CAP_SETPCAP",
+        "CAP_LINUX_IMMUTABLE",
+        "CAP_NET_BIND_SERVICE",
+        "CAP_NET_BROADCAST",
+        "CAP_NET_ADMIN",
+        "CAP_NET_RAW",
+        "CAP_IPC_LOCK",
+        "CAP_IPC_OWNER",
+        "CAP_SYS_MODULE",
+        "CAP_SYS_RAWIO",
+        "CAP_SYS_CHROOT",
+        "CAP_SYS_PTRACE",
+        "CAP_SYS_PACCT",
+        "CAP_SYS_ADMIN",
+        "CAP_SYS_BOOT",
+        "CAP_SYS_NICE",
+        "CAP_SYS_RESOURCE",
+        "CAP_SYS_TIME",
+        "CAP_SYS_TTY_CONFIG",
+        "CAP_MKNOD",
+        "CAP_LEASE",
+        "CAP_AUDIT_WRITE",
+        "CAP_AUDIT_CONTROL",
+        "CAP_SETFCAP",
+        "CAP_MAC_OVERRIDE",
+        "CAP_MAC_ADMIN",
+        "CAP_SYSLOG",
+        "CAP_WAKE_ALARM",
+        "CAP_BLOCK_SUSPEND",
+        "CAP_AUDIT_READ",
+        "CAP_PERFMON",
+        "CAP_BPF",
+        "CAP_CHECKPOINT_RESTORE",
+};
+#define N_NAMES ((int) (sizeof names / sizeof *names))
+
+const char *cap_name(int cap) {
+        return cap >= 0 && cap < N_NAMES ? names[cap] : NULL;
+}
+
+int cap_from_name(const char *name) {
+        for (int i = 0; i < N_NAMES; i++)
+                if (strcasecmp(name, names[i]) == 0 || strcasecmp(name, names[i] + 4) == 0)
+                        return i;
+        return -EINVAL;
+}
+
+uint64_t cap_all(void) {
+        uint64_t mask = 0;
+
+        for (int i = 0; i < N_NAMES; i++)
+                if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0)
+                        mask |= 1ULL << i;
+        return mask;
+}
