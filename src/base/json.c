@@ -164,6 +164,32 @@ static int read_many(const JsonField *f, json_t *json, char *base, const Place *
         return 0;
 }
 
+static int read_numbers(const JsonField *f, json_t *json, char *base, const Place *place,
+                        Err *err) {
+        size_t n = json_array_size(json);
+        int64_t *numbers;
+
+        if (!json_is_array(json))
+                return wrong(place, err, "not a list");
+        if (n == 0)
+                return 0;
+        numbers = calloc(n, sizeof *numbers);
+        if (!numbers)
+                return fail(err, ENOMEM, "cannot read JSON");
+        *(int64_t **) (void *) (base + f->offset) = numbers;
+        *(size_t *) (void *) (base + f->count_offset) = n;
+
+        for (size_t i = 0; i < n; i++) {
+                Place here = { place, NULL, i, place->document };
+                json_t *item = json_array_get(json, i);
+
+                if (!json_is_integer(item))
+                        return wrong(&here, err, "not a whole number");
+                numbers[i] = json_integer_value(item);
+        }
+        return 0;
+}
+
 static int read_value(const JsonField *f, json_t *json, char *base, const Place *place, Err *err) {
         char *member = base + f->offset;
         void *object;
@@ -181,6 +207,11 @@ static int read_value(const JsonField *f, json_t *json, char *base, const Place 
         case JSON_KIND_U64:
         case JSON_KIND_DOUBLE:
                 return read_number(f, json, member, place, err);
+        case JSON_KIND_NUMBERS:
+                return read_numbers(f, json, base, place, err);
+        case JSON_KIND_PRESENT:
+                *(bool *) member = true;
+                return 0;
         case JSON_KIND_STRINGS:
                 return read_strings(json, (char ***) (void *) member, place, err);
         case JSON_KIND_SET:
@@ -221,6 +252,8 @@ static int read_struct(const JsonType *type, json_t *json, char *base, const Pla
                 if (!item || json_is_null(item)) {
                         if (f->flags & JSON_REQUIRED)
                                 return wrong(&here, err, "missing");
+                        if (f->flags & JSON_MINUS)
+                                *(int64_t *) (void *) (base + f->offset) = -1;
                         continue;
                 }
                 r = read_value(f, item, base, &here, err);
@@ -299,6 +332,14 @@ static json_t *write_many(const JsonField *f, const char *elements, size_t n) {
         return json;
 }
 
+static json_t *write_numbers(const int64_t *numbers, size_t n) {
+        json_t *json = json_array();
+
+        for (size_t i = 0; i < n; i++)
+                json_array_append_new(json, json_integer(numbers[i]));
+        return json;
+}
+
 /* Returns the member's value; json_null() for one that is absent. */
 static json_t *write_value(const JsonField *f, const char *base) {
         const char *member = base + f->offset;
@@ -319,6 +360,9 @@ static json_t *write_value(const JsonField *f, const char *base) {
                 return json_integer((json_int_t) * (const uint64_t *) (const void *) member);
         case JSON_KIND_DOUBLE:
                 return json_real(*(const double *) (const void *) member);
+        case JSON_KIND_NUMBERS:
+                return write_numbers(pointer,
+                                     *(const size_t *) (const void *) (base + f->count_offset));
         case JSON_KIND_STRINGS:
                 return !pointer && f->flags & JSON_SAY_NULL ? json_null() : write_strings(pointer);
         case JSON_KIND_SET:
@@ -340,8 +384,12 @@ static json_t *write_value(const JsonField *f, const char *base) {
 static bool is_absent(const JsonField *f, const char *base) {
         const char *member = base + f->offset;
 
+        if (f->kind == JSON_KIND_PRESENT)
+                return true;
         if (f->flags & (JSON_ALWAYS | JSON_SAY_NULL))
                 return false;
+        if (f->flags & JSON_MINUS)
+                return *(const int64_t *) (const void *) member == -1;
         switch (f->kind) {
         case JSON_KIND_STRUCT:
                 return false;
@@ -425,6 +473,7 @@ void json_clear(const JsonType *type, void *value) {
 
                 switch (f->kind) {
                 case JSON_KIND_STRING:
+                case JSON_KIND_NUMBERS:
                         free(*pointer);
                         break;
                 case JSON_KIND_STRINGS:

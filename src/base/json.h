@@ -23,6 +23,8 @@
  *   JSON_I64      int64_t
  *   JSON_U64      uint64_t
  *   JSON_DOUBLE   double
+ *   JSON_NUMBERS  int64_t *, size_t   [1, 2]; the count is member n_<member>
+ *   JSON_PRESENT  bool          reading: whether another row's member is there; never written
  *   JSON_STRINGS  char **       ["a", "b"]; NULL is left out (or [] with
  *                               JSON_ALWAYS, null with JSON_SAY_NULL)
  *   JSON_SET      char **       {"a": {}, "b": {}}
@@ -56,6 +58,8 @@ typedef enum JsonKind {
         JSON_KIND_I64,
         JSON_KIND_U64,
         JSON_KIND_DOUBLE,
+        JSON_KIND_NUMBERS,
+        JSON_KIND_PRESENT,
         JSON_KIND_STRINGS,
         JSON_KIND_SET,
         JSON_KIND_PAIRS,
@@ -68,6 +72,7 @@ typedef enum JsonKind {
 enum {
         JSON_REQUIRED = 1, /* reading: missing is an error */
         JSON_ALWAYS = 2,   /* writing: said even when empty */
+        JSON_MINUS = 8,    /* an I64 that is absent is -1, and the other way round */
         JSON_SAY_NULL = 4, /* writing: an absent string, list, object or map is null */
 };
 
@@ -107,6 +112,12 @@ struct JsonType {
         JSON_PLAIN_(JSON_KIND_U64, T, m, uint64_t, n, JSON_FLAGS_(__VA_ARGS__))
 #define JSON_DOUBLE(T, m, n, ...) \
         JSON_PLAIN_(JSON_KIND_DOUBLE, T, m, double, n, JSON_FLAGS_(__VA_ARGS__))
+#define JSON_PRESENT(T, m, n) JSON_PLAIN_(JSON_KIND_PRESENT, T, m, bool, n, 0)
+#define JSON_NUMBERS(T, m, n, ...)                                                              \
+        {                                                                                       \
+                JSON_KIND_NUMBERS, JSON_FLAGS_(__VA_ARGS__), n, JSON_CHECKED_(T, m, int64_t *), \
+                        JSON_CHECKED_(T, n_##m, size_t), NULL                                   \
+        }
 #define JSON_STRINGS(T, m, n, ...) \
         JSON_PLAIN_(JSON_KIND_STRINGS, T, m, char **, n, JSON_FLAGS_(__VA_ARGS__))
 #define JSON_SET(T, m, n, ...) \

@@ -116,6 +116,9 @@ typedef struct OciSpec {
         OciLinux *linux_;
 } OciSpec;
 
+/* For json_parse(), json_text() and their like. */
+extern const JsonType oci_spec_type, oci_process_type;
+
 OciSpec *oci_spec_free(OciSpec *spec);
 DEFINE_AUTOPTR(OciSpec, oci_spec_free)
 OciProcess *oci_process_free(OciProcess *process);
