@@ -27,7 +27,8 @@
 /* 0 (NULL) means "not asked for" everywhere, -1 "unlimited" where it makes sense. */
 typedef struct CgroupLimits {
         int64_t memory;      /* bytes */
-        int64_t memory_swap; /* bytes of memory and swap together, as Docker counts */
+        int64_t memory_swap; /* bytes of memory and swap together, as Docker counts; where it is not
+                                said, as much swap again as memory, if the kernel counts swap */
         int64_t memory_reservation;
         uint64_t cpu_shares;                   /* 2 to 262144, 1024 is normal */
         int64_t cpu_quota;                     /* microseconds for each period */
@@ -61,9 +62,16 @@ CgroupLayout cgroup_layout(void);
  * @limits:	may be NULL
  *
  * Return: 0; -EEXIST if it is there already; -EOPNOTSUPP with a sentence that
- * names the limit and what is missing.
+ * names the limit and what is missing.  Nothing is left behind on failure.
  */
 int cgroup_create(const char *name, const CgroupLimits *limits, Cgroup **ret, Err *err);
+
+/*
+ * Opens a place that many share, such as "isola/monitors", or makes it.  The last one
+ * of them removes it with cgroup_remove(): a clone3() into it may then say ENODEV, and
+ * the caller asks again.
+ */
+int cgroup_share(const char *name, Cgroup **ret, Err *err);
 
 /* Finds an existing place; -ENOENT. */
 int cgroup_open(const char *name, Cgroup **ret);
@@ -80,7 +88,8 @@ bool cgroup_needs_join(const Cgroup *c);
 /* Moves a process into every hierarchy of this place that clone3() did not put it in. */
 int cgroup_join(const Cgroup *c, pid_t pid, Err *err);
 
-int cgroup_update(const Cgroup *c, const CgroupLimits *limits, Err *err);
+/* Sets those limits that are asked for; a v1 hierarchy that becomes necessary is joined. */
+int cgroup_update(Cgroup *c, const CgroupLimits *limits, Err *err);
 /* Kills every process in it (cgroup.kill, else by signal until empty). */
 int cgroup_kill(const Cgroup *c, int signal);
 /* Freezes or thaws and waits for it to be so, at most timeout_ms; -ETIMEDOUT. */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Version 1: one hierarchy for each controller, a directory only where a limit asks
+ *
+ * Order matters in two files.  memory.memsw.limit_in_bytes may never be below
+ * memory.limit_in_bytes: lowering begins with the latter, raising with the
+ * former.  A new cpuset is empty and takes no process until it has processors
+ * and memory nodes, so it inherits its parent's first (cpusets(7)).
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/cgroup_internal.h"
+
+#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+
+static bool is_v1(int dir) {
+        struct statfs fs;
+
+        return fstatfs(dir, &fs) == 0 && fs.f_type == CGROUP_SUPER_MAGIC;
+}
+
+/* True if a comma-separated list of super block options names the controller. */
+static bool has_word(const char *list, const char *word) {
+        size_t length = strlen(word);
+
+        for (const char *p = list; p; p = strchr(p, ',')) {
+                p += *p == ',';
+                if (strncmp(p, word, length) == 0 && strchr(",\n", p[length]))
+                        return true;
+        }
+        return false;
+}
+
+/* Finds a v1 hierarchy that is not mounted under its controller's name. */
+static int search_mounts(const char *controller) {
+        autofree char *text = NULL;
+        char *save = NULL;
+        int r;
+
+        r = file_read(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL);
+        if (r < 0)
+                return r;
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                const char *type = strstr(line, " - cgroup "), *options = strrchr(line, ' ');
+                autofree char *path = NULL;
+                int dir;
+
+                if (!type || !options || !has_word(options + 1, controller) ||
+                    sscanf(line, "%*s %*s %*s / %ms", &path) != 1)
+                        continue;
+                dir = open(path, OPEN_DIRECTORY);
+                if (dir >= 0)
+                        return dir;
+        }
+        return -ENOENT;
+}
+
+int cgroup_v1_root(CgroupController controller) {
+        const char *name = cgroup_controller_name(controller);
+        autoclose int dir = -EBADF;
+        char path[64];
+
+        (void) snprintf(path, sizeof path, "/sys/fs/cgroup/%s", name);
+        dir = open(path, OPEN_DIRECTORY);
+        if (dir >= 0 && is_v1(dir))
+                return take_fd(dir);
+        return search_mounts(name);
+}
+
+/* Gives every new cpuset on the way down what its parent has. */
+static int inherit_cpuset(int root, const char *name) {
+        static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+        autofree char *path = strdup(name), *parent = strdup(".");
+        char *slash = path;
+
+        if (!path || !parent)
+                return -ENOMEM;
+        do {
+                slash = strchr(slash + (slash != path), '/');
+                if (slash)
+                        *slash = 0;
+                for (size_t i = 0; i < 2; i++) {
+                        autofree char *here = str_format("%s/%s", path, files[i]),
+                                      *above = str_format("%s/%s", parent, files[i]), *have = NULL,
+                                      *value = NULL;
+                        int r;
+
+                        if (!here || !above)
+                                return -ENOMEM;
+                        r = file_read_line(root, here, &have);
+                        if (r >= 0 && str_empty(have))
+                                r = file_read_line(root, above, &value);
+                        if (r >= 0 && value)
+                                r = file_write(root, here, value);
+                        if (r < 0)
+                                return r;
+                }
+                free(parent);
+                parent = strdup(path);
+                if (!parent)
+                        return -ENOMEM;
+                if (slash)
+                        *slash = '/';
+        } while (slash);
+        return 0;
+}
+
+int cgroup_v1_make(Cgroup *c, CgroupController controller) {
+        autoclose int root = -EBADF;
+        bool there;
+        int r;
+
+        if (c->v1[controller] >= 0)
+                return 1;
+        root = cgroup_v1_root(controller);
+        if (root < 0)
+                return root;
+
+        r = cgroup_make_directory(root, c->name);
+        there = r == -EEXIST;
+        if (r < 0 && !there)
+                return r;
+        if (controller == CGROUP_CPUSET)
+                r = inherit_cpuset(root, c->name);
+        if (r >= 0 || there) {
+                c->v1[controller] = openat(root, c->name, OPEN_DIRECTORY);
+                r = c->v1[controller] < 0 ? -errno : there;
+        }
+        if (r < 0)
+                (void) cgroup_remove_directory(root, c->name, 0);
+        return r;
+}
+
+static int write_setting(const Cgroup *c, const CgroupSetting *s, Err *err) {
+        const char *text = s->text ? s->text : s->number;
+        int r;
+
+        r = file_write(c->v1[s->controller], s->file, text);
+        if (r == -ENOENT && s->wish)
+                return 0;
+        if (r == -ENOENT)
+                return err_hint(err,
+                                refuse(err, EOPNOTSUPP,
+                                       "cannot set the %s: this kernel has no '%s'", s->limit,
+                                       s->file),
+                                "swap is counted only with swapaccount=1 on the kernel's command "
+                                "line");
+        if (r < 0)
+                return fail(err, r, "cannot set the %s to '%s'", s->limit, text);
+        return 0;
+}
+
+int cgroup_v1_apply(Cgroup *c, CgroupSetting *settings, size_t n, Err *err) {
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                CgroupSetting *s = &settings[i];
+                bool swap_follows = i + 1 < n && strstr(s[1].file, "memsw") &&
+                                    strcmp(s->file, "memory.limit_in_bytes") == 0;
+
+                r = file_write(c->v1[s->controller], s->file, s->text ? s->text : s->number);
+                if (r == -EINVAL && swap_follows) {
+                        /* Above the old sum: raise the sum first, then this one once more. */
+                        r = write_setting(c, s + 1, err);
+                        if (r < 0)
+                                return r;
+                        r = -EAGAIN;
+                }
+                if (r < 0) {
+                        r = write_setting(c, s, err);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+int cgroup_v1_is_frozen(const Cgroup *c) {
+        autofree char *state = NULL;
+        int r;
+
+        r = file_read_line(c->v1[CGROUP_FREEZER], "freezer.state", &state);
+        return r < 0 ? r : str_equal(state, "FROZEN");
+}
+
+int cgroup_v1_freeze(const Cgroup *c, bool frozen, int timeout_ms) {
+        int64_t end = clock_monotonic_ms() + timeout_ms;
+        int r, pause = 1;
+
+        for (;;) {
+                /* Written again each time: a process that was forking can miss the first one. */
+                r = file_write(c->v1[CGROUP_FREEZER], "freezer.state",
+                               frozen ? "FROZEN" : "THAWED");
+                if (r < 0)
+                        return r;
+                r = cgroup_v1_is_frozen(c);
+                if (r < 0 || r == frozen)
+                        return r < 0 ? r : 0;
+                if (clock_monotonic_ms() >= end)
+                        return -ETIMEDOUT;
+                (void) poll(NULL, 0, pause); /* v1 has no event to wait for */
+                pause = pause < 32 ? 2 * pause : pause;
+        }
+}

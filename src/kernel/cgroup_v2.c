@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Version 2: controllers are enabled down the path; events are waited for with poll(2). */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/cgroup_internal.h"
+
+#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define EVENTS_MAX     8192
+
+static bool is_v2(int dir) {
+        struct statfs fs;
+
+        return fstatfs(dir, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* Finds a cgroup2 mount at an unusual place: "36 25 0:31 / /mnt/cg rw - cgroup2 cgroup2 rw". */
+static int search_mounts(void) {
+        autofree char *text = NULL;
+        char *save = NULL;
+        int r;
+
+        r = file_read(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL);
+        if (r < 0)
+                return r;
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                autofree char *path = NULL;
+                int dir;
+
+                if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*s %*s %*s / %ms", &path) != 1)
+                        continue;
+                dir = open(path, OPEN_DIRECTORY);
+                if (dir >= 0 && is_v2(dir))
+                        return dir;
+                close_fd(dir);
+        }
+        return -ENOENT;
+}
+
+int cgroup_v2_root(void) {
+        autoclose int top = open("/sys/fs/cgroup", OPEN_DIRECTORY), unified = -EBADF;
+
+        if (top >= 0 && is_v2(top))
+                return take_fd(top);
+        if (top >= 0)
+                unified = openat(top, "unified", OPEN_DIRECTORY);
+        if (unified >= 0 && is_v2(unified))
+                return take_fd(unified);
+        return search_mounts();
+}
+
+/* Enables a controller for the children of every directory above the place. */
+static int enable(const Cgroup *c, const char *controller) {
+        autofree char *word = str_format("+%s", controller), *path = strdup(c->name);
+        int r;
+
+        if (!word || !path)
+                return -ENOMEM;
+
+        r = file_write(c->root, "cgroup.subtree_control", word);
+        for (char *slash = strchr(path, '/'); slash && r >= 0; slash = strchr(slash + 1, '/')) {
+                autofree char *file = NULL;
+
+                *slash = 0;
+                file = str_format("%s/cgroup.subtree_control", path);
+                *slash = '/';
+                r = file ? file_write(c->root, file, word) : -ENOMEM;
+        }
+        return r;
+}
+
+int cgroup_v2_apply(Cgroup *c, const CgroupSetting *s, Err *err) {
+        const char *text = s->text ? s->text : s->number;
+        const char *controller = cgroup_controller_name(s->controller);
+        int r;
+
+        r = file_write(c->v2, s->file, text);
+        if (r == -ENOENT) {
+                /* The file is there only if every directory above passes its controller on. */
+                r = enable(c, controller);
+                if (r == -EBUSY)
+                        return err_hint(
+                                err,
+                                refuse(err, EBUSY,
+                                       "cannot set the %s: processes in the root of this cgroup "
+                                       "tree keep controller '%s' from being passed on",
+                                       s->limit, controller),
+                                "move them into a cgroup of their own; see \"no internal process "
+                                "constraint\" in the kernel's cgroup-v2.rst");
+                if (r == -ENOENT || r == -EINVAL)
+                        return err_hint(err,
+                                        refuse(err, EOPNOTSUPP,
+                                               "cannot set the %s: cgroup controller '%s' is not "
+                                               "available here",
+                                               s->limit, controller),
+                                        "'isola check' lists the controllers of this machine");
+                if (r < 0)
+                        return fail(err, r, "cannot set the %s: cannot enable controller '%s'",
+                                    s->limit, controller);
+                r = file_write(c->v2, s->file, text);
+        }
+        if (r == -ENOENT && s->wish)
+                return 0;
+        if (r == -ENOENT)
+                return refuse(err, EOPNOTSUPP, "cannot set the %s: this kernel has no '%s'",
+                              s->limit, s->file);
+        if (r < 0)
+                return fail(err, r, "cannot set the %s to '%s'", s->limit, text);
+        return 0;
+}
+
+/* Finds "key N" among lines; text ends with NUL. */
+static int find_key(const char *text, const char *key, uint64_t *ret) {
+        size_t length = strlen(key);
+
+        for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+                line += *line == '\n';
+                if (strncmp(line, key, length) == 0 && line[length] == ' ') {
+                        *ret = strtoull(line + length + 1, NULL, 10);
+                        return 0;
+                }
+        }
+        return -ENOENT;
+}
+
+int cgroup_read_key(int dir, const char *file, const char *key, uint64_t *ret) {
+        autofree char *text = NULL;
+        int r;
+
+        r = file_read(dir, file, EVENTS_MAX, &text, NULL);
+        return r < 0 ? r : find_key(text, key, ret);
+}
+
+int cgroup_v2_wait(int dir, const char *key, uint64_t wanted, int timeout_ms) {
+        autoclose int events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+        int64_t end = clock_monotonic_ms() + timeout_ms, pause = 1;
+
+        if (events < 0)
+                return -errno;
+        for (;;) {
+                struct pollfd p = { .fd = events, .events = POLLPRI };
+                char text[256];
+                uint64_t value;
+                int64_t left;
+                ssize_t n;
+                int r;
+
+                n = pread(events, text, sizeof text - 1, 0);
+                if (n < 0)
+                        return -errno;
+                text[n] = 0;
+                r = find_key(text, key, &value);
+                if (r < 0)
+                        return r;
+                if (value == wanted)
+                        return 0;
+
+                left = end - clock_monotonic_ms();
+                if (left <= 0)
+                        return -ETIMEDOUT;
+                /* The kernel holds a second notification within 10 ms back until these are over
+                 * (CGROUP_FILE_NOTIFY_MIN_INTV), too long for a container that lived for one:
+                 * so look again by ourselves, at first soon. */
+                if (poll(&p, 1, (int) (left < pause ? left : pause)) < 0 && errno != EINTR)
+                        return -errno;
+                pause = pause < 64 ? 2 * pause : 1000;
+        }
+}
