@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A menu over Meson: every target says what it does in `make help`.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BASE ?= busybox
+BUILD = build
+CHECK = build-check
+MESON = meson setup --wipe
+
+.PHONY: all install demo check lint asan bench format clean help
+
+all: $(BUILD)/build.ninja ## build isola (release) in build/
+	@ninja -C $(BUILD) --quiet
+
+$(BUILD)/build.ninja:
+	@tools/deps build
+	@meson setup $(BUILD) --buildtype=release --prefix=$(PREFIX) >/dev/null
+
+$(CHECK)/build.ninja:
+	@tools/deps build
+	@meson setup $(CHECK) -Dfault_points=true >/dev/null
+
+install: all ## install binary, helper, man pages and completions (PREFIX, DESTDIR)
+	@meson configure $(BUILD) --prefix=$(PREFIX)
+	@DESTDIR='$(DESTDIR)' meson install -C $(BUILD) --quiet
+
+demo: ## the tour: build an image, run it isolated, look inside, publish it (BASE=debian for a Debian one)
+	@tools/deps build demo $(BASE)
+	@$(MAKE) --no-print-directory all
+	@tests/demo $(BUILD)/src/isola $(BASE)
+
+check: ## unit and integration tests in a private test host
+	@tools/deps build check
+	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
+	@ninja -C $(CHECK) --quiet
+	@tests/check $(CHECK)
+
+lint: ## formatting, layer order, sizes, headers, documentation
+	@tools/deps build lint
+	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
+	@ninja -C $(CHECK) --quiet
+	@meson test -C $(CHECK) --suite lint --print-errorlogs --no-rebuild
+
+asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/deps build asan
+	@test -f build-asan/build.ninja || CC=clang meson setup build-asan \
+		-Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 >/dev/null
+	@ninja -C build-asan --quiet
+	@meson test -C build-asan --suite unit --print-errorlogs --no-rebuild
+
+bench: all ## compare with crun, runc, podman, docker, bwrap, lxc where they are installed
+	@tools/deps build bench
+	@tests/bench/run $(BUILD)/src/isola
+
+format: ## rewrite the sources as clang-format would have them
+	@tools/deps lint
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove every build directory
+	@rm -rf $(BUILD) $(CHECK) build-asan
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The test host and what every integration test starts from.
+
+Importing this file puts the whole pytest process (each xdist worker on its own)
+into private mount, network, UTS and IPC namespaces: nothing that a test does to
+networks, mounts or names reaches the machine.  `isola` is the real binary with
+state directories of its own; ISOLA names it.
+"""
+import ctypes
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+
+import pytest
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWNET = 0x20000, 0x4000000, 0x8000000, 0x40000000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
+libc = ctypes.CDLL(None, use_errno=True)
+BINARY = os.environ.get('ISOLA', str(pathlib.Path(__file__).resolve().parents[2] / 'build-check/src/isola'))
+
+
+def enter_test_host():
+    if os.geteuid() != 0:
+        pytest.exit('the integration tests need root: they make network namespaces and mounts', 1)
+    if libc.unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) != 0:
+        pytest.exit(f'cannot make a private test host: {os.strerror(ctypes.get_errno())}', 1)
+    if libc.mount(None, b'/', None, MS_REC | MS_PRIVATE, None) != 0:
+        pytest.exit('cannot make mounts private', 1)
+    subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+    subprocess.run(['hostname', 'testhost'], check=False)
+
+
+def pytest_configure(config):
+    # With xdist only the workers run tests; the controller stays where it is.
+    if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
+        enter_test_host()
+
+
+class Isola:
+    """The real binary with its own state directories."""
+
+    def __init__(self, directory, binary=BINARY):
+        self.binary = binary
+        self.root = str(directory / 'data')
+        self.run_root = str(directory / 'run')
+        self.seen = set()  # ids of containers that a test has met
+        self.environment = {'PATH': os.environ['PATH'], 'HOME': str(directory), 'TERM': 'xterm'}
+
+    def command(self, *arguments):
+        return [self.binary, '--root', self.root, '--run-root', self.run_root, *map(str, arguments)]
+
+    def __call__(self, *arguments, code=0, input=None, text=True, timeout=60, env=None, cwd=None, stdin=None):
+        """Runs `isola ARGUMENTS`, expects the exit code (None: any) and returns the result."""
+        streams = {'input': input} if input is not None else {'stdin': stdin or subprocess.DEVNULL}
+        done = subprocess.run(self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=text,
+                              timeout=timeout, env={**self.environment, **(env or {})}, cwd=cwd, **streams)
+        if code is not None:
+            assert done.returncode == code, (f'isola {" ".join(map(str, arguments))}: exit code {done.returncode}, '
+                                             f'not {code}\nstdout: {done.stdout}\nstderr: {done.stderr}')
+        return done
+
+    def out(self, *arguments, **options):
+        """Standard output without the last newline."""
+        return self(*arguments, **options).stdout.rstrip('\n')
+
+    def json(self, *arguments, **options):
+        return json.loads(self(*arguments, **options).stdout)
+
+    def start(self, *arguments, env=None, **options):
+        """Starts `isola ARGUMENTS` in the background; pipes unless told otherwise."""
+        options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **options}
+        return subprocess.Popen(self.command(*arguments), env={**self.environment, **(env or {})}, **options)
+
+    def inspect(self, name):
+        document = self.json('inspect', name)[0]
+        self.seen.add(document['Id'])
+        return document
+
+    def pid(self, name):
+        return self.inspect(name)['State']['Pid']
+
+    def remove_all(self):
+        ids = self('ps', '-aq', '--no-trunc', code=None).stdout.split()
+        self.seen.update(ids)
+        if ids:
+            self('rm', '-f', '-v', *ids, code=None)
+
+
+def wait_until(condition, timeout=20, what='it'):
+    """Polls a condition; for what the kernel does on its own time."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f'{what} did not happen within {timeout} s')
+
+
+def leftovers(isola):
+    """What is still there although no container is: cgroups, interfaces, processes, state."""
+    found = []
+    records = pathlib.Path(isola.root) / 'containers'
+    known = {entry.name for entry in records.iterdir()} if records.is_dir() else set()
+    for directory in pathlib.Path('/sys/fs/cgroup').glob('*/isola/*'):
+        if directory.is_dir() and directory.name in isola.seen - known:
+            found.append(f'cgroup {directory}')
+    links = json.loads(subprocess.run(['ip', '-j', 'link'], stdout=subprocess.PIPE, check=True).stdout)
+    found += [f"interface {link['ifname']}" for link in links if link['ifname'].startswith('veth')]
+    for kind in ('ids', 'ports', 'containers'):
+        directory = pathlib.Path(isola.run_root) / kind
+        if directory.is_dir():
+            found += [f'{kind}/{entry.name}' for entry in directory.iterdir()]
+    for network in pathlib.Path(isola.run_root).glob('networks/*/address/*'):
+        if network.name not in ('cursor', '.cursor', '.lock'):
+            found.append(f'address {network.name}')
+    found += [f'mount {line}' for line in pathlib.Path('/proc/self/mountinfo').read_text().splitlines()
+              if isola.root in line or isola.run_root in line]
+    return found
+
+
+def make_busybox_tar(path):
+    """A small root file system: busybox-static and a few users."""
+    busybox = shutil.which('busybox') or '/bin/busybox'
+    with tempfile.TemporaryDirectory() as directory:
+        tree = pathlib.Path(directory)
+        for name in ('bin', 'etc', 'proc', 'sys', 'dev', 'tmp', 'root', 'home/user', 'var/www', 'usr/bin', 'sbin'):
+            (tree / name).mkdir(parents=True)
+        (tree / 'tmp').chmod(0o1777)
+        shutil.copy(busybox, tree / 'bin/busybox')
+        applets = subprocess.run([busybox, '--list'], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+        for applet in applets:
+            if applet != 'busybox':
+                (tree / 'bin' / applet).symlink_to('busybox')
+        (tree / 'etc/passwd').write_text('root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n'
+                                         'www-data:x:33:33::/var/www:/bin/false\n')
+        (tree / 'etc/group').write_text('root:x:0:\nuser:x:1000:\nwww-data:x:33:\nstaff:x:50:user\n')
+        (tree / 'var/www/index.html').write_text('hello from inside\n')
+
+        def owner(entry):
+            entry.uid, entry.gid = (1000, 1000) if entry.name.startswith('./home/user') else (0, 0)
+            entry.uname = entry.gname = ''
+            return entry
+        with tarfile.open(path, 'w') as tar:
+            tar.add(tree, '.', filter=owner)
+
+
+@pytest.fixture(scope='session')
+def rootfs_tar(tmp_path_factory):
+    path = tmp_path_factory.mktemp('rootfs') / 'rootfs.tar'
+    make_busybox_tar(path)
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def state(rootfs_tar):
+    """State directories that hold the image `busybox`, shared by a worker's tests."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
+    isola = Isola(directory)
+    isola('image', 'import', rootfs_tar, 'busybox')
+    yield isola
+    isola.remove_all()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def isola(state):
+    """The binary; every container is removed after the test and nothing may be left behind."""
+    yield state
+    state.remove_all()
+    try:
+        wait_until(lambda: not leftovers(state), timeout=10)
+    except AssertionError:
+        raise AssertionError(f'left behind: {leftovers(state)}') from None
+
+
+@pytest.fixture
+def image():
+    return 'busybox'
+
+
+@pytest.fixture
+def fresh(tmp_path_factory):
+    """The binary with empty state directories of its own, for tests of the store."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
+    isola = Isola(directory)
+    yield isola
+    isola.remove_all()
+    shutil.rmtree(directory, ignore_errors=True)
