@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "base/str.h"
+#include "builder/containerfile.h"
+#include "test.h"
+
+static Containerfile *parse(const char *text) {
+        Containerfile *file = NULL;
+        autoerr err = {};
+
+        if (containerfile_parse(text, strlen(text), "Dockerfile", &file, &err) < 0)
+                printf("# %s\n", err.message);
+        expect(file);
+        return file;
+}
+
+static char *refusal(const char *text) {
+        autoptr(Containerfile) file = NULL;
+        autoerr err = {};
+
+        expect(containerfile_parse(text, strlen(text), "Dockerfile", &file, &err) < 0);
+        return strdup(err.message);
+}
+
+TEST(three_lines) {
+        autoptr(Containerfile) file = parse("FROM scratch\nADD rootfs.tar /\nCMD [\"/bin/sh\"]\n");
+
+        expect(file->n == 3);
+        expect(file->instructions[0].kind == INSTRUCTION_FROM);
+        expect_str(file->instructions[0].args[0], "scratch");
+        expect(file->instructions[1].kind == INSTRUCTION_ADD);
+        expect_str(file->instructions[1].args[0], "rootfs.tar");
+        expect_str(file->instructions[1].args[1], "/");
+        expect_str(file->instructions[2].text, "CMD [\"/bin/sh\"]");
+        expect(file->instructions[2].json && file->instructions[2].line == 3);
+}
+
+TEST(lines_are_continued) {
+        autoptr(Containerfile) file = parse("\xef\xbb\xbf# a comment\r\n"
+                                            "  from scratch \r\n"
+                                            "RUN a && \\  \n"
+                                            "# inside\n"
+                                            "   # indented\n"
+                                            "\n"
+                                            "    b \\\\\n"
+                                            "env X=1 \\\n"
+                                            "  Y=2");
+
+        expect(file->n == 3);
+        expect_str(file->instructions[0].text, "FROM scratch");
+        expect_str(file->instructions[1].rest, "a &&     b \\\\");
+        expect(file->instructions[1].line == 3);
+        expect_str(file->instructions[2].args[3], "2");
+        expect(file->instructions[2].line == 8);
+}
+
+TEST(directives) {
+        autoptr(Containerfile) file = parse("# syntax=docker/dockerfile:1.7\n#escape = `\n"
+                                            "FROM scratch\nRUN a\\\nCOPY a `\n b\n");
+        autofree char *late = NULL, *twice = NULL, *odd = NULL, *foreign = NULL;
+
+        expect(file->escape == '`');
+        expect(file->n == 3);
+        expect_str(file->instructions[1].rest, "a\\");
+        late = refusal("# just words\n# escape=`\nFROM a\nCOPY a `\n b\n");
+        expect_str(late, "Dockerfile:5: unknown instruction 'b'");
+        twice = refusal("# escape=`\n# escape=`\nFROM a\n");
+        expect_str(twice, "Dockerfile:2: only one 'escape' parser directive can be used");
+        odd = refusal("# escape=x\nFROM a\n");
+        expect(strstr(odd, "Dockerfile:1: invalid escape 'x'"));
+        foreign = refusal("# syntax=evil/frontend\nFROM a\n");
+        expect(strstr(foreign, "'evil/frontend' is not built in"));
+}
+
+TEST(forms) {
+        autoptr(Containerfile) file = parse("FROM --platform=linux/amd64 debian AS base\n"
+                                            "RUN [\"a b\", \"c\"]\n"
+                                            "RUN ['a']\n"
+                                            "CMD []\n"
+                                            "COPY --chown='a b':c --chmod=755 [\"x y\", \"/z/\"]\n"
+                                            "ENV old value with  blanks\n"
+                                            "LABEL \"a b\"=\"c d\" e=f\\ g\n"
+                                            "ARG a=\"1 2\" b\n"
+                                            "HEALTHCHECK --interval=5s CMD curl -f x\n"
+                                            "RUN -- --x\n");
+        Instruction *i = file->instructions;
+
+        expect_str(instruction_flag(&i[0], "platform"), "linux/amd64");
+        expect_str(i[0].args[2], "base");
+        expect(i[1].json && strv_length(i[1].args) == 2);
+        expect(!i[2].json);
+        expect_str(i[2].args[0], "['a']");
+        expect(i[3].json && !i[3].args);
+        expect_str(instruction_flag(&i[4], "chown"), "a b:c");
+        expect(!instruction_flag(&i[4], "from"));
+        expect_str(i[4].args[0], "x y");
+        expect_str(i[5].args[1], "value with  blanks");
+        expect_str(i[6].args[0], "\"a b\"");
+        expect_str(i[6].args[1], "\"c d\"");
+        expect_str(i[6].args[3], "f\\ g");
+        expect_str(i[7].args[0], "a=\"1 2\"");
+        expect_str(i[7].args[1], "b");
+        expect_str(i[8].args[1], "curl -f x");
+        expect_str(i[9].rest, "--x");
+}
+
+static const struct {
+        const char *text, *message;
+} mistakes[] = {
+        { "", "Dockerfile: the file is empty: there is nothing to build" },
+        { "# only a comment\n", "Dockerfile: the file is empty: there is nothing to build" },
+        { "FROM a\n\nCOYP a b\n",
+          "Dockerfile:3: unknown instruction 'COYP'; did you mean 'COPY'?" },
+        { "FRM a\n", "Dockerfile:1: unknown instruction 'FRM'; did you mean 'FROM'?" },
+        { "FROM a\nFOOBARBAZ\n", "Dockerfile:2: unknown instruction 'FOOBARBAZ'" },
+        { "RUN a\nFROM b\n", "Dockerfile:1: no build stage yet: 'RUN' stands before FROM" },
+        { "ARG a\n", "Dockerfile:1: there is no FROM instruction" },
+        { "FROM\n", "Dockerfile:1: FROM needs an image, or `image AS name`" },
+        { "FROM a\nCOPY a\n", "Dockerfile:2: COPY needs at least one source and a destination" },
+        { "FROM a\nENV a\n", "Dockerfile:2: ENV 'a' has no value: write NAME=VALUE" },
+        { "FROM a\nENV a=1 b\n", "Dockerfile:2: 'b' is not of the form NAME=VALUE" },
+        { "FROM a\nENV =1\n", "Dockerfile:2: '=1' has no name before the '='" },
+        { "FROM a\nRUN [1]\n", "Dockerfile:2: the JSON list holds something else than strings" },
+        { "FROM a\nSHELL sh\n",
+          "Dockerfile:2: SHELL wants a JSON list: [\"program\", \"argument\"]" },
+        { "FROM a\nCOPY --chwon=1 a b\n", "Dockerfile:2: COPY has no flag '--chwon'" },
+        { "FROM a\nCOPY --chown a b\n", "Dockerfile:2: COPY --chown needs a value" },
+        { "FROM a\nCOPY --chown=1 --chown=2 a b\n", "Dockerfile:2: COPY --chown is given twice" },
+        { "FROM a\nRUN --mount=type=cache,target=/x a\n",
+          "Dockerfile:2: RUN --mount is not supported yet" },
+        { "FROM a\nRUN cat <<EOF\nhello\nEOF\n",
+          "Dockerfile:2: RUN with a here-document ('<<EOF') is not supported yet" },
+        { "FROM a\nCOPY <<-\"EOF\" /x\n",
+          "Dockerfile:2: COPY with a here-document ('<<-\"EOF\"') is not supported yet" },
+        { "FROM a\nHEALTHCHECK curl\n",
+          "Dockerfile:2: HEALTHCHECK has no type 'curl': use NONE or CMD" },
+        { "FROM a\nONBUILD FROM b\n", "Dockerfile:2: FROM is not allowed as an ONBUILD trigger" },
+        { "FROM a\nONBUILD COYP b\n",
+          "Dockerfile:2: ONBUILD: unknown instruction 'COYP'; did you mean 'COPY'?" },
+        { "FROM a\nWORKDIR\n", "Dockerfile:2: WORKDIR needs a path" },
+};
+
+TEST(mistakes) {
+        for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+                autofree char *message = refusal(mistakes[i].text);
+
+                expect_str(message, mistakes[i].message);
+        }
+}
+
+TEST(shift_is_no_heredoc) {
+        autoptr(Containerfile) file = parse("FROM a\nRUN echo $((1 << 2)) $((1<<2)) '<<X'\n"
+                                            "RUN [\"cat\", \"<<EOF\"]\n");
+
+        expect(file->n == 3);
+}
+
+TEST(nul_and_long_lines_are_refused) {
+        autoptr(Containerfile) file = NULL;
+        autoerr err = {};
+        autostr text = {};
+
+        expect(containerfile_parse("FROM a\0b\n", 9, "D", &file, &err) == -EINVAL);
+        err_clear(&err);
+        str_put(&text, "FROM a\nRUN ");
+        for (int i = 0; i < 70000; i++)
+                str_put_char(&text, 'x');
+        expect(containerfile_parse(text.text, text.length, "D", &file, &err) == -EINVAL);
+        expect(strstr(err.message, "D:2: the line is longer"));
+}
