@@ -245,6 +245,34 @@ int tree_remove(int dir, const char *path) {
         return unlinkat(dir, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+int tree_size(int dir, const char *path, uint64_t *ret) {
+        struct dirent *entry;
+        DIR *stream;
+        int fd, r = 0;
+
+        fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        stream = fdopendir(fd);
+        if (!stream) {
+                close(fd);
+                return -ENOMEM;
+        }
+        while (r >= 0 && (entry = readdir(stream))) {
+                struct stat st;
+
+                if (is_dots(entry->d_name) ||
+                    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue;
+                if (S_ISDIR(st.st_mode))
+                        r = tree_size(fd, entry->d_name, ret);
+                else if (S_ISREG(st.st_mode))
+                        *ret += (uint64_t) st.st_size;
+        }
+        closedir(stream);
+        return r;
+}
+
 static int compare_names(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Reads a whole file of at most max bytes (-EFBIG beyond); the text gets a NUL; size may be NULL.
@@ -37,6 +38,9 @@ int dir_make(int dir, const char *path, mode_t mode);
 int dir_open(int dir, const char *path, mode_t mode);
 /* Removes a file or a whole tree below dir; 0 also when there is none.  Never follows a link. */
 int tree_remove(int dir, const char *path);
+/* Adds up the sizes of all files in a tree (0 if there is none), hard links once each time they
+ * appear. */
+int tree_size(int dir, const char *path, uint64_t *ret);
 /* Names in a directory except . and .., sorted. */
 int dir_list(int dir, const char *path, char ***ret);
 

@@ -22,7 +22,7 @@ typedef struct Place {
 static int read_value(const JsonField *f, json_t *json, char *base, const Place *place, Err *err);
 static int read_struct(const JsonType *type, json_t *json, char *base, const Place *place,
                        Err *err);
-static json_t *write_struct(const JsonType *type, const char *base);
+static json_t *write_struct(const JsonType *type, const char *base, bool all);
 
 static void put_place(Str *s, const Place *p) {
         if (!p->outer) {
@@ -316,13 +316,13 @@ static json_t *write_keys(const JsonField *f, char *const *list) {
         return json;
 }
 
-static json_t *write_many(const JsonField *f, const char *elements, size_t n) {
+static json_t *write_many(const JsonField *f, const char *elements, size_t n, bool all) {
         bool map = f->kind == JSON_KIND_MAP;
         json_t *json = map ? json_object() : json_array();
 
         for (size_t i = 0; i < n; i++) {
                 const char *element = elements + i * f->type->size;
-                json_t *item = write_struct(f->type, element);
+                json_t *item = write_struct(f->type, element, all);
 
                 if (map)
                         json_object_set_new(json, *(char *const *) (const void *) element, item);
@@ -341,7 +341,7 @@ static json_t *write_numbers(const int64_t *numbers, size_t n) {
 }
 
 /* Returns the member's value; json_null() for one that is absent. */
-static json_t *write_value(const JsonField *f, const char *base) {
+static json_t *write_value(const JsonField *f, const char *base, bool all) {
         const char *member = base + f->offset;
         const void *pointer = *(void *const *) (const void *) member;
 
@@ -361,23 +361,24 @@ static json_t *write_value(const JsonField *f, const char *base) {
         case JSON_KIND_DOUBLE:
                 return json_real(*(const double *) (const void *) member);
         case JSON_KIND_NUMBERS:
-                return write_numbers(pointer,
-                                     *(const size_t *) (const void *) (base + f->count_offset));
+                return write_numbers(
+                        pointer, *(const size_t *) (const void *) (base + f->count_offset), all);
         case JSON_KIND_STRINGS:
                 return !pointer && f->flags & JSON_SAY_NULL ? json_null() : write_strings(pointer);
         case JSON_KIND_SET:
         case JSON_KIND_PAIRS:
                 return !pointer && f->flags & JSON_SAY_NULL ? json_null() : write_keys(f, pointer);
         case JSON_KIND_STRUCT:
-                return write_struct(f->type, member);
+                return write_struct(f->type, member, all);
         case JSON_KIND_POINTER:
-                return pointer ? write_struct(f->type, pointer) : json_null();
+                return pointer ? write_struct(f->type, pointer, all) : json_null();
         default:
                 return !pointer && f->flags & JSON_SAY_NULL
                                ? json_null()
                                : write_many(
                                          f, pointer,
-                                         *(const size_t *) (const void *) (base + f->count_offset));
+                                         *(const size_t *) (const void *) (base + f->count_offset),
+                                         all);
         }
 }
 
@@ -407,25 +408,29 @@ static bool is_absent(const JsonField *f, const char *base) {
         }
 }
 
-static json_t *write_struct(const JsonType *type, const char *base) {
+static json_t *write_struct(const JsonType *type, const char *base, bool all) {
         json_t *json;
 
         if (is_bare(type))
-                return write_value(&type->fields[0], base);
+                return write_value(&type->fields[0], base, all);
 
         json = json_object();
         for (const JsonField *f = type->fields; f->kind; f++)
-                if (!is_absent(f, base))
-                        json_object_set_new(json, f->name, write_value(f, base));
+                if (all || !is_absent(f, base))
+                        json_object_set_new(json, f->name, write_value(f, base, all));
         return json;
 }
 
 json_t *json_tree(const JsonType *type, const void *value) {
-        return write_struct(type, value);
+        return write_struct(type, value, false);
+}
+
+json_t *json_tree_all(const JsonType *type, const void *value) {
+        return write_struct(type, value, true);
 }
 
 char *json_text(const JsonType *type, const void *value) {
-        json_t *json = write_struct(type, value);
+        json_t *json = write_struct(type, value, false);
         autofree char *text = NULL;
         char *line;
 
@@ -501,7 +506,7 @@ void json_clear(const JsonType *type, void *value) {
 }
 
 int json_clone(const JsonType *type, const void *value, void *copy) {
-        json_t *json = write_struct(type, value);
+        json_t *json = write_struct(type, value, false);
         Place place = { NULL, NULL, 0, "copy" };
         autoerr err = {};
         int r;

@@ -165,6 +165,8 @@ int json_save(const JsonType *type, int dir, const char *path, const void *value
 
 /* Returns the document as jansson's tree (a new reference), or NULL without memory. */
 struct json_t *json_tree(const JsonType *type, const void *value);
+/* Same with every member, empty ones too, as documents for people have them. */
+struct json_t *json_tree_all(const JsonType *type, const void *value);
 
 /* Frees everything that value owns and zeroes it; value itself is not freed. */
 void json_clear(const JsonType *type, void *value);

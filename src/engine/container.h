@@ -233,5 +233,8 @@ typedef struct ExecRequest {
 } ExecRequest;
 int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err *err);
 
+/* What it has written itself, and that together with its image; bytes. */
+int container_size(Container *c, uint64_t *ret_own, uint64_t *ret_total, Err *err);
+
 /* Docker's inspect document (a new jansson reference). */
 struct json_t *container_inspect(Container *c, bool size);
