@@ -41,11 +41,15 @@ typedef struct OciImage {
         size_t n_history;
 } OciImage;
 
+typedef struct OciPlatform {
+        char *architecture, *os, *variant;
+} OciPlatform;
+
 typedef struct OciDescriptor {
         char *media_type, *digest;
         int64_t size;
-        char **annotations;
-        char *platform_architecture, *platform_os;
+        char **annotations;    /* "key=value" */
+        OciPlatform *platform; /* only in an index; may be NULL */
 } OciDescriptor;
 
 typedef struct OciManifest {
@@ -72,6 +76,9 @@ extern const JsonType oci_image_config_type, oci_image_type, oci_descriptor_type
 #define OCI_MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"
 #define OCI_MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
 #define OCI_MEDIA_LAYER    "application/vnd.oci.image.layer.v1.tar"
+
+/* The annotation under which an image layout's index names an image. */
+#define OCI_REF_NAME "org.opencontainers.image.ref.name"
 
 /* This machine's architecture in the image-spec's (Go's) words: "amd64", "arm64", … */
 const char *oci_architecture(void);

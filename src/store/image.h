@@ -7,6 +7,13 @@
  * $DATA/image-store is an OCI image layout (image-spec image-layout.md): config
  * and manifest are blobs, index.json names them.  An image's id is its config's
  * digest.  Layers live unpacked beside it, see layer.h.
+ *
+ * $DATA/images/<id>.json holds all that a container needs of an image, and
+ * $DATA/images/names/<name> is a link to it, so that one open and one short read
+ * find an image.  Both are a cache of the image layout, which is the truth: what is
+ * missing or cannot be read is made again from there.  A change takes away the cached
+ * names first, then replaces index.json, then makes the new names, so whoever comes in
+ * between finds less than there is, never something else.
  */
 
 #include "base/digest.h"
@@ -17,8 +24,9 @@ typedef struct Image {
         char id[DIGEST_LENGTH + 1];
         char manifest_digest[DIGEST_LENGTH + 1];
         OciImage config;
-        char **names;  /* every "repository:tag" that points at it, sorted; NULL for a dangling one
-                        */
+        char **names;  /* every "repository:tag" that points at it, sorted; NULL for a dangling
+                          one.  Filled by image_list() and image_load_names() only: finding them
+                          means reading the whole index, which `run` has no use for. */
         char **lowers; /* absolute diff/ directories, topmost first; NULL for an image without
                           layers */
         char top_chain_id[DIGEST_LENGTH + 1]; /* "" without layers */
@@ -35,6 +43,8 @@ DEFINE_AUTOPTR(Image, image_free)
  * Return: 0; -ENOENT "there is no image 'x'" with a hint that names the nearest one.
  */
 int image_load(const Home *home, const char *name, Image **ret, Err *err);
+/* Fills image->names. */
+int image_load_names(const Home *home, Image *image, Err *err);
 
 /* All images, newest first, as an array that image_list_free() frees. */
 int image_list(const Home *home, Image ***ret, size_t *ret_n, Err *err);
@@ -42,7 +52,8 @@ void image_list_free(Image **list, size_t n);
 
 /**
  * image_create() - put a config and its layers into the store
- * @config:	complete but for rootfs, which is filled from @layers
+ * @config:	complete but for rootfs, which is filled from @layers; architecture, os and
+ *		created are filled where they are missing.  Stays the caller's.
  * @layers:	chain ids, lowest first; they must exist
  * @names:	references to give it, moved from where they point now; may be NULL
  */

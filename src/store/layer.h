@@ -18,12 +18,14 @@
 
 #include "base/digest.h"
 #include "base/home.h"
+#include "store/tar_write.h"
 
 typedef struct Layer {
         char chain_id[DIGEST_LENGTH + 1]; /* image-spec config.md, "Layer ChainID" */
         char diff_id[DIGEST_LENGTH + 1];
-        int64_t size; /* of the uncompressed tar */
-        char *diff;   /* absolute path of diff/ */
+        int64_t size;   /* of the uncompressed tar */
+        int64_t latest; /* its files' times are written no later than this, see tar_write() */
+        char *diff;     /* absolute path of diff/ */
 } Layer;
 
 Layer *layer_free(Layer *layer);
@@ -43,12 +45,23 @@ LayerDraft *layer_draft_free(LayerDraft *draft);
 DEFINE_AUTOPTR(LayerDraft, layer_draft_free)
 
 /*
- * Hashes the draft, syncs it and renames it into place above the chain @parent (NULL
- * for a first layer).  If the same layer is there already, the draft is dropped for it.
+ * Hashes the draft and renames it into place above the chain @parent (NULL for a first
+ * layer).  If the same layer is there already, the draft is dropped for it.  Either way
+ * @draft is empty afterwards and only waits to be freed.
+ *
+ * The layer is synced when an image first names it, once for all of its new layers;
+ * until then layer_load() finds it only in the boot that made it.
  */
 int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err);
 /* -ENOENT if there is none. */
 int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err);
+
+/* Syncs the file system that holds the layers and then marks those of @chain_ids as lasting. */
+int layer_make_durable(const Home *home, char *const *chain_ids, Err *err);
+/* Removes a layer that nothing names any more; 0 also if there is none. */
+int layer_remove(const Home *home, const char *chain_id, Err *err);
+/* Writes its canonical tar, which has the digest diff_id. */
+int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err);
 
 /* Writes chain id of @diff_id above @parent (NULL for the first). */
 void layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_LENGTH + 1]);

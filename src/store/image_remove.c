@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "oci/reference.h"
+#include "store/image.h"
+#include "store/layer.h"
+#include "store/layout.h"
+#include "store/record.h"
+
+static void index_auto(OciIndex *index) {
+        json_clear(&oci_index_type, index);
+}
+#define autoindex __attribute__((__cleanup__(index_auto))) OciIndex
+
+/* What one removal is about to do. */
+typedef struct Removal {
+        char **untag;
+        bool whole; /* the image goes as well */
+        char **log;
+} Removal;
+
+static void removal_auto(Removal *removal) {
+        strv_free(removal->untag);
+        strv_free(removal->log);
+}
+
+/* Finds which of the image's names @name says; "" if it was called by its id. */
+static int called_by(const Image *image, const char *name, char **ret) {
+        autoptr(Reference) ref = NULL;
+        autoerr ignored = {};
+
+        if (!digest_is_valid(name) && reference_parse(name, &ref, &ignored) >= 0 && ref->tag) {
+                autofree char *text = reference_text(ref);
+
+                if (!text)
+                        return -ENOMEM;
+                if (strv_has(image->names, text)) {
+                        *ret = take_ptr(text);
+                        return 0;
+                }
+        }
+        *ret = strdup("");
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* Decides what goes; -EBUSY where that needs @force. */
+static int plan(const Image *image, const char *name, bool force, const char *user, Removal *ret,
+                Err *err) {
+        autofree char *called = NULL;
+        size_t n = strv_length(image->names);
+        int r;
+
+        r = called_by(image, name, &called);
+        if (r >= 0)
+                r = *called ? strv_add(&ret->untag, called) : strv_copy(image->names, &ret->untag);
+        if (r < 0)
+                return fail(err, r, "cannot remove image '%s'", name);
+        if (!*called && n > 1 && !force)
+                return err_hint(err, refuse(err, EBUSY, "image '%s' has %zu names", name, n),
+                                "remove them one by one, or all of them with --force");
+
+        ret->whole = strv_length(ret->untag) == n;
+        if (!ret->whole || !user)
+                return 0;
+        if (!force)
+                return err_hint(
+                        err, refuse(err, EBUSY, "image '%s' is used by container '%s'", name, user),
+                        "remove the container first, or take only the name away with --force");
+        ret->whole = false;
+        return 0;
+}
+
+/* Takes the names, or all entries of the image, out of the index. */
+static int edit_index(const Home *home, const Image *image, const Removal *removal, Err *err) {
+        autoindex index = {};
+        bool still_there = false;
+        size_t kept = 0;
+        int r;
+
+        r = layout_load_index(home, &index, err);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < index.n_manifests; i++) {
+                OciDescriptor *d = &index.manifests[i];
+                const char *name = descriptor_name(d);
+                bool mine = str_equal(d->digest, image->manifest_digest);
+                bool goes = mine && (removal->whole || (name && strv_has(removal->untag, name)));
+
+                /* An image that stays without a name keeps one entry that has none. */
+                if (goes && !removal->whole && !still_there &&
+                    strv_length(removal->untag) == strv_length(image->names)) {
+                        if (strv_env_set(&d->annotations, OCI_REF_NAME) < 0)
+                                return fail(err, ENOMEM, "cannot remove an image");
+                        goes = false;
+                }
+                still_there |= mine && !goes;
+                if (goes)
+                        json_clear(&oci_descriptor_type, d);
+                else
+                        index.manifests[kept++] = *d;
+        }
+        index.n_manifests = kept;
+        return layout_save_index(home, &index, err);
+}
+
+/* Chain ids that some image in the index still stands on. */
+static int living_layers(Image *const *images, size_t n, char ***ret) {
+        for (size_t i = 0; i < n; i++) {
+                autostrv chain_ids = NULL;
+                int r = record_chain_ids(images[i], &chain_ids);
+
+                if (r >= 0)
+                        r = strv_extend(ret, chain_ids);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int bury_one(const Home *home, const Image *dead, Image *const *images, size_t n,
+                    char *const *living, char ***log, Err *err) {
+        autostrv chain_ids = NULL;
+        int r;
+
+        for (size_t i = 0; i < n; i++)
+                if (str_equal(images[i]->id, dead->id))
+                        return 0;
+
+        r = record_chain_ids(dead, &chain_ids);
+        if (r < 0)
+                return fail(err, r, "cannot remove an image's layers");
+        for (size_t i = strv_length(chain_ids); i-- > 0;) {
+                if (strv_has(living, chain_ids[i]))
+                        continue;
+                r = layer_remove(home, chain_ids[i], err);
+                if (r < 0)
+                        return r;
+                if (strv_addf(log, "Deleted: %s", chain_ids[i]) < 0)
+                        return fail(err, ENOMEM, "cannot remove an image's layers");
+        }
+        layout_remove_blob(home, dead->manifest_digest);
+        layout_remove_blob(home, dead->id);
+        return 0;
+}
+
+/*
+ * Removes what only buried images needed: that of this removal, and those of removals that were
+ * killed half-way.  What still is in the index stays.
+ */
+static int finish_removals(const Home *home, char ***log, Err *err) {
+        autostrv files = NULL;
+        autostrv living = NULL;
+        Image **images = NULL;
+        size_t n = 0;
+        int r;
+
+        r = image_list(home, &images, &n, err);
+        if (r < 0)
+                return r;
+        r = living_layers(images, n, &living);
+        if (r >= 0)
+                r = dir_list(home->data_fd, "images", &files);
+        if (r < 0)
+                r = fail(err, r, "cannot remove an image's layers");
+        for (char **file = files; r >= 0 && file && *file; file++) {
+                autofree char *path = str_format("images/%s", *file);
+                autoptr(Image) dead = NULL;
+
+                if (!path || !str_after(*file, RECORD_BURIED_PREFIX))
+                        continue;
+                if (record_load_buried(home, *file, &dead) >= 0)
+                        r = bury_one(home, dead, images, n, living, log, err);
+                if (r >= 0)
+                        (void) unlinkat(home->data_fd, path, 0);
+        }
+        image_list_free(images, n);
+        return r;
+}
+
+static int carry_out(const Home *home, const Image *image, Removal *removal, Err *err) {
+        int r;
+
+        strv_foreach(name, removal->untag) {
+                record_unname(home, *name);
+                if (strv_addf(&removal->log, "Untagged: %s", *name) < 0)
+                        return fail(err, ENOMEM, "cannot remove an image");
+        }
+        if (removal->whole) {
+                /* The cache may have lost it; the burial needs it. */
+                r = record_save(home, image, err);
+                if (r < 0)
+                        return r;
+                record_bury(home, image->id);
+        }
+        r = edit_index(home, image, removal, err);
+        if (r < 0)
+                return r;
+        if (!removal->whole)
+                return 0;
+        if (strv_addf(&removal->log, "Deleted: %s", image->id) < 0)
+                return fail(err, ENOMEM, "cannot remove an image");
+        return finish_removals(home, &removal->log, err);
+}
+
+int image_remove(const Home *home, const char *name, bool force,
+                 char *(*used_by)(const char *image_id, void *context), void *context,
+                 char ***ret_log, Err *err) {
+        __attribute__((__cleanup__(removal_auto))) Removal removal = {};
+        autofree char *user = NULL;
+        autoptr(Image) image = NULL;
+        autoclose int lock = -EBADF;
+        int r;
+
+        lock = layout_lock(home, true, err);
+        if (lock < 0)
+                return lock;
+        r = image_load(home, name, &image, err);
+        if (r < 0)
+                return r;
+        r = image_load_names(home, image, err);
+        if (r < 0)
+                return r;
+        user = used_by ? used_by(image->id, context) : NULL;
+        r = plan(image, name, force, user, &removal, err);
+        if (r < 0)
+                return r;
+        r = carry_out(home, image, &removal, err);
+        if (r < 0)
+                return err_prefix(err, r, "cannot remove image '%s'", name);
+        *ret_log = take_ptr(removal.log);
+        return 0;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "store/layer.h"
+
+#define LAYER_VERSION 1
+#define DRAFT_PREFIX  ".draft-"
+
+/* layer.json */
+typedef struct LayerRecord {
+        int version;
+        char *chain_id, *diff_id;
+        int64_t size;
+        int64_t latest;
+        bool has_latest;
+        char *boot; /* set while the layer is not synced: after another boot it is not to be trusted
+                     */
+} LayerRecord;
+
+static const JsonField record_fields[] = {
+        JSON_INT(LayerRecord, version, "version", JSON_REQUIRED),
+        JSON_STRING(LayerRecord, chain_id, "chainId", JSON_REQUIRED),
+        JSON_STRING(LayerRecord, diff_id, "diffId", JSON_REQUIRED),
+        JSON_I64(LayerRecord, size, "size", JSON_REQUIRED),
+        JSON_BOOL(LayerRecord, has_latest, "clamped"),
+        JSON_I64(LayerRecord, latest, "latest"),
+        JSON_STRING(LayerRecord, boot, "unsyncedInBoot"),
+        {},
+};
+static const JsonType record_type = { sizeof(LayerRecord), record_fields };
+
+static void record_auto(LayerRecord *record) {
+        json_clear(&record_type, record);
+}
+
+Layer *layer_free(Layer *layer) {
+        if (layer) {
+                free(layer->diff);
+                free(layer);
+        }
+        return NULL;
+}
+
+LayerDraft *layer_draft_free(LayerDraft *draft) {
+        if (draft) {
+                if (draft->path) {
+                        int r = tree_remove(AT_FDCWD, draft->path);
+
+                        if (r < 0)
+                                log_warn("cannot remove '%s': %s", draft->path, strerror(-r));
+                }
+                close_fd(draft->lock);
+                free(draft->path);
+                free(draft->diff);
+                free(draft->work);
+                free(draft);
+        }
+        return NULL;
+}
+
+void layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_LENGTH + 1]) {
+        char text[2 * DIGEST_LENGTH + 2];
+
+        if (str_empty(parent)) {
+                memmove(ret, diff_id, DIGEST_LENGTH + 1);
+                return;
+        }
+        memcpy(text, parent, DIGEST_LENGTH);
+        text[DIGEST_LENGTH] = ' ';
+        memcpy(text + DIGEST_LENGTH + 1, diff_id, DIGEST_LENGTH + 1);
+        digest_of(text, 2 * DIGEST_LENGTH + 1, ret);
+}
+
+/* Removes the drafts whose maker died: their lock can be had.  The caller holds the layers' lock.
+ */
+static void remove_dead_drafts(int layers) {
+        autostrv names = NULL;
+
+        if (dir_list(layers, ".", &names) < 0)
+                return;
+        strv_foreach(name, names) {
+                autoclose int dir = -EBADF, lock = -EBADF;
+
+                if (!str_after(*name, DRAFT_PREFIX))
+                        continue;
+                dir = openat(layers, *name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (dir < 0)
+                        continue;
+                lock = lock_dir(dir, false);
+                if (lock < 0)
+                        continue;
+                log_debug("removing the dead draft '%s'", *name);
+                (void) tree_remove(layers, *name);
+        }
+}
+
+/* mkdir that the umask has no say in. */
+static int make_dir(int dir, const char *name, mode_t mode) {
+        autoclose int self = -EBADF;
+
+        if (mkdirat(dir, name, 0700) < 0)
+                return -errno;
+        self = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (self < 0)
+                return -errno;
+        return fchmod(self, mode) < 0 ? -errno : 0;
+}
+
+int layer_draft(const Home *home, LayerDraft **ret, Err *err) {
+        autoclose int layers = -EBADF, lock = -EBADF, dir = -EBADF;
+        autoptr(LayerDraft) draft = calloc(1, sizeof *draft);
+        char id[ID_LENGTH + 1];
+        const char *name;
+        int r;
+
+        if (!draft)
+                return fail(err, ENOMEM, "cannot begin a layer");
+        draft->lock = -EBADF;
+        draft->home = home;
+        layers = dir_open(home->data_fd, "layers", 0700);
+        if (layers < 0)
+                return fail(err, layers, "cannot open '%s/layers'", home->data);
+        lock = lock_dir(layers, true);
+        if (lock < 0)
+                return fail(err, lock, "cannot lock '%s/layers'", home->data);
+        remove_dead_drafts(layers);
+
+        id_new(id);
+        id[16] = 0;
+        draft->path = str_format("%s/layers/" DRAFT_PREFIX "%s", home->data, id);
+        draft->diff = str_format("%s/layers/" DRAFT_PREFIX "%s/diff", home->data, id);
+        draft->work = str_format("%s/layers/" DRAFT_PREFIX "%s/work", home->data, id);
+        if (!draft->path || !draft->diff || !draft->work)
+                return fail(err, ENOMEM, "cannot begin a layer");
+        name = strrchr(draft->path, '/') + 1;
+        dir = mkdirat(layers, name, 0700) < 0
+                      ? -errno
+                      : openat(layers, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (dir < 0)
+                return fail(err, dir == -1 ? errno : dir, "cannot make '%s'", draft->path);
+        draft->lock = lock_dir(dir, true);
+        if (draft->lock < 0)
+                return fail(err, draft->lock, "cannot lock '%s'", draft->path);
+        r = make_dir(dir, "diff", 0755);
+        if (r >= 0)
+                r = make_dir(dir, "work", 0700);
+        if (r < 0)
+                return fail(err, r, "cannot make '%s'", draft->path);
+        *ret = take_ptr(draft);
+        return 0;
+}
+
+typedef struct Hashing {
+        Digest digest;
+        int64_t size;
+} Hashing;
+
+static int hash_more(void *context, const void *bytes, size_t n) {
+        Hashing *h = context;
+
+        digest_add(&h->digest, bytes, n);
+        h->size += (int64_t) n;
+        return 0;
+}
+
+static int hash_tree(const char *diff, int64_t latest, Layer *layer, Err *err) {
+        autoclose int root = open(diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        Hashing h = {};
+        int r;
+
+        if (root < 0)
+                return fail(err, errno, "cannot open '%s'", diff);
+        digest_begin(&h.digest);
+        r = tar_write(root, latest, hash_more, &h, err);
+        if (r < 0)
+                return r;
+        digest_end(&h.digest, layer->diff_id);
+        layer->size = h.size;
+        layer->latest = latest;
+        return 0;
+}
+
+static int save_record(const Layer *layer, bool synced, int dir, Err *err) {
+        LayerRecord record = {
+                .version = LAYER_VERSION,
+                .chain_id = (char *) layer->chain_id,
+                .diff_id = (char *) layer->diff_id,
+                .size = layer->size,
+                .has_latest = layer->latest != TAR_NO_CLAMP,
+                .latest = layer->latest == TAR_NO_CLAMP ? 0 : layer->latest,
+                .boot = synced ? NULL : (char *) boot_id(),
+        };
+
+        return json_save(&record_type, dir, "layer.json", &record, synced, err);
+}
+
+/*
+ * Gives the finished draft its name.  The lock file goes while the layers' lock is held, or
+ * somebody could lock a new one and take the draft for a dead one.
+ */
+static int place_draft(LayerDraft *draft, int layers, const char *chain_id, Err *err) {
+        const char *name = digest_hex(chain_id);
+        const char *draft_name = strrchr(draft->path, '/') + 1;
+        autofree char *work = str_format("%s/work", draft_name);
+        autofree char *lock_file = str_format("%s/.lock", draft_name);
+        autoclose int lock = lock_dir(layers, true);
+        int r;
+
+        if (!work || !lock_file)
+                return fail(err, ENOMEM, "cannot finish a layer");
+        if (lock < 0)
+                return fail(err, lock, "cannot lock '%s/layers'", draft->home->data);
+        r = tree_remove(layers, work);
+        if (r < 0)
+                return fail(err, r, "cannot remove '%s'", draft->work);
+        (void) unlinkat(layers, lock_file, 0);
+
+        if (renameat(layers, draft_name, layers, name) < 0) {
+                autoptr(Layer) there = NULL;
+
+                if (layer_load(draft->home, chain_id, &there, NULL) >= 0) {
+                        r = tree_remove(layers, draft_name); /* somebody was quicker */
+                } else {
+                        /* What is there cannot be loaded: left over from a crash. */
+                        r = tree_remove(layers, name);
+                        if (r >= 0 && renameat(layers, draft_name, layers, name) < 0)
+                                r = -errno;
+                }
+                if (r < 0)
+                        return fail(err, r, "cannot name the layer '%s'", name);
+        }
+        free(take_ptr(draft->path));
+        return 0;
+}
+
+int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err) {
+        autoptr(Layer) layer = calloc(1, sizeof *layer);
+        autoptr(Layer) there = NULL;
+        autoclose int layers = -EBADF, dir = -EBADF;
+        int64_t latest;
+        int r;
+
+        if (!layer)
+                return fail(err, ENOMEM, "cannot finish a layer");
+        r = source_date_epoch(&latest, err);
+        if (r < 0)
+                return r;
+        r = hash_tree(draft->diff, latest, layer, err);
+        if (r < 0)
+                return err_prefix(err, r, "cannot finish a layer");
+        layer_chain_id(parent, layer->diff_id, layer->chain_id);
+        layer->diff =
+                str_format("%s/layers/%s/diff", draft->home->data, digest_hex(layer->chain_id));
+        if (!layer->diff)
+                return fail(err, ENOMEM, "cannot finish a layer");
+
+        if (layer_load(draft->home, layer->chain_id, &there, NULL) >= 0) {
+                (void) tree_remove(AT_FDCWD, draft->path);
+                free(take_ptr(draft->path));
+                *ret = take_ptr(there);
+                return 0;
+        }
+
+        dir = open(draft->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+                return fail(err, errno, "cannot open '%s'", draft->path);
+        r = save_record(layer, false, dir, err);
+        if (r < 0)
+                return r;
+        layers = dir_open(draft->home->data_fd, "layers", 0700);
+        if (layers < 0)
+                return fail(err, layers, "cannot open '%s/layers'", draft->home->data);
+        r = place_draft(draft, layers, layer->chain_id, err);
+        if (r < 0)
+                return r;
+        *ret = take_ptr(layer);
+        return 0;
+}
+
+/* Opens the directory of a layer; negative errno. */
+static int open_layer(const Home *home, const char *chain_id) {
+        autofree char *path = NULL;
+        int dir;
+
+        if (!digest_is_valid(chain_id))
+                return -ENOENT;
+        path = str_format("layers/%s", digest_hex(chain_id));
+        if (!path)
+                return -ENOMEM;
+        dir = openat(home->data_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return dir < 0 ? -errno : dir;
+}
+
+static int load_from(const Home *home, int dir, const char *chain_id, Layer **ret,
+                     bool *ret_synced) {
+        __attribute__((__cleanup__(record_auto))) LayerRecord record = {};
+        autoptr(Layer) layer = calloc(1, sizeof *layer);
+
+        if (!layer)
+                return -ENOMEM;
+        if (json_load(&record_type, dir, "layer.json", &record, NULL) < 0)
+                return -ENOENT;
+        if (record.version != LAYER_VERSION || !digest_is_valid(record.diff_id) ||
+            !str_equal(record.chain_id, chain_id))
+                return -ENOENT;
+        if (record.boot && !str_equal(record.boot, boot_id()))
+                return -ENOENT;
+
+        memcpy(layer->chain_id, chain_id, sizeof layer->chain_id);
+        memcpy(layer->diff_id, record.diff_id, sizeof layer->diff_id);
+        layer->size = record.size;
+        layer->latest = record.has_latest ? record.latest : TAR_NO_CLAMP;
+        layer->diff = str_format("%s/layers/%s/diff", home->data, digest_hex(chain_id));
+        if (!layer->diff)
+                return -ENOMEM;
+        *ret_synced = !record.boot;
+        *ret = take_ptr(layer);
+        return 0;
+}
+
+int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err) {
+        autoclose int dir = open_layer(home, chain_id);
+        bool synced;
+        int r;
+
+        r = dir < 0 ? dir : load_from(home, dir, chain_id, ret, &synced);
+        if (r == -ENOENT)
+                return refuse(err, r, "there is no layer '%s'", chain_id);
+        return r < 0 ? fail(err, r, "cannot load the layer '%s'", chain_id) : 0;
+}
+
+int layer_make_durable(const Home *home, char *const *chain_ids, Err *err) {
+        if (syncfs(home->data_fd) < 0)
+                return fail(err, errno, "cannot sync '%s'", home->data);
+        strv_foreach(id, chain_ids) {
+                autoclose int dir = open_layer(home, *id);
+                autoptr(Layer) layer = NULL;
+                bool synced;
+                int r;
+
+                r = dir < 0 ? dir : load_from(home, dir, *id, &layer, &synced);
+                if (r < 0)
+                        return refuse(err, r, "layer '%s' is gone", *id);
+                if (synced)
+                        continue;
+                r = save_record(layer, true, dir, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int layer_remove(const Home *home, const char *chain_id, Err *err) {
+        autofree char *dead = NULL;
+        autoclose int layers = -EBADF;
+        char id[ID_LENGTH + 1];
+        int r;
+
+        if (!digest_is_valid(chain_id))
+                return refuse(err, EINVAL, "'%s' is no layer", chain_id);
+        layers = dir_open(home->data_fd, "layers", 0700);
+        if (layers < 0)
+                return fail(err, layers, "cannot open '%s/layers'", home->data);
+        /* A name that says "draft without owner": if we die half-way, the next draft ends it. */
+        id_new(id);
+        dead = str_format(DRAFT_PREFIX "%.16s", id);
+        if (!dead)
+                return fail(err, ENOMEM, "cannot remove the layer '%s'", chain_id);
+        if (renameat(layers, digest_hex(chain_id), layers, dead) < 0)
+                return errno == ENOENT ? 0
+                                       : fail(err, errno, "cannot remove the layer '%s'", chain_id);
+        r = tree_remove(layers, dead);
+        return r < 0 ? fail(err, r, "cannot remove the layer '%s'", chain_id) : 0;
+}
+
+int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err) {
+        autoclose int root = open(layer->diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (root < 0)
+                return fail(err, errno, "cannot open '%s'", layer->diff);
+        return tar_write(root, layer->latest, sink, context, err);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "store/layout.h"
+
+#define BLOB_MAX (4u << 20) /* of a manifest or config; the distribution-spec's limit */
+
+static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+
+int layout_lock(const Home *home, bool wait, Err *err) {
+        autoclose int dir = dir_open(home->data_fd, "image-store", 0700), lock = -EBADF;
+        int r;
+
+        if (dir < 0)
+                return fail(err, dir, "cannot open '%s/image-store'", home->data);
+        lock = lock_dir(dir, wait);
+        if (lock < 0)
+                return fail(err, lock, "cannot lock '%s/image-store'", home->data);
+        if (faccessat(dir, "oci-layout", F_OK, 0) == 0)
+                return take_fd(lock);
+
+        r = dir_make(dir, "blobs/sha256", 0700);
+        if (r >= 0)
+                r = file_replace(dir, "oci-layout", layout_text, strlen(layout_text), 0600, true);
+        if (r < 0)
+                return fail(err, r, "cannot make the image store '%s/image-store'", home->data);
+        return take_fd(lock);
+}
+
+int layout_load_index(const Home *home, OciIndex *ret, Err *err) {
+        autoerr ignored = {};
+        int r;
+
+        r = json_load(&oci_index_type, home->data_fd, "image-store/index.json", ret, &ignored);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return refuse(err, r, "the image store is damaged: %s", ignored.message);
+        return 0;
+}
+
+int layout_save_index(const Home *home, const OciIndex *index, Err *err) {
+        OciIndex copy = *index;
+
+        copy.schema_version = 2;
+        copy.media_type = (char *) OCI_MEDIA_INDEX;
+        return json_save(&oci_index_type, home->data_fd, "image-store/index.json", &copy, true,
+                         err);
+}
+
+static char *blob_path(const char *digest) {
+        return str_format("image-store/blobs/sha256/%s", digest_hex(digest));
+}
+
+int layout_put_blob(const Home *home, const char *bytes, size_t size, const char *digest,
+                    Err *err) {
+        autofree char *path = blob_path(digest);
+        int r;
+
+        if (!path)
+                return fail(err, ENOMEM, "cannot write a blob");
+        r = file_replace(home->data_fd, path, bytes, size, 0600, false);
+        return r < 0 ? fail(err, r, "cannot write '%s/%s'", home->data, path) : 0;
+}
+
+int layout_read_blob(const Home *home, const char *digest, char **ret, size_t *ret_size, Err *err) {
+        autofree char *path = NULL, *text = NULL;
+        char found[DIGEST_LENGTH + 1];
+        size_t size;
+        int r;
+
+        if (!digest_is_valid(digest))
+                return refuse(err, EINVAL, "'%s' is no digest that isola knows", digest);
+        path = blob_path(digest);
+        if (!path)
+                return fail(err, ENOMEM, "cannot read a blob");
+        r = file_read(home->data_fd, path, BLOB_MAX, &text, &size);
+        if (r < 0)
+                return fail(err, r, "cannot read '%s/%s'", home->data, path);
+        digest_of(text, size, found);
+        if (!str_equal(found, digest))
+                return refuse(err, EBADMSG, "'%s/%s' is damaged: its digest is %s", home->data,
+                              path, found);
+        *ret = take_ptr(text);
+        *ret_size = size;
+        return 0;
+}
+
+void layout_remove_blob(const Home *home, const char *digest) {
+        autofree char *path = blob_path(digest);
+
+        if (path)
+                (void) unlinkat(home->data_fd, path, 0);
+}
+
+const char *descriptor_name(const OciDescriptor *d) {
+        return strv_env_get(d->annotations, OCI_REF_NAME);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The image layout on disk (image-spec image-layout.md): blobs and the index
+ *
+ * Changes are made under layout_lock(); index.json is replaced by rename, so readers need no lock.
+ */
+
+#include "base/digest.h"
+#include "base/home.h"
+#include "oci/image.h"
+
+/* Makes the layout where it is missing.  Return: descriptor that holds the lock; -EAGAIN if
+ * somebody has it and not @wait. */
+int layout_lock(const Home *home, bool wait, Err *err);
+
+/* An empty index where there is none yet. */
+int layout_load_index(const Home *home, OciIndex *ret, Err *err);
+/* Synced with everything that was written before. */
+int layout_save_index(const Home *home, const OciIndex *index, Err *err);
+
+/* Stores bytes under their digest, unsynced. */
+int layout_put_blob(const Home *home, const char *bytes, size_t size, const char *digest, Err *err);
+/* Reads a blob and checks its digest; -ENOENT, -EBADMSG. */
+int layout_read_blob(const Home *home, const char *digest, char **ret, size_t *ret_size, Err *err);
+void layout_remove_blob(const Home *home, const char *digest);
+
+/* The name an index entry gives its image, inside the entry; NULL for none. */
+const char *descriptor_name(const OciDescriptor *d);

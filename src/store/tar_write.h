@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The canonical tar of a layer
+ *
+ * The same tree gives the same bytes on every machine: entries in bytewise
+ * order directory by directory (a directory before its contents, its opaque
+ * mark and whiteouts before the rest), ustar headers, PAX only for what ustar
+ * cannot say, whole seconds, numeric owners without names, the first of several
+ * hard links as the file.  The root itself is an entry only if it is not
+ * root's with mode 0755.
+ *
+ * The tree is an overlay's upper directory: a 0:0 character device becomes
+ * ".wh.NAME", user.overlay.opaque ".wh..wh..opq".  Extended attributes kept are
+ * user.*, security.capability and system.posix_acl_*; sockets are left out, as
+ * tar has no word for them.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Takes the next @n bytes of the archive; a negative errno ends the writing. */
+typedef int (*TarSink)(void *context, const void *bytes, size_t n);
+
+#define TAR_NO_CLAMP INT64_MAX
+
+/**
+ * tar_write() - write a tree as a layer's tar
+ * @root:	open directory
+ * @latest:	later modification times become this one (seconds), or TAR_NO_CLAMP
+ */
+int tar_write(int root, int64_t latest, TarSink sink, void *context, Err *err);
+
+/* What SOURCE_DATE_EPOCH says, or TAR_NO_CLAMP; -EINVAL for one that is no number. */
+int source_date_epoch(int64_t *ret, Err *err);
