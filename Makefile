@@ -28,7 +28,7 @@ install: all ## install binary, helper, man pages and completions (PREFIX, DESTD
 demo: ## the tour: build an image, run it isolated, look inside, publish it (BASE=debian for a Debian one)
 	@tools/deps build demo $(BASE)
 	@$(MAKE) --no-print-directory all
-	@tests/demo $(BUILD)/src/isola $(BASE)
+	@tools/demo $(BUILD)/src/isola $(BASE)
 
 check: ## unit and integration tests in a private test host
 	@tools/deps build check
