@@ -7,9 +7,9 @@
  * `--format` takes "json" (one object a line), "table TEMPLATE", "table", or a
  * Go template over the objects: {{.Field}}, {{.A.B}}, {{json .}}, {{range}},
  * {{if}}/{{else}}/{{end}}, {{with}}, {{index .Map "key"}}, {{join .List ","}},
- * {{upper .}}, {{lower .}}, {{len .}}, {{printf "%s" .}}, {{println}}, eq ne lt
- * gt and or not, pipes, variables, {{- trimming -}}.  What text/template would
- * refuse is refused with the place in the template.
+ * split upper lower title pad truncate len slice print printf println, eq ne lt
+ * le gt ge and or not, pipes, variables, comments, {{- trimming -}}.  What
+ * text/template would refuse is refused with the place in the template.
  */
 
 #include <stdbool.h>
@@ -25,12 +25,16 @@ typedef struct Column {
 } Column;
 
 /*
- * Prints rows.  @rows: a JSON array of flat objects with string members.  @format: the
- * user's --format or NULL for the default table.  Control characters never reach a terminal.
+ * Prints rows.  @rows: a JSON array of flat objects with string members; a member ".Label" holds an
+ * object that the template's {{.Label "key"}} looks into, and is not shown otherwise.  @format:
+ * the user's --format or NULL for the default table; a table's columns are three blanks apart.
+ * Control characters never reach a terminal.
  */
 int format_rows(const Column *columns, struct json_t *rows, const char *format, Err *err);
 
-/* Prints documents as inspect does: a JSON array with 4 blanks of indent, or the template for each.
+/*
+ * Prints documents as inspect does: a JSON array with 4 blanks of indent, with "json" one object a
+ * line, or the template for each.
  */
 int format_documents(struct json_t *documents, const char *format, Err *err);
 
