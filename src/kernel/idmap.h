@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Id maps
+ *
+ * A user namespace's map says which ids outside its ids are (user_namespaces(7)).
+ * It is written once, from outside, before the first process inside does
+ * anything that has an owner.  The same namespace then maps mounts
+ * (mount_idmap() in kernel/mount.h).
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef struct IdRange {
+        int64_t inside, outside, count;
+} IdRange;
+
+/**
+ * idmap_write() - give a new user namespace its ids
+ * @proc:	directory /proc/PID of a process in it
+ * @file:	"uid_map" or "gid_map"
+ * @ranges:	at most 340 (the kernel's limit)
+ */
+int idmap_write(int proc, const char *file, const IdRange *ranges, size_t n, Err *err);
+
+/* The id outside for one inside, or -1 if it has none. */
+int64_t idmap_outside(const IdRange *ranges, size_t n, int64_t inside);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The eight kinds of namespaces (namespaces(7)), by the names that the runtime specification and
+ * the kernel use. */
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+typedef struct NsKind {
+        const char *name; /* runtime-spec's: "network" */
+        const char *file; /* below /proc/PID/ns: "net" */
+        int flag;         /* CLONE_NEW* */
+} NsKind;
+
+#define NS_KINDS 8
+
+/* In the order in which a privileged process joins them: the user namespace last, because
+ * whoever is in it has lost the right to join those that belong to another. */
+extern const NsKind ns_kinds[NS_KINDS];
+
+/* By runtime-spec name; NULL if there is no such kind. */
+const NsKind *ns_kind(const char *name);
+
+/* Opens a namespace's file and checks its kind; returns a descriptor, or negative errno with a
+ * sentence. */
+int ns_open(const NsKind *kind, const char *path, Err *err);
+
+/* 1 if both descriptors are of the same namespace, 0 if not, negative errno. */
+int ns_same(int a, int b);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Making processes and cleaning what they inherit. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/**
+ * process_clone() - fork with clone3(2)
+ * @flags:	CLONE_*; CLONE_PIDFD and CLONE_INTO_CGROUP are added as the others ask
+ * @cgroup:	cgroup v2 directory to be born in, or negative
+ * @ret_pidfd:	NULL, or where the child's pidfd goes, owned by the caller
+ *
+ * The child has a copy of the memory, as after fork().  Signal handlers are
+ * back to default in the child.
+ *
+ * Return: the child's pid, 0 in the child; negative errno.
+ */
+pid_t process_clone(uint64_t flags, int cgroup, int *ret_pidfd);
+
+/* Kills a child of ours and takes its status away; quiet if it is gone. */
+void process_kill_and_reap(int pidfd);
+
+/* All signals at their default (also those that were ignored), none blocked. */
+void process_reset_signals(void);
+
+/* Every descriptor from first on will be closed by execve(). */
+int process_close_on_exec(unsigned first);
+
+/* The pid behind a pidfd, in the caller's pid namespace; -ESRCH if it is gone. */
+pid_t process_of_pidfd(int pidfd);
