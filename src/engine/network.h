@@ -21,6 +21,7 @@
 #include "base/json.h"
 
 typedef struct Network {
+        int version; /* of the record */
         char *name, *id, *created;
         char *driver; /* "bridge", "host", "null" */
         char *bridge; /* interface name */

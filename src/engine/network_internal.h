@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the network*.c files share and nobody else needs. */
+
+#include "engine/network.h"
+#include "netlink/addr.h"
+#include "netlink/link.h"
+
+/* A name in $RUN, built without allocating: network and container names are short. */
+typedef struct NetworkPath {
+        char text[512];
+} NetworkPath;
+NetworkPath network_path(const char *format, ...) printf_like(1, 2);
+
+/*
+ * Ownership of addresses and ports is said by a symbolic link whose target is the owner: made in
+ * one step, it fails where one is, and there is no moment at which it exists without its content.
+ */
+int claim_make(int dir, const char *path, const char *owner);
+/* Writes the target; -ENOENT if there is none. */
+int claim_read(int dir, const char *path, char *owner, size_t size);
+/* True if the container that a claim names is gone for sure: not one that is just starting. */
+bool claim_is_stale(const Home *home, int dir, const char *path);
+/* Removes a claim if it names this container. */
+void claim_drop(int dir, const char *path, const char *container);
+/* "container 'web'", or by its id if it has no name any more. */
+char *claim_owner_words(const Home *home, int dir, const char *path);
+
+/*
+ * Locks what exists of a network on this host.  Shared by those who attach containers; exclusively
+ * by whoever removes a bridge.  -EAGAIN only without @wait.
+ */
+int network_lock(const Home *home, const char *name, bool exclusive, bool wait);
+
+/* Names of the networks that have a record, sorted. */
+int network_names(const Home *home, char ***ret, Err *err);
+
+/* Fills in subnet, gateway and their IPv6 counterparts where they are not said, and checks them. */
+int network_choose_subnets(const Home *home, Network *n, Err *err);
+
+/* Takes back what network_reserve() gave. */
+void network_release_address(const Home *home, const char *container, const Endpoint *e);
+
+/* Tells whether this kernel has IPv6. */
+bool network_has_ipv6(void);
+
+/* Makes the bridge, with addresses and forwarding; fine if somebody else does just now. */
+int network_make_bridge(const Network *n, Err *err);

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Bridges and the cables to them
+ *
+ * A container is connected with one batch of netlink messages, sent from inside
+ * its network namespace: the cable (host end already a port of the bridge, both
+ * ends up), lo, the addresses and routes.  What it stands on, the bridge and the
+ * firewall, is only glanced at, and made when the glance does not find it; so
+ * whatever removes them, the next container mends it.
+ *
+ * Whoever attaches holds the network's lock shared from that glance until the
+ * cable is plugged in; whoever removes a bridge holds it exclusively.
+ *
+ * The interfaces go with the container's network namespace.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "engine/network_internal.h"
+
+/* The index of eth0 is chosen beforehand, so that one batch can make and address it.  Some kernels
+ * put tunnel devices into every new namespace, which take the first numbers. */
+static const int indices[] = { 2, 64, 4711 };
+
+#define LOOPBACK_INDEX 1 /* net/core/dev.c: always the first */
+
+static int parse_mac(const char *text, uint8_t mac[6]) {
+        unsigned byte[6];
+
+        if (!text || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2], &byte[3],
+                            &byte[4], &byte[5]) != 6)
+                return -EINVAL;
+        for (int i = 0; i < 6; i++)
+                mac[i] = (uint8_t) byte[i];
+        return 0;
+}
+
+static int parse_net(const char *address, const char *subnet, Address *ret) {
+        Address net;
+
+        if (addr_parse(address, ret) < 0 || addr_parse(subnet, &net) < 0)
+                return -EINVAL;
+        ret->prefix = net.prefix;
+        return 0;
+}
+
+static int take_mtu_device(const Route *route, void *context) {
+        int *index = context;
+
+        if (route->to.prefix == 0 && route->table == RT_TABLE_MAIN && route->index > 0 && !*index)
+                *index = route->index;
+        return 0;
+}
+
+/* The MTU that the user wants, or that of the way out, or 0 for the kernel's. */
+static uint32_t choose_mtu(const Network *n, int nl) {
+        const char *wanted = strv_env_get(n->options, "com.docker.network.driver.mtu");
+        char name[IF_NAMESIZE];
+        int mtu, index = 0;
+        Link link;
+
+        if (wanted && parse_int(wanted, 68, 65535, &mtu) >= 0)
+                return (uint32_t) mtu;
+        if (route_each(nl, AF_INET, take_mtu_device, &index, NULL) < 0 || !index)
+                return 0;
+        if (!if_indextoname((unsigned) index, name) || link_glance(nl, name, &link) < 0)
+                return 0;
+        return link.mtu;
+}
+
+/* Adds one family's address to a batch of one; tells what the kernel said. */
+static int give_address(int nl, int index, const Address *a, Err *err) {
+        NlMessage m;
+
+        nl_begin_empty(&m);
+        addr_next_add(&m, index, a);
+        return nl_call(nl, &m, err);
+}
+
+static int set_sysctl(const char *family, const char *name, const char *key, const char *value) {
+        NetworkPath path = network_path("/proc/sys/net/%s/conf/%s/%s", family, name, key);
+
+        return file_write(AT_FDCWD, path.text, value);
+}
+
+static bool sysctl_is(const char *path, const char *value) {
+        autofree char *text = NULL;
+
+        return file_read_line(AT_FDCWD, path, &text) >= 0 && str_equal(text, value);
+}
+
+/*
+ * A host that routes stops listening to router advertisements, and so loses its own default route,
+ * unless accept_ra is 2 (ip-sysctl.rst).
+ */
+static void keep_advertised_routes(void) {
+        autostrv names = NULL;
+
+        if (dir_list(AT_FDCWD, "/proc/sys/net/ipv6/conf", &names) < 0)
+                return;
+        strv_foreach(name, names) {
+                NetworkPath path = network_path("/proc/sys/net/ipv6/conf/%s/accept_ra", *name);
+
+                if (sysctl_is(path.text, "1") && !str_equal(*name, "lo"))
+                        (void) file_write(AT_FDCWD, path.text, "2");
+        }
+}
+
+static int switch_on_forwarding(const Network *n, Err *err) {
+        const char *const v4 = "/proc/sys/net/ipv4/ip_forward";
+        const char *const v6 = "/proc/sys/net/ipv6/conf/all/forwarding";
+        int r;
+
+        if (sysctl_is(v4, "0")) {
+                r = file_write(AT_FDCWD, v4, "1");
+                if (r < 0)
+                        return fail(err, r,
+                                    "cannot switch on IPv4 forwarding (net.ipv4.ip_forward)");
+                log_info("switched on IPv4 forwarding (net.ipv4.ip_forward) for network '%s'",
+                         n->name);
+        }
+        if (n->subnet6 && sysctl_is(v6, "0")) {
+                keep_advertised_routes();
+                r = file_write(AT_FDCWD, v6, "1");
+                if (r < 0)
+                        log_warn("cannot switch on IPv6 forwarding: %s", strerror(-r));
+                else
+                        log_info("switched on IPv6 forwarding (net.ipv6.conf.all.forwarding) for "
+                                 "network '%s'",
+                                 n->name);
+        }
+        return 0;
+}
+
+/* The bridge's own part of the network: the gateway's addresses. */
+static int address_bridge(const Network *n, int nl, int index, Err *err) {
+        Address a;
+        int r;
+
+        if (parse_net(n->gateway, n->subnet, &a) < 0)
+                return refuse(err, EINVAL, "network '%s' has a bad gateway '%s'", n->name,
+                              n->gateway);
+        r = give_address(nl, index, &a, err);
+        if (r < 0)
+                return err_prefix(err, r, "cannot give '%s' to '%s'", n->gateway, n->bridge);
+        if (!n->subnet6)
+                return 0;
+
+        if (!network_has_ipv6()) {
+                log_debug("network '%s' goes without IPv6: this kernel has none", n->name);
+                return 0;
+        }
+        (void) set_sysctl("ipv6", n->bridge, "disable_ipv6", "0");
+        if (parse_net(n->gateway6, n->subnet6, &a) < 0)
+                return refuse(err, EINVAL, "network '%s' has a bad gateway '%s'", n->name,
+                              n->gateway6);
+        r = give_address(nl, index, &a, NULL);
+        if (r < 0)
+                log_debug("network '%s' goes without IPv6: %s", n->name, strerror(-r));
+        return 0;
+}
+
+int network_make_bridge(const Network *n, Err *err) {
+        autoclose int nl = nl_open();
+        uint8_t mac[6] = { 0x02, 0x42 };
+        Address gateway;
+        Link bridge;
+        int r;
+
+        if (nl < 0)
+                return fail(err, nl, "cannot open a netlink socket");
+        if (addr_parse(n->gateway, &gateway) < 0)
+                return refuse(err, EINVAL, "network '%s' has a bad gateway '%s'", n->name,
+                              n->gateway);
+
+        memcpy(mac + 2, gateway.bytes, 4);
+        log_debug("making bridge '%s' for network '%s'", n->bridge, n->name);
+        {
+                autoerr why = {};
+
+                r = link_add_bridge(nl, n->bridge, choose_mtu(n, nl), mac, &why);
+                if (r < 0 && r != -EEXIST)
+                        return refuse(err, r, "%s", why.message);
+        }
+        r = link_glance(nl, n->bridge, &bridge);
+        if (r < 0)
+                return fail(err, r, "cannot find bridge '%s'", n->bridge);
+
+        /*
+         * Replies to connections from this host's 127.0.0.1 come in by the bridge; the firewall
+         * keeps everybody else's packets for that address out.  No router advertises itself here.
+         */
+        r = set_sysctl("ipv4", n->bridge, "route_localnet", "1");
+        if (r < 0)
+                log_warn("ports are not published on 127.0.0.1: cannot set route_localnet of "
+                         "'%s': %s",
+                         n->bridge, strerror(-r));
+        (void) set_sysctl("ipv6", n->bridge, "accept_ra", "0");
+        r = address_bridge(n, nl, bridge.index, err);
+        if (r < 0)
+                return r;
+        return switch_on_forwarding(n, err);
+}
+
+/* Adds the messages that make eth0 usable; IPv6 comes last.  Returns the number of the first that
+ * is about IPv6, or 0. */
+static int put_addresses(NlMessage *m, const Endpoint *e, int index, unsigned *ret_first6) {
+        Address a, gateway;
+
+        if (addr_parse(e->ip_address, &a) < 0)
+                return -EINVAL;
+        a.prefix = (uint8_t) e->ip_prefix;
+        addr_next_add(m, index, &a);
+        if (!str_empty(e->gateway)) {
+                if (addr_parse(e->gateway, &gateway) < 0)
+                        return -EINVAL;
+                route_next_add(m, index, NULL, &gateway);
+        }
+        /* Waits for the carrier: before, the first packet would be dropped and sent again after a
+         * second. */
+        link_next_get(m, index);
+        *ret_first6 = 0;
+        if (str_empty(e->ip6_address))
+                return 0;
+
+        if (addr_parse(e->ip6_address, &a) < 0)
+                return -EINVAL;
+        a.prefix = (uint8_t) e->ip6_prefix;
+        addr_next_add(m, index, &a);
+        *ret_first6 = m->n;
+        if (!str_empty(e->gateway6)) {
+                if (addr_parse(e->gateway6, &gateway) < 0)
+                        return -EINVAL;
+                route_next_add(m, index, NULL, &gateway);
+        }
+        return 0;
+}
+
+/* Runs in the container's network namespace; host is the one that has the bridge. */
+static int connect_inside(const Endpoint *e, const Link *bridge, int host, int netns, int index,
+                          Err *err) {
+        LinkEnd outer = { .name = e->interface,
+                          .netns = host,
+                          .master = bridge->index,
+                          .mtu = bridge->mtu,
+                          .up = true };
+        /* The second end has no peer to open with until the message is done (veth_open()). */
+        LinkEnd inner = { .name = "eth0", .netns = netns, .index = index, .mtu = bridge->mtu };
+        autoclose int nl = nl_open();
+        uint8_t mac[6];
+        unsigned first6;
+        NlMessage m;
+        int r;
+
+        if (nl < 0)
+                return fail(err, nl, "cannot open a netlink socket");
+        if (parse_mac(e->mac_address, mac) < 0)
+                return refuse(err, EINVAL, "'%s' is not a hardware address", e->mac_address);
+        inner.address = mac;
+
+        /* No router speaks for the network but the one we set (CVE-2020-13401). */
+        (void) set_sysctl("ipv6", "default", "accept_ra", "0");
+
+        link_begin_veth(&m, &outer, &inner);
+        link_next_up(&m, LOOPBACK_INDEX);
+        link_next_up(&m, index);
+        r = put_addresses(&m, e, index, &first6);
+        if (r < 0)
+                return refuse(err, r, "the container has a bad address '%s'", e->ip_address);
+
+        autoerr why = {};
+        r = nl_call(nl, &m, &why);
+        if (r < 0 && first6 && m.failed >= first6) {
+                log_debug("the container goes without IPv6: %s", why.message);
+                return 0;
+        }
+        return r < 0 ? refuse(err, r, "%s", why.message) : 0;
+}
+
+/* Enters netns, connects it and comes back. */
+static int connect_container(const Endpoint *e, const Link *bridge, int netns, Err *err) {
+        autoclose int host = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        int r = -EBUSY;
+
+        if (host < 0)
+                return fail(err, errno, "cannot open this network namespace");
+        if (setns(netns, CLONE_NEWNET) < 0)
+                return fail(err, errno, "cannot enter the container's network namespace");
+
+        for (size_t i = 0; i < sizeof indices / sizeof *indices && r == -EBUSY; i++) {
+                autoerr why = {};
+
+                r = connect_inside(e, bridge, host, netns, indices[i], &why);
+                if (r < 0 && (r != -EBUSY || i + 1 == sizeof indices / sizeof *indices))
+                        (void) refuse(err, r, "%s", why.message);
+        }
+
+        if (setns(host, CLONE_NEWNET) < 0) {
+                r = -errno;
+                if (err)
+                        err_clear(err);
+                return fail(err, r, "cannot return to this host's network namespace");
+        }
+        return r;
+}
+
+/* Looks whether bridge and firewall are there, and makes what is not. */
+static int prepare(const Home *home, const Network *n, Link *bridge, Err *err) {
+        autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
+        int r;
+
+        if (nft < 0)
+                return fail(err, nft, "cannot open a netfilter socket");
+        r = link_glance(nft, n->bridge, bridge);
+        if (r < 0 || !(bridge->flags & IFF_UP)) {
+                r = network_make_bridge(n, err);
+                if (r < 0)
+                        return r;
+                r = link_glance(nft, n->bridge, bridge);
+                if (r < 0)
+                        return fail(err, r, "cannot find bridge '%s'", n->bridge);
+        }
+        return 0;
+}
+
+static int attach(const Home *home, const Network *n, const Endpoint *e, int netns, Err *err) {
+        autoclose int lock = network_lock(home, n->name, false, true);
+        Link bridge;
+        int r;
+
+        if (lock < 0)
+                return fail(err, lock, "cannot lock '%s/networks/%s'", home->run, n->name);
+        r = prepare(home, n, &bridge, err);
+        if (r < 0)
+                return r;
+        r = connect_container(e, &bridge, netns, err);
+        if (r < 0)
+                return r;
+
+        /* The first port gives the bridge its carrier: wait for that, too. */
+        if (!(bridge.flags & IFF_RUNNING)) {
+                autoclose int nl = nl_open();
+
+                if (nl >= 0)
+                        (void) link_get(nl, n->bridge, &bridge, NULL);
+        }
+        return 0;
+}
+
+int network_attach(const Home *home, const Network *network, const Endpoint *endpoint, int netns,
+                   Err *err) {
+        int r;
+
+        if (str_equal(network->driver, "host"))
+                return 0;
+        if (str_equal(network->driver, "null"))
+                return network_loopback(netns, err);
+
+        r = attach(home, network, endpoint, netns, err);
+        if (r < 0)
+                return err_prefix(err, r, "cannot connect to network '%s'", network->name);
+        return 0;
+}
+
+static int raise_loopback(Err *err) {
+        autoclose int nl = nl_open();
+        NlMessage m;
+        int r;
+
+        if (nl < 0)
+                return fail(err, nl, "cannot open a netlink socket");
+        nl_begin_empty(&m);
+        link_next_up(&m, LOOPBACK_INDEX);
+        r = nl_call(nl, &m, err);
+        return r < 0 ? err_prefix(err, r, "cannot bring up 'lo'") : 0;
+}
+
+int network_loopback(int netns, Err *err) {
+        autoclose int host = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        int r;
+
+        if (host < 0)
+                return fail(err, errno, "cannot open this network namespace");
+        if (setns(netns, CLONE_NEWNET) < 0)
+                return fail(err, errno, "cannot enter the container's network namespace");
+        r = raise_loopback(err);
+        if (setns(host, CLONE_NEWNET) < 0) {
+                if (r < 0)
+                        r = -errno;
+                if (err)
+                        err_clear(err);
+                return fail(err, r, "cannot return to this host's network namespace");
+        }
+        return r;
+}
