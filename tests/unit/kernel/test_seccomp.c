@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <linux/capability.h>
+#include <linux/netlink.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/seccomp.h"
+#include "kernel/seccomp_profile.h"
+#include "test.h"
+
+static void use(const SeccompFilter *f) {
+        expect(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+        expect_ok(seccomp_apply(f));
+}
+
+static void use_caps(uint64_t caps) {
+        const SeccompFilter *f = NULL;
+        SeccompFilter *own = NULL;
+
+        expect_ok(seccomp_for_caps(caps, &f, &own, NULL));
+        use(f);
+}
+
+/* Returns the errno of a call made with six numbers. */
+static int says(long nr, long a, long b, long c) {
+        return syscall(nr, a, b, c, 0, 0, 0) < 0 ? errno : 0;
+}
+
+TEST(default_is_what_the_tool_made_for_the_default_capabilities) {
+        struct sock_filter code[SECCOMP_PROFILE_MAX];
+        const SeccompFilter *f = seccomp_default();
+        int n;
+
+        n = expect_ok(seccomp_profile_build(UINT64_C(1) << CAP_SYS_CHROOT, code));
+        expect((size_t) n == f->n && n < 300);
+        expect(memcmp(code, f->code, f->n * sizeof *code) == 0);
+}
+
+TEST(ordinary_calls_work) {
+        int status, pipes[2];
+        pid_t pid;
+
+        use(seccomp_default());
+        expect(pipe(pipes) == 0);
+        pid = fork();
+        if (pid == 0) {
+                execl("/bin/true", "true", NULL);
+                _exit(9);
+        }
+        expect(waitpid(pid, &status, 0) == pid && status == 0);
+        expect(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+        expect(socket(AF_INET6, SOCK_DGRAM, 0) >= 0 || errno == EAFNOSUPPORT);
+        expect(socketpair(AF_UNIX, SOCK_STREAM, 0, pipes) == 0);
+        expect(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) >= 0);
+        expect(says(SYS_personality, 0xffffffff, 0, 0) == 0);
+}
+
+TEST(unknown_calls_do_not_exist) {
+        use(seccomp_default());
+        expect(says(500, 0, 0, 0) == ENOSYS);
+        expect(says(100000, 0, 0, 0) == ENOSYS);
+        expect(says(SYS_clone3, 0, 0, 0) == ENOSYS);
+        expect(says(SYS_io_uring_setup, 1, 0, 0) == ENOSYS);
+        expect(says(SYS_vmsplice, -1, 0, 0) == ENOSYS);
+        expect(says(SYS_name_to_handle_at, -1, 0, 0) == ENOSYS);
+#ifdef __x86_64__
+        expect(says(0x40000000 + SYS_getpid, 0, 0, 0) == ENOSYS); /* x32 */
+        expect(says(SYS_modify_ldt, 0, 0, 0) == ENOSYS);
+#endif
+}
+
+#ifdef __x86_64__
+TEST(thirty_two_bit_calls_do_not_exist) {
+        long r;
+
+        use(seccomp_default());
+        __asm__ volatile("int $0x80" : "=a"(r) : "a"(20L) : "memory"); /* getpid */
+        expect((int) r == -ENOSYS);
+}
+#endif
+
+TEST(calls_of_the_powerful_are_not_permitted) {
+        use(seccomp_default());
+        expect(says(SYS_mount, 0, 0, 0) == EPERM);
+        expect(says(SYS_umount2, 0, 0, 0) == EPERM);
+        expect(says(SYS_fsopen, 0, 0, 0) == EPERM);
+        expect(says(SYS_unshare, 0, 0, 0) == EPERM);
+        expect(says(SYS_setns, -1, 0, 0) == EPERM);
+        expect(says(SYS_pivot_root, 0, 0, 0) == EPERM);
+        expect(says(SYS_bpf, 0, 0, 0) == EPERM);
+        expect(says(SYS_perf_event_open, 0, 0, 0) == EPERM);
+        expect(says(SYS_keyctl, 0, 0, 0) == EPERM);
+        expect(says(SYS_add_key, 0, 0, 0) == EPERM);
+        expect(says(SYS_userfaultfd, 0, 0, 0) == EPERM);
+        expect(says(SYS_open_by_handle_at, 0, 0, 0) == EPERM);
+        expect(says(SYS_init_module, 0, 0, 0) == EPERM);
+        expect(says(SYS_process_vm_readv, 0, 0, 0) == EPERM);
+        expect(says(SYS_reboot, 0, 0, 0) == EPERM);
+        expect(says(SYS_clock_settime, 0, 0, 0) == EPERM);
+        expect(says(SYS_personality, 0x0040000, 0, 0) == EPERM); /* ADDR_NO_RANDOMIZE */
+}
+
+TEST(clone_makes_no_namespaces) {
+        static const long flags[] = { CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWNET,
+                                      CLONE_NEWUTS,  CLONE_NEWIPC, CLONE_NEWCGROUP };
+
+        use(seccomp_default());
+        for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+                expect(says(SYS_clone, flags[i] | SIGCHLD, 0, 0) == EPERM);
+}
+
+TEST(sockets_are_of_few_families) {
+        static const int families[] = { AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH,
+                                        AF_RXRPC,  AF_CAN, AF_TIPC,  AF_XDP };
+        int pair[2];
+
+        use(seccomp_default());
+        for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+                expect(socket(families[i], SOCK_RAW, 0) < 0 && errno == EAFNOSUPPORT);
+        /* The kernel reads 32 bits of the family, and so must the filter. */
+        expect(says(SYS_socket, (1L << 32) | AF_PACKET, SOCK_RAW, 0) == EAFNOSUPPORT);
+        expect(says(SYS_socket, (1L << 32) | AF_UNIX, SOCK_STREAM, 0) == 0);
+        expect(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) < 0 && errno == EPROTONOSUPPORT);
+        expect(socketpair(AF_TIPC, SOCK_STREAM, 0, pair) < 0 && errno == EAFNOSUPPORT);
+}
+
+TEST(terminal_input_cannot_be_forged) {
+        use(seccomp_default());
+        expect(says(SYS_ioctl, 0, TIOCSTI, 0) == EPERM);
+        expect(says(SYS_ioctl, 0, TIOCLINUX, 0) == EPERM);
+        expect(says(SYS_ioctl, 0, (1L << 32) | TIOCSTI, 0) == EPERM);
+        expect(says(SYS_ioctl, -1, TIOCGWINSZ, 0) == EBADF);
+}
+
+TEST(kernel_tls_is_out_of_reach) {
+        int s, one = 1;
+
+        use(seccomp_default());
+        s = socket(AF_INET, SOCK_STREAM, 0);
+        expect(setsockopt(s, IPPROTO_TCP, TCP_ULP, "tls", 3) < 0 && errno == ENOPROTOOPT);
+        expect(setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0);
+        expect(setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0);
+}
+
+TEST(capabilities_open_their_calls) {
+        use_caps(UINT64_C(1) << CAP_SYS_ADMIN);
+        expect(says(SYS_unshare, 0, 0, 0) == 0);
+        expect(says(SYS_mount, 0, 0, 0) != ENOSYS);
+        expect(says(SYS_clone3, 0, 0, 0) == EINVAL);
+        expect(says(SYS_reboot, 0, 0, 0) == EPERM);
+        expect(says(SYS_keyctl, 0, 0, 0) == EPERM);
+}
+
+TEST(raw_network_opens_packet_sockets) {
+        int r;
+
+        use_caps(UINT64_C(1) << CAP_NET_RAW);
+        r = socket(AF_PACKET, SOCK_RAW, 0);
+        expect(r >= 0 || errno == EPERM);
+        expect(socket(AF_ALG, SOCK_SEQPACKET, 0) < 0 && errno == EAFNOSUPPORT);
+}
+
+TEST(lost_chroot_alone_needs_no_filter_of_its_own) {
+        const SeccompFilter *f = NULL;
+        SeccompFilter *own = NULL;
+
+        expect_ok(seccomp_for_caps(0, &f, &own, NULL));
+        expect(f == seccomp_default() && !own);
+}
+
+/* --- profiles --- */
+
+static SeccompFilter *compiled(const char *json, uint64_t caps) {
+        SeccompFilter *f = NULL;
+        autoerr err = {};
+
+        if (seccomp_compile(json, strlen(json), "p.json", caps, &f, &err) < 0) {
+                printf("# %s\n", err.message);
+                fflush(stdout);
+                _exit(1);
+        }
+        return f;
+}
+
+static void expect_refused(const char *json, const char *sentence) {
+        SeccompFilter *f = NULL;
+        autoerr err = {};
+
+        expect(seccomp_compile(json, strlen(json), "p.json", 0, &f, &err) < 0);
+        expect_str(err.message, sentence);
+}
+
+TEST(profile_names_calls_and_errnos) {
+        autoptr(SeccompFilter) f =
+                compiled("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+                         "{\"names\":[\"getppid\",\"no_such_call\"],\"action\":\"SCMP_ACT_ERRNO\","
+                         "\"errnoRet\":71},"
+                         "{\"names\":[\"getpgid\"],\"action\":\"SCMP_ACT_ERRNO\"},"
+                         "{\"names\":[\"getsid\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":0}]}",
+                         0);
+
+        use(f);
+        expect(says(SYS_getppid, 0, 0, 0) == 71);
+        expect(says(SYS_getpgid, 0, 0, 0) == EPERM);
+        expect(syscall(SYS_getsid, 0) == 0);
+        expect(getpid() > 0);
+}
+
+TEST(profile_looks_at_arguments) {
+        autoptr(SeccompFilter) f =
+                compiled("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+                         "{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":["
+                         "{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"},"
+                         "{\"index\":0,\"value\":16,\"op\":\"SCMP_CMP_EQ\"}]},"
+                         "{\"names\":[\"getpriority\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":["
+                         "{\"index\":0,\"value\":255,\"valueTwo\":0,\"op\":\"SCMP_CMP_MASKED_EQ\"},"
+                         "{\"index\":1,\"value\":0,\"op\":\"SCMP_CMP_GT\"}]}]}",
+                         0);
+
+        use(f);
+        expect(says(SYS_personality, 8, 0, 0) == EPERM);
+        expect(says(SYS_personality, 16, 0, 0) == EPERM);
+        expect(says(SYS_personality, 0xffffffff, 0, 0) == 0);
+        expect(says(SYS_getpriority, 0, getpid(), 0) == EPERM);
+        expect(says(SYS_getpriority, 0, 0, 0) == 0);
+}
+
+TEST(profile_depends_on_capabilities_and_machine) {
+        static const char json[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+                                   "{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_ERRNO\","
+                                   "\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}},"
+                                   "{\"names\":[\"getpgid\"],\"action\":\"SCMP_ACT_ERRNO\","
+                                   "\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}},"
+                                   "{\"names\":[\"getsid\"],\"action\":\"SCMP_ACT_ERRNO\","
+                                   "\"includes\":{\"arches\":[\"vax\"]}},"
+                                   "{\"names\":[\"getgid\"],\"action\":\"SCMP_ACT_ERRNO\","
+                                   "\"includes\":{\"minKernel\":\"99.1\"}},"
+                                   "{\"names\":[\"getegid\"],\"action\":\"SCMP_ACT_ERRNO\","
+                                   "\"includes\":{\"minKernel\":\"4.8\"}}]}";
+
+        use(compiled(json, UINT64_C(1) << CAP_SYS_ADMIN));
+        expect(says(SYS_getppid, 0, 0, 0) == 0);
+        expect(says(SYS_getpgid, 0, 0, 0) == EPERM);
+        expect(says(SYS_getsid, 0, 0, 0) == 0);
+        expect(says(SYS_getgid, 0, 0, 0) == 0);
+        expect(says(SYS_getegid, 0, 0, 0) == EPERM);
+}
+
+TEST(bad_profile_is_refused_in_words) {
+        expect_refused("{\"defaultAction\":\"SCMP_ACT_MAYBE\"}",
+                       "cannot use seccomp profile 'p.json': 'SCMP_ACT_MAYBE' is not an action");
+        expect_refused("{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}",
+                       "cannot use seccomp profile 'p.json': action 'SCMP_ACT_NOTIFY' is not "
+                       "supported");
+        expect_refused("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_VAX\"]"
+                       "}",
+                       "cannot use seccomp profile 'p.json': 'SCMP_ARCH_VAX' is not an "
+                       "architecture");
+        expect_refused("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],"
+                       "\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":7,\"value\":1,"
+                       "\"op\":\"SCMP_CMP_EQ\"}]}]}",
+                       "cannot use seccomp profile 'p.json': argument 7 is beyond the last");
+}
+
+TEST(podmans_own_profile_compiles_and_runs) {
+        autofree char *text = NULL;
+        SeccompFilter *f = NULL;
+        autoerr err = {};
+        size_t size;
+        int status;
+        pid_t pid;
+
+        if (file_read(AT_FDCWD, "/usr/share/containers/seccomp.json", 1 << 20, &text, &size) < 0)
+                skip("Podman's profile is not installed");
+        if (seccomp_compile(text, size, "seccomp.json", 0, &f, &err) < 0)
+                printf("# %s\n", err.message);
+        expect(f && f->n > 100);
+        use(f);
+        expect(says(SYS_acct, 0, 0, 0) == EPERM);
+        pid = fork();
+        if (pid == 0) {
+                execl("/bin/true", "true", NULL);
+                _exit(9);
+        }
+        expect(waitpid(pid, &status, 0) == pid && status == 0);
+}
