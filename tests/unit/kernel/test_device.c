@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "base/str.h"
+#include "kernel/cgroup.h"
+#include "kernel/device.h"
+#include "test.h"
+
+/* Runs probe() inside a new cgroup with these rules; returns its exit code. */
+static int run_under(const DeviceRule *rules, size_t n, int (*probe)(void)) {
+        struct {
+                uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
+                        set_tid, set_tid_size, cgroup;
+        } args = { .flags = 0x200000000, .exit_signal = SIGCHLD };
+        autofree char *name = str_format("isola-test-device-%d", getpid());
+        autoptr(Cgroup) c = NULL;
+        autoerr err = {};
+        int status = 0, r;
+        pid_t pid;
+
+        if (geteuid() != 0)
+                skip("needs root");
+        r = cgroup_create(name, NULL, &c, &err);
+        if (r < 0)
+                skip(err.message);
+        r = device_filter_attach(cgroup_fd(c), rules, n, &err);
+        if (r == -EPERM) {
+                (void) cgroup_remove(name, 0);
+                skip(err.message);
+        }
+        args.cgroup = (uint64_t) cgroup_fd(c);
+        pid = r < 0 ? -1 : (pid_t) syscall(SYS_clone3, &args, sizeof args);
+        if (pid == 0)
+                _exit(probe());
+        if (pid > 0)
+                waitpid(pid, &status, 0);
+        (void) cgroup_remove(name, 1000);
+        if (r < 0)
+                printf("# %s\n", err.message);
+        expect(r >= 0 && pid > 0);
+        return WEXITSTATUS(status);
+}
+
+static bool opens(const char *path, int flags) {
+        int fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+
+        if (fd < 0)
+                expect(errno == EPERM);
+        close(fd);
+        return fd >= 0;
+}
+
+static int probe_default(void) {
+        expect(opens("/dev/null", O_RDWR));
+        expect(opens("/dev/zero", O_RDONLY));
+        expect(opens("/dev/urandom", O_RDONLY));
+        expect(mknod("/tmp/isola-test-kmsg", S_IFCHR | 0600, makedev(1, 11)) == 0);
+        expect(!opens("/tmp/isola-test-kmsg", O_RDONLY));
+        unlink("/tmp/isola-test-kmsg");
+        return 0;
+}
+
+TEST(default_rules_allow_the_harmless_ones) {
+        const DeviceRule *rules;
+        size_t n;
+
+        rules = device_default_rules(&n);
+        expect(run_under(rules, n, probe_default) == 0);
+}
+
+static int probe_read_only(void) {
+        expect(opens("/dev/null", O_RDONLY));
+        expect(!opens("/dev/null", O_WRONLY));
+        expect(!opens("/dev/null", O_RDWR));
+        expect(!opens("/dev/zero", O_RDONLY));
+        return 0;
+}
+
+TEST(access_is_told_apart) {
+        static const DeviceRule rules[] = { { true, 'c', 1, 3, "r" } };
+
+        expect(run_under(rules, 1, probe_read_only) == 0);
+}
+
+static int probe_all_but_zero(void) {
+        expect(opens("/dev/null", O_RDWR));
+        expect(!opens("/dev/zero", O_RDONLY));
+        return 0;
+}
+
+TEST(last_rule_counts) {
+        static const DeviceRule rules[] = {
+                { false, 'a', -1, -1, "rwm" },
+                { true, 'a', -1, -1, "rwm" },
+                { false, 'c', 1, 5, "r" },
+        };
+
+        expect(run_under(rules, 3, probe_all_but_zero) == 0);
+}
+
+static int probe_none(void) {
+        expect(!opens("/dev/null", O_RDONLY));
+        return 0;
+}
+
+TEST(no_rules_mean_no_devices) {
+        expect(run_under(NULL, 0, probe_none) == 0);
+}
+
+TEST(bad_rule_is_refused) {
+        static const DeviceRule rules[] = { { true, 'x', 1, 3, "r" } };
+        autoerr err = {};
+
+        expect(device_filter_attach(0, rules, 1, &err) == -EINVAL);
+}
