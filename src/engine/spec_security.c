@@ -139,7 +139,7 @@ static int fill(uint64_t mask, char ***ret) {
 }
 
 int security_capabilities(const HostConfig *host, OciCapabilities **ret, Err *err) {
-        uint64_t mask = host->privileged ? cap_all() : default_mask(), bits;
+        uint64_t mask = host->privileged ? cap_all() : default_mask(), bits = 0;
         OciCapabilities *caps;
         int r;
 
