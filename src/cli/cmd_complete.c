@@ -59,7 +59,7 @@ static void propose_commands(char *const *words, int n, const char *word) {
 
 static void propose_options(const Option *table, const char *word) {
         for (const Option *o = table; o && o->kind; o++) {
-                autofree char *name = o->name ? str_format("--%s", o->name) : NULL;
+                autofree char *name = o->name && o->help ? str_format("--%s", o->name) : NULL;
 
                 if (name)
                         propose(name, word);

@@ -26,7 +26,7 @@
 typedef enum OptionKind {
         OPTION_END,
         OPTION_GROUP,  /* a heading in --help; only .help is set */
-        OPTION_FLAG,   /* bool; --x, --x=false */
+        OPTION_FLAG,   /* bool; --x, --x=false; true where not given if made by OPT_FLAG_ON() */
         OPTION_STRING, /* const char *; the last one counts; NULL where not given */
         OPTION_LIST, /* const char **, NULL-terminated, in the order given; NULL where not given */
         OPTION_SIZE, /* uint64_t, bytes: "512m"; 0 where not given */
@@ -42,7 +42,7 @@ typedef struct Option {
         const char *name;
         const char *value; /* how --help calls the value; NULL for a flag */
         size_t offset;
-        const char *help;
+        const char *help;      /* NULL: understood, but shown nowhere (another spelling) */
         const char *completes; /* "container", "image", "network", "file", "dir", or "a|b|c"; may be
                                   NULL */
 } Option;
@@ -104,6 +104,8 @@ typedef struct Command {
         { OPTION_GROUP, 0, NULL, NULL, 0, h, NULL }
 #define OPT_FLAG(s, n, T, m, h) \
         { OPTION_FLAG, s, n, NULL, OPTION_MEMBER_(T, m, bool), h, NULL }
+#define OPT_FLAG_ON(s, n, T, m, h) \
+        { OPTION_FLAG, s, n, "true|false", OPTION_MEMBER_(T, m, bool), h, NULL }
 #define OPT_STRING(s, n, T, m, v, h, ...) \
         { OPTION_STRING, s, n, v, OPTION_MEMBER_(T, m, const char *), h, ##__VA_ARGS__ }
 #define OPT_LIST(s, n, T, m, v, h, ...) \

@@ -42,16 +42,22 @@ static char *option_words(const Option *o) {
         str_put(&s, !o->name ? "" : o->short_name ? ", " : "  ");
         if (o->name)
                 str_printf(&s, "--%s", o->name);
-        if (option_takes_value(o) && o->value)
+        if (o->kind == OPTION_FLAG && o->value)
+                str_printf(&s, "[=%s]", o->value);
+        else if (o->value)
                 str_printf(&s, " %s", o->value);
         return str_take(&s);
+}
+
+static bool is_shown(const Option *o) {
+        return o->kind != OPTION_GROUP && o->help;
 }
 
 static int options_width(const Option *table) {
         int width = 0;
 
         for (const Option *o = table; o && o->kind; o++) {
-                autofree char *words = o->kind != OPTION_GROUP ? option_words(o) : NULL;
+                autofree char *words = is_shown(o) ? option_words(o) : NULL;
                 int n = words ? (int) strlen(words) + 4 : 0;
 
                 if (n > width && n <= COLUMN_MAX)
@@ -71,6 +77,8 @@ static void print_options(const Option *table) {
                         printf("%s%s:\n", o == table ? "" : "\n", o->help);
                         continue;
                 }
+                if (!is_shown(o))
+                        continue;
                 words = option_words(o);
                 column = printf("  %s", words ? words : "");
                 if (column + 2 > indent) {

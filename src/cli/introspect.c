@@ -34,6 +34,8 @@ static json_t *describe_options(const Option *table) {
                         group = o->help;
                         continue;
                 }
+                if (!o->help)
+                        continue;
                 option = json_object();
                 put(option, "long", o->name);
                 put(option, "short", o->short_name ? letter : NULL);

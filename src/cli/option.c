@@ -129,7 +129,7 @@ static int unknown_long(const Parser *p, const char *name, size_t length) {
         const char *near;
 
         for (const Option *o = p->table; o && o->kind; o++)
-                if (o->name && list_add(&names, o->name) < 0)
+                if (o->name && o->help && list_add(&names, o->name) < 0)
                         break;
         near = names && typed ? nearest_name(typed, names) : NULL;
         if (near)
@@ -205,6 +205,15 @@ static int parse_word(Parser *p) {
         return p->options_first;
 }
 
+static void set_defaults(const Option *table, void *values) {
+        for (const Option *o = table; o && o->kind; o++) {
+                if (o->kind == OPTION_SPAN)
+                        *(int64_t *) ((char *) values + o->offset) = -1;
+                if (o->kind == OPTION_FLAG && o->value)
+                        *(bool *) ((char *) values + o->offset) = true;
+        }
+}
+
 int option_parse(const Option *table, bool options_first, char *const *argv, void *values,
                  OptionWords *ret, Err *err) {
         Parser p = {
@@ -218,9 +227,7 @@ int option_parse(const Option *table, bool options_first, char *const *argv, voi
         int r = 0;
 
         *ret = (OptionWords){};
-        for (const Option *o = table; o && o->kind; o++)
-                if (o->kind == OPTION_SPAN)
-                        *(int64_t *) ((char *) values + o->offset) = -1;
+        set_defaults(table, values);
 
         while (*p.next && r == 0 && !ret->help)
                 r = parse_word(&p);
@@ -234,8 +241,13 @@ int option_parse(const Option *table, bool options_first, char *const *argv, voi
 
 void option_clear(const Option *table, void *values, OptionWords *words) {
         for (const Option *o = table; o && o->kind; o++)
-                if (o->kind == OPTION_LIST)
-                        free(*(void **) ((char *) values + o->offset));
+                if (o->kind == OPTION_LIST) {
+                        void **list = (void **) ((char *) values + o->offset);
+
+                        /* Two spellings share one list. */
+                        free(*list);
+                        *list = NULL;
+                }
         free(words->args);
         *words = (OptionWords){};
 }

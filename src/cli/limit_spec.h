@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What a container may use, and when it runs: limits, devices, restarts, log, clocks. */
+
+#include "engine/container.h"
+
+/* NAME=SOFT[:HARD], as prlimit(1) calls them; -1 is unlimited. */
+int limit_ulimit(const char *text, HostConfig *host, Err *err);
+
+/* PATH[:PATH-INSIDE][:rwm]. */
+int limit_device(const char *text, HostConfig *host, Err *err);
+
+/* @swap: of memory and swap together, "-1" for unlimited, NULL where not given. */
+int limit_memory(uint64_t memory, uint64_t reservation, const char *swap, HostConfig *host,
+                 Err *err);
+
+/* no, always, unless-stopped, on-failure[:N]. */
+int restart_policy(const char *text, HostConfig *host, Err *err);
+
+/* @options: KEY=VALUE, NULL-terminated, or NULL. */
+int log_config(const char *driver, const char *const *options, HostConfig *host, Err *err);
+
+/* monotonic=SPAN,boottime=SPAN: by how much the container's clocks are ahead; "30d", "-1h". */
+int time_offset(const char *text, HostConfig *host, Err *err);
