@@ -127,6 +127,9 @@ int clock_parse_rfc3339(const char *text, int64_t *ret_ns) {
         p = read_zone(p, &east);
         if (!p || *p)
                 return -EINVAL;
+        /* What 64 bits of nanoseconds reach. */
+        if (tm.tm_year < 1678 - 1900 || tm.tm_year > 2261 - 1900)
+                return -ERANGE;
         *ret_ns = (timegm(&tm) - east) * NS_PER_SECOND + fraction;
         return 0;
 }

@@ -151,7 +151,8 @@ static int parse_time(const char *text, size_t size, int64_t *ret_ns) {
         for (size_t i = 0; i < 6; i++)
                 v[i] = read_digits(text + fields[i].at, fields[i].n);
 
-        if (text[size - 1] != 'Z' || text[10] != 'T' || v[0] < 1 || v[1] < 1 || v[2] < 1) {
+        if (text[size - 1] != 'Z' || text[10] != 'T' || v[0] < 1970 || v[0] > 2261 || v[1] < 1 ||
+            v[1] > 12 || v[2] < 1) {
                 memcpy(copy, text, size);
                 copy[size] = 0;
                 return clock_parse_rfc3339(copy, ret_ns);

@@ -14,6 +14,7 @@ TEST(time_goes_to_words_and_back) {
         expect_ok(clock_parse_rfc3339("2023-11-15T00:13:20+02:00", &ns));
         expect(ns == 1700000000000000000);
         expect(clock_parse_rfc3339("yesterday", &ns) == -EINVAL);
+        expect(clock_parse_rfc3339("0026-11-15", &ns) == -ERANGE);
         free(text);
 }
 

@@ -149,7 +149,7 @@ static void put_stamped(int dir, const char *name, int first, int last) {
 
 TEST_IN(since_and_until_choose_by_time, CLONE_NEWNS) {
         autoclose int dir = scratch();
-        autofree char *text = NULL, *none = NULL, *stamped = NULL;
+        autofree char *text = NULL, *none = NULL, *stamped = NULL, *rest = NULL;
         int64_t midnight;
         struct timespec old[2] = {};
 
@@ -168,10 +168,10 @@ TEST_IN(since_and_until_choose_by_time, CLONE_NEWNS) {
         /* A file that was last written before is not even opened at its end. */
         old[0].tv_sec = old[1].tv_sec = midnight / 1000000000 + 5000;
         expect(utimensat(dir, "log.1", old, 0) == 0);
-        none = printed(dir, (LogQuery){ .tail = -1,
+        rest = printed(dir, (LogQuery){ .tail = -1,
                                         .since_ns = midnight + 9998 * 1000000000LL,
                                         .until_ns = midnight + 10001 * 1000000000LL });
-        expect_str(none, "10000\n");
+        expect_str(rest, "10000\n");
 }
 
 TEST_IN(cut_line_is_passed_over_and_ended_by_the_next_writer, CLONE_NEWNS) {
