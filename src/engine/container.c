@@ -132,17 +132,28 @@ ContainerStatus container_status(const Container *c) {
         return CONTAINER_RUNNING;
 }
 
-int container_pidfd(const Container *c) {
+/* A pidfd of the process that was recorded; the check comes after, when its number is held. */
+static int open_process(int pid, uint64_t start) {
         autoclose int pidfd = -EBADF;
 
-        if (!str_equal(c->state.status, "running") || c->state.pid <= 0)
+        if (pid <= 0)
                 return -ESRCH;
-        pidfd = pidfd_open(c->state.pid, 0);
+        pidfd = pidfd_open(pid, 0);
         if (pidfd < 0)
                 return -errno;
-        if (!is_same_process(c->state.pid, c->state.pid_start))
+        return is_same_process(pid, start) ? take_fd(pidfd) : -ESRCH;
+}
+
+int container_pidfd(const Container *c) {
+        if (!str_equal(c->state.status, "running"))
                 return -ESRCH;
-        return take_fd(pidfd);
+        return open_process(c->state.pid, c->state.pid_start);
+}
+
+int container_monitor_pidfd(const Container *c) {
+        if (!str_equal(c->state.boot_id, boot_id()))
+                return -ESRCH;
+        return open_process(c->state.monitor_pid, c->state.monitor_start);
 }
 
 static int load_record(const Home *home, const char *id, Container **ret, Err *err) {

@@ -186,6 +186,8 @@ void container_list_free(Container **list, size_t n);
 ContainerStatus container_status(const Container *c);
 /* A pidfd of the first process, verified by its start time; -ESRCH if it does not run. */
 int container_pidfd(const Container *c);
+/* The same of its monitor. */
+int container_monitor_pidfd(const Container *c);
 
 /*
  * Brings a container whose processes ended, or whose monitor was killed, without anybody noticing
