@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -51,4 +52,17 @@ int ns_same(int a, int b) {
         if (fstat(a, &first) < 0 || fstat(b, &second) < 0)
                 return -errno;
         return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+int netns_run(int netns, int (*run)(void *context), void *context) {
+        autoclose int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        int r;
+
+        if (own < 0 || setns(netns, CLONE_NEWNET) < 0)
+                return -errno;
+        r = run(context);
+        /* Nothing may go on in a namespace that is not its own; there is no reason to fail. */
+        if (setns(own, CLONE_NEWNET) < 0)
+                abort();
+        return r;
 }

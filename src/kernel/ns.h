@@ -27,5 +27,14 @@ const NsKind *ns_kind(const char *name);
  * sentence. */
 int ns_open(const NsKind *kind, const char *path, Err *err);
 
+/**
+ * netns_run() - call a function inside a network namespace
+ * @netns:	which
+ * @run:	opens sockets or asks for something; sockets stay in their namespace
+ *
+ * Return: what @run returns; negative errno.
+ */
+int netns_run(int netns, int (*run)(void *context), void *context);
+
 /* 1 if both descriptors are of the same namespace, 0 if not, negative errno. */
 int ns_same(int a, int b);
