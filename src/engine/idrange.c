@@ -26,14 +26,17 @@ static RangePath path_of(unsigned number) {
         return p;
 }
 
-int idrange_take(const Home *home, const char *container, uint64_t *ret, Err *err) {
+/* Ids are random: starting at a place of its own, a container hardly ever meets another. */
+static unsigned start_of(const char *container) {
         char start[9] = "";
-        unsigned first;
-        int r;
 
-        /* Ids are random: starting at a place of its own, a container hardly ever meets another. */
         memcpy(start, container, strnlen(container, 8));
-        first = (unsigned) strtoul(start, NULL, 16) % RANGES;
+        return (unsigned) strtoul(start, NULL, 16) % RANGES;
+}
+
+int idrange_take(const Home *home, const char *container, uint64_t *ret, Err *err) {
+        unsigned first = start_of(container);
+        int r;
 
         for (unsigned i = 0; i < RANGES; i++) {
                 unsigned number = (first + i) % RANGES;
@@ -66,4 +69,19 @@ void idrange_release(const Home *home, const char *container, uint64_t base) {
         if (file_read_line(home->run_fd, path.text, &owner) < 0 || !str_equal(owner, container))
                 return;
         (void) unlinkat(home->run_fd, path.text, 0);
+}
+
+void idrange_release_all(const Home *home, const char *container) {
+        unsigned first = start_of(container);
+
+        for (unsigned i = 0; i < RANGES; i++) {
+                autofree char *owner = NULL;
+                unsigned number = (first + i) % RANGES;
+
+                /* It would have taken the first free one. */
+                if (file_read_line(home->run_fd, path_of(number).text, &owner) < 0)
+                        return;
+                if (str_equal(owner, container))
+                        (void) unlinkat(home->run_fd, path_of(number).text, 0);
+        }
 }

@@ -22,3 +22,5 @@
 int idrange_take(const Home *home, const char *container, uint64_t *ret, Err *err);
 /* Gives it back if it is still the container's. */
 void idrange_release(const Home *home, const char *container, uint64_t base);
+/* Gives back what a container that was killed while it started may hold. */
+void idrange_release_all(const Home *home, const char *container);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * One more program in a running container
+ *
+ * The command that asks for it is its parent: no monitor has a part in it.  The
+ * program gets the command's own standard streams where these are pipes or
+ * files, so that nothing has to be copied.  Everything else stays outside: a
+ * terminal that is passed in could be read from for ever, and a directory or a
+ * socket would be a way out.  Those are copied through pipes.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "engine/monitor.h"
+#include "engine/relay.h"
+#include "engine/spec.h"
+
+static bool is_null_device(const struct stat *st) {
+        return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+/* True if a program that we do not trust may hold it as it is. */
+static bool can_pass(int fd) {
+        struct stat st;
+
+        return fstat(fd, &st) >= 0 &&
+               (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || is_null_device(&st));
+}
+
+/* What the program gets as 0, 1 and 2, and the ends that are relayed. */
+typedef struct Streams {
+        int inside[3]; /* for the program */
+        int pipe[3];   /* the ends of it to be closed once the program has them, or -EBADF */
+} Streams;
+
+static void streams_clear(Streams *s) {
+        for (int i = 0; i < 3; i++)
+                s->pipe[i] = close_fd(s->pipe[i]);
+}
+#define autostreams __attribute__((__cleanup__(streams_clear))) Streams
+
+static int relay_stream(Streams *s, Relay *relay, int number) {
+        int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        s->inside[number] = s->pipe[number] = ends[number == 0 ? 0 : 1];
+        if (number == 0) {
+                relay->source = STDIN_FILENO;
+                relay->input = ends[1];
+                return fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+        }
+        relay->output[number - 1] = (RelayOutput){ ends[0], number };
+        return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int make_streams(const ExecRequest *request, Streams *s, Relay *relay) {
+        int r = 0;
+
+        for (int i = 0; i < 3 && r >= 0; i++) {
+                if (request->detach || request->tty || (i == 0 && !request->input))
+                        continue; /* the terminal, or /dev/null */
+                if (can_pass(i))
+                        s->inside[i] = i;
+                else if (fcntl(i, F_GETFD) >= 0)
+                        r = relay_stream(s, relay, i);
+        }
+        return r;
+}
+
+static int check_running(const Container *c, Err *err) {
+        switch (container_status(c)) {
+        case CONTAINER_RUNNING:
+                return 0;
+        case CONTAINER_PAUSED:
+                return err_hint(err, refuse(err, EBUSY, "container '%s' is paused", c->name),
+                                "'isola unpause %s' lets it go on", c->name);
+        case CONTAINER_RESTARTING:
+                return err_hint(err, refuse(err, EBUSY, "container '%s' is restarting", c->name),
+                                "wait until it runs");
+        default:
+                return err_hint(err, refuse(err, ESRCH, "container '%s' is not running", c->name),
+                                "'isola start %s' starts it", c->name);
+        }
+}
+
+/* The terminal of the program gets the keys of ours, if it is to have any. */
+static int connect_terminal(Relay *relay, const ExecRequest *request, int console, Err *err) {
+        relay->tty = true;
+        if (fcntl(console, F_SETFL, O_NONBLOCK) < 0)
+                return fail(err, errno, "cannot use the program's terminal");
+        relay->output[0] = (RelayOutput){ fcntl(console, F_DUPFD_CLOEXEC, 3), STDOUT_FILENO };
+        if (relay->output[0].from < 0)
+                return fail(err, errno, "cannot use the program's terminal");
+        relay->input = console;
+        relay->source = request->input ? STDIN_FILENO : -EBADF;
+        return 0;
+}
+
+static int spawn(Container *c, const ExecRequest *request, Relay *relay, int *ret_console,
+                 Err *err) {
+        autostreams streams = { { -EBADF, -EBADF, -EBADF }, { -EBADF, -EBADF, -EBADF } };
+        autofree char *cgroup_name = container_cgroup_name(c->id);
+        autoptr(ExecSetup) setup = NULL;
+        autoptr(Cgroup) cgroup = NULL;
+        autoclose int target = -EBADF;
+        pid_t pid;
+        int r;
+
+        target = container_pidfd(c);
+        if (target < 0)
+                return fail(err, target, "cannot find the process of container '%s'", c->name);
+        r = exec_setup(c, request, &setup, err);
+        if (r < 0)
+                return r;
+        r = cgroup_name ? cgroup_open(cgroup_name, &cgroup) : -ENOMEM;
+        if (r < 0)
+                return fail(err, r, "cannot open the cgroup of container '%s'", c->name);
+        r = make_streams(request, &streams, relay);
+        if (r < 0)
+                return fail(err, r, "cannot make the program's standard streams");
+
+        setup->exec.pidfd = target;
+        setup->exec.cgroup = cgroup;
+        memcpy(setup->exec.stdio, streams.inside, sizeof streams.inside);
+        return runtime_exec(&setup->exec, &pid, &relay->pidfd, ret_console, err);
+}
+
+int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err *err) {
+        autoclose int console = -EBADF;
+        autorelay relay;
+        RelayEnd how;
+        int r, code;
+
+        relay_init(&relay);
+        r = check_running(c, err);
+        if (r >= 0)
+                r = detach_keys_parse(request->detach_keys, &relay.keys, err);
+        if (r < 0)
+                return r;
+        if (!request->detach) {
+                r = relay_signals(&relay);
+                if (r < 0)
+                        return fail(err, r, "cannot receive signals");
+        }
+        relay.proxy = true;
+        r = spawn(c, request, &relay, &console, err);
+        if (r < 0)
+                return r;
+        if (request->detach) {
+                *ret_code = 0;
+                return 0;
+        }
+        if (request->tty) {
+                r = connect_terminal(&relay, request, take_fd(console), err);
+                if (r < 0)
+                        return r;
+        }
+        r = relay_run(&relay, &how, &code, err);
+        for (int i = 0; i < 2; i++)
+                relay.output[i].from = close_fd(relay.output[i].from);
+        if (r < 0)
+                return r;
+        *ret_code = relay_result(how, code);
+        return 0;
+}

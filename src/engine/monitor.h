@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The monitor: the one process that stays with a running container
+ *
+ * It is cloned from the command that starts the container, executes nothing,
+ * and is the container's parent.  It holds the read ends of the container's
+ * output (or its terminal) and its pidfd, writes the log, serves attach.sock
+ * (protocol.h) and the container's name server, restarts it, and takes back
+ * everything the run held when it ends.
+ *
+ *   launch   take ids and addresses, clone the container's init, connect it,
+ *            write state.json, let it execute             (monitor_launch.c)
+ *   watch    until init has ended and its output is written  (monitor_io.c)
+ *   finish   exit record, give everything back; back to launch if the restart
+ *            policy says so                                    (monitor.c)
+ *
+ * While a monitor lives, the run directory is its alone; other commands read
+ * state.json and talk to it, and wait for its end before they change anything.
+ * Whoever waits for a monitor must not hold the container's lock.  The monitor
+ * inherits the lock from the command that starts it and keeps it until the
+ * container runs, so that there is no moment at which neither lock nor
+ * state.json tells that the container is being started.
+ *
+ * It blocks all signals: only SIGKILL ends it early.  The container then lives
+ * on, because its standard output is open for reading in the container itself
+ * (a pipe opened O_RDWR), so a write waits instead of failing; the next command
+ * that looks at the container starts a new monitor (sweep.c).
+ */
+
+#include <poll.h>
+#include <signal.h>
+
+#include "engine/container.h"
+#include "engine/dns.h"
+#include "engine/log.h"
+#include "kernel/cgroup.h"
+#include "runtime/runtime.h"
+
+/* One stream that comes out of the container. */
+typedef struct Source {
+        int fd;      /* read end, non-blocking; -EBADF once it has ended */
+        int stream;  /* 1 or 2 */
+        int sink;    /* the starting command's own output; -EBADF without one */
+        bool silent; /* a terminal nobody has open inside */
+        char *held;  /* what the sink has not taken yet; nothing is read meanwhile */
+        size_t held_size, held_from;
+} Source;
+
+typedef struct Client {
+        int socket;
+        bool output; /* wants to see what comes out */
+} Client;
+
+typedef struct Monitor {
+        Container *c;
+        int lock; /* the container's, until it runs */
+        int run_dir;
+        int starter;        /* socket to the command that starts it; -EBADF once that is gone */
+        bool starter_waits; /* wants to hear STARTED */
+        bool starter_input; /* wants the terminal with it */
+        unsigned short rows, columns; /* of the starter's terminal, 0 if unknown */
+
+        int listener;
+        Client *clients;
+        size_t n_clients;
+
+        Runtime *runtime; /* NULL for an adopted container, which is no child of ours */
+        int pidfd;
+        Cgroup *cgroup;
+        Dns *dns;
+        PublishedPort *ports;
+        size_t n_ports;
+
+        int console;     /* the terminal's master side; source[0].fd is the same open file */
+        int input_read;  /* the container's stdin pipe: the end it gets */
+        int input_write; /* and ours, kept for later clients; -EBADF where stdin is closed */
+        Source source[2];
+        LogWriter *log;
+        bool log_wanted;
+
+        struct pollfd *polled;
+        size_t n_polled;
+
+        bool exited;
+        bool collected;  /* its exit code is known */
+        bool ran_before; /* this is not its first start */
+        bool stopping;   /* a user wants it to end */
+        int exit_code;
+        int64_t launched_ms;
+} Monitor;
+
+/* What the starting command gives its monitor. */
+typedef struct MonitorStart {
+        Container *c;
+        int lock; /* taken over */
+        const StartIo *io;
+        int input_read, input_write; /* the stdin pipe, or -EBADF */
+} MonitorStart;
+
+/**
+ * monitor_spawn() - clone a monitor from this process
+ * @adopt:	take over a container that runs already
+ * @ret_socket:	where it reports
+ *
+ * Return: 0; negative errno with a sentence.
+ */
+int monitor_spawn(const MonitorStart *start, bool adopt, int *ret_socket, Err *err);
+
+/* The clone's whole life. */
+int monitor_main(Monitor *m, bool adopt);
+
+/* Starts the container; on failure nothing of the run is left. */
+int monitor_launch(Monitor *m, Err *err);
+/* Connects to a container whose monitor was killed. */
+int monitor_adopt(Monitor *m, Err *err);
+/* Gives back what launch took; also half of it. */
+void monitor_release(Monitor *m);
+
+int monitor_open_dns(Monitor *m, const Network *network, int netns, Err *err);
+
+/* Opens attach.sock. */
+int monitor_listen(Monitor *m);
+/* Serves everybody until the container has ended and its output is written. */
+void monitor_watch(Monitor *m);
+/* Serves clients for a while; returns early if the container is to stay stopped. */
+void monitor_pause(Monitor *m, int timeout_ms);
+/* Tells everybody, the starter too, that it has ended, and closes their connections. */
+void monitor_farewell(Monitor *m);
+void monitor_close_sinks(Monitor *m);
+/* Reaps it and notes how it ended. */
+void monitor_collect_exit(Monitor *m);
+/* Tells others that it has ended, while somebody still takes his time to read its output. */
+void monitor_note_end(Monitor *m);
+/* The exit code of a container that is not our child, 255 if the kernel does not say. */
+int monitor_adopted_code(Monitor *m);
+
+/* Empties what state.json says of addresses, ports, ids and the process. */
+void state_forget_run(ContainerState *s);
+/* Writes the record of a run that has ended to the data directory. */
+int exit_record_save(Container *c, Err *err);
+/* "isola/<id>"; owned by the caller. */
+char *container_cgroup_name(const char *id);
+/* 1 if the process exists and began at @start, 0 if not. */
+int process_is(int pid, uint64_t start);
+/* 1 if the container's monitor lives, 0 if not. */
+int monitor_is_alive(const Container *c);
+/* Waits for the end of a process known by number and start; -ETIMEDOUT.  @timeout_ms: -1 for ever.
+ */
+int process_wait(int pid, uint64_t start, int timeout_ms);
+/* Waits until a descriptor is readable; -ETIMEDOUT. */
+int poll_until(int fd, int timeout_ms);
+/* Waits, bounded, until the monitor has taken everything back; -ETIMEDOUT. */
+int monitor_wait_finish(const Container *c);
+/* Tells the monitor that its container is meant to end, so that it is not started again; nothing to
+ * do without a restart policy, unless @always. */
+void monitor_say_stopping(const Container *c, bool always);
+/* Everything a dead container's run still holds outside of its data directory. */
+void run_release(Container *c, const PublishedPort *ports, size_t n_ports);
+/* Connects to the container's monitor; -ENOENT, -ECONNREFUSED if there is none. */
+int monitor_connect(const Container *c);
+/* Deletes what the container is; the caller has made sure that it does not run. */
+int container_erase(Container *c, bool volumes, Err *err);
+/* Deletes what a removal that was interrupted left, if @entry of $DATA/containers is that. */
+void container_sweep_gone(const Home *home, const char *entry);
+/* Removes the monitors' cgroup if no monitor is left. */
+void monitors_cgroup_sweep(void);

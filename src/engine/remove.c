@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Removing containers
+ *
+ * A container is gone with one rename of its directory to <id>.gone; everything
+ * else follows and can be done again by whoever finds such a directory.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "engine/monitor.h"
+#include "engine/names.h"
+#include "engine/volume.h"
+
+#define GONE ".gone"
+
+/* Volumes without a name of their own belong to the container that was made with them. */
+static void remove_volumes(const Container *c) {
+        for (size_t i = 0; i < c->host.n_mounts; i++) {
+                const ContainerMount *m = &c->host.mounts[i];
+                autoerr err = {};
+
+                if (!str_equal(m->type, "volume") || str_empty(m->source) ||
+                    volume_is_anonymous(c->home, m->source) <= 0)
+                        continue;
+                if (volume_remove(c->home, m->source, &err) < 0)
+                        log_warn("%s", err.message);
+        }
+}
+
+int container_erase(Container *c, bool volumes, Err *err) {
+        autofree char *path = str_format("containers/%s", c->id),
+                      *gone = str_format("containers/%s" GONE, c->id);
+        int r;
+
+        if (!path || !gone)
+                return fail(err, ENOMEM, "cannot remove container '%s'", c->name);
+        if (volumes)
+                remove_volumes(c);
+        if (renameat(c->home->data_fd, path, c->home->data_fd, gone) < 0 && errno != ENOENT)
+                return fail(err, errno, "cannot remove container '%s'", c->name);
+        container_name_release(c->home, c->name, c->id);
+        r = tree_remove(c->home->data_fd, gone);
+        return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone) : 0;
+}
+
+void container_sweep_gone(const Home *home, const char *entry) {
+        autofree char *path = str_format("containers/%s", entry);
+
+        if (path && str_ends_with(entry, GONE))
+                (void) tree_remove(home->data_fd, path);
+}
+
+/* Ends it, and waits until its monitor has gone as well. */
+static int end(Container *c, Err *err) {
+        int r;
+
+        if (container_status(c) == CONTAINER_RESTARTING)
+                return container_stop(c, NULL, 0, err);
+        r = container_pidfd(c);
+        if (r == -ESRCH)
+                return 0;
+        close_fd(r);
+        return container_kill(c, SIGKILL, err);
+}
+
+static bool is_running(const Container *c) {
+        switch (container_status(c)) {
+        case CONTAINER_RUNNING:
+        case CONTAINER_PAUSED:
+        case CONTAINER_RESTARTING:
+                return true;
+        case CONTAINER_CREATED:
+        case CONTAINER_EXITED:
+        case CONTAINER_DEAD:
+                break;
+        }
+        return false;
+}
+
+/* Whether it has just been removed, by its own monitor (--rm) or by another command. */
+static bool is_gone(const Container *c) {
+        autofree char *path = str_format("containers/%s/container.json", c->id);
+
+        return path && faccessat(c->home->data_fd, path, F_OK, 0) < 0 && errno == ENOENT;
+}
+
+/* 1 if the lock is taken and nothing runs it; 0 if it is gone; -EBUSY if it runs again. */
+static int lock_ended(Container *c, int *ret_lock, Err *err) {
+        autoclose int lock = -EBADF;
+        int dir = container_dir(c), r;
+
+        if (is_gone(c))
+                return 0;
+        if (dir < 0)
+                return fail(err, dir, "cannot open the directory of container '%s'", c->name);
+        lock = lock_dir(dir, true);
+        if (is_gone(c))
+                return 0;
+        if (lock < 0)
+                return fail(err, lock, "cannot lock container '%s'", c->name);
+        r = container_read_state(c, err);
+        if (r < 0)
+                return r;
+        if (monitor_is_alive(c))
+                return refuse(err, EBUSY, "container '%s' has been started meanwhile", c->name);
+        *ret_lock = take_fd(lock);
+        return 1;
+}
+
+int container_remove(Container *c, bool force, bool volumes, Err *err) {
+        autofree char *run = container_run_path(c->id);
+        autoclose int lock = -EBADF;
+        int r;
+
+        if (is_running(c)) {
+                if (!force)
+                        return err_hint(err,
+                                        refuse(err, EBUSY, "container '%s' is %s", c->name,
+                                               container_status_name(container_status(c))),
+                                        "stop it first, or use --force");
+                r = end(c, err);
+                if (r < 0)
+                        return r;
+        } else
+                monitor_say_stopping(c, true);
+        /* Its monitor may be about to finish, and to remove it itself. */
+        r = monitor_wait_finish(c);
+        if (r < 0)
+                return fail(err, r, "the monitor of container '%s' does not end", c->name);
+        r = lock_ended(c, &lock, err);
+        if (r <= 0)
+                return r;
+
+        r = container_erase(c, volumes || c->host.auto_remove, err);
+        if (r >= 0 && run)
+                (void) tree_remove(c->home->run_fd, run);
+        monitors_cgroup_sweep();
+        return r;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Ending and pausing containers
+ *
+ * Processes are signalled and waited for by pidfd.  A monitor that would
+ * restart the container is told first that it is meant to end.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "base/log.h"
+#include "base/signal_name.h"
+#include "base/str.h"
+#include "engine/monitor.h"
+#include "engine/protocol.h"
+
+#define KILL_TIMEOUT_MS   10000
+#define FREEZE_TIMEOUT_MS 10000
+
+static int open_cgroup(const Container *c, Cgroup **ret) {
+        autofree char *name = container_cgroup_name(c->id);
+
+        return name ? cgroup_open(name, ret) : -ENOMEM;
+}
+
+void monitor_say_stopping(const Container *c, bool always) {
+        autoclose int socket = -EBADF;
+
+        if (!always && (str_empty(c->host.restart_policy.name) ||
+                        str_equal(c->host.restart_policy.name, "no")))
+                return;
+        socket = monitor_connect(c);
+        if (socket < 0 || frame_send(socket, FRAME_STOPPING, NULL, 0, -EBADF, true) < 0)
+                log_debug("the monitor of container '%s' cannot be told", c->name);
+}
+
+/* Frozen processes take no signal before they are thawed (a v1 freezer not even SIGKILL). */
+static void thaw(const Container *c) {
+        autoptr(Cgroup) cgroup = NULL;
+
+        if (container_status(c) == CONTAINER_PAUSED && open_cgroup(c, &cgroup) >= 0)
+                (void) cgroup_freeze(cgroup, false, FREEZE_TIMEOUT_MS);
+}
+
+/* Ends all of it for good and waits for that. */
+static int kill_all(const Container *c, int pidfd, Err *err) {
+        autoptr(Cgroup) cgroup = NULL;
+        int r;
+
+        if (open_cgroup(c, &cgroup) >= 0)
+                (void) cgroup_kill(cgroup, SIGKILL);
+        (void) pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+        thaw(c);
+        r = poll_until(pidfd, KILL_TIMEOUT_MS);
+        if (r < 0)
+                return fail(err, r, "the processes of container '%s' do not end", c->name);
+        return 0;
+}
+
+static int wait_finish(Container *c, Err *err) {
+        int r = monitor_wait_finish(c);
+
+        /* It still serves a slow reader of the container's output: that is no failure to stop. */
+        if (r < 0 && r != -ETIMEDOUT)
+                return fail(err, r, "cannot wait for the monitor of container '%s'", c->name);
+        return 1;
+}
+
+/* Between two restarts there is no process, only a monitor that waits. */
+static int stop_restarting(Container *c, Err *err) {
+        monitor_say_stopping(c, false);
+        return wait_finish(c, err);
+}
+
+static int stop_signal(const Container *c, const char *name, int *ret, Err *err) {
+        if (!name)
+                name = c->config.stop_signal;
+        if (str_empty(name)) {
+                *ret = SIGTERM;
+                return 0;
+        }
+        *ret = signal_parse(name);
+        return *ret < 0 ? refuse(err, EINVAL, "'%s' is not a signal", name) : 0;
+}
+
+int container_stop(Container *c, const char *signal, int64_t timeout_ms, Err *err) {
+        autoclose int pidfd = -EBADF;
+        int number, r;
+
+        r = stop_signal(c, signal, &number, err);
+        if (r < 0)
+                return r;
+        if (container_status(c) == CONTAINER_RESTARTING)
+                return stop_restarting(c, err);
+        pidfd = container_pidfd(c);
+        if (pidfd == -ESRCH)
+                return 0;
+        if (pidfd < 0)
+                return fail(err, pidfd, "cannot find the process of container '%s'", c->name);
+
+        monitor_say_stopping(c, false);
+        if (pidfd_send_signal(pidfd, number, NULL, 0) < 0 && errno != ESRCH)
+                return fail(err, errno, "cannot send signal %d to container '%s'", number, c->name);
+        thaw(c);
+        r = poll_until(pidfd, timeout_ms > INT32_MAX ? INT32_MAX : (int) timeout_ms);
+        if (r == -ETIMEDOUT)
+                r = kill_all(c, pidfd, err);
+        else if (r < 0)
+                return fail(err, r, "cannot wait for container '%s'", c->name);
+        return r < 0 ? r : wait_finish(c, err);
+}
+
+int container_kill(Container *c, int signal, Err *err) {
+        autoclose int pidfd = container_pidfd(c);
+
+        if (pidfd == -ESRCH)
+                return refuse(err, ESRCH, "container '%s' is not running", c->name);
+        if (pidfd < 0)
+                return fail(err, pidfd, "cannot find the process of container '%s'", c->name);
+
+        if (signal == SIGKILL) {
+                int r;
+
+                monitor_say_stopping(c, false);
+                r = kill_all(c, pidfd, err);
+                return r < 0 ? r : wait_finish(c, err) < 0 ? -EIO : 0;
+        }
+        if (pidfd_send_signal(pidfd, signal, NULL, 0) < 0)
+                return fail(err, errno, "cannot send signal %d to container '%s'", signal, c->name);
+        return 0;
+}
+
+int container_pause(Container *c, bool pause, Err *err) {
+        ContainerStatus status = container_status(c);
+        autoptr(Cgroup) cgroup = NULL;
+        int r;
+
+        if (status != CONTAINER_RUNNING && status != CONTAINER_PAUSED)
+                return refuse(err, ESRCH, "container '%s' is not running", c->name);
+        if (pause && status == CONTAINER_PAUSED)
+                return refuse(err, EALREADY, "container '%s' is already paused", c->name);
+        if (!pause && status == CONTAINER_RUNNING)
+                return refuse(err, EALREADY, "container '%s' is not paused", c->name);
+
+        r = open_cgroup(c, &cgroup);
+        if (r < 0)
+                return fail(err, r, "cannot open the cgroup of container '%s'", c->name);
+        r = cgroup_freeze(cgroup, pause, FREEZE_TIMEOUT_MS);
+        if (r < 0)
+                return fail(err, r, "cannot %s container '%s'", pause ? "pause" : "unpause",
+                            c->name);
+        return 0;
+}
