@@ -4,22 +4,22 @@
 #include "test.h"
 
 TEST(no_policy_never_restarts) {
-        expect(!restart_is_wanted(&(RestartPolicy){ .name = "no" }, 1, 0));
+        expect(!restart_is_wanted(&(RestartPolicy){ .name = (char *) "no" }, 1, 0));
         expect(!restart_is_wanted(&(RestartPolicy){}, 1, 0));
 }
 
 TEST(always_restarts_whatever_the_code) {
-        expect(restart_is_wanted(&(RestartPolicy){ .name = "always" }, 0, 99));
-        expect(restart_is_wanted(&(RestartPolicy){ .name = "unless-stopped" }, 1, 99));
+        expect(restart_is_wanted(&(RestartPolicy){ .name = (char *) "always" }, 0, 99));
+        expect(restart_is_wanted(&(RestartPolicy){ .name = (char *) "unless-stopped" }, 1, 99));
 }
 
 TEST(on_failure_counts) {
-        const RestartPolicy three = { .name = "on-failure", .maximum_retry_count = 3 };
+        const RestartPolicy three = { .name = (char *) "on-failure", .maximum_retry_count = 3 };
 
         expect(!restart_is_wanted(&three, 0, 0));
         expect(restart_is_wanted(&three, 1, 2));
         expect(!restart_is_wanted(&three, 1, 3));
-        expect(restart_is_wanted(&(RestartPolicy){ .name = "on-failure" }, 1, 1000));
+        expect(restart_is_wanted(&(RestartPolicy){ .name = (char *) "on-failure" }, 1, 1000));
 }
 
 TEST(delay_doubles_up_to_a_minute_and_begins_anew_after_ten_seconds) {
