@@ -20,8 +20,7 @@ pid_t process_clone(uint64_t flags, int cgroup, int *ret_pidfd) {
         int pidfd = -EBADF;
         struct clone_args args = {
                 .flags = flags | CLONE_CLEAR_SIGHAND,
-                /* A sibling ends as we do; saying how is an error (clone(2)). */
-                .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+                .exit_signal = SIGCHLD,
         };
         long pid;
 

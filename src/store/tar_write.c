@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "store/tar.h"
 #include "store/tar_write.h"
+#include "store/xattr.h"
 
 #define COPY_SIZE  (256u << 10)
 #define XATTRS_MAX (64u << 10) /* XATTR_LIST_MAX, linux/limits.h; also the largest value */
@@ -182,28 +183,8 @@ static int out_header(Writer *w, const char *name, char type, const struct stat 
         return out(w, &h, sizeof h);
 }
 
-static bool xattr_is_kept(const char *name) {
-        if (str_after(name, "user."))
-                return !str_after(name, "user.overlay.");
-        return str_equal(name, "security.capability") || str_after(name, "system.posix_acl_");
-}
-
 static int compare_names(const void *a, const void *b) {
         return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-/*
- * A file capability that names root's own user namespace is the plain one: the
- * kernel writes revision 3 where a container set it (security/commoncap.c).
- */
-static size_t plain_capability(const char *name, unsigned char *value, size_t size) {
-        static const unsigned char no_root[4];
-
-        if (!str_equal(name, "security.capability") || size != 24 || value[3] != 3 ||
-            memcmp(value + 20, no_root, sizeof no_root) != 0)
-                return size;
-        value[3] = 2;
-        return 20;
 }
 
 /* Adds the attributes that are kept, sorted by name; tells whether the directory is opaque. */
@@ -240,8 +221,8 @@ static int put_xattrs(Writer *w, int fd, Str *pax, bool *ret_opaque) {
                         *ret_opaque = size == 1 && *value == 'y';
                         continue;
                 }
-                size = (ssize_t) plain_capability(sorted[i], (unsigned char *) value,
-                                                  (size_t) size);
+                size = (ssize_t) xattr_plain_capability(sorted[i], (unsigned char *) value,
+                                                        (size_t) size);
                 key = str_format("SCHILY.xattr.%s", sorted[i]);
                 if (!key)
                         return fail(w->err, ENOMEM, "cannot write the archive");

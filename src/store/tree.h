@@ -31,14 +31,17 @@ typedef struct TreeView {
 
 typedef struct TreeReport {
         int64_t entries, bytes;
-        int64_t devices; /* left out: a user namespace makes none, and a container has its own /dev */
+        int64_t devices; /* left out: a user namespace makes none, and a container has its own /dev
+                          */
         int64_t attributes; /* extended attributes left out, as none of an image's business */
 } TreeReport;
 
 typedef enum UnpackMode {
         UNPACK_FLAT,  /* a root file system: whiteouts hide nothing and are dropped */
-        UNPACK_LAYER, /* a layer's tar: whiteouts become the overlay's; wants a view without lowers */
-        UNPACK_PLAIN, /* any archive, as ADD unpacks it: a name that begins with ".wh." is refused */
+        UNPACK_LAYER, /* a layer's tar: whiteouts become the overlay's; wants a view without lowers
+                       */
+        UNPACK_PLAIN, /* any archive, as ADD unpacks it: a name that begins with ".wh." is refused
+                       */
 } UnpackMode;
 
 /**
@@ -77,8 +80,9 @@ typedef struct TreeCopy {
 
         const char *dest; /* absolute path in the tree; missing directories are made */
         bool dest_is_dir; /* it was written with a slash at its end, or has several sources */
-        const char *owner; /* "user[:group]", names looked up in the tree; NULL for 0:0 or as it was */
-        int mode;          /* --chmod; -1 for as it was */
+        const char
+                *owner; /* "user[:group]", names looked up in the tree; NULL for 0:0 or as it was */
+        int mode;       /* --chmod; -1 for as it was */
 } TreeCopy;
 
 /**

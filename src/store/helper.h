@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What passes between isola and its helper isola-image
+ *
+ * The helper finds a request on HELPER_REQUEST, does it below its root directory and writes one
+ * reply to HELPER_REPLY: both JSON.  It has no other descriptors than these:
+ */
+
+#include "base/json.h"
+#include "store/tree.h"
+
+enum {
+        HELPER_ARCHIVE = 0, /* the bytes from outside */
+        HELPER_REPLY = 1,   /* pipe */
+        HELPER_STDERR = 2,  /* /dev/null, or for what libc says when it aborts */
+        HELPER_REQUEST = 3, /* memory file */
+        HELPER_SOURCE = 4,  /* read-only directory to copy from */
+        HELPER_FDS = 5,
+};
+
+typedef TreeItem HelperItem;
+
+typedef struct HelperRequest {
+        char *verb; /* "unpack", "copy", "try" (what the sandbox keeps from us, for its test) */
+        char *dest; /* below the root */
+        int unpack_mode;
+        int64_t max_bytes;
+        HelperItem *items;
+        size_t n_items;
+        char **patterns;
+        bool dest_is_dir, keep_owners;
+        char *owner;
+        int mode; /* -1: as it was */
+} HelperRequest;
+
+typedef struct HelperReply {
+        int code; /* 0, or negative errno with a message */
+        char *message, *hint;
+        int64_t entries, bytes, devices, attributes;
+} HelperReply;
+
+extern const JsonType helper_request_type, helper_reply_type;
+
+#define HELPER_REPLY_MAX   (64u << 10)
+#define HELPER_REQUEST_MAX (64u << 20)

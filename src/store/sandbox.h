@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Locking the image helper in
+ *
+ * sandbox_run() clones a child into new user, mount, pid, network, IPC, UTS and cgroup
+ * namespaces.  Its ids are 65536 that nobody else uses (SANDBOX_ID_BASE); the
+ * tree to fill is an idmapped mount on which these are the tree's 0 to 65535, so what it writes
+ * belongs on disk to the numbers in the archive.  The child makes that tree its root, drops the
+ * machine's mounts, keeps six descriptors, limits itself and executes the static helper by
+ * descriptor; the helper drops capabilities it has no use for and installs its seccomp list
+ * before it reads the first byte.  It dies with its parent.
+ *
+ * What it could do if its parser were taken over: write in the tree that was to be filled
+ * anyway, and use processor time.
+ */
+
+#include "store/helper.h"
+#include "store/tree.h"
+
+/* Behind the containers' ranges, see engine/idrange.h. */
+#define SANDBOX_ID_BASE 1879048192
+
+typedef struct SandboxJob {
+        const TreeView *view;
+        int archive;                /* or -EBADF */
+        const char *source_dir;     /* see TreeCopy; or NULL */
+        char *const *source_lowers; /* or NULL */
+        HelperRequest *request;
+} SandboxJob;
+
+/*
+ * Return: 0; the helper's own negative errno and sentence; -EPROTO if it died; -ENOENT with a hint
+ * if it is not installed.
+ */
+int sandbox_run(const SandboxJob *job, TreeReport *ret, Err *err);
+
+/* Opens the helper: $ISOLA_LIBEXEC, beside the running binary, or where it was installed. */
+int sandbox_find_helper(Err *err);
