@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "netlink/link.h"
+#include "netlink/network_probe.h"
+#include "netlink/nl.h"
+
+/* Enters a network namespace that ends with this process. */
+static int new_network(void) {
+        int flags = CLONE_NEWNET | (geteuid() == 0 ? 0 : CLONE_NEWUSER);
+
+        return unshare(flags) < 0 ? -errno : 0;
+}
+
+static int try_bridge(const ProbePlace *place, char detail[]) {
+        autoclose int nl = -EBADF;
+        int r = new_network();
+
+        nl = r < 0 ? r : nl_open();
+        return nl < 0 ? nl : link_add_bridge(nl, "isola0", 0, NULL, NULL);
+}
+
+static int try_veth(const ProbePlace *place, char detail[]) {
+        LinkEnd a = { .name = "a", .netns = -EBADF }, b = { .name = "b", .netns = -EBADF };
+        autoclose int nl = -EBADF;
+        int r = new_network();
+
+        nl = r < 0 ? r : nl_open();
+        return nl < 0 ? nl : link_add_veth(nl, &a, &b, NULL);
+}
+
+/* Makes a table with a chain at the hook that publishing ports needs. */
+static int try_nf_tables(const ProbePlace *place, char detail[]) {
+        struct nfgenmsg inet = { .nfgen_family = NFPROTO_INET },
+                        batch = { .res_id = htons(NFNL_SUBSYS_NFTABLES) };
+        autoclose int nl = -EBADF;
+        autonl NlMessage m;
+        size_t hook;
+        int r = new_network();
+
+        nl = r < 0 ? r : nl_open_protocol(NETLINK_NETFILTER);
+        if (nl < 0)
+                return nl;
+        nl_begin(&m, NFNL_MSG_BATCH_BEGIN, 0, &batch, sizeof batch);
+        nl_next(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_CREATE, &inet, sizeof inet);
+        nl_put_string(&m, NFTA_TABLE_NAME, "isola");
+        nl_next(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN, NLM_F_CREATE, &inet, sizeof inet);
+        nl_put_string(&m, NFTA_CHAIN_TABLE, "isola");
+        nl_put_string(&m, NFTA_CHAIN_NAME, "publish");
+        hook = nl_nest(&m, NFTA_CHAIN_HOOK);
+        nl_put_be32(&m, NFTA_HOOK_HOOKNUM, 0 /* prerouting */);
+        nl_put_be32(&m, NFTA_HOOK_PRIORITY, (uint32_t) -100);
+        nl_end(&m, hook);
+        nl_put_string(&m, NFTA_CHAIN_TYPE, "nat");
+        nl_ask_ack(&m);
+        nl_next(&m, NFNL_MSG_BATCH_END, 0, &batch, sizeof batch);
+        return nl_call(nl, &m, NULL);
+}
+
+static int try_forwarding(const ProbePlace *place, char detail[]) {
+        autofree char *value = NULL;
+        int r;
+
+        r = file_read_line(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", &value);
+        if (r < 0)
+                return r;
+        if (*value == '1')
+                return 0;
+        (void) snprintf(detail, PROBE_DETAIL_MAX, "off now");
+        return faccessat(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", W_OK, 0) < 0 ? -errno : 0;
+}
+
+static int try_ipv6(const ProbePlace *place, char detail[]) {
+        int s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        return s < 0 ? -errno : 0;
+}
+
+static int try_sock_diag(const ProbePlace *place, char detail[]) {
+        return nl_open_protocol(NETLINK_SOCK_DIAG);
+}
+
+static const ProbeFeature features[] = {
+        { "Network", "veth", false, "only --network none, host and container:NAME work", try_veth },
+        { "Network", "bridge", false, "only --network none, host and container:NAME work",
+          try_bridge },
+        { "Network", "nf_tables", false,
+          "ports cannot be published and containers do not reach other hosts", try_nf_tables },
+        { "Network", "IPv4 forwarding", false, "containers do not reach other hosts",
+          try_forwarding },
+        { "Network", "IPv6", false, "network create --ipv6 is refused", try_ipv6 },
+        { "Network", "socket lists", false, "isola ports shows nothing", try_sock_diag },
+};
+
+const ProbeFeature *probe_network_features(size_t *ret_n) {
+        *ret_n = sizeof features / sizeof *features;
+        return features;
+}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""isola check, info and version."""
+import json
+import os
+import pathlib
+import platform
+import subprocess
+
+
+def rows(fresh):
+    return [json.loads(line) for line in fresh('check', '--format', 'json').stdout.splitlines()]
+
+
+def test_check_tells_every_feature_and_what_is_done_without_it(fresh):
+    found = rows(fresh)
+    assert {row['Group'] for row in found} == {'Namespaces', 'Files', 'Processes', 'Control groups', 'Security',
+                                               'Network'}
+    namespaces = {row['Feature'] for row in found if row['Group'] == 'Namespaces'}
+    assert namespaces == {'mount', 'pid', 'network', 'ipc', 'uts', 'cgroup', 'time', 'user'}
+    for row in found:
+        assert row['Status'] in ('yes', 'no', 'MISSING')
+        assert (row['Without'] == '') == (row['Status'] == 'yes'), row
+
+
+def test_check_prints_a_table(fresh):
+    lines = fresh('check').stdout.splitlines()
+    assert lines[0].split() == ['GROUP', 'FEATURE', 'STATUS', 'DETAIL', 'WITHOUT', 'IT']
+    assert len(lines) == len(rows(fresh)) + 1
+    names = fresh.out('check', '--format', '{{.Feature}}').splitlines()
+    assert 'overlay in a user namespace' in names
+
+
+def test_check_fails_where_something_indispensable_is_missing(fresh):
+    # A filter that takes fsopen() away: nothing can be mounted.
+    fsopen = 430  # on every architecture
+    script = f"""
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+load, jump, ret = 0x20, 0x15, 0x06
+code = [(load, 0, 0, 0), (jump, 0, 1, {fsopen}), (ret, 0, 0, 0x50000 | 38), (ret, 0, 0, 0x7fff0000)]
+raw = b''.join(struct.pack('HBBI', *i) for i in code)
+buffer = ctypes.create_string_buffer(raw)
+class Program(ctypes.Structure):
+    _fields_ = [('n', ctypes.c_ushort), ('code', ctypes.c_void_p)]
+program = Program(len(code), ctypes.addressof(buffer))
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(program)) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+    done = subprocess.run(['python3', '-c', script, *fresh.command('check')], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert 'MISSING' in done.stdout
+    assert 'features that containers cannot do without are missing' in done.stderr
+    line = next(line for line in done.stdout.splitlines() if 'mounts by descriptor' in line)
+    assert 'Function not implemented' in line and 'no container starts' in line
+
+
+def test_check_leaves_nothing(fresh):
+    def cgroups():
+        return [str(path) for path in pathlib.Path('/sys/fs/cgroup').glob('*/isola-check*')]
+    fresh('check')
+    assert cgroups() == []
+    assert [name for name in os.listdir(fresh.root) if name.startswith('isola-check')] == []
+
+
+def test_check_refuses_operands(fresh):
+    assert 'check' in fresh('check', 'this', code=None).stderr
+
+
+def test_version_names_isola_kernel_and_specifications(fresh):
+    text = fresh.out('version')
+    assert platform.release() in text and 'Runtime spec:' in text
+    document = fresh.json('version', '--format', 'json')
+    assert document['Client']['KernelVersion'] == platform.release()
+    assert fresh.out('version', '--format', '{{.Client.Version}}') == document['Client']['Version']
+
+
+def test_version_refuses_a_bad_template(fresh):
+    done = fresh('version', '--format', '{{.Client', code=1)
+    assert done.stderr.startswith('isola: ') and done.stdout == ''
