@@ -48,6 +48,15 @@ int claim_read(int dir, const char *path, char *owner, size_t size) {
         return 0;
 }
 
+bool claim_is_of(int dir, const char *path, const char *container) {
+        char owner[256];
+
+        if (claim_read(dir, path, owner, sizeof owner) < 0)
+                return false;
+        owner[strcspn(owner, " ")] = 0;
+        return str_equal(owner, container);
+}
+
 /* Loads the container that a claim's first word names. */
 static int load_owner(const Home *home, int dir, const char *path, Container **ret) {
         char owner[256];
@@ -59,7 +68,7 @@ static int load_owner(const Home *home, int dir, const char *path, Container **r
         return container_load(home, owner, ret, NULL);
 }
 
-bool claim_is_stale(const Home *home, int dir, const char *path) {
+bool claim_is_stale(const Home *home, int dir, const char *path, bool may_be_starting) {
         autoptr(Container) c = NULL;
         ContainerStatus status;
         struct stat st;
@@ -67,7 +76,7 @@ bool claim_is_stale(const Home *home, int dir, const char *path) {
 
         if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return false;
-        if (time(NULL) - st.st_ctime < STARTING_SECONDS)
+        if (may_be_starting && time(NULL) - st.st_ctime < STARTING_SECONDS)
                 return false;
         r = load_owner(home, dir, path, &c);
         if (r < 0)
@@ -78,12 +87,7 @@ bool claim_is_stale(const Home *home, int dir, const char *path) {
 }
 
 void claim_drop(int dir, const char *path, const char *container) {
-        char owner[256];
-
-        if (claim_read(dir, path, owner, sizeof owner) < 0)
-                return;
-        owner[strcspn(owner, " ")] = 0;
-        if (str_equal(owner, container))
+        if (claim_is_of(dir, path, container))
                 (void) unlinkat(dir, path, 0);
 }
 
@@ -162,7 +166,7 @@ static int claim_address(int dir, const Address *a, const char *container) {
         return claim_make(dir, network_path("address/%s", text).text, container);
 }
 
-static uint32_t read_cursor(int fd) {
+uint32_t network_read_cursor(int fd) {
         char text[16] = "";
         uint64_t n = 0;
 
@@ -171,7 +175,7 @@ static uint32_t read_cursor(int fd) {
         return parse_u64(text, &n) < 0 || n > UINT32_MAX ? 0 : (uint32_t) n;
 }
 
-static void write_cursor(int fd, uint32_t n) {
+void network_write_cursor(int fd, uint32_t n) {
         char text[16];
         int length = snprintf(text, sizeof text, "%-10u\n", n);
 
@@ -188,7 +192,7 @@ static int next_address(int dir, const Address *net, const Address *gateway, con
 
         if (cursor < 0)
                 return -errno;
-        n = read_cursor(cursor);
+        n = network_read_cursor(cursor);
         for (uint32_t tried = 0; tried < last; tried++) {
                 Address a;
                 int r;
@@ -202,7 +206,7 @@ static int next_address(int dir, const Address *net, const Address *gateway, con
                         continue;
                 if (r < 0)
                         return r;
-                write_cursor(cursor, n);
+                network_write_cursor(cursor, n);
                 *ret = a;
                 return 0;
         }
@@ -219,7 +223,7 @@ static int drop_stale(const Home *home, int dir) {
         strv_foreach(name, names) {
                 NetworkPath path = network_path("address/%s", *name);
 
-                if (claim_is_stale(home, dir, path.text) && unlinkat(dir, path.text, 0) == 0)
+                if (claim_is_stale(home, dir, path.text, true) && unlinkat(dir, path.text, 0) == 0)
                         n++;
         }
         return n;
@@ -269,7 +273,10 @@ static int wanted_address(const Home *home, int dir, const Network *network, con
         addr_text(&a, plain);
         path = network_path("address/%s", plain);
         r = claim_make(dir, path.text, container);
-        if (r == -EEXIST && claim_is_stale(home, dir, path.text) &&
+        /* Its own from a run that ended badly, or a dead one's. */
+        if (r == -EEXIST && claim_is_of(dir, path.text, container))
+                r = 0;
+        if (r == -EEXIST && claim_is_stale(home, dir, path.text, true) &&
             unlinkat(dir, path.text, 0) == 0)
                 r = claim_make(dir, path.text, container);
         if (r == -EEXIST) {

@@ -20,8 +20,12 @@ NetworkPath network_path(const char *format, ...) printf_like(1, 2);
 int claim_make(int dir, const char *path, const char *owner);
 /* Writes the target; -ENOENT if there is none. */
 int claim_read(int dir, const char *path, char *owner, size_t size);
-/* True if the container that a claim names is gone for sure: not one that is just starting. */
-bool claim_is_stale(const Home *home, int dir, const char *path);
+bool claim_is_of(int dir, const char *path, const char *container);
+/*
+ * True if the container that a claim names does not run.  @may_be_starting: its claims come before
+ * it runs, so a young one counts as alive.
+ */
+bool claim_is_stale(const Home *home, int dir, const char *path, bool may_be_starting);
 /* Removes a claim if it names this container. */
 void claim_drop(int dir, const char *path, const char *container);
 /* "container 'web'", or by its id if it has no name any more. */
@@ -38,6 +42,10 @@ int network_names(const Home *home, char ***ret, Err *err);
 
 /* Fills in subnet, gateway and their IPv6 counterparts where they are not said, and checks them. */
 int network_choose_subnets(const Home *home, Network *n, Err *err);
+
+/* A number in a file that says where to begin a search; only a hint. */
+uint32_t network_read_cursor(int fd);
+void network_write_cursor(int fd, uint32_t n);
 
 /* Takes back what network_reserve() gave. */
 void network_release_address(const Home *home, const char *container, const Endpoint *e);

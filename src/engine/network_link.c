@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/network_firewall.h"
 #include "engine/network_internal.h"
 
 /* The index of eth0 is chosen beforehand, so that one batch can make and address it.  Some kernels
@@ -330,7 +331,7 @@ static int prepare(const Home *home, const Network *n, Link *bridge, Err *err) {
                 if (r < 0)
                         return fail(err, r, "cannot find bridge '%s'", n->bridge);
         }
-        return 0;
+        return firewall_prepare(home, n, nft, err);
 }
 
 static int attach(const Home *home, const Network *n, const Endpoint *e, int netns, Err *err) {

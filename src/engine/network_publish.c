@@ -1,9 +1,236 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Publishing ports
+ *
+ * A published port is three things, taken in this order and given back in the
+ * other: a socket bound to it on this host, never listening, so that no other
+ * program can have it and the kernel tells if one does; a claim that says whose
+ * it is; an element in the firewall's map that leads to the container.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
 #include "engine/network_internal.h"
+#include "engine/network_ports.h"
+
+#define FIRST_FREE_PORT 49153 /* the first that is chosen, as with Docker */
+#define LAST_FREE_PORT  65535
+
+static const char *protocol_name(int protocol) {
+        return protocol == IPPROTO_UDP ? "udp" : "tcp";
+}
+
+/* Returns a socket bound to address and port. */
+static int bind_port(int protocol, const Address *a, int port) {
+        int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM, on = 1;
+        autoclose int fd = socket(a->family, type | SOCK_CLOEXEC, 0);
+        struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t) port) };
+        struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t) port) };
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        memcpy(&to.sin_addr, a->bytes, sizeof to.sin_addr);
+        memcpy(&to6.sin6_addr, a->bytes, sizeof to6.sin6_addr);
+        if (a->family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
+                return -errno;
+
+        if (a->family == AF_INET6)
+                r = bind(fd, (struct sockaddr *) &to6, sizeof to6);
+        else
+                r = bind(fd, (struct sockaddr *) &to, sizeof to);
+        return r < 0 ? -errno : take_fd(fd);
+}
+
+static void let_go(PublishedPort *p) {
+        p->reserved = close_fd(p->reserved);
+        p->reserved6 = close_fd(p->reserved6);
+}
+
+/* Binds the sockets that the port needs, for the families that the container has. */
+static int bind_families(const Endpoint *e, PublishedPort *p) {
+        FirewallPort entries[PORTS_PER_PUBLISHED];
+        size_t n = ports_for_firewall(e, p, entries);
+
+        for (size_t i = 0; i < n; i++) {
+                int fd = bind_port(p->protocol, &entries[i].host, p->host_port);
+
+                /* A host without IPv6 publishes on IPv4 alone, unless told otherwise. */
+                if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && i > 0 && !p->host_ip)
+                        continue;
+                if (fd < 0) {
+                        let_go(p);
+                        return fd;
+                }
+                if (entries[i].to.family == AF_INET6)
+                        p->reserved6 = fd;
+                else
+                        p->reserved = fd;
+        }
+        return n > 0 ? 0 : -EAFNOSUPPORT;
+}
+
+static int refuse_bind(const Home *home, const char *container, const PublishedPort *p, int code,
+                       Err *err) {
+        const char *protocol = protocol_name(p->protocol);
+        autofree char *who = NULL;
+        int r;
+
+        if (code == -EADDRNOTAVAIL)
+                return refuse(err, code,
+                              "cannot publish port %d/%s: '%s' is no address of this host",
+                              p->host_port, protocol, p->host_ip);
+        if (code == -EAFNOSUPPORT)
+                return refuse(
+                        err, code,
+                        "cannot publish port %d/%s on '%s': the container has no such address",
+                        p->host_port, protocol, p->host_ip ? p->host_ip : "*");
+        if (code != -EADDRINUSE)
+                return fail(err, code, "cannot publish port %d/%s", p->host_port, protocol);
+
+        /* Whoever has the socket has the claim, if it is one of ours. */
+        r = ports_refuse_taken(home, container, p, err);
+        if (r < 0)
+                return r;
+        who = ports_listener_words(p->protocol, p->host_port);
+        return err_hint(err,
+                        refuse(err, code, "port %d/%s is already in use by %s", p->host_port,
+                               protocol, who ? who : "another program"),
+                        "publish another one, or 0 for one that is free");
+}
+
+static int publish_at(const Home *home, const char *container, const Endpoint *e, PublishedPort *p,
+                      Err *err) {
+        int r = bind_families(e, p);
+
+        if (r < 0)
+                return refuse_bind(home, container, p, r, err);
+        r = ports_claim(home, container, e, p, err);
+        if (r < 0)
+                let_go(p);
+        return r;
+}
+
+/* Takes the next port that is free. */
+static int publish_anywhere(const Home *home, const char *container, const Endpoint *e,
+                            PublishedPort *p, Err *err) {
+        const int count = LAST_FREE_PORT - FIRST_FREE_PORT + 1;
+        autoclose int cursor = -EBADF;
+        uint32_t next;
+
+        if (dir_make(home->run_fd, "ports", 0700) >= 0)
+                cursor = openat(home->run_fd, "ports/next",
+                                O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (cursor < 0)
+                return fail(err, errno, "cannot open '%s/ports/next'", home->run);
+        next = network_read_cursor(cursor);
+        for (int tried = 0; tried < count; tried++, next++) {
+                autoerr why = {};
+                int r;
+
+                p->host_port = FIRST_FREE_PORT + (int) (next % (uint32_t) count);
+                r = publish_at(home, container, e, p, &why);
+                if (r >= 0) {
+                        network_write_cursor(cursor, next % (uint32_t) count + 1);
+                        return 0;
+                }
+                p->host_port = 0;
+                if (r != -EADDRINUSE && r != -EINVAL)
+                        return refuse(err, r, "%s", why.message);
+        }
+        return refuse(err, EADDRINUSE, "no port from %d to %d is free", FIRST_FREE_PORT,
+                      LAST_FREE_PORT);
+}
+
+static int publish_one(const Home *home, const char *container, const Endpoint *e, PublishedPort *p,
+                       Err *err) {
+        Address a;
+
+        if (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP)
+                return refuse(err, EPROTONOSUPPORT, "only TCP and UDP ports can be published");
+        if (p->host_ip && (strchr(p->host_ip, '/') || addr_parse(p->host_ip, &a) < 0))
+                return refuse(err, EINVAL, "'%s' is not an address to publish on", p->host_ip);
+        if (p->host_port == 0)
+                return publish_anywhere(home, container, e, p, err);
+        return publish_at(home, container, e, p, err);
+}
+
+/* The firewall's view of all ports; returns NULL without memory. */
+static FirewallPort *for_firewall(const Endpoint *e, const PublishedPort *ports, size_t n,
+                                  size_t *ret_n) {
+        FirewallPort *list = calloc(n * PORTS_PER_PUBLISHED + 1, sizeof *list);
+
+        *ret_n = 0;
+        for (size_t i = 0; list && i < n; i++)
+                *ret_n += ports_for_firewall(e, &ports[i], list + *ret_n);
+        return list;
+}
+
+static int lead_in(const Endpoint *e, const PublishedPort *ports, size_t n, Err *err) {
+        autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
+        autofree FirewallPort *list = NULL;
+        size_t count;
+
+        if (nft < 0)
+                return fail(err, nft, "cannot open a netfilter socket");
+        list = for_firewall(e, ports, n, &count);
+        if (!list)
+                return fail(err, ENOMEM, "cannot publish ports");
+        return firewall_publish(nft, list, count, err);
+}
+
+int network_publish(const Home *home, const char *container, const Endpoint *endpoint,
+                    PublishedPort *ports, size_t n, Err *err) {
+        size_t done = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < n; i++)
+                ports[i].reserved = ports[i].reserved6 = -EBADF;
+        if (n == 0)
+                return 0;
+        if (str_empty(endpoint->ip_address))
+                return refuse(err, EINVAL,
+                              "ports cannot be published: the container has no "
+                              "address of its own");
+        if (str_empty(endpoint->gateway))
+                return refuse(err, EINVAL, "ports cannot be published: network '%s' is internal",
+                              endpoint->network);
+
+        while (r >= 0 && done < n) {
+                r = publish_one(home, container, endpoint, &ports[done], err);
+                done += r >= 0;
+        }
+        if (r >= 0)
+                r = lead_in(endpoint, ports, n, err);
+        for (size_t i = 0; r < 0 && i < done; i++) {
+                ports_drop(home, container, &ports[i]);
+                let_go(&ports[i]);
+        }
+        return r;
+}
 
 void network_release(const Home *home, const char *container, const Endpoint *endpoint,
                      const PublishedPort *ports, size_t n) {
-        if (endpoint)
-                network_release_address(home, container, endpoint);
+        if (!endpoint || str_empty(endpoint->ip_address))
+                return;
+        if (n > 0) {
+                autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
+                autofree FirewallPort *list = NULL;
+                size_t count;
+
+                list = for_firewall(endpoint, ports, n, &count);
+                if (nft >= 0 && list)
+                        firewall_withdraw(nft, list, count);
+        }
+        for (size_t i = 0; i < n; i++)
+                ports_drop(home, container, &ports[i]);
+        network_release_address(home, container, endpoint);
 }

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * nf_tables over netfilter netlink
+ *
+ * Everything between nft_begin() and nft_commit() is one transaction: the
+ * kernel takes all of it or nothing, and no packet meets half of it.  The
+ * functions add one message each; the nft_expr_*() stand between nft_rule() and
+ * nft_rule_end().  Registers are 4 bytes wide and numbered from 0; values that
+ * are longer, and concatenations, lie in several that follow each other.
+ *
+ *         nft_begin(&m);
+ *         nft_rule(&m, "isola", "forward");
+ *         nft_expr_meta(&m, NFT_META_IIFNAME, 0);
+ *         nft_expr_lookup(&m, "bridges", 0, false);
+ *         nft_expr_verdict(&m, NF_DROP, NULL);
+ *         nft_rule_end(&m);
+ *         r = nft_commit(nl, &m, err);
+ *
+ * All tables here are of family inet (Linux 5.2 for nat).
+ */
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "netlink/nl.h"
+
+#define NFT_IFNAME_SIZE 16
+
+/* What a set's elements look like to `nft list`: its own type numbers (libnftables, datatype.h). */
+enum {
+        NFT_TYPE_IP = 7,
+        NFT_TYPE_IP6 = 8,
+        NFT_TYPE_PROTOCOL = 12,
+        NFT_TYPE_PORT = 13,
+        NFT_TYPE_IFNAME = 41,
+};
+/* A concatenation; each part fills a multiple of 4 bytes. */
+#define NFT_CONCAT(a, b)     ((uint32_t) (a) << 6 | (uint32_t) (b))
+#define NFT_CONCAT3(a, b, c) NFT_CONCAT(NFT_CONCAT(a, b), c)
+
+typedef struct NftHook {
+        const char *type; /* "filter" or "nat" */
+        uint32_t hook;    /* NF_INET_FORWARD, … */
+        int32_t priority;
+} NftHook;
+
+typedef struct NftSet {
+        const char *name;
+        uint32_t key_type, key_size;
+        uint32_t data_type, data_size; /* 0: a set, no map */
+} NftSet;
+
+typedef struct NftElement {
+        const void *key;
+        size_t key_size;
+        const void *data; /* NULL in a set */
+        size_t data_size;
+} NftElement;
+
+void nft_begin(NlMessage *m);
+/* -EEXIST if the table is there already. */
+void nft_table(NlMessage *m, const char *table);
+void nft_delete_table(NlMessage *m, const char *table);
+/* @hook: NULL for a chain that others jump to. */
+void nft_chain(NlMessage *m, const char *table, const char *chain, const NftHook *hook);
+void nft_set(NlMessage *m, const char *table, const NftSet *set, uint32_t id);
+/*
+ * Adds or (with @remove) takes away elements.  Adding the same again is fine; -EEXIST if a map has
+ * the key with other data; removing one that is not there is -ENOENT.
+ */
+void nft_elements(NlMessage *m, const char *table, const char *set, const NftElement *elements,
+                  size_t n, bool remove);
+int nft_commit(int nl, NlMessage *m, Err *err);
+
+/* Tells whether a set has a key: 0, or -ENOENT also if there is no such set or table. */
+int nft_lookup(int nl, const char *table, const char *set, const void *key, size_t key_size);
+
+void nft_rule(NlMessage *m, const char *table, const char *chain);
+void nft_rule_end(NlMessage *m);
+void nft_expr_meta(NlMessage *m, uint32_t key, unsigned to);
+void nft_expr_ct(NlMessage *m, uint32_t key, unsigned to);
+/* Conntrack bits of the key are compared with @mask: the rule goes on if any is set. */
+void nft_expr_ct_any(NlMessage *m, uint32_t key, uint32_t mask);
+void nft_expr_payload(NlMessage *m, uint32_t base, uint32_t offset, uint32_t size, unsigned to);
+/* @flags: NFTA_FIB_F_*; @result: NFT_FIB_RESULT_*. */
+void nft_expr_fib(NlMessage *m, uint32_t flags, uint32_t result, unsigned to);
+void nft_expr_bitwise(NlMessage *m, unsigned from, unsigned to, const void *mask, size_t size);
+/* The rule goes on if the register is (not) @value. */
+void nft_expr_cmp(NlMessage *m, uint32_t operation, unsigned from, const void *value, size_t size);
+/* The rule goes on if the key in the register is (not, with @without) in the set. */
+void nft_expr_lookup(NlMessage *m, const char *set, unsigned from, bool without);
+/* Same for a map, whose data goes to a register. */
+void nft_expr_map(NlMessage *m, const char *map, unsigned from, unsigned to);
+/* NF_ACCEPT, NF_DROP, NFT_RETURN, or NFT_JUMP with a chain. */
+void nft_expr_verdict(NlMessage *m, uint32_t verdict, const char *chain);
+/* Destination from registers: address in the first, port in the second. */
+void nft_expr_dnat(NlMessage *m, uint32_t family, unsigned address, unsigned port);
+void nft_expr_masquerade(NlMessage *m);
