@@ -5,6 +5,17 @@
 
 #include "oci/image.h"
 
+static const JsonField healthcheck_fields[] = {
+        JSON_STRINGS(OciHealthcheck, test, "Test"),
+        JSON_I64(OciHealthcheck, interval, "Interval"),
+        JSON_I64(OciHealthcheck, timeout, "Timeout"),
+        JSON_I64(OciHealthcheck, start_period, "StartPeriod"),
+        JSON_I64(OciHealthcheck, start_interval, "StartInterval"),
+        JSON_INT(OciHealthcheck, retries, "Retries"),
+        {},
+};
+const JsonType oci_healthcheck_type = { sizeof(OciHealthcheck), healthcheck_fields };
+
 static const JsonField image_config_fields[] = {
         JSON_STRING(OciImageConfig, user, "User"),
         JSON_SET(OciImageConfig, exposed_ports, "ExposedPorts"),
@@ -16,6 +27,9 @@ static const JsonField image_config_fields[] = {
         JSON_PAIRS(OciImageConfig, labels, "Labels"),
         JSON_STRING(OciImageConfig, stop_signal, "StopSignal"),
         JSON_STRINGS(OciImageConfig, shell, "Shell"),
+        JSON_POINTER(OciImageConfig, healthcheck, OciHealthcheck, "Healthcheck",
+                     &oci_healthcheck_type),
+        JSON_STRINGS(OciImageConfig, on_build, "OnBuild"),
         {},
 };
 const JsonType oci_image_config_type = { sizeof(OciImageConfig), image_config_fields };

@@ -9,6 +9,13 @@
 
 #include "base/json.h"
 
+/* Docker's addition; spans in nanoseconds, 0 for the default. */
+typedef struct OciHealthcheck {
+        char **test; /* "NONE", "CMD" and arguments, or "CMD-SHELL" and a command line */
+        int64_t interval, timeout, start_period, start_interval;
+        int retries;
+} OciHealthcheck;
+
 /* What a container of this image runs by default; also part of a container's own configuration. */
 typedef struct OciImageConfig {
         char *user;
@@ -20,6 +27,8 @@ typedef struct OciImageConfig {
         char **labels; /* "key=value" */
         char *stop_signal;
         char **shell;
+        OciHealthcheck *healthcheck;
+        char **on_build; /* instructions that a build upon this image begins with */
 } OciImageConfig;
 
 typedef struct OciHistory {
@@ -69,7 +78,7 @@ typedef struct OciIndex {
         char **annotations;
 } OciIndex;
 
-extern const JsonType oci_image_config_type, oci_image_type, oci_descriptor_type, oci_manifest_type,
+extern const JsonType oci_healthcheck_type, oci_image_config_type, oci_image_type, oci_descriptor_type, oci_manifest_type,
         oci_index_type;
 
 #define OCI_MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "builder/arguments.h"
+#include "builder/expand.h"
+#include "oci/image.h"
+
+/* Known to BuildKit and declared nowhere. */
+static const char *const built_in[] = {
+        "BUILDKIT_INLINE_CACHE", "BUILDKIT_SYNTAX",         "BUILDKIT_SANDBOX_HOSTNAME",
+        "BUILDKIT_BUILD_NAME",   "BUILDKIT_MULTI_PLATFORM", "SOURCE_DATE_EPOCH",
+};
+static const char *const proxies[] = {
+        "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
+        "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy",
+};
+
+void build_arguments_clear(BuildArguments *a) {
+        strv_free(a->given);
+        strv_free(a->used);
+        strv_free(a->global);
+        *a = (BuildArguments){};
+}
+
+static int add_platform(BuildArguments *a) {
+        static const char *const sides[] = { "TARGET", "BUILD" };
+        const char *arch = oci_architecture();
+
+        for (size_t i = 0; i < 2; i++)
+                if (strv_addf(&a->global, "%sPLATFORM=linux/%s", sides[i], arch) < 0 ||
+                    strv_addf(&a->global, "%sOS=linux", sides[i]) < 0 ||
+                    strv_addf(&a->global, "%sARCH=%s", sides[i], arch) < 0 ||
+                    strv_addf(&a->global, "%sVARIANT=", sides[i]) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+int build_arguments_init(BuildArguments *a, const char *const *words, Err *err) {
+        strv_foreach(word, words) {
+                const char *equals = strchr(*word, '=');
+                const char *value = equals ? NULL : getenv(*word);
+                int r = 0;
+
+                if (equals == *word || !**word)
+                        return refuse(err, EINVAL, "build argument '%s' has no name", *word);
+                if (equals)
+                        r = strv_env_set(&a->given, *word);
+                else if (value)
+                        r = strv_addf(&a->given, "%s=%s", *word, value);
+                if (r < 0)
+                        return fail(err, r, "cannot keep the build arguments");
+        }
+        return add_platform(a) < 0 ? fail(err, ENOMEM, "cannot keep the build arguments") : 0;
+}
+
+static int set_value(char **ret, const char *value) {
+        free(*ret);
+        *ret = strdup(value);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int build_argument_resolve(BuildArguments *a, const char *word, char *const *variables,
+                           bool in_stage, char escape, BuildArgument *ret, Err *err) {
+        const char *equals = strchr(word, '='), *value;
+        autofree char *raw_name = equals ? strndup(word, (size_t) (equals - word)) : strdup(word);
+        autofree char *name = NULL, *result = NULL;
+        int r;
+
+        if (!raw_name)
+                return fail(err, ENOMEM, "cannot keep the build arguments");
+        r = expand_word(raw_name, variables, escape, &name, err);
+        if (r < 0)
+                return r;
+        if (!*name || strpbrk(name, " \t"))
+                return refuse(err, EINVAL, "ARG '%s' has no proper name", word);
+        if (equals) {
+                r = expand_word(equals + 1, variables, escape, &result, err);
+                if (r < 0)
+                        return r;
+        }
+
+        value = strv_env_get(a->given, name);
+        if (!value && !equals && in_stage)
+                value = strv_env_get(a->global, name);
+        if ((value && set_value(&result, value) < 0) ||
+            (!strv_has(a->used, name) && strv_add(&a->used, name) < 0))
+                return fail(err, ENOMEM, "cannot keep the build arguments");
+
+        ret->name = take_ptr(name);
+        ret->value = take_ptr(result);
+        return 0;
+}
+
+bool build_argument_is_proxy(const char *name) {
+        for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++)
+                if (str_equal(name, proxies[i]))
+                        return true;
+        return false;
+}
+
+int build_arguments_proxies(const BuildArguments *a, char ***ret) {
+        for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++) {
+                const char *value = strv_env_get(a->given, proxies[i]);
+
+                if (value && strv_addf(ret, "%s=%s", proxies[i], value) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+void build_arguments_check_used(const BuildArguments *a) {
+        strv_foreach(word, a->given) {
+                autofree char *name = strndup(*word, strcspn(*word, "="));
+                bool known = !name || build_argument_is_proxy(name) || strv_has(a->used, name);
+
+                for (size_t i = 0; !known && i < sizeof built_in / sizeof *built_in; i++)
+                        known = str_equal(name, built_in[i]);
+                if (!known)
+                        log_warn("build argument '%s' was not used: no ARG declares it", name);
+        }
+}

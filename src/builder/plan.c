@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "builder/expand.h"
+#include "builder/plan.h"
+#include "oci/image.h"
+
+int plan_find_stage(const Plan *plan, size_t before, const char *name) {
+        int number;
+
+        for (size_t i = before; i-- > 0;)
+                if (plan->stages[i].name && strcasecmp(plan->stages[i].name, name) == 0)
+                        return (int) i;
+        if (parse_int(name, 0, INT_MAX, &number) == 0 && (size_t) number < before)
+                return number;
+        return -1;
+}
+
+/* [a-z][a-z0-9_.-]*, capitals made small. */
+static int take_name(const char *word, char **ret, Err *err) {
+        autofree char *name = strdup(word);
+
+        if (!name)
+                return fail(err, ENOMEM, "cannot plan");
+        for (char *c = name; *c; c++)
+                *c = (char) tolower((unsigned char) *c);
+        if (!islower((unsigned char) *name) ||
+            name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] ||
+            str_equal(name, "scratch"))
+                return refuse(err, EINVAL, "'%s' is no name for a stage", word);
+        *ret = take_ptr(name);
+        return 0;
+}
+
+static int check_platform(const Instruction *from, const BuildArguments *arguments, char escape,
+                          Err *err) {
+        const char *flag = instruction_flag(from, "platform");
+        autofree char *platform = NULL, *ours = str_format("linux/%s", oci_architecture());
+        const char *rest;
+        int r;
+
+        if (!flag)
+                return 0;
+        r = expand_word(flag, arguments->global, escape, &platform, err);
+        if (r < 0)
+                return r;
+        rest = ours ? str_after(platform, ours) : NULL;
+        if (!*platform || (rest && (!*rest || *rest == '/')))
+                return 0;
+        return refuse(err, EOPNOTSUPP, "cannot build for '%s' here: this machine is %s", platform,
+                      ours);
+}
+
+static int plan_stage(Plan *plan, Stage *stage, const BuildArguments *arguments, char escape,
+                      Err *err) {
+        char *const *args = stage->from->args;
+        size_t n = strv_length(args), index = (size_t) (stage - plan->stages);
+        int r;
+
+        if (n == 2 || (n == 3 && strcasecmp(args[1], "AS") != 0))
+                return refuse(err, EINVAL, "FROM needs an image, or `image AS name`");
+        r = check_platform(stage->from, arguments, escape, err);
+        if (r >= 0)
+                r = expand_word(args[0], arguments->global, escape, &stage->base, err);
+        if (r >= 0 && n == 3)
+                r = take_name(args[2], &stage->name, err);
+        if (r < 0)
+                return r;
+        if (!*stage->base)
+                return refuse(err, EINVAL, "FROM '%s' names no image: the variable is empty",
+                              args[0]);
+
+        /* Only by name: a number would be an image's. */
+        stage->base_stage = -1;
+        for (size_t i = index; i-- > 0 && stage->base_stage < 0;)
+                if (plan->stages[i].name && strcasecmp(plan->stages[i].name, stage->base) == 0)
+                        stage->base_stage = (int) i;
+        return 0;
+}
+
+/* Marks what a stage needs, itself included; earlier stages only, so this ends. */
+static void mark_needed(Plan *plan, size_t index) {
+        Stage *stage = &plan->stages[index];
+
+        if (stage->needed)
+                return;
+        stage->needed = true;
+        plan->n_steps += stage->n + 1;
+        if (stage->base_stage >= 0)
+                mark_needed(plan, (size_t) stage->base_stage);
+        for (size_t i = 0; i < stage->n; i++) {
+                const char *from = instruction_flag(&stage->steps[i], "from");
+                int source;
+
+                if (!from || stage->steps[i].kind != INSTRUCTION_COPY)
+                        continue;
+                source = plan_find_stage(plan, index, from);
+                if (source >= 0)
+                        mark_needed(plan, (size_t) source);
+        }
+}
+
+/* ARGs before the first FROM. */
+static int read_global(const Containerfile *file, size_t n, BuildArguments *arguments,
+                       int *ret_line, Err *err) {
+        for (size_t i = 0; i < n; i++) {
+                *ret_line = file->instructions[i].line;
+                strv_foreach(word, file->instructions[i].args) {
+                        BuildArgument argument = {};
+                        int r = build_argument_resolve(arguments, *word, arguments->global, false,
+                                                       file->escape, &argument, err);
+                        autofree char *name = argument.name;
+                        autofree char *value = argument.value;
+                        autofree char *assignment = NULL;
+
+                        if (r < 0)
+                                return r;
+                        if (!value)
+                                continue;
+                        assignment = str_format("%s=%s", name, value);
+                        if (!assignment || strv_env_set(&arguments->global, assignment) < 0)
+                                return fail(err, ENOMEM, "cannot plan");
+                }
+        }
+        return 0;
+}
+
+static int find_target(const Plan *plan, const char *target, size_t *ret, Err *err) {
+        int found;
+
+        *ret = plan->n - 1;
+        if (!target)
+                return 0;
+        found = plan_find_stage(plan, plan->n, target);
+        if (found < 0)
+                return refuse(err, EINVAL, "there is no stage '%s' in the Dockerfile", target);
+        *ret = (size_t) found;
+        return 0;
+}
+
+int plan_make(const Containerfile *file, BuildArguments *arguments, const char *target, Plan **ret,
+              Err *err) {
+        autoptr(Plan) plan = calloc(1, sizeof *plan);
+        size_t first = 0;
+        int r, line = 0;
+
+        if (!plan)
+                return fail(err, ENOMEM, "cannot plan");
+        while (file->instructions[first].kind != INSTRUCTION_FROM)
+                first++;
+        r = read_global(file, first, arguments, &line, err);
+        if (r < 0)
+                return err_prefix(err, r, "%s:%d", file->place, line);
+
+        for (size_t i = first; i < file->n; i++) {
+                const Instruction *instruction = &file->instructions[i];
+                Stage *stage;
+
+                if (instruction->kind != INSTRUCTION_FROM) {
+                        plan->stages[plan->n - 1].n++;
+                        continue;
+                }
+                stage = json_grow(&plan->stages, &plan->n, sizeof *stage);
+                if (!stage)
+                        return fail(err, ENOMEM, "cannot plan");
+                stage->from = instruction;
+                stage->steps = instruction + 1;
+                r = plan_stage(plan, stage, arguments, file->escape, err);
+                if (r < 0)
+                        return err_prefix(err, r, "%s:%d", file->place, instruction->line);
+        }
+
+        r = find_target(plan, target, &plan->target, err);
+        if (r < 0)
+                return r;
+        plan->n_steps = first;
+        mark_needed(plan, plan->target);
+        *ret = take_ptr(plan);
+        return 0;
+}
+
+Plan *plan_free(Plan *plan) {
+        if (!plan)
+                return NULL;
+        for (size_t i = 0; i < plan->n; i++) {
+                free(plan->stages[i].name);
+                free(plan->stages[i].base);
+        }
+        free(plan->stages);
+        free(plan);
+        return NULL;
+}

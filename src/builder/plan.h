@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * From instructions to stages
+ *
+ * A stage is a FROM and what follows it up to the next one.  Only the stages
+ * that the wanted one needs, through FROM and COPY --from, are built.
+ */
+
+#include "builder/arguments.h"
+#include "builder/containerfile.h"
+
+typedef struct Stage {
+        const Instruction *from;
+        const Instruction *steps; /* what follows, inside the Containerfile */
+        size_t n;
+        char *name;     /* in lower case; NULL without AS */
+        char *base;     /* "scratch", an image's name or a stage's, expanded */
+        int base_stage; /* index of the stage it continues, or -1 */
+        bool needed;
+} Stage;
+
+typedef struct Plan {
+        Stage *stages;
+        size_t n;
+        size_t target;  /* index of the stage whose image is wanted */
+        size_t n_steps; /* how many will be echoed */
+} Plan;
+
+/**
+ * plan_make() - cut a file into stages
+ * @arguments:	its global scope is filled from the ARGs before the first FROM
+ * @target:	a stage's name or number; NULL for the last one
+ */
+int plan_make(const Containerfile *file, BuildArguments *arguments, const char *target, Plan **ret,
+              Err *err);
+Plan *plan_free(Plan *plan);
+DEFINE_AUTOPTR(Plan, plan_free)
+
+/* The stage before @before called @name (or numbered so), or -1. */
+int plan_find_stage(const Plan *plan, size_t before, const char *name);
