@@ -47,6 +47,9 @@ int image_load(const Home *home, const char *name, Image **ret, Err *err);
 /* Fills image->names. */
 int image_load_names(const Home *home, Image *image, Err *err);
 
+/* Docker's inspect document (a new jansson reference); wants the names filled. */
+struct json_t *image_inspect(const Image *image);
+
 /* All images, newest first, as an array that image_list_free() frees. */
 int image_list(const Home *home, Image ***ret, size_t *ret_n, Err *err);
 void image_list_free(Image **list, size_t n);
