@@ -6,6 +6,7 @@
  *   set bridges    ifname                our bridges
  *   set same       ifname . ifname       each bridge with itself
  *   set internal   ifname                bridges of networks made with --internal
+ *   set nets4, nets6                     subnets of all networks
  *   map ports4     protocol . port       -> container address . port
  *   map ports4_at  address . protocol . port  -> the same, for ports of one host address
  *   map ports6, ports6_at
@@ -40,6 +41,7 @@
 /* Offsets in IPv4, IPv6 and in TCP and UDP headers. */
 #define IP4_SOURCE      12
 #define IP4_DESTINATION 16
+#define IP6_SOURCE      8
 #define IP6_DESTINATION 24
 #define PORT_OFFSET     2
 
@@ -61,6 +63,8 @@ static const NftSet sets[] = {
         { "bridges", NFT_TYPE_IFNAME, 16, 0, 0 },
         { "same", NFT_CONCAT(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 32, 0, 0 },
         { "internal", NFT_TYPE_IFNAME, 16, 0, 0 },
+        { "nets4", NFT_TYPE_IP, 4, 0, 0, true },
+        { "nets6", NFT_TYPE_IP6, 16, 0, 0, true },
         { "ports4", NFT_CONCAT(NFT_TYPE_PROTOCOL, NFT_TYPE_PORT), 8,
           NFT_CONCAT(NFT_TYPE_IP, NFT_TYPE_PORT), 8 },
         { "ports4_at", NFT_CONCAT3(NFT_TYPE_IP, NFT_TYPE_PROTOCOL, NFT_TYPE_PORT), 12,
@@ -170,6 +174,33 @@ static void put_publish(NlMessage *m, uint8_t family, const char *map, bool with
         nft_rule_end(m);
 }
 
+static void is_from_container(NlMessage *m, uint8_t family) {
+        bool is6 = family == NFPROTO_IPV6;
+
+        is_family(m, family);
+        nft_expr_payload(m, NFT_PAYLOAD_NETWORK_HEADER, is6 ? IP6_SOURCE : IP4_SOURCE, is6 ? 16 : 4,
+                         0);
+        nft_expr_lookup(m, is6 ? "nets6" : "nets4", 0, false);
+}
+
+/*
+ * Told by the source address, not by the interface that a packet came in by: where br_netfilter
+ * shows us what stays on a bridge, that is not known any more at this place.
+ */
+static void put_masquerade(NlMessage *m, uint8_t family) {
+        rule(m, "postrouting");
+        goes_by(m, "bridges", true);
+        is_from_container(m, family);
+        nft_expr_masquerade(m);
+        nft_rule_end(m);
+        rule(m, "postrouting");
+        goes_by(m, "bridges", false);
+        nft_expr_ct_any(m, NFT_CT_STATUS, IPS_DST_NAT);
+        is_from_container(m, family);
+        nft_expr_masquerade(m);
+        nft_rule_end(m);
+}
+
 static void put_nat(NlMessage *m) {
         /* From another host nothing reaches 127.0.0.1, published there or not. */
         rule(m, "prerouting");
@@ -188,19 +219,11 @@ static void put_nat(NlMessage *m) {
         put_publish(m, NFPROTO_IPV6, "ports6_at", true);
         put_publish(m, NFPROTO_IPV6, "ports6", false);
 
-        rule(m, "postrouting");
-        stays_on_bridge(m);
-        nft_expr_ct_any(m, NFT_CT_STATUS, IPS_DST_NAT);
-        nft_expr_masquerade(m);
-        nft_rule_end(m);
+        put_masquerade(m, NFPROTO_IPV4);
+        put_masquerade(m, NFPROTO_IPV6);
         rule(m, "postrouting");
         goes_by(m, "bridges", false);
         is_loopback4(m, IP4_SOURCE);
-        nft_expr_masquerade(m);
-        nft_rule_end(m);
-        rule(m, "postrouting");
-        comes_by(m, "bridges", false);
-        goes_by(m, "bridges", true);
         nft_expr_masquerade(m);
         nft_rule_end(m);
 }
@@ -279,15 +302,40 @@ static PairName pair_of(const char *bridge) {
         return p;
 }
 
-static void put_bridge(NlMessage *m, const char *bridge, bool internal) {
-        PairName name = pair_of(bridge);
+/* Adds or takes away the addresses of a subnet. */
+static void put_net(NlMessage *m, const char *set, const char *subnet, bool remove) {
+        Address first, after;
+        size_t size;
 
-        nft_elements(m, TABLE, "bridges", &(NftElement){ name.first, sizeof name.first, NULL, 0 },
-                     1, false);
-        nft_elements(m, TABLE, "same", &(NftElement){ &name, sizeof name, NULL, 0 }, 1, false);
-        if (internal)
-                nft_elements(m, TABLE, "internal",
-                             &(NftElement){ name.first, sizeof name.first, NULL, 0 }, 1, false);
+        if (str_empty(subnet) || addr_parse(subnet, &first) < 0)
+                return;
+        after = first;
+        size = addr_size(&first);
+        for (unsigned byte = (first.prefix - 1U) / 8,
+                      carry = 0x100U >> ((first.prefix - 1U) % 8 + 1);
+             carry; byte--) {
+                unsigned sum = after.bytes[byte] + carry;
+
+                after.bytes[byte] = (uint8_t) sum;
+                carry = byte > 0 ? sum >> 8 : 0;
+        }
+
+        NftElement elements[] = { { .key = first.bytes, .key_size = size },
+                                  { .key = after.bytes, .key_size = size, .end = true } };
+        nft_elements(m, TABLE, set, elements, 2, remove);
+}
+
+static void put_bridge(NlMessage *m, const Network *n) {
+        PairName name = pair_of(n->bridge);
+        NftElement single = { .key = name.first, .key_size = sizeof name.first };
+        NftElement pair = { .key = &name, .key_size = sizeof name };
+
+        nft_elements(m, TABLE, "bridges", &single, 1, false);
+        nft_elements(m, TABLE, "same", &pair, 1, false);
+        if (n->internal)
+                nft_elements(m, TABLE, "internal", &single, 1, false);
+        put_net(m, "nets4", n->subnet, false);
+        put_net(m, "nets6", n->subnet6, false);
 }
 
 /* A port as the maps have it: parts padded to 4 bytes. */
@@ -309,7 +357,9 @@ static void fill_element(const FirewallPort *p, PortElement *e) {
         memcpy(e->key + at + 4, &host_port, sizeof host_port);
         memcpy(e->data, p->to.bytes, size);
         memcpy(e->data + size, &port, sizeof port);
-        e->element = (NftElement){ e->key, at + 8, e->data, size + 4 };
+        e->element = (NftElement){
+                .key = e->key, .key_size = at + 8, .data = e->data, .data_size = size + 4
+        };
 }
 
 /* Adds the ports' elements, map by map so that a range is few messages. */
@@ -414,7 +464,7 @@ static int put_networks(const Home *home, NlMessage *m, Err *err) {
                 autoptr(Network) n = NULL;
 
                 if (network_load(home, *name, &n, NULL) >= 0 && n->bridge)
-                        put_bridge(m, n->bridge, n->internal);
+                        put_bridge(m, n);
         }
         return 0;
 }
@@ -469,20 +519,21 @@ int firewall_prepare(const Home *home, const Network *network, int nft, Err *err
         return build(home, nft, err);
 }
 
-void firewall_forget(const char *bridge) {
-        static const char *const of_bridges[] = { "bridges", "internal" };
+void firewall_forget(const Network *n) {
         autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
-        PairName name = pair_of(bridge);
+        PairName name = pair_of(n->bridge);
+        NftElement single = { .key = name.first, .key_size = sizeof name.first };
+        NftElement pair = { .key = &name, .key_size = sizeof name };
         NlMessage m;
 
-        if (nft < 0)
+        if (nft < 0 || nft_lookup(nft, TABLE, "bridges", single.key, single.key_size) < 0)
                 return;
         nft_begin(&m);
-        nft_elements(&m, TABLE, "same", &(NftElement){ &name, sizeof name, NULL, 0 }, 1, true);
-        for (size_t i = 0; i < 2; i++)
-                if (nft_lookup(nft, TABLE, of_bridges[i], name.first, sizeof name.first) >= 0)
-                        nft_elements(&m, TABLE, of_bridges[i],
-                                     &(NftElement){ name.first, sizeof name.first, NULL, 0 }, 1,
-                                     true);
+        nft_elements(&m, TABLE, "bridges", &single, 1, true);
+        nft_elements(&m, TABLE, "same", &pair, 1, true);
+        if (n->internal)
+                nft_elements(&m, TABLE, "internal", &single, 1, true);
+        put_net(&m, "nets4", n->subnet, true);
+        put_net(&m, "nets6", n->subnet6, true);
         (void) nft_commit(nft, &m, NULL);
 }

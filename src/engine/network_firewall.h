@@ -32,5 +32,5 @@ int firewall_prepare(const Home *home, const Network *network, int nft, Err *err
 int firewall_publish(int nft, const FirewallPort *ports, size_t n, Err *err);
 /* Takes back what is still there. */
 void firewall_withdraw(int nft, const FirewallPort *ports, size_t n);
-/* Forgets a bridge; the table goes with the last one. */
-void firewall_forget(const char *bridge);
+/* Forgets a network. */
+void firewall_forget(const Network *n);

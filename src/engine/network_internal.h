@@ -53,5 +53,11 @@ void network_release_address(const Home *home, const char *container, const Endp
 /* Tells whether this kernel has IPv6. */
 bool network_has_ipv6(void);
 
+/*
+ * Lets a container reach its own published ports where br_netfilter is at work: there the bridge
+ * itself has to send the packets back.
+ */
+void network_allow_hairpin(const Endpoint *e);
+
 /* Makes the bridge, with addresses and forwarding; fine if somebody else does just now. */
 int network_make_bridge(const Network *n, Err *err);

@@ -373,6 +373,21 @@ int network_attach(const Home *home, const Network *network, const Endpoint *end
         return 0;
 }
 
+void network_allow_hairpin(const Endpoint *e) {
+        autoclose int nl = -EBADF;
+        int r;
+
+        if (!sysctl_is("/proc/sys/net/bridge/bridge-nf-call-iptables", "1") &&
+            !sysctl_is("/proc/sys/net/bridge/bridge-nf-call-ip6tables", "1"))
+                return;
+        nl = nl_open();
+        r = nl < 0 ? nl : link_set_hairpin(nl, e->interface, NULL);
+        if (r < 0)
+                log_warn("the container does not reach its own published ports: cannot set "
+                         "hairpin mode of '%s': %s",
+                         e->interface, strerror(-r));
+}
+
 static int raise_loopback(Err *err) {
         autoclose int nl = nl_open();
         NlMessage m;

@@ -210,6 +210,8 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
         }
         if (r >= 0)
                 r = lead_in(endpoint, ports, n, err);
+        if (r >= 0)
+                network_allow_hairpin(endpoint);
         for (size_t i = 0; r < 0 && i < done; i++) {
                 ports_drop(home, container, &ports[i]);
                 let_go(&ports[i]);

@@ -65,10 +65,14 @@ void nft_chain(NlMessage *m, const char *table, const char *chain, const NftHook
 }
 
 void nft_set(NlMessage *m, const char *table, const NftSet *set, uint32_t id) {
+        /* libnftnl's udata: type NFTNL_UDATA_SET_KEYBYTEORDER, length, BYTEORDER_HOST_ENDIAN. */
+        const uint8_t host_order[] = { 0, 4, 1, 0, 0, 0 };
+
         next(m, NFT_MSG_NEWSET, NLM_F_CREATE);
         nl_put_string(m, NFTA_SET_TABLE, table);
         nl_put_string(m, NFTA_SET_NAME, set->name);
-        nl_put_be32(m, NFTA_SET_FLAGS, set->data_size ? NFT_SET_MAP : 0);
+        nl_put_be32(m, NFTA_SET_FLAGS,
+                    (set->data_size ? NFT_SET_MAP : 0) | (set->interval ? NFT_SET_INTERVAL : 0));
         nl_put_be32(m, NFTA_SET_KEY_TYPE, set->key_type);
         nl_put_be32(m, NFTA_SET_KEY_LEN, set->key_size);
         if (set->data_size) {
@@ -76,6 +80,9 @@ void nft_set(NlMessage *m, const char *table, const NftSet *set, uint32_t id) {
                 nl_put_be32(m, NFTA_SET_DATA_LEN, set->data_size);
         }
         nl_put_be32(m, NFTA_SET_ID, id);
+        /* Only for `nft list`: it would turn names round. */
+        if (set->key_type == NFT_TYPE_IFNAME)
+                nl_put(m, NFTA_SET_USERDATA, host_order, sizeof host_order);
 }
 
 static void put_value(NlMessage *m, uint16_t type, const void *value, size_t size) {
@@ -96,6 +103,8 @@ static void put_elements(NlMessage *m, const char *table, const char *set,
                 size_t nest = nl_nest(m, NFTA_LIST_ELEM);
 
                 put_value(m, NFTA_SET_ELEM_KEY, elements[i].key, elements[i].key_size);
+                if (elements[i].end)
+                        nl_put_be32(m, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
                 if (elements[i].data)
                         put_value(m, NFTA_SET_ELEM_DATA, elements[i].data, elements[i].data_size);
                 nl_end(m, nest);

@@ -53,6 +53,7 @@ typedef struct NftSet {
         const char *name;
         uint32_t key_type, key_size;
         uint32_t data_type, data_size; /* 0: a set, no map */
+        bool interval;                 /* elements are ranges */
 } NftSet;
 
 typedef struct NftElement {
@@ -60,6 +61,7 @@ typedef struct NftElement {
         size_t key_size;
         const void *data; /* NULL in a set */
         size_t data_size;
+        bool end; /* in a set of intervals: the first key after one */
 } NftElement;
 
 void nft_begin(NlMessage *m);
