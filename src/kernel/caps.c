@@ -67,3 +67,12 @@ int caps_get(CapSets *ret) {
         }
         return 0;
 }
+
+uint64_t caps_permitted(void) {
+        struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+        struct __user_cap_data_struct data[2];
+
+        if (syscall(SYS_capget, &header, data) < 0)
+                return 0;
+        return data[0].permitted | (uint64_t) data[1].permitted << 32;
+}

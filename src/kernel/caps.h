@@ -17,3 +17,5 @@ int caps_set(const CapSets *sets);
 /* Ambient capabilities; each must be permitted and inheritable already. */
 int caps_set_ambient(uint64_t set);
 int caps_get(CapSets *ret);
+/* Only the permitted set, which bounds what caps_set() can set; 0 on failure. */
+uint64_t caps_permitted(void);

@@ -20,7 +20,8 @@ pid_t process_clone(uint64_t flags, int cgroup, int *ret_pidfd) {
         int pidfd = -EBADF;
         struct clone_args args = {
                 .flags = flags | CLONE_CLEAR_SIGHAND,
-                .exit_signal = SIGCHLD,
+                /* A sibling ends as we do; saying how is an error (clone(2)). */
+                .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
         };
         long pid;
 

@@ -70,6 +70,18 @@ int runtime_start(Runtime *r, Err *err);
 Runtime *runtime_free(Runtime *r);
 DEFINE_AUTOPTR(Runtime, runtime_free)
 
+/**
+ * runtime_seal() - run from a file that a container cannot write
+ * @argv:	the program's own arguments
+ *
+ * To be called first thing by a command that runs something without a user
+ * namespace of its own, where the host's root inside could otherwise overwrite
+ * this binary.  Executes the program again, once.
+ *
+ * Return: 0 if it runs from such a file already; negative errno.
+ */
+int runtime_seal(char *const *argv, Err *err);
+
 /* One more process inside a running container. */
 typedef struct RuntimeExec {
         int pidfd; /* of the container's first process, verified by the caller */

@@ -519,7 +519,7 @@ TEST_IN(resolv_conf_is_read_again_when_it_changes, CLONE_NEWNS) {
                                "# nameserver 9.9.9.9\nsearch x\nnameserver 10.0.0.1 ; why\n"
                                "nameserver\tfe80::1%lo\nnameserver bad\nnameserver ::1\n"
                                "nameserver 10.0.0.4",
-                               133, 0644, false));
+                               127, 0644, false));
         dns_servers_refresh(&servers, "/mnt/resolv.conf");
         expect(servers.n == 3);
         expect(servers.list[0].v4.sin_addr.s_addr == inet_addr("10.0.0.1"));

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * One more process in a running container
+ *
+ * The caller joins all namespaces of the target with one setns(2) on its pidfd
+ * and clones; only the child is in the pid namespace.  The cgroup namespace is
+ * joined by the child: seen from inside, the caller's own cgroup lies outside,
+ * and clone3() would not be allowed to leave it (nsdelegate, cgroups(7)).  From
+ * then on the child does what init does.
+ */
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fds.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "kernel/ns.h"
+#include "kernel/process.h"
+#include "kernel/pty.h"
+#include "runtime/identity.h"
+#include "runtime/init.h"
+#include "runtime/program.h"
+#include "runtime/runtime.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/* What has to be opened while the host's /proc is still there. */
+typedef struct Target {
+        bool own_userns; /* it has one that is not ours */
+        int cgroupns;    /* or -EBADF if it is ours */
+        int null;
+} Target;
+
+static void target_close(Target *t) {
+        close_fd(t->cgroupns);
+        close_fd(t->null);
+}
+
+static int differs(int proc, int self, const char *file) {
+        struct stat a, b;
+
+        if (fstatat(proc, file, &a, 0) < 0 || fstatat(self, file, &b, 0) < 0)
+                return -errno;
+        return a.st_ino != b.st_ino || a.st_dev != b.st_dev;
+}
+
+static int look_at(int pidfd, Target *ret, Err *err) {
+        autoclose int proc = -EBADF, self = -EBADF;
+        pid_t pid = process_of_pidfd(pidfd);
+        char path[32];
+        int r;
+
+        *ret = (Target){ false, -EBADF, -EBADF };
+        if (pid < 0)
+                return refuse(err, ESRCH, "the container is not running");
+        snprintf(path, sizeof path, "/proc/%d", pid);
+        proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (proc < 0 || self < 0)
+                return refuse(err, ESRCH, "the container is not running");
+
+        r = differs(proc, self, "ns/user");
+        if (r < 0)
+                return fail(err, r, "cannot look at the container's namespaces");
+        ret->own_userns = r > 0;
+        r = differs(proc, self, "ns/cgroup");
+        if (r > 0)
+                ret->cgroupns = openat(proc, "ns/cgroup", O_RDONLY | O_CLOEXEC);
+        ret->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (ret->null < 0)
+                return fail(err, errno, "cannot open '/dev/null'");
+        return 0;
+}
+
+static int join(const RuntimeExec *exec, const Target *target, Err *err) {
+        int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID |
+                    (target->own_userns ? CLONE_NEWUSER : 0);
+
+        /* From here on this process is within reach of the container. */
+        if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                return fail(err, errno, "cannot protect this process");
+        if (setns(exec->pidfd, flags | CLONE_NEWTIME) == 0)
+                return 0;
+        /* A kernel without time namespaces does not know the flag. */
+        if (errno == EINVAL && setns(exec->pidfd, flags) == 0)
+                return 0;
+        if (errno == ESRCH)
+                return refuse(err, ESRCH, "the container is not running");
+        return fail(err, errno, "cannot join the container's namespaces");
+}
+
+static int open_console(const OciProcess *p, int sync, int *ret_slave, Err *err) {
+        autoclose int devpts = -EBADF, master = -EBADF, slave = -EBADF;
+        char word = INIT_CONSOLE;
+        int r;
+
+        if (!p->terminal)
+                return 0;
+        devpts = open("/dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (devpts < 0)
+                return fail(err, errno, "cannot open a terminal in the container");
+        master = pty_open(devpts, p->console_height, p->console_width, &slave, err);
+        if (master < 0)
+                return master;
+        r = fds_send(sync, &word, 1, &master, 1);
+        if (r < 0)
+                return fail(err, r, "cannot hand the terminal over");
+        *ret_slave = take_fd(slave);
+        return 0;
+}
+
+static int enter(const RuntimeExec *exec, const Target *target, int sync, int *ret_slave,
+                 Err *err) {
+        if (target->own_userns &&
+            (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+                return fail(err, errno, "cannot become root of the user namespace");
+        if (target->cgroupns >= 0 && setns(target->cgroupns, CLONE_NEWCGROUP) < 0)
+                return fail(err, errno, "cannot join the container's cgroup namespace");
+        init_leave_session();
+        umask(0022);
+        return open_console(exec->process, sync, ret_slave, err);
+}
+
+_Noreturn static void run(const RuntimeExec *exec, const Target *target, int sync) {
+        const InitProgram program = {
+                .process = exec->process,
+                .user = exec->user,
+                .seccomp = exec->seccomp,
+                .stdio = exec->stdio,
+                .null = target->null,
+                .all_capabilities = exec->privileged,
+        };
+        int slave = -EBADF;
+        Err err = {};
+
+        if (exec->cgroup && cgroup_needs_join(exec->cgroup))
+                init_wait_for(sync, INIT_PLACED);
+        if (enter(exec, target, sync, &slave, &err) < 0)
+                init_fail_setup(sync, &err);
+        init_execute(&program, slave, sync);
+}
+
+/*
+ * Where the process must also be moved between cgroups by hand: that takes the
+ * host's file systems, which the caller leaves; so a child stays behind to do it.
+ */
+static int leave_mover(const Cgroup *cgroup, int *ret_socket, Err *err) {
+        int pair[2];
+        pid_t pid;
+
+        if (!cgroup || !cgroup_needs_join(cgroup))
+                return 0;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return fail(err, errno, "cannot make a socket");
+        pid = process_clone(0, -EBADF, NULL);
+        if (pid == 0) {
+                Err problem = {};
+                pid_t who;
+
+                close_fd(pair[0]);
+                if (recv(pair[1], &who, sizeof who, 0) != sizeof who)
+                        _exit(0);
+                if (cgroup_join(cgroup, who, &problem) < 0)
+                        init_fail(pair[1], &problem);
+                _exit(0);
+        }
+        close_fd(pair[1]);
+        if (pid < 0) {
+                close_fd(pair[0]);
+                return fail(err, pid, "cannot make a process");
+        }
+        *ret_socket = pair[0];
+        return pid;
+}
+
+static int move(int mover, pid_t mover_pid, pid_t pid, int sync, Err *err) {
+        char word = INIT_PLACED;
+        int r;
+
+        if (mover < 0)
+                return 0;
+        if (pid > 0 && send(mover, &pid, sizeof pid, MSG_NOSIGNAL) < 0)
+                return fail(err, errno, "cannot move the process to its cgroup");
+        r = pid > 0 ? err_read(mover, err) : 0;
+        close_fd(mover);
+        while (waitpid(mover_pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        if (r >= 0 && pid > 0 && send(sync, &word, 1, MSG_NOSIGNAL) < 0)
+                return fail(err, errno, "cannot move the process to its cgroup");
+        return r;
+}
+
+int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *ret_console,
+                 Err *err) {
+        autoclose int pidfd = -EBADF, console = -EBADF, sync = -EBADF;
+        int pair[2], mover = -EBADF, mover_pid, r;
+        Target target;
+        pid_t pid = -1;
+
+        if (!exec->process->args || !exec->process->args[0])
+                return refuse(err, EINVAL, "no program to run");
+        r = look_at(exec->pidfd, &target, err);
+        if (r < 0)
+                return init_own_failure(r);
+        init_raise_limits(exec->process, 0);
+        r = init_set_oom_score(exec->process, AT_FDCWD, "/proc/self/oom_score_adj", err);
+        mover_pid = r < 0 ? r : leave_mover(exec->cgroup, &mover, err);
+        if (mover_pid < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+                target_close(&target);
+                return mover_pid < 0 ? init_own_failure(mover_pid)
+                                     : fail(err, errno, "cannot make a socket");
+        }
+        sync = pair[0];
+
+        r = join(exec, &target, err);
+        if (r >= 0) {
+                pid = process_clone(0, exec->cgroup ? cgroup_fd(exec->cgroup) : -EBADF, &pidfd);
+                if (pid == 0)
+                        run(exec, &target, pair[1]);
+                if (pid < 0)
+                        r = fail(err, pid, "cannot make a process in the container");
+        }
+        close_fd(pair[1]);
+        target_close(&target);
+        r = r < 0 ? (move(mover, mover_pid, -1, sync, NULL), init_own_failure(r))
+                  : move(mover, mover_pid, pid, sync, err);
+        if (r >= 0)
+                r = init_listen(sync, &console, err);
+        if (r < 0) {
+                if (pid > 0)
+                        process_kill_and_reap(pidfd);
+                return r;
+        }
+        *ret_pid = pid;
+        *ret_pidfd = take_fd(pidfd);
+        *ret_console = take_fd(console);
+        return 0;
+}

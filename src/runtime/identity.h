@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Who the user's program runs as
+ *
+ * Names are looked up in the container's own /etc/passwd and /etc/group, by a
+ * parser of ours: libc's would load code from the container, and read without
+ * limits.  A number is always an id, never a name (CVE-2016-3697).
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "kernel/seccomp.h"
+#include "oci/spec.h"
+
+typedef struct Identity {
+        uid_t uid;
+        gid_t gid;
+        gid_t *groups; /* supplementary */
+        size_t n_groups;
+        char *home; /* NULL if the user is unknown */
+} Identity;
+
+/**
+ * identity_find() - work out who to be
+ * @root:	the container's "/"
+ * @user:	from the specification; its groups are added to those found
+ * @name:	"name", "uid", "name:group", "uid:gid", … or NULL for @user as it is
+ */
+int identity_find(int root, const OciUser *user, const char *name, Identity *ret, Err *err);
+void identity_clear(Identity *identity);
+
+typedef struct IdentityLimits {
+        const OciCapabilities *capabilities; /* NULL: none */
+        bool all_capabilities;               /* instead */
+        bool no_new_privileges;
+        const SeccompFilter *seccomp;
+} IdentityLimits;
+
+/*
+ * Becomes that user, for good: groups, ids, capabilities, no_new_privs, system
+ * call filter.  Afterwards the process can do no more than execute the program.
+ * The calling process is root of its user namespace with all capabilities.
+ */
+int identity_become(const Identity *identity, const IdentityLimits *limits, Err *err);
+
+/* Gives pipes among descriptors 0 to 2 to the user, so that it can open /dev/stdout. */
+void identity_own_streams(const Identity *identity);

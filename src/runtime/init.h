@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "runtime/init_plan.h"
+
+/*
+ * What init and its parent tell each other, over a SOCK_SEQPACKET pair, one
+ * byte each but for the last two.  The socket closes when the program runs.
+ *
+ *   parent  MAPPED   the ids and the owners of the mounts are mapped
+ *           PLACED   it is in its cgroups (only where plan and cgroup need it)
+ *           START    execute
+ *   init    CONSOLE  with the terminal's master
+ *           (error)  err_write(): a minus sign and so on; init ends
+ */
+enum {
+        INIT_MAPPED = 'M',
+        INIT_PLACED = 'P',
+        INIT_START = 'S',
+        INIT_CONSOLE = 'C',
+};
+
+/* Becomes the container's program; the plan is a copy of the parent's, by fork. */
+_Noreturn void init_run(const InitPlan *plan, int sync);
+
+/*
+ * The codes of runtime_start() are kept for the program's own failures; a failure
+ * of ours with the same number gets another one.
+ */
+int init_own_failure(int code);
+
+/* Sends the error to the parent and ends; the second says that the failure is ours. */
+_Noreturn void init_fail(int sync, const Err *err);
+_Noreturn void init_fail_setup(int sync, Err *err);
+
+/* Waits for one word of the parent's; if it has gone, so do we. */
+void init_wait_for(int sync, char word);
+
+/* A session and a keyring of its own. */
+void init_leave_session(void);
+
+/* What is common to a container's first and every further process. */
+typedef struct InitProgram {
+        const OciProcess *process;
+        const char *user;
+        const SeccompFilter *seccomp;
+        const int *stdio;
+        int null; /* the host's, for a container without one */
+        bool all_capabilities;
+        bool below_init; /* --init */
+} InitProgram;
+
+/* From root inside the namespaces to the user's program. */
+_Noreturn void init_execute(const InitProgram *program, int slave, int sync);
+
+/*
+ * The parent's half.  init_listen() reads what the child has to say, until it
+ * executes or fails; a terminal goes to @console, which is -EBADF before.
+ */
+int init_listen(int sync, int *console, Err *err);
+/* Only the host's root may raise a maximum, so it is done by the parent; @pid 0: itself. */
+void init_raise_limits(const OciProcess *process, pid_t pid);
+int init_set_oom_score(const OciProcess *process, int dir, const char *path, Err *err);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What is worked out before a container's first process exists
+ *
+ * The parent makes the plan: it checks the specification, opens everything that
+ * lies outside (layers, bind sources, devices) as detached mounts and makes
+ * those file systems that only it may mount.  The first process inherits the
+ * plan by fork, descriptors included, so nothing is sent to it; the parent then
+ * maps the owners of the very same mounts (mount_idmap()), which the process
+ * sees at once, and closes its copies.
+ */
+
+#include "kernel/idmap.h"
+#include "kernel/ns.h"
+#include "runtime/mount_option.h"
+#include "runtime/runtime.h"
+
+typedef struct InitMount {
+        const OciMount *mount;
+        MountOptions options;
+        int tree;       /* made outside, or -EBADF: made inside */
+        bool directory; /* what it is to be attached to */
+} InitMount;
+
+typedef struct InitPlan {
+        const OciSpec *spec;
+        const RuntimeOptions *options;
+
+        int new_namespaces;   /* CLONE_NEW* the container gets for itself */
+        int joins[NS_KINDS];  /* opened `path` namespaces in ns_kinds' order, else -EBADF */
+        int joined;           /* their CLONE_NEW* */
+        IdRange *uids, *gids; /* n as in the spec */
+
+        InitMount *mounts; /* as many as in the spec */
+        int *lowers;       /* detached clones of the layers */
+        size_t n_lowers;
+        int storage;              /* clone of what holds upper and work; or of root.path */
+        const char *upper, *work; /* names in storage; NULL: storage (or the only layer) is root */
+        int devices;              /* a new tmpfs with the devices, for /dev; or -EBADF */
+        int null;                 /* the host's, for streams that are not given */
+} InitPlan;
+
+int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan **ret, Err *err);
+InitPlan *init_plan_free(InitPlan *plan);
+DEFINE_AUTOPTR(InitPlan, init_plan_free)
+
+/*
+ * Makes what shows a namespace that the container does not own: whoever has no
+ * rights over, say, the host's network cannot mount its sysfs.  Runs in a
+ * process that is in the joined namespaces but still in the caller's user
+ * namespace.
+ */
+int init_plan_mount_outside(InitPlan *plan, Err *err);
+
+/* Maps the owners of everything that is the container's own. */
+int init_plan_idmap(InitPlan *plan, int userns, Err *err);
+
+/* Whether the container has a user namespace that is not the caller's. */
+bool init_plan_has_userns(const InitPlan *plan);
+/* CLONE_NEW* of which the container is not the owner: left to the host, or joined from outside. */
+bool init_plan_is_foreign(const InitPlan *plan, int namespace_flag);
+
+/* Makes the tmpfs for /dev with its nodes, from the options of its mount; returns it. */
+int devices_make(const InitPlan *plan, const InitMount *mount, Err *err);

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The container's root
+ *
+ * Runs in the container's first process, in its new mount namespace, as root of
+ * its user namespace.  The root is attached over the host's "/", everything is
+ * attached below it by descriptor, and pivot_root(2) makes it the only tree
+ * there is.  Paths below the root go through kernel/resolve.h, and /proc, /sys
+ * and /dev must be directories themselves: an image in which one is a link
+ * would have them made elsewhere (CVE-2019-16884, CVE-2026-41579).
+ */
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/overlay.h"
+#include "kernel/resolve.h"
+#include "runtime/copy_up.h"
+#include "runtime/rootfs.h"
+
+#define MNT_DETACH 2
+
+static int attach_at(int mount, const char *place) {
+        autoclose int target = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        return target < 0 ? -errno : mount_attach(mount, target);
+}
+
+/*
+ * Attaches what needs to be somewhere, no matter where, in the host's tree, with
+ * which it goes away.  Not over "/": rootfs_enter() would find it on top of the
+ * old root and let go of it alone.
+ */
+static int attach_aside(int mount) {
+        int r = attach_at(mount, "/sys");
+
+        return r == -ENOENT || r == -ENOTDIR ? attach_at(mount, "/proc") : r;
+}
+
+/* Only layers that lie in this mount namespace may go into an overlay of this user namespace
+ * (clone_private_mount(), fs/namespace.c). */
+static int attach_layers(const InitPlan *plan) {
+        int r = plan->storage >= 0 ? attach_aside(plan->storage) : 0;
+
+        for (size_t i = 0; i < plan->n_lowers && r >= 0; i++)
+                r = attach_aside(plan->lowers[i]);
+        return r;
+}
+
+static int root_mount(const InitPlan *plan, Err *err) {
+        autoclose int upper = -EBADF, work = -EBADF;
+        int r;
+
+        if (plan->options->root.path)
+                return plan->storage;
+        if (!plan->upper && plan->n_lowers == 1) {
+                r = mount_set_attr(plan->lowers[0], &(MountAttr){ .set = MOUNT_ATTR_RDONLY });
+                return r < 0 ? fail(err, r, "cannot make the root read-only") : plan->lowers[0];
+        }
+        r = attach_layers(plan);
+        if (r < 0)
+                return fail(err, r, "cannot attach the layers");
+        if (!plan->upper)
+                return overlay_new(plan->lowers, plan->n_lowers, -EBADF, -EBADF, err);
+
+        upper = openat(plan->storage, plan->upper, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (upper < 0)
+                return fail(err, errno, "cannot open '%s'", plan->options->root.upper);
+        work = openat(plan->storage, plan->work, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (work < 0)
+                return fail(err, errno, "cannot open '%s'", plan->options->root.work);
+        return overlay_new(plan->lowers, plan->n_lowers, upper, work, err);
+}
+
+static bool is_standard(const char *destination) {
+        return str_equal(destination, "/proc") || str_equal(destination, "/sys") ||
+               str_equal(destination, "/dev");
+}
+
+/* The parts of /proc that may be replaced (lxcfs does); anything else there would let a container
+ * fool whoever trusts its proc. */
+static bool may_cover(const char *destination) {
+        static const char *const files[] = {
+                "cpuinfo", "diskstats", "loadavg", "meminfo", "stat",
+                "swaps",   "slabinfo",  "uptime",  "net/dev", "sys/kernel/ns_last_pid",
+                NULL
+        };
+        const char *rest = str_after(destination, "/proc/");
+
+        if (!rest)
+                return true;
+        for (const char *const *file = files; *file; file++)
+                if (str_equal(rest, *file))
+                        return true;
+        return false;
+}
+
+static int open_standard(int root, const char *destination, Err *err) {
+        int target;
+
+        if (mkdirat(root, destination + 1, 0755) < 0 && errno != EEXIST)
+                return fail(err, errno, "cannot make '%s'", destination);
+        target = openat(root, destination + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (target < 0 && (errno == ENOTDIR || errno == ELOOP))
+                return refuse(err, ELOOP, "'%s' is not a directory in the image", destination);
+        return target < 0 ? fail(err, errno, "cannot open '%s'", destination) : target;
+}
+
+static int open_target(int root, const InitMount *m, Err *err) {
+        const char *destination = m->mount->destination;
+        int target;
+
+        if (is_standard(destination))
+                return open_standard(root, destination, err);
+        if (!may_cover(destination))
+                return refuse(err, EPERM, "nothing may be mounted at '%s'", destination);
+        target = resolve_make(root, destination, m->directory);
+        if (target == -ENOTDIR && m->directory)
+                return refuse(err, target, "'%s' is not a directory in the container", destination);
+        if (target == -EISDIR)
+                return refuse(err, target, "'%s' is a directory in the container, '%s' is not",
+                              destination, m->mount->source);
+        return target < 0 ? fail(err, target, "cannot make '%s' in the container", destination)
+                          : target;
+}
+
+/* Both attribute sets of a bind mount, in one call where one is enough. */
+static int set_attributes(const InitMount *m, Err *err) {
+        const MountOptions *o = &m->options;
+        MountAttr top = o->attr;
+        int r = 0;
+
+        if (o->recursive || o->below.set || o->below.clear) {
+                r = mount_set_attr(m->tree, &o->below);
+                if (o->attr.propagation == o->below.propagation)
+                        top.propagation = 0;
+        }
+        if (r == 0 && (top.set || top.clear || top.propagation))
+                r = mount_set_attr(m->tree, &top);
+        return r < 0 ? fail(err, r, "cannot set the options of '%s'", m->mount->destination) : 0;
+}
+
+/* Returns the mount, detached; *ret_own if the caller is to close it. */
+static int make_mount(const InitPlan *plan, const InitMount *m, bool *ret_own, Err *err) {
+        const char *type = m->mount->type;
+        MountAttr attr = m->options.attr;
+        int mount, r;
+
+        *ret_own = false;
+        if (m->tree >= 0) {
+                r = m->options.bind ? set_attributes(m, err) : 0;
+                return r < 0 ? r : m->tree;
+        }
+        if (str_equal(m->mount->destination, "/dev") && plan->devices >= 0)
+                return plan->devices;
+        if (str_empty(type))
+                return refuse(err, EINVAL, "the mount at '%s' has no type", m->mount->destination);
+
+        *ret_own = true;
+        attr.set &= ~(m->options.copy_up ? (uint64_t) MOUNT_ATTR_RDONLY : 0);
+        mount = mount_new(str_equal(type, "cgroup") ? "cgroup2" : type,
+                          (const char *const *) m->options.fs, &attr, err);
+        return mount < 0 ? err_prefix(err, mount, "cannot mount '%s'", m->mount->destination)
+                         : mount;
+}
+
+static int finish_copy_up(const InitMount *m, int target, int mount, Err *err) {
+        int r;
+
+        r = copy_up(target, mount, err);
+        if (r < 0)
+                return err_prefix(err, r, "cannot fill '%s'", m->mount->destination);
+        if (m->options.attr.set & MOUNT_ATTR_RDONLY)
+                r = mount_set_attr(mount, &(MountAttr){ .set = MOUNT_ATTR_RDONLY });
+        return r < 0 ? fail(err, r, "cannot make '%s' read-only", m->mount->destination) : 0;
+}
+
+static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, Err *err) {
+        autoclose int target = -EBADF, owned = -EBADF;
+        int mount, r = 0;
+        bool own;
+
+        target = open_target(rootfs->root, m, err);
+        if (target < 0)
+                return target;
+        mount = make_mount(plan, m, &own, err);
+        if (mount < 0)
+                return mount;
+        if (own)
+                owned = mount;
+
+        if (m->options.copy_up && own)
+                r = finish_copy_up(m, target, mount, err);
+        if (r < 0)
+                return r;
+        r = mount_attach(mount, target);
+        if (r < 0)
+                return fail(err, r, "cannot mount '%s'", m->mount->destination);
+
+        if (str_equal(m->mount->destination, "/proc") && str_equal(m->mount->type, "proc"))
+                rootfs->proc = own ? take_fd(owned) : mount;
+        else if (str_equal(m->mount->type, "devpts") && own)
+                rootfs->devpts = take_fd(owned);
+        return 0;
+}
+
+static bool shows_cgroup(const InitMount *m) {
+        return !m->options.bind && m->tree < 0 &&
+               (str_equal(m->mount->type, "cgroup") || str_equal(m->mount->type, "cgroup2"));
+}
+
+int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err) {
+        Rootfs rootfs = { -EBADF, -EBADF, -EBADF };
+        int r;
+
+        rootfs.root = root_mount(plan, err);
+        if (rootfs.root < 0)
+                return rootfs.root;
+        r = attach_at(rootfs.root, "/");
+        if (r < 0)
+                return fail(err, r, "cannot attach the root");
+        for (size_t i = 0; i < plan->spec->n_mounts && r >= 0; i++)
+                if (!shows_cgroup(&plan->mounts[i]))
+                        r = mount_one(plan, &plan->mounts[i], &rootfs, err);
+        if (r < 0)
+                return r;
+        *ret = rootfs;
+        return 0;
+}
+
+int rootfs_mount_cgroup(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
+        Rootfs same = *rootfs;
+        int r = 0;
+
+        for (size_t i = 0; i < plan->spec->n_mounts && r >= 0; i++)
+                if (shows_cgroup(&plan->mounts[i]))
+                        r = mount_one(plan, &plan->mounts[i], &same, err);
+        return r;
+}
+
+int rootfs_place_console(const Rootfs *rootfs, int slave, Err *err) {
+        autoclose int target = -EBADF, tree = -EBADF;
+        int r;
+
+        target = resolve_make(rootfs->root, "/dev/console", false);
+        if (target < 0)
+                return fail(err, target, "cannot make '/dev/console'");
+        tree = mount_clone(slave, "", false);
+        r = tree < 0 ? tree : mount_attach(tree, target);
+        return r < 0 ? fail(err, r, "cannot put the terminal at '/dev/console'") : 0;
+}
+
+/*
+ * Sysctls.  Only those that belong to a namespace of the container's own; the
+ * others are the host's.  They are written below our own proc mount, before
+ * anything covers it.
+ */
+
+static const struct {
+        const char *prefix;
+        const char *kind;
+} sysctl_owners[] = {
+        { "net/", "network" },        { "fs/mqueue/", "ipc" }, { "kernel/msg", "ipc" },
+        { "kernel/sem", "ipc" },      { "kernel/shm", "ipc" }, { "kernel/domainname", "uts" },
+        { "kernel/hostname", "uts" }, { "user/", "user" },
+};
+
+static int check_sysctl(const InitPlan *plan, const char *path, const char *name, Err *err) {
+        for (size_t i = 0; i < sizeof sysctl_owners / sizeof *sysctl_owners; i++) {
+                const NsKind *kind = ns_kind(sysctl_owners[i].kind);
+
+                if (!str_after(path, sysctl_owners[i].prefix) || strstr(path, ".."))
+                        continue;
+                if (!((plan->new_namespaces | plan->joined) & kind->flag))
+                        return refuse(err, EPERM,
+                                      "sysctl '%s' is the host's: the container has no %s "
+                                      "namespace of its own",
+                                      name, kind->name);
+                return 0;
+        }
+        return err_hint(err,
+                        refuse(err, EPERM, "sysctl '%s' cannot be set for a container alone", name),
+                        "net.*, kernel.msg*, kernel.sem, kernel.shm*, fs.mqueue.* and user.* can");
+}
+
+static int set_sysctl(const InitPlan *plan, const Rootfs *rootfs, const char *setting, Err *err) {
+        const char *value = strchr(setting, '=');
+        autofree char *name = value ? strndup(setting, (size_t) (value - setting)) : NULL;
+        autofree char *path = name ? str_format("sys/%s", name) : NULL;
+        const char *first;
+        autoclose int file = -EBADF;
+        int r;
+
+        if (!path || strpbrk(value + 1, "\n"))
+                return refuse(err, EINVAL, "sysctl '%s' is not of the form NAME=VALUE", setting);
+        /* As sysctl(8): if the first separator is a dot, dots separate and a slash is a dot. */
+        first = strpbrk(name, "./");
+        if (first && *first == '.')
+                for (char *c = path + 4; *c; c++)
+                        *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+        r = check_sysctl(plan, path + 4, name, err);
+        if (r < 0)
+                return r;
+
+        file = rootfs->proc < 0 ? -ENOENT : resolve_open(rootfs->proc, path, O_WRONLY | O_NOFOLLOW);
+        if (file < 0)
+                return fail(err, file, "cannot set sysctl '%s'", name);
+        if (write(file, value + 1, strlen(value + 1)) < 0)
+                return fail(err, errno, "cannot set sysctl '%s' to '%s'", name, value + 1);
+        return 0;
+}
+
+/* One read-only tmpfs serves all masks: the empty directory itself, and an empty file in it. */
+static int make_mask(Err *err) {
+        const char *const options[] = { "size=4k", "nr_inodes=4", "mode=0555", NULL };
+        const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+        autoclose int mask = -EBADF, file = -EBADF;
+        int r;
+
+        mask = mount_new("tmpfs", options, &attr, err);
+        if (mask < 0)
+                return mask;
+        file = openat(mask, "empty", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+        if (file < 0 || mkdirat(mask, "none", 0555) < 0)
+                return fail(err, errno, "cannot make the mask");
+        file = close_fd(file); /* a writer would keep it from becoming read-only */
+        r = mount_set_attr(mask, &(MountAttr){ .set = MOUNT_ATTR_RDONLY });
+        if (r < 0)
+                return fail(err, r, "cannot make the mask read-only");
+
+        /* Before Linux 6.15 only an attached mount can be cloned. */
+        r = attach_aside(mask);
+        return r < 0 ? fail(err, r, "cannot attach the mask") : take_fd(mask);
+}
+
+static int mask_path(int root, const char *path, int mask, Err *err) {
+        autoclose int target = -EBADF, tree = -EBADF;
+        struct stat st;
+        int r;
+
+        target = resolve_open(root, path, O_PATH);
+        if (target == -ENOENT || target == -ENOTDIR || target == -EACCES)
+                return 0;
+        if (target < 0 || fstat(target, &st) < 0)
+                return fail(err, target < 0 ? target : errno, "cannot hide '%s'", path);
+        tree = mount_clone(mask, S_ISDIR(st.st_mode) ? "none" : "empty", false);
+        r = tree < 0 ? tree : mount_attach(tree, target);
+        return r < 0 ? fail(err, r, "cannot hide '%s'", path) : 0;
+}
+
+static int protect_path(int root, const char *path, Err *err) {
+        MountAttr read_only = { .set = MOUNT_ATTR_RDONLY, .recursive = true };
+        autoclose int target = -EBADF, tree = -EBADF;
+        int r;
+
+        target = resolve_open(root, path, O_PATH);
+        if (target == -ENOENT || target == -ENOTDIR)
+                return 0;
+        if (target < 0)
+                return fail(err, target, "cannot make '%s' read-only", path);
+        tree = mount_clone(target, "", true);
+        r = tree < 0 ? tree : mount_set_attr(tree, &read_only);
+        if (r >= 0)
+                r = mount_attach(tree, target);
+        return r < 0 ? fail(err, r, "cannot make '%s' read-only", path) : 0;
+}
+
+int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
+        const OciLinux *l = plan->spec->linux_;
+        autoclose int mask = -EBADF;
+        int r = 0;
+
+        if (!l)
+                return 0;
+        strv_foreach(setting, l->sysctl) {
+                r = set_sysctl(plan, rootfs, *setting, err);
+                if (r < 0)
+                        return r;
+        }
+        strv_foreach(path, l->readonly_paths) {
+                r = protect_path(rootfs->root, *path, err);
+                if (r < 0)
+                        return r;
+        }
+        if (!l->masked_paths || !*l->masked_paths)
+                return 0;
+
+        mask = make_mask(err);
+        if (mask < 0)
+                return mask;
+        strv_foreach(path, l->masked_paths) {
+                r = mask_path(rootfs->root, *path, mask, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static uint64_t propagation_of(const char *name) {
+        if (str_after(name, "r") && !str_equal(name, "runbindable"))
+                name++;
+        return str_equal(name, "shared")        ? MS_SHARED
+               : str_equal(name, "slave")       ? MS_SLAVE
+               : str_equal(name, "unbindable")  ? MS_UNBINDABLE
+               : str_equal(name, "runbindable") ? MS_UNBINDABLE
+                                                : MS_PRIVATE;
+}
+
+int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
+        const char *propagation =
+                plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
+        MountAttr attr = {};
+        int r = 0;
+
+        /* "." twice: the old root ends up on top of the new one, where it can be let go
+         * (pivot_root(2)). */
+        if (fchdir(rootfs->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+                return fail(err, errno, "cannot change the root");
+        if (syscall(SYS_umount2, ".", MNT_DETACH) < 0 || chdir("/") < 0)
+                return fail(err, errno, "cannot leave the host's root");
+
+        attr.set = plan->spec->root_readonly ? MOUNT_ATTR_RDONLY : 0;
+        attr.propagation = propagation ? propagation_of(propagation) : 0;
+        if (attr.set || attr.propagation)
+                r = mount_set_attr(rootfs->root, &attr);
+        return r < 0 ? fail(err, r, "cannot set the root's options") : 0;
+}

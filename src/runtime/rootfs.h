@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the container's first process does to its mount namespace; see rootfs.c. */
+
+#include "runtime/init_plan.h"
+
+typedef struct Rootfs {
+        int root;   /* the container's "/" */
+        int proc;   /* its proc, as mounted: never looked up by path; or -EBADF */
+        int devpts; /* likewise */
+} Rootfs;
+
+/* Makes the root and all mounts but those that wait for the cgroup. */
+int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err);
+/* Mounts what shows the cgroup; the process must be in its final place by now. */
+int rootfs_mount_cgroup(const InitPlan *plan, const Rootfs *rootfs, Err *err);
+/* Sysctls, masked and read-only paths. */
+int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err);
+/* Makes it "/" and drops the host's tree. */
+int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err);
+/* Puts a terminal's slave at /dev/console. */
+int rootfs_place_console(const Rootfs *rootfs, int slave, Err *err);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The parent's side: from a specification to a first process, and to its program
+ *
+ * In the common case one clone3() makes the process in all its namespaces but
+ * two: the cgroup namespace, whose root is the cgroup of whoever makes it, and a
+ * time namespace with offsets, which must be empty while they are set.
+ * Namespaces that are joined cost one more process: it joins them and then
+ * clones init as a child of ours (CLONE_PARENT), so that this process never
+ * leaves its own.
+ */
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fds.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "kernel/process.h"
+#include "runtime/init.h"
+#include "runtime/runtime.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+struct Runtime {
+        pid_t pid;
+        int pidfd;
+        int netns;
+        int console;
+        int sync; /* -EBADF once the program runs */
+        const Cgroup *cgroup;
+        bool running;
+};
+
+pid_t runtime_pid(const Runtime *r) {
+        return r->pid;
+}
+
+int runtime_pidfd(const Runtime *r) {
+        return r->pidfd;
+}
+
+int runtime_netns(const Runtime *r) {
+        return r->netns;
+}
+
+int runtime_take_console(Runtime *r) {
+        return take_fd(r->console);
+}
+
+Runtime *runtime_free(Runtime *r) {
+        if (!r)
+                return NULL;
+        if (!r->running && r->pidfd >= 0)
+                process_kill_and_reap(r->pidfd);
+        close_fd(r->pidfd);
+        close_fd(r->netns);
+        close_fd(r->console);
+        close_fd(r->sync);
+        free(r);
+        return NULL;
+}
+
+/* What clone3() can make at once. */
+static int clone_flags(const InitPlan *plan) {
+        const OciLinux *l = plan->spec->linux_;
+        int flags = plan->new_namespaces & ~CLONE_NEWCGROUP;
+
+        if (l && (l->monotonic || l->boottime))
+                flags &= ~CLONE_NEWTIME;
+        return flags;
+}
+
+static int cgroup_of(const InitPlan *plan) {
+        return plan->options->cgroup ? cgroup_fd(plan->options->cgroup) : -EBADF;
+}
+
+static int cannot_clone(const InitPlan *plan, int code, Err *err) {
+        fail(err, code, "cannot make the container's first process");
+        if (code == -ENOSPC || code == -EUSERS)
+                return err_hint(err, code, "a limit in /proc/sys/user/max_*_namespaces is reached");
+        if (code == -EPERM && plan->new_namespaces & CLONE_NEWUSER)
+                return err_hint(err, code, "are user namespaces allowed here? see `isola check`");
+        return code;
+}
+
+/* Child of the parent, parent of nobody: joins, clones init as its sibling, tells of it, ends. */
+_Noreturn static void join_and_clone(InitPlan *plan, int report, int sync) {
+        Err err = {};
+        int pidfd = -EBADF;
+        pid_t pid = -1;
+        int r = 0;
+
+        for (size_t i = 0; i < NS_KINDS && r >= 0; i++) {
+                /* Before the user namespace is joined: what needs the rights outside. */
+                if (ns_kinds[i].flag == CLONE_NEWUSER)
+                        r = init_plan_mount_outside(plan, &err);
+                if (r >= 0 && plan->joins[i] >= 0 && setns(plan->joins[i], ns_kinds[i].flag) < 0)
+                        r = fail(&err, errno, "cannot join the %s namespace", ns_kinds[i].name);
+        }
+        if (r >= 0) {
+                pid = process_clone((uint64_t) clone_flags(plan) | CLONE_PARENT, -EBADF, &pidfd);
+                if (pid == 0) {
+                        close_fd(report);
+                        init_run(plan, sync);
+                }
+                if (pid < 0)
+                        r = cannot_clone(plan, pid, &err);
+        }
+        if (r < 0)
+                init_fail(report, &err);
+        (void) fds_send(report, &pid, sizeof pid, &pidfd, 1);
+        _exit(0);
+}
+
+static int receive_clone(int report, Runtime *runtime, Err *err) {
+        char first;
+        pid_t pid;
+        size_t n;
+        int r;
+
+        if (recv(report, &first, 1, MSG_PEEK) == 1 && first == '-')
+                return err_read(report, err);
+        r = fds_recv(report, &pid, sizeof pid, &runtime->pidfd, 1, &n);
+        if (r != sizeof pid || n != 1)
+                return fail(err, r < 0 ? r : -EPROTO, "cannot make the container's first process");
+        runtime->pid = pid;
+        return 0;
+}
+
+static int spawn_joined(InitPlan *plan, Runtime *runtime, int sync, Err *err) {
+        autoclose int pidfd = -EBADF;
+        int pair[2], r;
+        siginfo_t info;
+        pid_t pid;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return fail(err, errno, "cannot make a socket");
+        pid = process_clone(0, cgroup_of(plan), &pidfd);
+        if (pid == 0) {
+                close_fd(pair[0]);
+                join_and_clone(plan, pair[1], sync);
+        }
+        close_fd(pair[1]);
+        r = pid < 0 ? cannot_clone(plan, pid, err) : receive_clone(pair[0], runtime, err);
+        close_fd(pair[0]);
+        if (pid > 0)
+                while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) < 0 && errno == EINTR)
+                        ;
+        return r;
+}
+
+static int spawn(InitPlan *plan, Runtime *runtime, int sync, Err *err) {
+        pid_t pid;
+        int r;
+
+        if (plan->joined)
+                return spawn_joined(plan, runtime, sync, err);
+        r = init_plan_mount_outside(plan, err);
+        if (r < 0)
+                return r;
+        pid = process_clone((uint64_t) clone_flags(plan), cgroup_of(plan), &runtime->pidfd);
+        if (pid == 0)
+                init_run(plan, sync);
+        if (pid < 0)
+                return cannot_clone(plan, pid, err);
+        runtime->pid = pid;
+        return 0;
+}
+
+static int say(const Runtime *runtime, char word) {
+        return send(runtime->sync, &word, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Gives the pipes to the container's root, who may pass them on to the user. */
+static void own_streams(const InitPlan *plan) {
+        const OciLinux *l = plan->spec->linux_;
+        int64_t uid = idmap_outside(plan->uids, l->n_uid_mappings, 0);
+        int64_t gid = idmap_outside(plan->gids, l->n_gid_mappings, 0);
+        struct stat st;
+
+        for (int i = 0; i < 3 && uid >= 0 && gid >= 0; i++)
+                if (plan->options->stdio[i] >= 0 && fstat(plan->options->stdio[i], &st) == 0 &&
+                    S_ISFIFO(st.st_mode) && st.st_nlink == 1 &&
+                    fchown(plan->options->stdio[i], (uid_t) uid, (gid_t) gid) < 0)
+                        log_debug("cannot give stream %d to the container: %s", i, strerror(errno));
+}
+
+static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
+        autoclose int userns = -EBADF;
+        const OciLinux *l = plan->spec->linux_;
+        int r;
+
+        if (!init_plan_has_userns(plan))
+                return 0;
+        if (plan->new_namespaces & CLONE_NEWUSER) {
+                r = idmap_write(proc, "uid_map", plan->uids, l->n_uid_mappings, err);
+                if (r >= 0)
+                        r = idmap_write(proc, "gid_map", plan->gids, l->n_gid_mappings, err);
+                if (r < 0)
+                        return r;
+                own_streams(plan);
+        }
+        userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
+        if (userns < 0)
+                return fail(err, errno, "cannot open the container's user namespace");
+        return init_plan_idmap(plan, userns, err);
+}
+
+static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
+        autoclose int proc = -EBADF;
+        char path[32];
+        int r;
+
+        snprintf(path, sizeof path, "/proc/%d", runtime->pid);
+        proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (proc < 0)
+                return fail(err, errno, "cannot open '%s'", path);
+        r = map(plan, runtime, proc, err);
+        if (r < 0)
+                return r;
+        init_raise_limits(plan->spec->process, runtime->pid);
+        if (init_plan_has_userns(plan))
+                r = say(runtime, INIT_MAPPED);
+        if (r >= 0)
+                r = init_set_oom_score(plan->spec->process, proc, "oom_score_adj", err);
+        if (r < 0)
+                return r;
+        if ((plan->new_namespaces | plan->joined) & CLONE_NEWNET) {
+                runtime->netns = openat(proc, "ns/net", O_RDONLY | O_CLOEXEC);
+                if (runtime->netns < 0)
+                        return fail(err, errno, "cannot open the container's network namespace");
+        }
+        return 0;
+}
+
+int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **ret, Err *err) {
+        autoptr(Runtime) runtime = calloc(1, sizeof *runtime);
+        autoptr(InitPlan) plan = NULL;
+        int pair[2], r;
+
+        if (!runtime)
+                return fail(err, ENOMEM, "cannot start the container");
+        runtime->pidfd = runtime->netns = runtime->console = runtime->sync = -EBADF;
+        runtime->cgroup = options->cgroup;
+        r = init_plan_make(spec, options, &plan, err);
+        if (r < 0)
+                return init_own_failure(r);
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return fail(err, errno, "cannot make a socket");
+        runtime->sync = pair[0];
+        r = spawn(plan, runtime, pair[1], err);
+        close_fd(pair[1]);
+        if (r >= 0)
+                r = complete(plan, runtime, err);
+        if (r < 0)
+                return init_own_failure(r);
+        *ret = take_ptr(runtime);
+        return 0;
+}
+
+/* The socket also closes when init is killed; then it never became the program. */
+static int died_early(const Runtime *runtime, Err *err) {
+        siginfo_t info = {};
+
+        if (waitid(P_PIDFD, (id_t) runtime->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+            info.si_pid == 0 || info.si_code == CLD_EXITED)
+                return 0;
+        if (info.si_code != CLD_KILLED || info.si_status != SIGKILL)
+                return 0;
+        return refuse(err, ECANCELED, "the container's first process was killed");
+}
+
+int runtime_start(Runtime *runtime, Err *err) {
+        int r = 0;
+
+        if (runtime->cgroup && cgroup_needs_join(runtime->cgroup)) {
+                r = cgroup_join(runtime->cgroup, runtime->pid, err);
+                if (r < 0)
+                        return init_own_failure(r);
+                r = say(runtime, INIT_PLACED);
+        }
+        /* One that has failed already has left its reason in the socket. */
+        if (r >= 0)
+                (void) say(runtime, INIT_START);
+        r = init_listen(runtime->sync, &runtime->console, err);
+        if (r < 0) {
+                process_kill_and_reap(runtime->pidfd);
+                runtime->running = true;
+                return r;
+        }
+        runtime->sync = close_fd(runtime->sync);
+        runtime->running = true;
+        return died_early(runtime, err);
+}

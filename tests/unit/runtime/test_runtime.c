@@ -1,0 +1,716 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Every test builds a root of busybox in a tmpfs of a private mount namespace,
+ * runs a program in it, and looks at what it wrote.  Needs real root.
+ */
+
+#include <poll.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/str.h"
+#include "runtime/runtime.h"
+#include "test.h"
+
+#define BASE 1000000 /* first id outside of a container's range */
+#define HERE "/mnt"
+
+typedef struct Container {
+        OciSpec spec;
+        OciProcess process;
+        OciLinux linux_;
+        OciIdMapping mapping;
+        RuntimeOptions options;
+        const char *lowers[3];
+} Container;
+
+static void add_namespace(Container *c, const char *type, const char *path) {
+        OciNamespace *ns = json_grow(&c->linux_.namespaces, &c->linux_.n_namespaces, sizeof *ns);
+
+        ns->type = strdup(type);
+        ns->path = path ? strdup(path) : NULL;
+}
+
+static void add_mount(Container *c, const char *where, const char *type, const char *source,
+                      const char *options) {
+        autostrv list = NULL;
+
+        expect_ok(strv_split(options, ",", true, &list));
+        expect_ok(oci_mount_add(&c->spec, where, type, source, list));
+}
+
+/* A root with busybox, and what a container of ours has by default. */
+static void setup(Container *c) {
+        static const char *const kinds[] = { "pid",     "mount", "ipc",  "uts",
+                                             "network", "user",  "time", "cgroup" };
+
+        if (geteuid() != 0)
+                skip("needs root");
+        if (access("/bin/busybox", X_OK) < 0)
+                skip("needs /bin/busybox");
+        expect(unshare(CLONE_NEWNS) == 0);
+        expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+        expect(mount("tmpfs", HERE, "tmpfs", 0, "mode=755") == 0);
+        expect(system("mkdir -p " HERE "/layer/bin " HERE "/layer/etc " HERE "/layer/tmp " HERE
+                      "/c/upper " HERE "/c/work " HERE "/out && cp /bin/busybox " HERE
+                      "/layer/bin/ && chmod 1777 " HERE "/layer/tmp && for i in sh cat id ls stat "
+                      "mount hostname touch sleep test echo readlink mkdir chown kill ps head "
+                      "wc sed true false grep dd tty stty ln; do ln -s busybox " HERE
+                      "/layer/bin/$i; done && "
+                      "printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1001::/home/user:\n"
+                      "1000:x:0:0::/:\n' > " HERE "/layer/etc/passwd && "
+                      "printf 'root:x:0:\nusers:x:1001:\nstaff:x:50:user,other\n' > " HERE
+                      "/layer/etc/group") == 0);
+
+        *c = (Container){ .mapping = { 0, BASE, 65536 } };
+        c->spec.process = &c->process;
+        c->spec.linux_ = &c->linux_;
+        c->spec.hostname = (char *) "box";
+        c->process.cwd = (char *) "/";
+        c->process.user.umask = -1;
+        c->linux_.uid_mappings = c->linux_.gid_mappings = &c->mapping;
+        c->linux_.n_uid_mappings = c->linux_.n_gid_mappings = 1;
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+                add_namespace(c, kinds[i], NULL);
+        add_mount(c, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+        add_mount(c, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=64k");
+        add_mount(c, "/dev/pts", "devpts", "devpts",
+                  "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+        add_mount(c, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=1m");
+        add_mount(c, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+        add_mount(c, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
+        add_mount(c, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,ro");
+        c->lowers[0] = HERE "/layer";
+        c->options.root = (RuntimeRoot){ .lowers = c->lowers,
+                                         .upper = HERE "/c/upper",
+                                         .work = HERE "/c/work" };
+        for (int i = 0; i < 3; i++)
+                c->options.stdio[i] = -EBADF;
+}
+
+static void set_shell(Container *c, const char *script) {
+        expect_ok(strv_add(&c->process.args, "sh"));
+        expect_ok(strv_add(&c->process.args, "-c"));
+        expect_ok(strv_add(&c->process.args, script));
+}
+
+static int wait_code(const Runtime *r) {
+        siginfo_t info = {};
+
+        expect(waitid(P_PIDFD, (id_t) runtime_pidfd(r), &info, WEXITED) == 0);
+        return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+static char output[65536];
+
+/* Runs it to its end; what it wrote is in output, without the last newline. */
+static int run(Container *c, Err *err) {
+        autoptr(Runtime) runtime = NULL;
+        int fds[2], r;
+        ssize_t n, size = 0;
+
+        expect(pipe2(fds, O_CLOEXEC) == 0);
+        c->options.stdio[1] = c->options.stdio[2] = fds[1];
+        r = runtime_spawn(&c->spec, &c->options, &runtime, err);
+        if (r >= 0)
+                r = runtime_start(runtime, err);
+        close(fds[1]);
+        while (r >= 0 && (n = read(fds[0], output + size, sizeof output - 1 - (size_t) size)) > 0)
+                size += n;
+        output[size] = 0;
+        if (size > 0 && output[size - 1] == '\n')
+                output[size - 1] = 0;
+        close(fds[0]);
+        return r < 0 ? r : wait_code(runtime);
+}
+
+static const char *run_shell(Container *c, const char *script) {
+        autoerr err = {};
+        int r;
+
+        set_shell(c, script);
+        r = run(c, &err);
+        if (r != 0)
+                printf("# %d: %s: %s\n", r, err.message ? err.message : "", output);
+        expect(r == 0);
+        return output;
+}
+
+TEST(program_runs_as_root_of_its_own_world) {
+        Container c;
+
+        setup(&c);
+        expect_str(run_shell(&c, "echo $$; hostname; id -u; id -g; cat /proc/self/uid_map | "
+                                 "sed 's/  */ /g'"),
+                   "1\nbox\n0\n0\n 0 1000000 65536");
+}
+
+TEST(exit_code_is_the_programs) {
+        Container c;
+
+        setup(&c);
+        set_shell(&c, "exit 42");
+        expect(run(&c, NULL) == 42);
+}
+
+TEST(all_namespaces_are_new) {
+        static const char *const files[] = { "cgroup", "ipc",  "mnt",  "net",
+                                             "pid",    "time", "user", "uts" };
+        Container c;
+        char own[8][64] = {};
+
+        setup(&c);
+        for (int i = 0; i < 8; i++) {
+                autofree char *path = str_format("/proc/self/ns/%s", files[i]);
+
+                expect(readlink(path, own[i], 63) > 0);
+        }
+        run_shell(&c, "for i in cgroup ipc mnt net pid time user uts; do readlink "
+                      "/proc/self/ns/$i; done");
+        for (int i = 0; i < 8; i++)
+                expect(!strstr(output, own[i]));
+}
+
+TEST(what_root_writes_belongs_to_root_on_disk) {
+        char *caps[] = { (char *) "CAP_CHOWN", NULL };
+        OciCapabilities sets = { .bounding = caps, .effective = caps, .permitted = caps };
+        struct stat st;
+        Container c;
+
+        setup(&c);
+        c.process.capabilities = &sets;
+        run_shell(&c, "echo x > /new && chown 33:33 /new && touch /mine && stat -c %u:%g /etc");
+        expect_str(output, "0:0");
+        expect(stat(HERE "/c/upper/new", &st) == 0 && st.st_uid == 33 && st.st_gid == 33);
+        expect(stat(HERE "/c/upper/mine", &st) == 0 && st.st_uid == 0);
+        expect(access(HERE "/layer/new", F_OK) < 0);
+}
+
+TEST(bind_mount_maps_owners) {
+        struct stat st;
+        Container c;
+
+        setup(&c);
+        add_mount(&c, "/made/here", "bind", HERE "/out", "rbind,rprivate,idmap");
+        expect_str(run_shell(&c, "touch /made/here/file; stat -c %u /made/here"), "0");
+        expect(stat(HERE "/out/file", &st) == 0 && st.st_uid == 0);
+}
+
+TEST(bind_mount_without_map_belongs_to_nobody) {
+        Container c;
+
+        setup(&c);
+        add_mount(&c, "/b", "bind", HERE "/out", "bind");
+        expect_str(run_shell(&c, "stat -c %u /b; touch /b/x 2>/dev/null || echo no"), "65534\nno");
+}
+
+TEST(read_only_bind_mount_cannot_be_written) {
+        Container c;
+
+        setup(&c);
+        add_mount(&c, "/b", "bind", HERE "/out", "rbind,rprivate,rro,idmap");
+        expect_str(run_shell(&c, "touch /b/x 2>&1 | grep -c Read-only"), "1");
+}
+
+TEST(file_is_mounted_over_a_file_that_was_missing) {
+        Container c;
+
+        setup(&c);
+        expect(system("echo 1.2.3.4 > " HERE "/out/hosts") == 0);
+        add_mount(&c, "/etc/hosts", "bind", HERE "/out/hosts", "bind,idmap");
+        expect_str(run_shell(&c, "cat /etc/hosts"), "1.2.3.4");
+}
+
+TEST(mount_point_behind_a_dangling_link_stays_inside) {
+        Container c;
+
+        setup(&c);
+        expect(system("ln -s ../../../../run/x/hosts " HERE "/layer/etc/hosts; echo y > " HERE
+                      "/out/hosts") == 0);
+        add_mount(&c, "/etc/hosts", "bind", HERE "/out/hosts", "bind,idmap");
+        expect_str(run_shell(&c, "cat /run/x/hosts"), "y");
+        expect(access("/run/x/hosts", F_OK) < 0);
+}
+
+TEST(link_at_proc_is_refused) {
+        autoerr err = {};
+        Container c;
+
+        setup(&c);
+        expect(symlink("/tmp", HERE "/layer/proc") == 0);
+        set_shell(&c, "true");
+        expect(run(&c, &err) < 0);
+        expect_str(err.message, "'/proc' is not a directory in the image");
+}
+
+TEST(devices_work) {
+        Container c;
+
+        setup(&c);
+        expect_str(run_shell(&c, "head -c 3 /dev/zero | wc -c; echo x > /dev/null && ls -ld "
+                                 "/dev/null | sed 's/ .*//'; stat -c %u /dev/null; readlink "
+                                 "/dev/fd; echo out > /dev/stdout"),
+                   "3\ncrw-rw-rw-\n0\n/proc/self/fd\nout");
+}
+
+TEST(extra_device_belongs_to_the_containers_root) {
+        OciDevice device = { (char *) "/dev/net/tun", (char *) "c", 10, 200, 0660, 0, 5 };
+        Container c;
+
+        setup(&c);
+        c.linux_.devices = &device;
+        c.linux_.n_devices = 1;
+        expect_str(run_shell(&c, "stat -c '%u:%g %a %F' /dev/net/tun"),
+                   "0:5 660 character special file");
+}
+
+TEST(masked_and_read_only_paths) {
+        char *const masked[] = { (char *) "/proc/interrupts", (char *) "/sys/firmware",
+                                 (char *) "/proc/not-there", NULL };
+        char *const read_only[] = { (char *) "/proc/sys", (char *) "/no/such", NULL };
+        Container c;
+
+        setup(&c);
+        c.linux_.masked_paths = (char **) masked;
+        c.linux_.readonly_paths = (char **) read_only;
+        expect_str(run_shell(&c, "cat /proc/interrupts | wc -c; ls /sys/firmware | wc -l; "
+                                 "(echo x > /proc/sys/kernel/hostname) 2>&1 | grep -c Read-only; "
+                                 "touch /sys/firmware/x 2>/dev/null || echo no"),
+                   "0\n0\n1\nno");
+}
+
+TEST(sysctl_of_an_own_namespace_is_set) {
+        char *const sysctl[] = { (char *) "net.ipv4.ip_unprivileged_port_start=7",
+                                 (char *) "kernel.shmmni=77", NULL };
+        Container c;
+
+        setup(&c);
+        c.linux_.sysctl = (char **) sysctl;
+        expect_str(run_shell(&c, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start "
+                                 "/proc/sys/kernel/shmmni"),
+                   "7\n77");
+}
+
+TEST(sysctl_of_the_host_is_refused) {
+        char *const sysctl[] = { (char *) "kernel.panic=1", NULL };
+        autoerr err = {};
+        Container c;
+
+        setup(&c);
+        c.linux_.sysctl = (char **) sysctl;
+        set_shell(&c, "true");
+        expect(run(&c, &err) < 0);
+        expect_str(err.message, "sysctl 'kernel.panic' cannot be set for a container alone");
+}
+
+TEST(hosts_tree_is_gone) {
+        Container c;
+
+        setup(&c);
+        expect_str(run_shell(&c, "wc -l < /proc/self/mountinfo; ls /mnt 2>/dev/null | "
+                                 "wc -l; ls /proc/self/fd | wc -l; mkdir /x && mkdir /x/.. 2>&1 | "
+                                 "grep -c exists"),
+                   "8\n0\n4\n1");
+}
+
+TEST(root_can_be_read_only) {
+        Container c;
+
+        setup(&c);
+        c.spec.root_readonly = true;
+        expect_str(run_shell(&c, "touch /x 2>&1 | grep -c Read-only; touch /dev/shm/x && echo ok"),
+                   "1\nok");
+}
+
+TEST(missing_program_is_127) {
+        autoerr err = {};
+        Container c;
+
+        setup(&c);
+        expect_ok(strv_add(&c.process.args, "foo"));
+        expect(run(&c, &err) == -ENOENT);
+        expect_str(err.message, "cannot run 'foo': No such file or directory");
+}
+
+TEST(program_that_may_not_run_is_126) {
+        Container c;
+
+        setup(&c);
+        expect_ok(strv_add(&c.process.args, "/etc/passwd"));
+        expect(run(&c, NULL) == -EACCES);
+        c.process.args[0] = (char *) "/etc";
+        expect(run(&c, NULL) == -EISDIR);
+}
+
+TEST(missing_interpreter_is_told_from_a_missing_program) {
+        autoerr err = {};
+        Container c;
+
+        setup(&c);
+        expect(system("printf '#!/no/such\n' > " HERE "/layer/bin/s; chmod +x " HERE
+                      "/layer/bin/s") == 0);
+        expect_ok(strv_add(&c.process.args, "s"));
+        expect(run(&c, &err) == -ENOENT);
+        expect(err.hint && strstr(err.hint, "interpreter"));
+}
+
+TEST(failure_of_ours_is_not_taken_for_the_programs) {
+        autoerr err = {};
+        Container c;
+        int r;
+
+        setup(&c);
+        c.lowers[0] = HERE "/nothing";
+        set_shell(&c, "true");
+        r = run(&c, &err);
+        expect(r < 0 && r != -ENOENT && r != -EACCES);
+        expect_str(err.message, "cannot open '" HERE "/nothing': No such file or directory");
+}
+
+TEST(user_is_looked_up_by_name) {
+        Container c;
+
+        setup(&c);
+        c.options.user = "user";
+        expect_str(run_shell(&c, "id -u; id -g; id -G; echo $HOME; echo out > /dev/stdout"),
+                   "1000\n1001\n1001 50\n/home/user\nout");
+}
+
+TEST(number_is_an_id_even_if_a_user_is_called_so) {
+        Container c;
+
+        setup(&c);
+        c.options.user = "1000";
+        expect_str(run_shell(&c, "id -u"), "1000");
+}
+
+TEST(group_can_be_said) {
+        Container c;
+
+        setup(&c);
+        c.options.user = "user:staff";
+        expect_str(run_shell(&c, "id -u; id -G"), "1000\n50");
+}
+
+TEST(unknown_user_is_refused) {
+        autoerr err = {};
+        Container c;
+
+        setup(&c);
+        c.options.user = "nobody-knows";
+        set_shell(&c, "true");
+        expect(run(&c, &err) < 0);
+        expect_str(err.message, "there is no user 'nobody-knows' in the container");
+}
+
+TEST(id_beyond_the_range_is_refused) {
+        autoerr err = {};
+        Container c;
+
+        setup(&c);
+        c.options.user = "70000";
+        set_shell(&c, "true");
+        expect(run(&c, &err) < 0);
+        expect_str(err.message, "cannot become user 70000: Invalid argument");
+        expect(err.hint != NULL);
+}
+
+TEST(capabilities_are_those_given) {
+        char *caps[] = { (char *) "CAP_CHOWN", (char *) "CAP_KILL", NULL };
+        OciCapabilities sets = { .bounding = caps, .effective = caps, .permitted = caps };
+        Container c;
+
+        setup(&c);
+        c.process.capabilities = &sets;
+        expect_str(run_shell(&c, "grep Cap /proc/self/status | sed 's/.*\t0*//'"),
+                   "\n21\n21\n21\n");
+}
+
+TEST(other_users_keep_only_the_bounding_set) {
+        char *caps[] = { (char *) "CAP_CHOWN", (char *) "CAP_KILL", NULL };
+        OciCapabilities sets = { .bounding = caps, .effective = caps, .permitted = caps };
+        Container c;
+
+        setup(&c);
+        c.process.capabilities = &sets;
+        c.options.user = "user";
+        expect_str(run_shell(&c, "grep Cap /proc/self/status | sed 's/.*\t0*//'"), "\n\n\n21\n");
+}
+
+TEST(default_filter_is_loaded_with_and_without_no_new_privs) {
+        Container c;
+
+        setup(&c);
+        c.options.seccomp = seccomp_default();
+        c.options.user = "user";
+        expect_str(run_shell(&c, "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | sed "
+                                 "'s/.*\t//'; grep CapPrm /proc/self/status | sed 's/.*\t0*//'"),
+                   "0\n2\n");
+        c.process.args = NULL;
+        c.process.no_new_privileges = true;
+        expect_str(run_shell(&c, "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | sed "
+                                 "'s/.*\t//'"),
+                   "1\n2");
+}
+
+TEST(limits_are_set_and_clamped) {
+        OciRlimit limits[] = { { (char *) "RLIMIT_NOFILE", 64, 128 },
+                               { (char *) "RLIMIT_CORE", 0, 0 } };
+        Container c;
+
+        setup(&c);
+        c.process.rlimits = limits;
+        c.process.n_rlimits = 2;
+        expect_str(run_shell(&c, "ulimit -n; ulimit -Hn; ulimit -c"), "64\n128\n0");
+}
+
+TEST(working_directory_is_made) {
+        Container c;
+
+        setup(&c);
+        c.process.cwd = (char *) "/srv/app";
+        expect_str(run_shell(&c, "pwd"), "/srv/app");
+}
+
+TEST(clocks_are_shifted) {
+        OciTimeOffset offset = { 86400 * 365, 0 };
+        Container c;
+
+        setup(&c);
+        c.linux_.boottime = &offset;
+        run_shell(&c, "sed 's/[. ].*//' /proc/uptime; readlink /proc/self/ns/time");
+        expect(strtol(output, NULL, 10) >= 86400 * 365);
+}
+
+TEST(terminal_is_the_containers_own) {
+        autoptr(Runtime) runtime = NULL;
+        autoclose int console = -EBADF;
+        char text[256] = "";
+        Container c;
+
+        setup(&c);
+        c.process.terminal = true;
+        c.process.console_height = 24;
+        c.process.console_width = 80;
+        set_shell(&c, "tty; stty size; test -c /dev/console && echo console; read x; echo got $x");
+        expect_ok(runtime_spawn(&c.spec, &c.options, &runtime, NULL));
+        expect_ok(runtime_start(runtime, NULL));
+        console = runtime_take_console(runtime);
+        expect(console >= 0);
+        expect(write(console, "hello\n", 6) == 6);
+        expect(wait_code(runtime) == 0);
+        expect(read(console, text, sizeof text - 1) > 0);
+        expect(strstr(text, "/dev/pts/0") && strstr(text, "24 80") && strstr(text, "console") &&
+               strstr(text, "got hello"));
+}
+
+TEST(init_reaps_and_passes_signals_on) {
+        autoptr(Runtime) runtime = NULL;
+        Container c;
+
+        setup(&c);
+        c.options.init = true;
+        expect_str(run_shell(&c, "echo $$"), "2");
+
+        c.process.args = NULL;
+        set_shell(&c, "trap 'exit 7' TERM; touch /dev/shm/ready; (sleep 0.01 &) ; while :; do "
+                      "sleep 0.05; done");
+        expect_ok(runtime_spawn(&c.spec, &c.options, &runtime, NULL));
+        expect_ok(runtime_start(runtime, NULL));
+        usleep(100000);
+        expect(kill(runtime_pid(runtime), SIGTERM) == 0);
+        expect(wait_code(runtime) == 7);
+}
+
+TEST(plain_directory_can_be_the_root) {
+        struct stat st;
+        Container c;
+
+        setup(&c);
+        c.options.root = (RuntimeRoot){ .path = HERE "/layer" };
+        expect_str(run_shell(&c, "touch /x; id -u"), "0");
+        expect(stat(HERE "/layer/x", &st) == 0 && st.st_uid == 0);
+}
+
+TEST(image_without_upper_is_read_only) {
+        Container c;
+
+        setup(&c);
+        expect(system("mkdir -p " HERE "/top/proc " HERE "/top/dev " HERE "/top/sys") == 0);
+        c.lowers[0] = HERE "/top";
+        c.lowers[1] = HERE "/layer";
+        c.options.root = (RuntimeRoot){ .lowers = c.lowers };
+        expect_str(run_shell(&c, "touch /x 2>&1 | grep -c Read-only"), "1");
+}
+
+TEST(container_without_user_namespace) {
+        struct stat st;
+        Container c;
+
+        setup(&c);
+        for (size_t i = 0; i < c.linux_.n_namespaces; i++)
+                if (str_equal(c.linux_.namespaces[i].type, "user"))
+                        c.linux_.namespaces[i] = c.linux_.namespaces[--c.linux_.n_namespaces];
+        c.linux_.n_uid_mappings = c.linux_.n_gid_mappings = 0;
+        expect_str(run_shell(&c, "touch /x; id -u; echo y > /dev/null && echo ok"), "0\nok");
+        expect(stat(HERE "/c/upper/x", &st) == 0 && st.st_uid == 0);
+}
+
+TEST(network_of_the_host_can_be_kept) {
+        Container c;
+
+        setup(&c);
+        for (size_t i = 0; i < c.linux_.n_namespaces; i++)
+                if (str_equal(c.linux_.namespaces[i].type, "network"))
+                        c.linux_.namespaces[i] = c.linux_.namespaces[--c.linux_.n_namespaces];
+        expect_str(run_shell(&c, "test -d /sys/class/net/lo && echo yes; touch /sys/x 2>&1 | grep "
+                                 "-c Read-only"),
+                   "yes\n1");
+}
+
+TEST(namespaces_of_another_container_are_joined) {
+        autoptr(Runtime) first = NULL;
+        autofree char *net = NULL, *user = NULL, *pid = NULL;
+        Container c, d;
+
+        setup(&c);
+        d = c;
+        set_shell(&c, "sleep 100");
+        expect_ok(runtime_spawn(&c.spec, &c.options, &first, NULL));
+        expect_ok(runtime_start(first, NULL));
+
+        net = str_format("/proc/%d/ns/net", runtime_pid(first));
+        user = str_format("/proc/%d/ns/user", runtime_pid(first));
+        pid = str_format("/proc/%d/ns/pid", runtime_pid(first));
+        d.spec.process = &d.process;
+        d.spec.linux_ = &d.linux_;
+        d.linux_.n_uid_mappings = d.linux_.n_gid_mappings = 0;
+        d.linux_.namespaces = NULL;
+        d.linux_.n_namespaces = 0;
+        add_namespace(&d, "mount", NULL);
+        add_namespace(&d, "uts", NULL);
+        add_namespace(&d, "ipc", NULL);
+        add_namespace(&d, "cgroup", NULL);
+        add_namespace(&d, "network", net);
+        add_namespace(&d, "pid", pid);
+        add_namespace(&d, "user", user);
+        expect(mkdir(HERE "/d", 0755) == 0 && mkdir(HERE "/d/upper", 0755) == 0 &&
+               mkdir(HERE "/d/work", 0755) == 0);
+        d.options.root.lowers = d.lowers;
+        d.options.root.upper = HERE "/d/upper";
+        d.options.root.work = HERE "/d/work";
+        run_shell(&d, "readlink /proc/1/ns/net; readlink /proc/self/ns/net; cat /proc/1/cmdline");
+        expect(strncmp(output, output + strcspn(output, "\n") + 1, 16) == 0);
+        expect(strstr(output, "sleep"));
+}
+
+/* A running container to put processes into. */
+static Runtime *sleeper(Container *c) {
+        Runtime *runtime = NULL;
+
+        setup(c);
+        set_shell(c, "exec sleep 100");
+        expect_ok(runtime_spawn(&c->spec, &c->options, &runtime, NULL));
+        expect_ok(runtime_start(runtime, NULL));
+        return runtime;
+}
+
+/* Runs a script in it; its output is in output; returns its exit code or a negative errno. */
+static int exec_shell(const Runtime *runtime, RuntimeExec *exec, const char *script, Err *err) {
+        char *args[] = { (char *) "/bin/sh", (char *) "-c", (char *) script, NULL };
+        OciProcess process = exec->process ? *exec->process : (OciProcess){ .user.umask = -1 };
+        autoclose int pidfd = -EBADF, console = -EBADF;
+        siginfo_t info = {};
+        ssize_t n, size = 0;
+        int fds[2], r;
+        pid_t pid;
+
+        expect(pipe2(fds, O_CLOEXEC) == 0);
+        process.args = process.args ? process.args : args;
+        process.cwd = (char *) "/";
+        exec->pidfd = runtime_pidfd(runtime);
+        exec->process = &process;
+        exec->stdio[0] = -EBADF;
+        exec->stdio[1] = exec->stdio[2] = fds[1];
+        r = runtime_exec(exec, &pid, &pidfd, &console, err);
+        close(fds[1]);
+        if (r < 0)
+                return r;
+        if (console >= 0) {
+                close(fds[0]);
+                fds[0] = dup(console);
+        }
+        while ((n = read(fds[0], output + size, sizeof output - 1 - (size_t) size)) > 0)
+                size += n;
+        output[size] = 0;
+        expect(waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) == 0);
+        return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+TEST(process_is_put_into_a_running_container) {
+        Container c;
+        autoptr(Runtime) runtime = sleeper(&c);
+        RuntimeExec exec = {};
+        int code = exec_shell(runtime, &exec,
+                              "for i in cgroup ipc mnt net pid time user uts; do test $(readlink "
+                              "/proc/1/ns/$i) = $(readlink /proc/self/ns/$i) || echo $i; done; "
+                              "hostname; id -u; cat /proc/1/cmdline; exit 5",
+                              NULL);
+
+        expect(code == 5);
+        expect(strncmp(output, "box\n0\nsleep", 11) == 0);
+}
+
+TEST(process_in_a_container_gets_a_terminal_there) {
+        OciProcess process = {
+                .terminal = true, .console_height = 10, .console_width = 20, .user.umask = -1
+        };
+        Container c;
+        autoptr(Runtime) runtime = sleeper(&c);
+        RuntimeExec exec = { .process = &process, .user = "user" };
+
+        expect(exec_shell(runtime, &exec, "tty; stty size; id -u", NULL) == 0);
+        expect_str(output, "/dev/pts/0\r\n10 20\r\n1000\r\n");
+}
+
+TEST(missing_program_in_a_container_is_told) {
+        char *args[] = { (char *) "nothing", NULL };
+        OciProcess process = { .args = args, .user.umask = -1 };
+        autoerr err = {};
+        Container c;
+        autoptr(Runtime) runtime = sleeper(&c);
+        RuntimeExec exec = { .process = &process };
+
+        expect(exec_shell(runtime, &exec, NULL, &err) == -ENOENT);
+        expect_str(err.message, "cannot run 'nothing': No such file or directory");
+}
+
+TEST(dead_container_takes_no_process) {
+        autoerr err = {};
+        Container c;
+        autoptr(Runtime) runtime = sleeper(&c);
+        RuntimeExec exec = {};
+
+        expect(kill(runtime_pid(runtime), SIGKILL) == 0);
+        expect(wait_code(runtime) == 128 + SIGKILL);
+        expect(exec_shell(runtime, &exec, "true", &err) < 0);
+        expect_str(err.message, "the container is not running");
+}
+
+TEST(nothing_is_left_of_one_that_was_not_started) {
+        Container c;
+        pid_t pid;
+
+        setup(&c);
+        set_shell(&c, "sleep 100");
+        {
+                autoptr(Runtime) runtime = NULL;
+
+                expect_ok(runtime_spawn(&c.spec, &c.options, &runtime, NULL));
+                pid = runtime_pid(runtime);
+        }
+        expect(kill(pid, 0) < 0 && errno == ESRCH);
+}
