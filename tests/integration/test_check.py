@@ -78,3 +78,21 @@ def test_version_names_isola_kernel_and_specifications(fresh):
 def test_version_refuses_a_bad_template(fresh):
     done = fresh('version', '--format', '{{.Client', code=1)
     assert done.stderr.startswith('isola: ') and done.stdout == ''
+
+
+def test_info_counts_and_says_where_state_is(fresh):
+    text = fresh.out('info')
+    assert 'Containers: 0' in text and f'Root Dir: {fresh.root}' in text
+    document = fresh.json('info', '--format', 'json')
+    assert document['Images'] == 0 and document['KernelVersion'] == platform.release()
+    assert fresh.out('info', '-f', '{{.NCPU}}') == str(os.cpu_count())
+
+
+def test_info_counts_containers_by_state(isola, image):
+    before = isola.json('info', '--format', 'json')
+    isola('run', '-d', '--network', 'none', image, 'sleep', '1000')
+    isola('create', '--network', 'none', image, 'true')
+    after = isola.json('info', '--format', 'json')
+    assert after['ContainersRunning'] == before['ContainersRunning'] + 1
+    assert after['ContainersStopped'] == before['ContainersStopped'] + 1
+    assert after['Images'] >= 1
