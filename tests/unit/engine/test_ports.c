@@ -62,8 +62,8 @@ TEST_IN(listeners_of_every_namespace_are_found, CLONE_NEWNS | CLONE_NEWNET) {
 
         expect(mount("none", "/mnt", "tmpfs", 0, NULL) == 0);
         expect_ok(home_open("/mnt/data", "/mnt/run", &home, NULL));
-        listen_on(1001, SOCK_STREAM);
         pid = start_listener(CLONE_NEWNET | CLONE_NEWPID, 1002, SOCK_DGRAM);
+        listen_on(1001, SOCK_STREAM);
 
         expect_ok(ports_list(home, false, &ports, NULL));
         here = find(ports, 1001);
