@@ -152,7 +152,7 @@ static int complete(const Home *home, Network *n, Err *err) {
                          network_path("networks/%s.json", n->name).text, n, true, err);
 }
 
-static int lock_records(const Home *home, Err *err) {
+int network_lock_records(const Home *home, Err *err) {
         autoclose int dir = dir_open(home->data_fd, "networks", 0700);
         int lock;
 
@@ -173,7 +173,7 @@ static int make_default(const Home *home, Network **ret, Err *err) {
         autoclose int lock = -EBADF;
         int r;
 
-        lock = lock_records(home, err);
+        lock = network_lock_records(home, err);
         if (lock < 0)
                 return lock;
         if (record_exists(home, "bridge"))
@@ -337,7 +337,7 @@ int network_create(const Home *home, Network *wanted, Err *err) {
                         refuse(err, EINVAL, "network driver '%s' is not known", wanted->driver),
                         "bridge is; 'host' and 'none' are there already");
 
-        lock = lock_records(home, err);
+        lock = network_lock_records(home, err);
         if (lock < 0)
                 return lock;
         if (record_exists(home, wanted->name))

@@ -6,10 +6,10 @@
  *
  * A network is $DATA/networks/<name>.json and, while anything uses it, a bridge
  * in the host's network namespace.  What a running container holds of it is one
- * file for each address, $RUN/networks/<name>/address/<ip>, made with O_EXCL: an
- * address cannot be handed out twice, and whoever meets a file whose container
- * is gone removes it.  $RUN/networks/<name>/names/<alias>/<ip> is what the
- * monitors answer name queries from.
+ * file for each address, $RUN/networks/<name>/address/<ip>, a symbolic link that
+ * names its container: made in one step, an address cannot be handed out twice,
+ * and whoever meets one whose container is gone removes it. $RUN/networks/<name>/names/<alias>/<ip>
+ * is what the monitors answer name queries from.
  *
  * The network "bridge" is always there, made when it is first used.
  */
@@ -40,7 +40,11 @@ int network_list(const Home *home, Network ***ret, size_t *ret_n, Err *err);
 void network_list_free(Network **list, size_t n);
 /* @wanted: name and what the user said; the rest is chosen: a free subnet, a bridge name. */
 int network_create(const Home *home, Network *wanted, Err *err);
-/* -EBUSY with the names of the containers that use it. */
+/* Ids of the containers that run in it. */
+int network_users(const Home *home, const Network *network, char ***ret, Err *err);
+/* Docker's inspect document (a new jansson reference). */
+int network_inspect(const Home *home, const Network *n, struct json_t **ret, Err *err);
+/* -EBUSY with the names of the containers that use it, -EPERM for a predefined one. */
 int network_remove(const Home *home, const char *name, Err *err);
 
 /* A container's place in a network; the JSON names are Docker's EndpointSettings'. */
@@ -97,13 +101,16 @@ int network_loopback(int netns, Err *err);
 int network_publish(const Home *home, const char *container, const Endpoint *endpoint,
                     PublishedPort *ports, size_t n, Err *err);
 
-/* Takes the ports, names and addresses back; goes on over what is already gone. */
+/*
+ * Takes the ports, names and addresses back; goes on over what is already gone.  The sockets stay
+ * the caller's to close.
+ */
 void network_release(const Home *home, const char *container, const Endpoint *endpoint,
                      const PublishedPort *ports, size_t n);
 
 /*
- * Removes what dead containers left: address files, names, map elements, and bridges without users.
- * @alive: tells whether a container id is running.
+ * Removes what dead containers left: addresses, names, ports, map elements, and bridges without
+ * users.  @alive: tells whether a container id is running, or starting: its claims come first.
  */
 int network_sweep(const Home *home, bool (*alive)(const char *container, void *context),
                   void *context, Err *err);

@@ -37,6 +37,9 @@ char *claim_owner_words(const Home *home, int dir, const char *path);
  */
 int network_lock(const Home *home, const char *name, bool exclusive, bool wait);
 
+/* Locks the records against being made and removed; returns a descriptor to close. */
+int network_lock_records(const Home *home, Err *err);
+
 /* Names of the networks that have a record, sorted. */
 int network_names(const Home *home, char ***ret, Err *err);
 

@@ -126,11 +126,9 @@ static int publish_anywhere(const Home *home, const char *container, const Endpo
         autoclose int cursor = -EBADF;
         uint32_t next;
 
-        if (dir_make(home->run_fd, "ports", 0700) >= 0)
-                cursor = openat(home->run_fd, "ports/next",
-                                O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        cursor = openat(home->run_fd, "next-port", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (cursor < 0)
-                return fail(err, errno, "cannot open '%s/ports/next'", home->run);
+                return fail(err, errno, "cannot open '%s/next-port'", home->run);
         next = network_read_cursor(cursor);
         for (int tried = 0; tried < count; tried++, next++) {
                 autoerr why = {};
