@@ -98,6 +98,11 @@ static int take_image(Container *c, Err *err) {
         autoptr(Image) image = NULL;
         int r;
 
+        /* A build's step runs on layers that are no image yet, with an environment that is whole. */
+        if (c->lowers) {
+                c->image = strdup(c->config.image);
+                return c->image ? 0 : fail(err, ENOMEM, "cannot make a container");
+        }
         if (str_equal(c->config.image, HOST_IMAGE)) {
                 c->image = strdup(HOST_IMAGE);
                 if (!c->image || strv_add(&c->lowers, "/") < 0)

@@ -9,10 +9,10 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "builder/expand.h"
-#include "builder/plan.h"
+#include "builder/stages.h"
 #include "oci/image.h"
 
-int plan_find_stage(const Plan *plan, size_t before, const char *name) {
+int stages_find(const Stages *plan, size_t before, const char *name) {
         int number;
 
         for (size_t i = before; i-- > 0;)
@@ -58,7 +58,7 @@ static int check_platform(const Instruction *from, const BuildArguments *argumen
                       ours);
 }
 
-static int plan_stage(Plan *plan, Stage *stage, const BuildArguments *arguments, char escape,
+static int plan_stage(Stages *plan, Stage *stage, const BuildArguments *arguments, char escape,
                       Err *err) {
         char *const *args = stage->from->args;
         size_t n = strv_length(args), index = (size_t) (stage - plan->stages);
@@ -86,7 +86,7 @@ static int plan_stage(Plan *plan, Stage *stage, const BuildArguments *arguments,
 }
 
 /* Marks what a stage needs, itself included; earlier stages only, so this ends. */
-static void mark_needed(Plan *plan, size_t index) {
+static void mark_needed(Stages *plan, size_t index) {
         Stage *stage = &plan->stages[index];
 
         if (stage->needed)
@@ -101,7 +101,7 @@ static void mark_needed(Plan *plan, size_t index) {
 
                 if (!from || stage->steps[i].kind != INSTRUCTION_COPY)
                         continue;
-                source = plan_find_stage(plan, index, from);
+                source = stages_find(plan, index, from);
                 if (source >= 0)
                         mark_needed(plan, (size_t) source);
         }
@@ -132,22 +132,22 @@ static int read_global(const Containerfile *file, size_t n, BuildArguments *argu
         return 0;
 }
 
-static int find_target(const Plan *plan, const char *target, size_t *ret, Err *err) {
+static int find_target(const Stages *plan, const char *target, size_t *ret, Err *err) {
         int found;
 
         *ret = plan->n - 1;
         if (!target)
                 return 0;
-        found = plan_find_stage(plan, plan->n, target);
+        found = stages_find(plan, plan->n, target);
         if (found < 0)
                 return refuse(err, EINVAL, "there is no stage '%s' in the Dockerfile", target);
         *ret = (size_t) found;
         return 0;
 }
 
-int plan_make(const Containerfile *file, BuildArguments *arguments, const char *target, Plan **ret,
-              Err *err) {
-        autoptr(Plan) plan = calloc(1, sizeof *plan);
+int stages_make(const Containerfile *file, BuildArguments *arguments, const char *target,
+                Stages **ret, Err *err) {
+        autoptr(Stages) plan = calloc(1, sizeof *plan);
         size_t first = 0;
         int r, line = 0;
 
@@ -186,7 +186,7 @@ int plan_make(const Containerfile *file, BuildArguments *arguments, const char *
         return 0;
 }
 
-Plan *plan_free(Plan *plan) {
+Stages *stages_free(Stages *plan) {
         if (!plan)
                 return NULL;
         for (size_t i = 0; i < plan->n; i++) {

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include "base/str.h"
-#include "builder/plan.h"
+#include "builder/stages.h"
 #include "test.h"
 
 /* Returns the plan, or NULL and the refusal's sentence. */
-static Plan *plan(const char *text, const char *const *given, const char *target, char **ret_why) {
+static Stages *plan(const char *text, const char *const *given, const char *target, char **ret_why) {
         Containerfile *file = NULL; /* outlives the plan, which points into it */
         BuildArguments arguments = {};
-        Plan *made = NULL;
+        Stages *made = NULL;
         Err err = {};
 
         expect_ok(containerfile_parse(text, strlen(text), "Dockerfile", &file, &err));
         expect_ok(build_arguments_init(&arguments, given, &err));
-        if (plan_make(file, &arguments, target, &made, &err) < 0)
+        if (stages_make(file, &arguments, target, &made, &err) < 0)
                 *ret_why = err.message;
         return made;
 }
@@ -21,7 +21,7 @@ static Plan *plan(const char *text, const char *const *given, const char *target
 TEST(only_what_is_needed) {
         const char *text = "FROM a AS one\nRUN 1\nFROM b AS two\nRUN 2\n"
                            "FROM one AS three\nRUN 3\nFROM scratch\nCOPY --from=three /x /x\n";
-        Plan *p = plan(text, NULL, NULL, NULL);
+        Stages *p = plan(text, NULL, NULL, NULL);
 
         expect(p->n == 4 && p->target == 3);
         expect(p->stages[0].needed && !p->stages[1].needed && p->stages[2].needed);
@@ -35,7 +35,7 @@ TEST(only_what_is_needed) {
 
 TEST(from_uses_global_arguments) {
         static const char *const given[] = { "TAG=13", NULL };
-        Plan *p = plan("ARG TAG=12\nARG IMAGE=debian:$TAG\nFROM $IMAGE\n", NULL, NULL, NULL);
+        Stages *p = plan("ARG TAG=12\nARG IMAGE=debian:$TAG\nFROM $IMAGE\n", NULL, NULL, NULL);
 
         expect_str(p->stages[0].base, "debian:12");
         expect(p->n_steps == 3);
@@ -46,7 +46,7 @@ TEST(from_uses_global_arguments) {
 }
 
 TEST(a_stage_copies_from_by_number) {
-        Plan *p = plan("FROM a\nFROM b\nFROM c\nCOPY --from=1 /x /\nCOPY --from=debian /x /\n",
+        Stages *p = plan("FROM a\nFROM b\nFROM c\nCOPY --from=1 /x /\nCOPY --from=debian /x /\n",
                        NULL, NULL, NULL);
 
         expect(!p->stages[0].needed && p->stages[1].needed);

@@ -21,22 +21,22 @@ typedef struct Stage {
         bool needed;
 } Stage;
 
-typedef struct Plan {
+typedef struct Stages {
         Stage *stages;
         size_t n;
         size_t target;  /* index of the stage whose image is wanted */
         size_t n_steps; /* how many will be echoed */
-} Plan;
+} Stages;
 
 /**
- * plan_make() - cut a file into stages
+ * stages_make() - cut a file into stages
  * @arguments:	its global scope is filled from the ARGs before the first FROM
  * @target:	a stage's name or number; NULL for the last one
  */
-int plan_make(const Containerfile *file, BuildArguments *arguments, const char *target, Plan **ret,
-              Err *err);
-Plan *plan_free(Plan *plan);
-DEFINE_AUTOPTR(Plan, plan_free)
+int stages_make(const Containerfile *file, BuildArguments *arguments, const char *target,
+                Stages **ret, Err *err);
+Stages *stages_free(Stages *plan);
+DEFINE_AUTOPTR(Stages, stages_free)
 
 /* The stage before @before called @name (or numbered so), or -1. */
-int plan_find_stage(const Plan *plan, size_t before, const char *name);
+int stages_find(const Stages *plan, size_t before, const char *name);

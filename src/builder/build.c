@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "builder/build.h"
+#include "builder/expand.h"
+#include "builder/step.h"
+#include "oci/reference.h"
+#include "store/tar_write.h"
+
+#define FILE_MAX      (16u << 20)
+#define ID_SHOWN      12
+#define TRIGGER_PLACE "ONBUILD trigger"
+
+__attribute__((__format__(__printf__, 2, 3))) static void say(const Build *build,
+                                                              const char *format, ...) {
+        va_list ap;
+
+        if (build->request->quiet)
+                return;
+        va_start(ap, format);
+        vprintf(format, ap);
+        va_end(ap);
+        fflush(stdout); /* what a RUN writes comes through another way */
+}
+
+void step_clear(Step *step) {
+        free(step->created_by);
+        selection_clear(&step->selection);
+        strv_free(step->sources);
+        free(step->dest);
+        free(step->owner);
+        strv_free(step->source_lowers);
+        strv_free(step->command);
+        strv_free(step->environment);
+        free(step->network);
+        *step = (Step){};
+}
+
+const char *stage_chain(const StageState *state) {
+        size_t n = strv_length(state->layers);
+
+        return n ? state->layers[n - 1] : "";
+}
+
+void step_begin_key(const Step *step, CacheKey *key, const char *operation) {
+        char latest[32];
+
+        cache_key_begin(key, operation, stage_chain(step->state));
+        snprintf(latest, sizeof latest, "%lld", (long long) step->build->latest);
+        cache_key_add(key, latest);
+}
+
+int step_expand(const Step *step, const char *word, char **ret, Err *err) {
+        return expand_word(word, step->state->variables, step->build->file->escape, ret, err);
+}
+
+/* Puts a layer on top. */
+static int push_layer(StageState *state, const char *chain_id, const char *diff, Err *err) {
+        autostrv lowers = NULL;
+
+        if (strv_add(&lowers, diff) < 0 || strv_extend(&lowers, state->lowers) < 0 ||
+            strv_add(&state->layers, chain_id) < 0)
+                return fail(err, ENOMEM, "cannot keep a layer");
+        strv_free(state->lowers);
+        state->lowers = take_ptr(lowers);
+        return 0;
+}
+
+static int note(StageState *state, const char *text, bool empty_layer, const char *created,
+                Err *err) {
+        OciHistory *entry;
+
+        if (config_add_history(state, text, empty_layer) < 0)
+                return fail(err, ENOMEM, "cannot keep the history");
+        entry = &state->image.history[state->image.n_history - 1];
+        if (created && !(entry->created = strdup(created)))
+                return fail(err, ENOMEM, "cannot keep the history");
+        return 0;
+}
+
+/*
+ * Takes the result of an earlier build.
+ *
+ * Return: 1 if there was one.
+ */
+static int take_cached(Step *step, Err *err) {
+        const char *below = stage_chain(step->state);
+        autoptr(Layer) layer = NULL;
+        autorecord record = {};
+        bool unchanged;
+        int r;
+
+        if (step->build->request->no_cache || cache_load(step->build->home, step->key, &record) < 0)
+                return 0;
+        unchanged = str_empty(record.chain_id) || str_equal(record.chain_id, below);
+        if (!unchanged && layer_load(step->build->home, record.chain_id, &layer, NULL) < 0)
+                return 0;
+
+        say(step->build, " ---> Using cache\n");
+        if (layer) {
+                r = push_layer(step->state, layer->chain_id, layer->diff, err);
+                if (r < 0)
+                        return r;
+        }
+        if (!step->created_by)
+                return 1;
+        r = note(step->state, step->created_by, unchanged, record.created, err);
+        return r < 0 ? r : 1;
+}
+
+/* True if a step left nothing: then it makes no layer. */
+static bool is_empty(const LayerDraft *draft) {
+        autostrv names = NULL;
+        struct stat st;
+
+        return dir_list(AT_FDCWD, draft->diff, &names) == 0 && !names &&
+               stat(draft->diff, &st) == 0 && (st.st_mode & 07777) == 0755 && st.st_uid == 0 &&
+               st.st_gid == 0;
+}
+
+static int carry_out(Step *step, Err *err) {
+        const char *below = stage_chain(step->state);
+        autoptr(LayerDraft) draft = NULL;
+        autoptr(Layer) layer = NULL;
+        int r;
+
+        r = layer_draft(step->build->home, &draft, err);
+        if (r >= 0)
+                r = step->carry_out(step, draft, err);
+        if (r < 0)
+                return r;
+        if (!is_empty(draft)) {
+                r = layer_commit(draft, str_empty(below) ? NULL : below, &layer, err);
+                if (r < 0)
+                        return r;
+                r = push_layer(step->state, layer->chain_id, layer->diff, err);
+                if (r < 0)
+                        return r;
+        }
+        cache_save(step->build->home, step->key, layer ? layer->chain_id : NULL, step->build->now);
+        return step->created_by ? note(step->state, step->created_by, !layer, step->build->now, err)
+                                : 0;
+}
+
+static int run_step(Step *step, int (*prepare)(Step *, Err *), Err *err) {
+        int r = prepare(step, err);
+
+        if (r >= 0)
+                r = take_cached(step, err);
+        return r == 0 ? carry_out(step, err) : r;
+}
+
+/* Whether WORKDIR's directory is there is found out by making it; the history says WORKDIR either
+ * way. */
+static int change_config(Build *build, StageState *state, const Instruction *instruction,
+                         Err *err) {
+        autofree char *text = NULL;
+        autostep step = { .build = build, .state = state, .instruction = instruction };
+        int r;
+
+        r = config_apply(state, &build->arguments, instruction, build->file->escape, &text, err);
+        if (r <= 0)
+                return r;
+        if (instruction->kind != INSTRUCTION_WORKDIR ||
+            str_equal(state->image.config.working_dir, "/"))
+                return note(state, text, true, NULL, err);
+        step.created_by = take_ptr(text);
+        return run_step(&step, step_prepare_workdir, err);
+}
+
+static int carry_out_instruction(Build *build, StageState *state, const Instruction *instruction,
+                                 Err *err) {
+        autostep step = { .build = build, .state = state, .instruction = instruction };
+
+        switch (instruction->kind) {
+        case INSTRUCTION_ADD:
+        case INSTRUCTION_COPY:
+                return run_step(&step, step_prepare_copy, err);
+        case INSTRUCTION_RUN:
+                return run_step(&step, step_prepare_run, err);
+        default:
+                return change_config(build, state, instruction, err);
+        }
+}
+
+/* The lines " ---> id" of Docker: the id that an image made of the state now would have. */
+static void say_state(const Build *build, const StageState *state) {
+        autofree char *text = json_text(&oci_image_type, &state->image);
+        autofree char *layers = strv_join(state->layers, " ");
+        autofree char *both = text && layers ? str_format("%s%s", text, layers) : NULL;
+        char id[DIGEST_LENGTH + 1];
+
+        if (!both)
+                return;
+        digest_of(both, strlen(both), id);
+        say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(id));
+}
+
+static void announce(Build *build, const Instruction *instruction) {
+        build->n_echoed++;
+        say(build, "Step %zu/%zu : %s\n", build->n_echoed, build->plan->n_steps, instruction->text);
+}
+
+/* The layers of an image that the store has. */
+static int begin_with_image(StageState *state, const Image *image, Err *err) {
+        char chain[DIGEST_LENGTH + 1] = "";
+
+        if (config_begin_image(state, &image->config) < 0 ||
+            strv_copy(image->lowers, &state->lowers) < 0)
+                return fail(err, ENOMEM, "cannot begin the stage");
+        strv_foreach(diff_id, image->config.rootfs.diff_ids) {
+                char below[DIGEST_LENGTH + 1];
+
+                memcpy(below, chain, sizeof below);
+                layer_chain_id(*below ? below : NULL, *diff_id, chain);
+                if (strv_add(&state->layers, chain) < 0)
+                        return fail(err, ENOMEM, "cannot begin the stage");
+        }
+        return 0;
+}
+
+static int begin_stage(Build *build, const Stage *stage, StageState *state, Err *err) {
+        autoptr(Image) image = NULL;
+        int r;
+
+        if (str_equal(stage->base, "scratch")) {
+                r = config_begin_scratch(state);
+                return r < 0 ? fail(err, r, "cannot begin the stage") : 0;
+        }
+        if (stage->base_stage >= 0) {
+                const StageState *base = &build->stages[stage->base_stage];
+
+                if (config_begin_image(state, &base->image) < 0 ||
+                    strv_copy(base->layers, &state->layers) < 0 ||
+                    strv_copy(base->lowers, &state->lowers) < 0 ||
+                    strv_copy(base->variables, &state->variables) < 0)
+                        return fail(err, ENOMEM, "cannot begin the stage");
+                say_state(build, state);
+                return 0;
+        }
+        r = image_load(build->home, stage->base, &image, err);
+        if (r < 0)
+                return r;
+        say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(image->id));
+        return begin_with_image(state, image, err);
+}
+
+/* What the base image wants done first; its triggers are not handed on. */
+static int run_triggers(Build *build, StageState *state, int line, Err *err) {
+        autostrv triggers = take_ptr(state->image.config.on_build);
+        size_t n = strv_length(triggers);
+        int r;
+
+        if (n > 0)
+                say(build, "# Executing %zu build trigger%s\n", n, n == 1 ? "" : "s");
+        strv_foreach(text, triggers) {
+                Instruction instruction = { .line = line };
+
+                r = instruction_parse(*text, '\\', &instruction, err);
+                if (r >= 0)
+                        r = carry_out_instruction(build, state, &instruction, err);
+                if (r < 0)
+                        err_prefix(err, r, TRIGGER_PLACE " '%s'", *text);
+                instruction_clear(&instruction);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool was_interrupted(const Build *build) {
+        sigset_t pending;
+
+        return sigpending(&pending) == 0 && sigandset(&pending, &pending, &build->ends) == 0 &&
+               !sigisemptyset(&pending);
+}
+
+static int build_stage(Build *build, size_t index, Err *err) {
+        const Stage *stage = &build->plan->stages[index];
+        StageState *state = &build->stages[index];
+        int r;
+
+        announce(build, stage->from);
+        r = begin_stage(build, stage, state, err);
+        if (r >= 0)
+                r = run_triggers(build, state, stage->from->line, err);
+        if (r < 0)
+                return err_prefix(err, r, "%s:%d", build->file->place, stage->from->line);
+
+        for (size_t i = 0; i < stage->n; i++) {
+                const Instruction *instruction = &stage->steps[i];
+                bool last = index == build->plan->target && i + 1 == stage->n;
+
+                announce(build, instruction);
+                r = carry_out_instruction(build, state, instruction, err);
+                if (r >= 0 && was_interrupted(build))
+                        r = refuse(err, EINTR, "interrupted");
+                if (r < 0)
+                        return err_prefix(err, r, "%s:%d", build->file->place, instruction->line);
+                if (!last)
+                        say_state(build, state);
+        }
+        return 0;
+}
+
+/* --label wins over the Dockerfile's. */
+static int add_labels(const Build *build, StageState *state, Err *err) {
+        strv_foreach(label, build->request->labels) {
+                autofree char *pair =
+                        strchr(*label, '=') ? strdup(*label) : str_format("%s=", *label);
+
+                if (!pair || strv_env_set(&state->image.config.labels, pair) < 0)
+                        return fail(err, ENOMEM, "cannot set the labels");
+        }
+        return 0;
+}
+
+/*
+ * Fills in when the image and the entries of its history were made.  An entry that made no layer
+ * gets the time of the next one that did, so an unchanged rebuild says the same.
+ */
+static int date_image(Build *build, StageState *state, Err *err) {
+        OciImage *image = &state->image;
+        autofree char *text = NULL;
+        autorecord record = {};
+        const char *next;
+        CacheKey key;
+        char digest[DIGEST_LENGTH + 1];
+
+        free(take_ptr(image->created));
+        text = json_text(&oci_image_type, image);
+        if (!text)
+                return fail(err, ENOMEM, "cannot make the image");
+        cache_key_begin(&key, "image", stage_chain(state));
+        cache_key_add(&key, text);
+        cache_key_end(&key, digest);
+        if (build->latest == TAR_NO_CLAMP && !build->request->no_cache &&
+            cache_load(build->home, digest, &record) == 0)
+                image->created = take_ptr(record.created);
+        else
+                image->created = strdup(build->now);
+
+        next = image->created;
+        for (size_t i = image->n_history; next && i-- > 0;) {
+                OciHistory *entry = &image->history[i];
+
+                if (!entry->created && !(entry->created = strdup(next)))
+                        next = NULL;
+                else
+                        next = entry->created;
+        }
+        if (!next)
+                return fail(err, ENOMEM, "cannot make the image");
+        if (!record.version)
+                cache_save(build->home, digest, NULL, image->created);
+        return 0;
+}
+
+static int make_image(Build *build, char *const *names, Image **ret, Err *err) {
+        StageState *state = &build->stages[build->plan->target];
+        int r;
+
+        r = add_labels(build, state, err);
+        if (r >= 0)
+                r = date_image(build, state, err);
+        if (r >= 0)
+                r = image_create(build->home, &state->image, state->layers, names, ret, err);
+        if (r < 0)
+                return r;
+        say(build, " ---> %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
+        say(build, "Successfully built %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
+        strv_foreach(name, names)
+                say(build, "Successfully tagged %s\n", *name);
+        return 0;
+}
+
+/* Reads the Dockerfile: the one named, or the first that is there of the usual names. */
+static int read_file(Build *build, Err *err) {
+        static const char *const usual[] = { "Dockerfile", "Containerfile" };
+        const char *wanted = build->request->file, *place = wanted;
+        autofree char *text = NULL;
+        size_t size;
+        int r = -ENOENT;
+
+        if (wanted)
+                r = file_read(AT_FDCWD, str_equal(wanted, "-") ? "/dev/stdin" : wanted, FILE_MAX,
+                              &text, &size);
+        for (size_t i = 0; !wanted && r == -ENOENT && i < 2; i++) {
+                place = usual[i];
+                r = file_read(context_dir(build->context), place, FILE_MAX, &text, &size);
+        }
+        if (r == -ENOENT && !wanted) {
+                refuse(err, r, "there is no Dockerfile in '%s'", build->request->context);
+                return err_hint(err, r, "name the file with --file");
+        }
+        if (r < 0)
+                return fail(err, r, "cannot read '%s'", place);
+        return containerfile_parse(text, size, place, &build->file, err);
+}
+
+/* <Dockerfile>.dockerignore, then the context's own. */
+static int read_ignore(const BuildRequest *request, Ignore **ret, Err *err) {
+        char *paths[3] = {};
+        int r = 0;
+
+        paths[0] = request->file ? str_format("%s.dockerignore", request->file)
+                                 : str_format("%s/Dockerfile.dockerignore", request->context);
+        paths[1] = str_format("%s/.dockerignore", request->context);
+        paths[2] = str_format("%s/.containerignore", request->context);
+        for (size_t i = 0; i < 3 && r >= 0 && !*ret; i++) {
+                autofree char *text = NULL;
+                const char *slash = paths[i] ? strrchr(paths[i], '/') : NULL;
+
+                r = paths[i] ? file_read(AT_FDCWD, paths[i], FILE_MAX, &text, NULL) : -ENOMEM;
+                if (r == -ENOENT || r == -ENOTDIR)
+                        r = 0;
+                else if (r < 0)
+                        r = fail(err, r, "cannot read '%s'", paths[i] ? paths[i] : "");
+                else
+                        r = ignore_parse(text, slash ? slash + 1 : paths[i], ret, err);
+        }
+        for (size_t i = 0; i < 3; i++)
+                free(paths[i]);
+        return r;
+}
+
+static int open_context(Build *build, Err *err) {
+        const BuildRequest *request = build->request;
+        Ignore *ignore = NULL;
+        int r;
+
+        if (strstr(request->context, "://") || str_after(request->context, "git@")) {
+                refuse(err, EOPNOTSUPP,
+                       "the context '%s' is on the network, which is not supported yet",
+                       request->context);
+                return err_hint(err, -EOPNOTSUPP, "fetch it and give its directory");
+        }
+        if (str_equal(request->context, "-"))
+                return refuse(err, EOPNOTSUPP,
+                              "a context from standard input is not supported yet");
+        r = read_ignore(request, &ignore, err);
+        if (r < 0) {
+                ignore_free(ignore);
+                return r;
+        }
+        return context_open(build->home, request->context, ignore, &build->context, err);
+}
+
+/* Checks what can be checked before anything is done. */
+static int prepare(Build *build, char ***ret_names, Err *err) {
+        int r;
+
+        strv_foreach(name, build->request->names) {
+                autoptr(Reference) reference = NULL;
+
+                r = reference_parse(*name, &reference, err);
+                if (r < 0)
+                        return r;
+                if (strv_take(ret_names, reference_text(reference)) < 0)
+                        return fail(err, ENOMEM, "cannot build");
+        }
+        r = source_date_epoch(&build->latest, err);
+        if (r < 0)
+                return r;
+        build->now = clock_rfc3339(build->latest == TAR_NO_CLAMP ? clock_now_ns()
+                                                                 : build->latest * 1000000000);
+        if (!build->now)
+                return fail(err, ENOMEM, "cannot build");
+
+        r = build_arguments_init(&build->arguments, build->request->arguments, err);
+        if (r >= 0)
+                r = open_context(build, err);
+        if (r >= 0)
+                r = read_file(build, err);
+        if (r >= 0)
+                r = stages_make(build->file, &build->arguments, build->request->target,
+                                &build->plan, err);
+        if (r < 0)
+                return r;
+        build->stages = calloc(build->plan->n, sizeof *build->stages);
+        return build->stages ? 0 : fail(err, ENOMEM, "cannot build");
+}
+
+static int run_stages(Build *build, Err *err) {
+        /* ARGs before the first FROM are steps, too. */
+        for (const Instruction *i = build->file->instructions; i->kind != INSTRUCTION_FROM; i++)
+                announce(build, i);
+        for (size_t i = 0; i < build->plan->n; i++) {
+                int r = build->plan->stages[i].needed ? build_stage(build, i, err) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        build_arguments_check_used(&build->arguments);
+        return 0;
+}
+
+static void build_clear(Build *build) {
+        for (size_t i = 0; build->stages && i < build->plan->n; i++)
+                stage_state_clear(&build->stages[i]);
+        free(build->stages);
+        stages_free(build->plan);
+        build_arguments_clear(&build->arguments);
+        context_free(build->context);
+        containerfile_free(build->file);
+        free(build->now);
+}
+
+int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err) {
+        Build build = { .home = home, .request = request };
+        autostrv names = NULL;
+        sigset_t before;
+        int r;
+
+        /* An interrupted build still cleans up: a RUN ends at once, another step when it is done.
+         */
+        sigemptyset(&build.ends);
+        sigaddset(&build.ends, SIGINT);
+        sigaddset(&build.ends, SIGTERM);
+        sigaddset(&build.ends, SIGHUP);
+        sigprocmask(SIG_BLOCK, &build.ends, &before);
+        r = prepare(&build, &names, err);
+        if (r >= 0)
+                r = run_stages(&build, err);
+        if (r >= 0)
+                r = make_image(&build, names, ret, err);
+        build_clear(&build);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return r;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * From a Dockerfile to an image
+ *
+ * Each stage is carried out instruction by instruction on a StageState.  An
+ * instruction that changes files works on a layer draft: COPY, ADD and WORKDIR
+ * have the image helper write into it (store/tree.h), RUN runs a container with
+ * the draft as its upper directory.  The draft is then committed as the layer;
+ * no tar is made.  Whatever fails, the draft is dropped, and an image is only
+ * named after everything it consists of is there.
+ *
+ * The time of creation is SOURCE_DATE_EPOCH where it is set.  Otherwise it is
+ * the time of the first build that came to this result: an unchanged rebuild
+ * gives the same image.
+ */
+
+#include <stdbool.h>
+
+#include "base/home.h"
+#include "store/image.h"
+
+typedef struct BuildRequest {
+        const char *context;          /* directory */
+        const char *file;             /* Dockerfile, "-" for standard input; NULL: context's own */
+        const char *const *names;     /* references to give the image; NULL for none */
+        const char *const *arguments; /* "NAME=value", or "NAME" for the environment's */
+        const char *const *labels;    /* "name=value" */
+        const char *target;           /* stage; NULL for the last */
+        const char *network;          /* of RUN: "default", "none", "host"; NULL: default */
+        bool no_cache;
+        bool quiet; /* say nothing on standard output */
+} BuildRequest;
+
+/* Return: 0; negative errno with a sentence that begins with file and line where one is at fault.
+ */
+int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "builder/filehash.h"
+
+#define MAGIC        "isola filehash 1\n"
+#define MAGIC_LENGTH (sizeof MAGIC - 1)
+#define RECORDS_MAX  (1u << 18)
+#define CACHE_DIR    "build-cache"
+#define READ_SIZE    (128u << 10)
+/* Coarser than any file system's clock tick (10 ms at CONFIG_HZ=100). */
+#define SETTLED_NS 20000000
+
+typedef struct FileRecord {
+        uint64_t device, inode;
+        int64_t changed_ns;
+        uint64_t size;
+        char hex[DIGEST_HEX_LENGTH];
+} FileRecord;
+_Static_assert(sizeof(FileRecord) == 96, "the file format has records of 96 bytes");
+
+struct FileHashes {
+        const Home *home;
+        char *path;
+        FileRecord *table; /* open addressing; an empty slot has inode 0 */
+        size_t capacity;   /* a power of two */
+        size_t n;
+        bool changed;
+};
+
+static FileRecord *find(const FileHashes *h, uint64_t device, uint64_t inode) {
+        size_t i = (inode * 0x9e3779b97f4a7c15u ^ device * 0xc2b2ae3d27d4eb4fu) >> 20;
+
+        for (;; i++) {
+                FileRecord *record = &h->table[i & (h->capacity - 1)];
+
+                if (record->inode == 0 || (record->inode == inode && record->device == device))
+                        return record;
+        }
+}
+
+static int make_table(FileHashes *h, size_t wanted) {
+        FileRecord *old = h->table;
+        size_t n = h->capacity;
+
+        h->capacity = 1024;
+        while (h->capacity < wanted * 2)
+                h->capacity *= 2;
+        h->table = calloc(h->capacity, sizeof *h->table);
+        if (!h->table) {
+                h->table = old;
+                h->capacity = n;
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < n; i++)
+                if (old[i].inode)
+                        *find(h, old[i].device, old[i].inode) = old[i];
+        free(old);
+        return 0;
+}
+
+static void put(FileHashes *h, const FileRecord *record) {
+        FileRecord *slot;
+
+        if (h->n >= RECORDS_MAX)
+                return;
+        if ((h->n + 1) * 2 > h->capacity && make_table(h, h->n + 1) < 0)
+                return;
+        slot = find(h, record->device, record->inode);
+        h->n += slot->inode == 0;
+        *slot = *record;
+}
+
+FileHashes *filehashes_load(const Home *home, const char *context) {
+        FileHashes *h = calloc(1, sizeof *h);
+        autofree char *data = NULL;
+        char digest[DIGEST_LENGTH + 1];
+        size_t size = 0, n;
+
+        if (!h)
+                return NULL;
+        digest_of(context, strlen(context), digest);
+        h->home = home;
+        h->path = str_format(CACHE_DIR "/files-%s", digest_hex(digest));
+        if (!h->path)
+                return filehashes_free(h);
+
+        (void) file_read(home->data_fd, h->path, RECORDS_MAX * sizeof(FileRecord) + MAGIC_LENGTH,
+                         &data, &size);
+        if (size < MAGIC_LENGTH || memcmp(data, MAGIC, MAGIC_LENGTH) != 0)
+                size = MAGIC_LENGTH;
+        n = (size - MAGIC_LENGTH) / sizeof(FileRecord);
+        if (make_table(h, n) < 0)
+                return filehashes_free(h);
+        for (size_t i = 0; i < n; i++) {
+                FileRecord record;
+
+                memcpy(&record, data + MAGIC_LENGTH + i * sizeof record, sizeof record);
+                if (record.inode)
+                        put(h, &record);
+        }
+        return h;
+}
+
+static int save(const FileHashes *h) {
+        autostr text = {};
+        int r;
+
+        str_put(&text, MAGIC);
+        for (size_t i = 0; i < h->capacity; i++)
+                if (h->table[i].inode)
+                        str_put_bytes(&text, &h->table[i], sizeof h->table[i]);
+        if (text.failed)
+                return -ENOMEM;
+        r = dir_make(h->home->data_fd, CACHE_DIR, 0700);
+        if (r < 0)
+                return r;
+        return file_replace(h->home->data_fd, h->path, text.text, text.length, 0600, false);
+}
+
+FileHashes *filehashes_free(FileHashes *h) {
+        int r;
+
+        if (!h)
+                return NULL;
+        if (h->changed && h->table) {
+                r = save(h);
+                if (r < 0)
+                        log_warn(
+                                "cannot remember the digests of files: %s; they will be made again",
+                                strerror(-r));
+        }
+        free(h->table);
+        free(h->path);
+        free(h);
+        return NULL;
+}
+
+static int hash_file(int file, char ret[DIGEST_HEX_LENGTH]) {
+        autofree char *buffer = malloc(READ_SIZE);
+        char text[DIGEST_LENGTH + 1];
+        Digest digest;
+        ssize_t n;
+
+        if (!buffer)
+                return -ENOMEM;
+        digest_begin(&digest);
+        while ((n = read(file, buffer, READ_SIZE)) > 0)
+                digest_add(&digest, buffer, (size_t) n);
+        if (n < 0)
+                return -errno;
+        digest_end(&digest, text);
+        memcpy(ret, digest_hex(text), DIGEST_HEX_LENGTH);
+        return 0;
+}
+
+int filehash_get(FileHashes *h, int file, const struct stat *st, char ret[DIGEST_HEX_LENGTH]) {
+        FileRecord record = { .device = st->st_dev,
+                              .inode = st->st_ino,
+                              .changed_ns = st->st_ctim.tv_sec * 1000000000LL + st->st_ctim.tv_nsec,
+                              .size = (uint64_t) st->st_size };
+        const FileRecord *known = find(h, record.device, record.inode);
+        bool settled = clock_now_ns() - record.changed_ns > SETTLED_NS;
+        int r;
+
+        if (known->inode && known->changed_ns == record.changed_ns && known->size == record.size) {
+                memcpy(ret, known->hex, sizeof known->hex);
+                return 0;
+        }
+        r = hash_file(file, ret);
+        if (r < 0)
+                return r;
+        if (settled) {
+                memcpy(record.hex, ret, sizeof record.hex);
+                put(h, &record);
+                h->changed = true;
+        }
+        return 0;
+}

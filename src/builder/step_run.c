@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * RUN: a command in a container whose upper directory is the layer
+ *
+ * The container is an ordinary one with a record of its own, so that addresses,
+ * ids and its bridge are seen to be in use while it runs; this process is its
+ * monitor.  If this process is killed, the next command that meets the record
+ * settles it like any container whose monitor is gone, and --rm clears it away.
+ *
+ * The places that the runtime mounts on must not end up in the layer where the
+ * image lacks them.  They are made beforehand in an overlay of their own, whose
+ * upper directory then lies between the image's layers and the draft and is
+ * thrown away: in the run everything is there, and the draft gets nothing but
+ * what the command does.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "builder/step.h"
+#include "engine/container.h"
+#include "engine/dns.h"
+#include "engine/idrange.h"
+#include "engine/monitor.h"
+#include "engine/network.h"
+#include "engine/spec.h"
+#include "kernel/overlay.h"
+#include "kernel/proc_stat.h"
+#include "kernel/resolve.h"
+#include "runtime/runtime.h"
+
+#define DNS_FDS_MAX 64
+
+/* What watch() polls, before the name server's. */
+enum { POLL_EXIT, POLL_SIGNAL, POLL_OUTPUT, POLL_ERROR, POLL_DNS };
+
+/* One RUN on its way. */
+typedef struct Run {
+        const Step *step;
+        const LayerDraft *draft;
+        Container *c;
+        Network *network;
+        ContainerSetup *setup;
+        LayerDraft *places; /* its diff/ has the mount points that the image lacks */
+        Runtime *runtime;
+        Cgroup *cgroup;
+        Dns *dns;
+        int output[2]; /* read ends of its standard output and error */
+        int signals;   /* the blocked SIGINT and its like become readable here */
+} Run;
+
+static void run_clear(Run *run) {
+        Container *c = run->c;
+
+        dns_free(run->dns);
+        runtime_free(run->runtime);
+        cgroup_free(run->cgroup);
+        close_fd(run->output[0]);
+        close_fd(run->output[1]);
+        close_fd(run->signals);
+        container_setup_free(run->setup);
+        network_free(run->network);
+        if (c && c->dir >= 0) {
+                autofree char *path = container_run_path(c->id);
+                autoerr err = {};
+
+                run_release(c, NULL, 0);
+                if (path)
+                        (void) tree_remove(c->home->run_fd, path);
+                if (container_erase(c, true, &err) < 0)
+                        log_warn("%s; the next command tries again",
+                                 err.message ? err.message : "cannot remove a build's container");
+        }
+        container_free(c);
+        layer_draft_free(run->places);
+}
+
+/* The record; everything that Docker's classic builder would have given its container. */
+static int make_container(Run *run, Err *err) {
+        const Step *step = run->step;
+        const OciImageConfig *config = &step->state->image.config;
+        Container *c = run->c = calloc(1, sizeof *c);
+
+        if (!c)
+                return fail(err, ENOMEM, "cannot make a container");
+        c->dir = -EBADF;
+        c->config.image = strdup("build");
+        c->config.user = config->user ? strdup(config->user) : NULL;
+        c->config.working_dir = config->working_dir ? strdup(config->working_dir) : NULL;
+        c->host.network_mode = strdup(step->network);
+        c->host.log_config.type = strdup("none");
+        c->host.auto_remove = true;
+        if (!c->config.image || !c->host.network_mode || !c->host.log_config.type ||
+            strv_copy(step->state->lowers, &c->lowers) < 0 ||
+            strv_copy(step->environment, &c->config.env) < 0 ||
+            strv_copy(step->command, &c->config.cmd) < 0)
+                return fail(err, ENOMEM, "cannot make a container");
+        return container_create(step->build->home, c, err);
+}
+
+static int take_network(Run *run, Err *err) {
+        Container *c = run->c;
+        const char *name = container_network(c);
+        Endpoint *endpoint;
+        int r;
+
+        if (!name)
+                return 0;
+        r = network_load(c->home, name, &run->network, err);
+        if (r < 0)
+                return r;
+        endpoint = json_grow(&c->state.networks, &c->state.n_networks, sizeof *endpoint);
+        if (!endpoint)
+                return fail(err, ENOMEM, "cannot connect to network '%s'", name);
+        r = network_reserve(c->home, run->network, c->id, NULL, NULL, NULL, endpoint, err);
+        if (r < 0)
+                state_forget_run(&c->state);
+        return r;
+}
+
+static int open_layers(char *const *lowers, int *fds, Err *err) {
+        for (size_t i = 0; lowers[i]; i++) {
+                fds[i] = open(lowers[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fds[i] < 0)
+                        return fail(err, errno, "cannot open layer '%s'", lowers[i]);
+        }
+        return 0;
+}
+
+/* The root as the command will see it, but writable to us and with @places as its upper. */
+static int open_root(const LayerDraft *places, char *const *lowers, Err *err) {
+        size_t n = strv_length(lowers);
+        autofree int *fds = malloc((n + 2) * sizeof *fds);
+        int r;
+
+        if (!fds)
+                return fail(err, ENOMEM, "cannot mount the layers");
+        for (size_t i = 0; i < n + 2; i++)
+                fds[i] = -EBADF;
+        r = open_layers(lowers, fds, err);
+        if (r >= 0) {
+                fds[n] = open(places->diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                fds[n + 1] = open(places->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                r = fds[n] < 0 || fds[n + 1] < 0
+                            ? fail(err, errno, "cannot open '%s'", places->path)
+                            : overlay_new(fds, n, fds[n], fds[n + 1], err);
+        }
+        for (size_t i = 0; i < n + 2; i++)
+                close_fd(fds[i]);
+        return r;
+}
+
+static bool wants_directory(const OciMount *m) {
+        struct stat st;
+
+        return !str_equal(m->type, "bind") || (stat(m->source, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+/* Makes the mount points and puts them below the draft. */
+static int make_places(Run *run, Err *err) {
+        const OciSpec *spec = run->setup->spec;
+        autoclose int root = -EBADF;
+        autostrv lowers = NULL;
+        int r;
+
+        r = layer_draft(run->c->home, &run->places, err);
+        if (r < 0)
+                return r;
+        root = open_root(run->places, run->c->lowers, err);
+        if (root < 0)
+                return root;
+        for (size_t i = 0; i < spec->n_mounts; i++) {
+                const OciMount *m = &spec->mounts[i];
+                autoclose int place = -EBADF;
+
+                /* What lies on another mount is made there. */
+                if (str_after(m->destination, "/dev/") || str_after(m->destination, "/sys/"))
+                        continue;
+                place = resolve_make(root, m->destination, wants_directory(m));
+                if (place < 0)
+                        return fail(err, place, "cannot make '%s' in the image", m->destination);
+        }
+
+        if (strv_add(&lowers, run->places->diff) < 0 || strv_extend(&lowers, run->c->lowers) < 0)
+                return fail(err, ENOMEM, "cannot mount the layers");
+        strv_free(run->c->lowers);
+        run->c->lowers = take_ptr(lowers);
+        run->setup->options.root.lowers = (const char *const *) run->c->lowers;
+        return 0;
+}
+
+static int set_up(Run *run, Err *err) {
+        Container *c = run->c;
+        SetupInput input = { .upper = run->draft->diff, .work = run->draft->work };
+        autofree char *path = NULL;
+        int r;
+
+        r = idrange_take(c->home, c->id, &c->state.userns_base, err);
+        if (r >= 0)
+                r = take_network(run, err);
+        if (r < 0)
+                return r;
+        path = container_run_path(c->id);
+        r = path ? dir_make(c->home->run_fd, path, 0700) : -ENOMEM;
+        if (r < 0)
+                return fail(err, r, "cannot make the container's run directory");
+
+        input.userns_base = c->state.userns_base;
+        input.endpoint = c->state.networks;
+        r = container_setup(c, &input, &run->setup, err);
+        if (r >= 0)
+                r = make_places(run, err);
+        if (r >= 0)
+                r = cgroup_create(run->setup->cgroup, &run->setup->limits, &run->cgroup, err);
+        return r;
+}
+
+/* Pipes that belong to the container's root, so that /dev/stdout can be opened inside. */
+static int make_output(Run *run, int which, int *ret) {
+        uid_t owner = (uid_t) run->c->state.userns_base;
+        int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        if (owner && fchown(ends[1], owner, owner) < 0)
+                log_debug("cannot give a pipe to the container's root: %s", strerror(errno));
+        run->output[which] = ends[0];
+        *ret = ends[1];
+        return 0;
+}
+
+static int spawn(Run *run, Err *err) {
+        RuntimeOptions *options = &run->setup->options;
+        int r;
+
+        options->cgroup = run->cgroup;
+        for (int i = 0; i < 3; i++)
+                options->stdio[i] = -EBADF;
+        r = make_output(run, 0, &options->stdio[1]);
+        if (r >= 0)
+                r = make_output(run, 1, &options->stdio[2]);
+        r = r < 0 ? fail(err, r, "cannot make a pipe")
+                  : runtime_spawn(run->setup->spec, options, &run->runtime, err);
+        close_fd(options->stdio[1]);
+        close_fd(options->stdio[2]);
+        return r;
+}
+
+static int connect_network(Run *run, Err *err) {
+        const Container *c = run->c;
+        int netns = runtime_netns(run->runtime), r;
+
+        if (!run->network)
+                return netns >= 0 && container_has_netns(c) ? network_loopback(netns, err) : 0;
+        r = network_attach(c->home, run->network, c->state.networks, netns, err);
+        if (r < 0)
+                return r;
+        return dns_open(
+                c->home, netns,
+                &(DnsOptions){ .network = run->network->name, .internal = run->network->internal },
+                &run->dns, err);
+}
+
+/* Tells everybody that it runs and that we are its monitor. */
+static int record_start(Run *run, Err *err) {
+        ContainerState *s = &run->c->state;
+        int r;
+
+        s->pid = runtime_pid(run->runtime);
+        s->monitor_pid = getpid();
+        s->boot_id = strdup(boot_id());
+        s->status = strdup("running");
+        s->started_at = clock_rfc3339(clock_now_ns());
+        s->finished_at = strdup("0001-01-01T00:00:00Z");
+        if (!s->boot_id || !s->status || !s->started_at || !s->finished_at)
+                return fail(err, ENOMEM, "cannot note the container's state");
+        r = process_start_time(s->pid, &s->pid_start);
+        if (r >= 0)
+                r = process_start_time(s->monitor_pid, &s->monitor_start);
+        if (r < 0)
+                return fail(err, r, "cannot note the container's state");
+        return container_write_state(run->c, err);
+}
+
+/* Passes on what has come; false at its end. */
+static bool relay(int from, int to) {
+        char buffer[16384];
+        ssize_t n = read(from, buffer, sizeof buffer);
+
+        if (n < 0)
+                return errno == EINTR || errno == EAGAIN;
+        if (n > 0 && to >= 0)
+                (void) fd_write_all(to, buffer, (size_t) n);
+        return n > 0;
+}
+
+/* Passes on what the command itself has written; what its orphans hold open is not waited for. */
+static void drain(Run *run, const int to[2]) {
+        for (int i = 0; i < 2; i++) {
+                struct pollfd fd = { .fd = run->output[i], .events = POLLIN };
+
+                while (fd.fd >= 0 && poll(&fd, 1, 0) > 0 && relay(fd.fd, to[i]))
+                        ;
+        }
+}
+
+/* Waits for something to happen and deals with it; 1 once the command has ended. */
+static int serve(Run *run, const int to[2], Err *err) {
+        struct pollfd fds[POLL_DNS + DNS_FDS_MAX] = {
+                [POLL_EXIT] = { .fd = runtime_pidfd(run->runtime), .events = POLLIN },
+                [POLL_SIGNAL] = { .fd = run->signals, .events = POLLIN },
+                [POLL_OUTPUT] = { .fd = run->output[0], .events = POLLIN },
+                [POLL_ERROR] = { .fd = run->output[1], .events = POLLIN },
+        };
+        size_t n_dns = run->dns ? dns_poll(run->dns, fds + POLL_DNS, DNS_FDS_MAX) : 0;
+
+        if (poll(fds, POLL_DNS + n_dns, run->dns ? dns_timeout_ms(run->dns) : -1) < 0)
+                return errno == EINTR ? 0 : fail(err, errno, "cannot wait for the command");
+        if (run->dns)
+                dns_run(run->dns, fds + POLL_DNS, n_dns);
+        for (int i = 0; i < 2; i++)
+                if (fds[POLL_OUTPUT + i].revents && !relay(run->output[i], to[i]))
+                        run->output[i] = close_fd(run->output[i]);
+        if (fds[POLL_SIGNAL].revents)
+                return refuse(err, EINTR, "interrupted");
+        return fds[POLL_EXIT].revents != 0;
+}
+
+static int watch(Run *run, int *ret_code, Err *err) {
+        const int to[2] = { run->step->build->request->quiet ? -EBADF : STDOUT_FILENO,
+                            STDERR_FILENO };
+        siginfo_t info = {};
+        int r;
+
+        do
+                r = serve(run, to, err);
+        while (r == 0);
+        if (r < 0)
+                return r;
+        drain(run, to);
+        if (waitid(P_PIDFD, (id_t) runtime_pidfd(run->runtime), &info, WEXITED) < 0)
+                return fail(err, errno, "cannot wait for the command");
+        *ret_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+        return 0;
+}
+
+static int run_command(Run *run, int *ret_code, Err *err) {
+        int r;
+
+        r = make_container(run, err);
+        if (r >= 0)
+                r = set_up(run, err);
+        if (r >= 0)
+                r = spawn(run, err);
+        if (r >= 0)
+                r = connect_network(run, err);
+        if (r >= 0)
+                r = record_start(run, err);
+        if (r >= 0)
+                r = runtime_start(run->runtime, err);
+        return r < 0 ? r : watch(run, ret_code, err);
+}
+
+static int carry_out_run(Step *step, const LayerDraft *draft, Err *err) {
+        Run run = { .step = step,
+                    .draft = draft,
+                    .output = { -EBADF, -EBADF },
+                    .signals = signalfd(-1, &step->build->ends, SFD_CLOEXEC) };
+        int r, code = 0;
+
+        if (!step->state->lowers) {
+                run_clear(&run);
+                refuse(err, ENOENT, "there is nothing to run yet: the image is empty");
+                return err_hint(err, -ENOENT,
+                                "ADD or COPY a root file system first, or begin with "
+                                "FROM an image");
+        }
+        r = run_command(&run, &code, err);
+        run_clear(&run);
+        if (r < 0)
+                return r;
+        if (code != 0)
+                return refuse(err, EREMOTEIO, "the command '%s' returned a non-zero code: %d",
+                              step->instruction->rest, code);
+        return 0;
+}
+
+static int read_flags(Step *step, Err *err) {
+        const char *network = instruction_flag(step->instruction, "network");
+        const char *security = instruction_flag(step->instruction, "security");
+
+        if (!network || str_equal(network, "default"))
+                network = step->build->request->network;
+        if (!network || str_equal(network, "default"))
+                network = "bridge";
+        if (!str_equal(network, "bridge") && !str_equal(network, "none") &&
+            !str_equal(network, "host"))
+                return refuse(err, EINVAL, "--network=%s is none of default, none, host", network);
+        if (security && !str_equal(security, "sandbox"))
+                return refuse(err, EOPNOTSUPP, "RUN --security=%s is not supported: only sandbox",
+                              security);
+        step->network = strdup(network);
+        return step->network ? 0 : fail(err, ENOMEM, "cannot run");
+}
+
+/* The shell form goes to the shell, the exec form is the command. */
+static int read_command(Step *step, Err *err) {
+        const Instruction *instruction = step->instruction;
+        int r;
+
+        r = instruction->json
+                    ? strv_copy(instruction->args, &step->command)
+                    : config_shell_command(step->state, instruction->args[0], &step->command);
+        if (r >= 0)
+                r = build_arguments_proxies(&step->build->arguments, &step->environment);
+        if (r >= 0)
+                strv_foreach(variable, step->state->variables)
+                        if (strv_env_set(&step->environment, *variable) < 0)
+                                r = -ENOMEM;
+        return r < 0 ? fail(err, r, "cannot run") : 0;
+}
+
+int step_prepare_run(Step *step, Err *err) {
+        const OciImageConfig *config = &step->state->image.config;
+        autofree char *arguments = NULL, *joined = NULL;
+        CacheKey key;
+        int r;
+
+        r = read_flags(step, err);
+        if (r >= 0)
+                r = read_command(step, err);
+        if (r < 0)
+                return r;
+
+        /* Not the environment with the proxies in it: they make no difference. */
+        step_begin_key(step, &key, "run");
+        cache_key_add_list(&key, step->command);
+        cache_key_add_list(&key, step->state->variables);
+        cache_key_add(&key, config->working_dir);
+        cache_key_add(&key, config->user);
+        cache_key_add(&key, step->network);
+        cache_key_end(&key, step->key);
+
+        arguments = config_arguments_text(step->state);
+        joined = strv_join(step->command, " ");
+        step->created_by = arguments && joined ? str_format("RUN %s%s", arguments, joined) : NULL;
+        step->carry_out = carry_out_run;
+        return step->created_by ? 0 : fail(err, ENOMEM, "cannot run");
+}
