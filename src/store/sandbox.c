@@ -167,6 +167,19 @@ static int receive_mounts(int socket, Mounts *m) {
         return 0;
 }
 
+/* Child: only layers that lie in this mount namespace may go into an overlay of this user
+ * namespace (clone_private_mount(), fs/namespace.c); where is no matter, enter_tree() lets go. */
+static int attach_layers(const Mounts *m) {
+        autoclose int aside = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = aside < 0 ? -errno : 0;
+
+        for (size_t i = 0; i < m->n_lowers && r >= 0; i++)
+                r = mount_attach(m->lowers[i], aside);
+        if (r >= 0 && m->top >= 0)
+                r = mount_attach(m->top, aside);
+        return r;
+}
+
 /* Child: the tree as one detached mount. */
 static int join_mounts(Mounts *m, Err *err) {
         autoclose int upper = -EBADF, work = -EBADF;
@@ -184,6 +197,12 @@ static int join_mounts(Mounts *m, Err *err) {
                 work = openat(m->top, m->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (work < 0)
                         return fail(err, errno, "cannot open the work directory");
+        }
+        if (m->n_lowers > 0) {
+                int r = attach_layers(m);
+
+                if (r < 0)
+                        return fail(err, r, "cannot attach the layers");
         }
         return overlay_new(m->lowers, m->n_lowers, upper, work, err);
 }
