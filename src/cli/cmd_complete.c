@@ -11,9 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/option.h"
+#include "engine/network.h"
+#include "store/image.h"
 
 static void propose(const char *candidate, const char *word) {
         if (str_after(candidate, word))
@@ -67,14 +70,58 @@ static void propose_options(const Option *table, const char *word) {
         propose("--help", word);
 }
 
+static void propose_containers(const Home *home, const char *word) {
+        autostrv names = NULL;
+
+        if (dir_list(home->data_fd, "names", &names) < 0)
+                return;
+        strv_foreach(name, names)
+                propose(*name, word);
+}
+
+static void propose_images(const Home *home, const char *word) {
+        Image **list = NULL;
+        size_t n = 0;
+
+        if (image_list(home, &list, &n, NULL) < 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                strv_foreach(name, list[i]->names) {
+                        const char *latest = strstr(*name, ":latest");
+                        autofree char *bare =
+                                latest ? strndup(*name, (size_t) (latest - *name)) : NULL;
+
+                        propose(bare ? bare : *name, word);
+                }
+        image_list_free(list, n);
+}
+
+static void propose_networks(const Home *home, const char *word) {
+        Network **list = NULL;
+        size_t n = 0;
+
+        if (network_list(home, &list, &n, NULL) < 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                propose(list[i]->name, word);
+        network_list_free(list, n);
+}
+
+/* @kind: as in Option.completes; "file" and "dir" are the shell's own business. */
 static void propose_values(const Home *home, const char *kind, const char *word) {
         autostrv values = NULL;
 
-        /* "file" and "dir" are the shell's own business. */
-        if (!kind || strv_split(kind, "|", true, &values) < 0 || !values || !values[1])
+        if (!kind)
                 return;
-        strv_foreach(value, values)
-                propose(*value, word);
+        if (str_equal(kind, "container"))
+                propose_containers(home, word);
+        else if (str_equal(kind, "image"))
+                propose_images(home, word);
+        else if (str_equal(kind, "network"))
+                propose_networks(home, word);
+        else if (strchr(kind, '|') && strv_split(kind, "|", true, &values) >= 0)
+                strv_foreach(value, values)
+                        propose(*value, word);
 }
 
 /* The option that waits for a value at the end of @words, or NULL. */
@@ -88,21 +135,47 @@ static const Option *waiting(const Option *table, const char *last) {
         return o && option_takes_value(o) ? o : NULL;
 }
 
+/* How many of @words are options before the command; *ret: the one whose value is being typed. */
+static int skip_globals(char *const *words, const Option **ret) {
+        int i = 0;
+
+        *ret = NULL;
+        while (words[i] && *words[i] == '-') {
+                const Option *o = waiting(command_globals(), words[i++]);
+
+                if (!o)
+                        continue;
+                if (!words[i]) {
+                        *ret = o;
+                        break;
+                }
+                i++;
+        }
+        return i;
+}
+
 static int cmd_complete(const CommandInput *in, Err *err) {
         const char *word = in->n_args > 0 ? in->args[in->n_args - 1] : "";
-        int used = 0, n = in->n_args > 0 ? in->n_args - 1 : 0;
+        int used = 0, n = in->n_args > 0 ? in->n_args - 1 : 0, skipped;
+        char **words = in->args;
         const Command *c;
         const Option *o;
 
-        if (n > 0)
-                in->args[n] = NULL;
-        c = n > 0 ? command_find(in->args, &used) : NULL;
-        if (!c) {
-                propose_commands(in->args, n, word);
+        words[n] = NULL;
+        skipped = skip_globals(words, &o);
+        words += skipped;
+        n -= skipped;
+        c = n > 0 ? command_find(words, &used) : NULL;
+        if (o)
+                propose_values(in->home, o->completes, word);
+        else if (!c && *word == '-')
+                propose_options(command_globals(), word);
+        else if (!c)
+                propose_commands(words, n, word);
+        if (o || !c)
                 return 0;
-        }
 
-        o = n > used ? waiting(c->options, in->args[n - 1]) : NULL;
+        o = n > used ? waiting(c->options, words[n - 1]) : NULL;
         if (o)
                 propose_values(in->home, o->completes, word);
         else if (*word == '-')
@@ -115,7 +188,6 @@ static int cmd_complete(const CommandInput *in, Err *err) {
 COMMAND(complete) = {
         .name = "__complete",
         .hidden = true,
-        .no_home = true,
         .min_args = 0,
         .max_args = ARGS_ANY,
         .run = cmd_complete,

@@ -9,6 +9,8 @@
 #include "cli/command.h"
 #include "cli/format.h"
 #include "engine/container.h"
+#include "engine/network.h"
+#include "store/image.h"
 
 typedef struct InspectOptions {
         const char *format, *type;
@@ -38,11 +40,26 @@ static int inspect_container(const Home *home, const char *name, const InspectOp
         return *ret ? 0 : fail(err, ENOMEM, "cannot inspect container '%s'", name);
 }
 
+static int inspect_image(const Home *home, const char *name, const InspectOptions *o, json_t **ret,
+                         Err *err) {
+        autoptr(Image) image = NULL;
+        int r;
+
+        r = image_load(home, name, &image, err);
+        if (r >= 0)
+                r = image_load_names(home, image, err);
+        if (r < 0)
+                return r;
+        *ret = image_inspect(image);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot inspect image '%s'", name);
+}
+
 static const struct {
         const char *type;
         Inspect inspect;
 } kinds[] = {
         { "container", inspect_container },
+        { "image", inspect_image },
 };
 
 #define N_KINDS (sizeof kinds / sizeof *kinds)

@@ -37,6 +37,10 @@ static const Option global_options[] = {
         {},
 };
 
+const Option *command_globals(void) {
+        return global_options;
+}
+
 static int compare(const void *a, const void *b) {
         const Command *x = *(const Command *const *) a, *y = *(const Command *const *) b;
         int r = strcmp(x->group ? x->group : "", y->group ? y->group : "");

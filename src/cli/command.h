@@ -122,6 +122,9 @@ typedef struct Command {
 /* The program: global options, the command, its options, its run(); prints errors. */
 int command_main(int argc, char **argv);
 
+/* The options that stand before a command. */
+const Option *command_globals(void);
+
 /* All commands, sorted by group and name, NULL-terminated; owned by the caller. */
 const Command **command_list(void);
 

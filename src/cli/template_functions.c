@@ -25,17 +25,17 @@ static int want(size_t n, size_t least, size_t most, const char *name, Err *err)
         if (n >= least && n <= most)
                 return 0;
         if (least == most)
-                return refuse(err, EINVAL, "wrong number of args for %s: want %zu got %zu", name,
+                return refuse(err, E2BIG, "wrong number of args for %s: want %zu got %zu", name,
                               least, n);
-        return refuse(err, EINVAL, "wrong number of args for %s: want at least %zu got %zu", name,
+        return refuse(err, E2BIG, "wrong number of args for %s: want at least %zu got %zu", name,
                       least, n);
 }
 
-static int want_string(const json_t *value, const char *name, Err *err) {
+static int want_string(const json_t *value, Err *err) {
         if (json_is_string(value))
                 return 0;
-        return refuse(err, EINVAL, "wrong type for value; expected string; got %s (%s)",
-                      template_type(value), name);
+        return refuse(err, EINVAL, "wrong type for value; expected string; got %s",
+                      template_type(value));
 }
 
 bool template_truth(const json_t *value) {
@@ -180,8 +180,7 @@ static int call_len(json_t *const *args, size_t n, json_t **ret, Err *err) {
         case JSON_NULL:
                 return give(json_integer(0), ret, err);
         default:
-                return refuse(err, EINVAL, "error calling len: len of type %s",
-                              template_type(args[0]));
+                return refuse(err, EINVAL, "len of type %s", template_type(args[0]));
         }
 }
 
@@ -192,8 +191,7 @@ static int index_once(json_t *value, const json_t *key, json_t **ret, Err *err) 
         }
         if (json_is_object(value)) {
                 if (!json_is_string(key))
-                        return refuse(err, EINVAL,
-                                      "error calling index: value has type %s; should be string",
+                        return refuse(err, EINVAL, "value has type %s; should be string",
                                       template_type(key));
                 *ret = json_object_get(value, json_string_value(key));
                 if (!*ret)
@@ -201,20 +199,17 @@ static int index_once(json_t *value, const json_t *key, json_t **ret, Err *err) 
                 return 0;
         }
         if (!json_is_array(value) && !json_is_string(value))
-                return refuse(err, EINVAL, "error calling index: can't index item of type %s",
-                              template_type(value));
+                return refuse(err, EINVAL, "can't index item of type %s", template_type(value));
         if (!json_is_integer(key))
-                return refuse(err, EINVAL,
-                              "error calling index: cannot index slice/array with type %s",
+                return refuse(err, EINVAL, "cannot index slice/array with type %s",
                               template_type(key));
         if (json_is_string(value))
-                return refuse(err, EINVAL, "error calling index: use slice for parts of a string");
+                return refuse(err, EINVAL, "use slice for parts of a string");
         *ret = json_integer_value(key) < 0
                        ? NULL
                        : json_array_get(value, (size_t) json_integer_value(key));
         if (!*ret)
-                return refuse(err, EINVAL,
-                              "error calling index: index out of range: %" JSON_INTEGER_FORMAT,
+                return refuse(err, EINVAL, "index out of range: %" JSON_INTEGER_FORMAT,
                               json_integer_value(key));
         return 0;
 }
@@ -245,19 +240,17 @@ static int slice_bounds(json_t *const *args, size_t n, size_t length, size_t *fr
                 json_int_t bound = json_integer_value(args[i]);
 
                 if (!json_is_integer(args[i]))
-                        return refuse(err, EINVAL,
-                                      "error calling slice: cannot index slice/array with type %s",
+                        return refuse(err, EINVAL, "cannot index slice/array with type %s",
                                       template_type(args[i]));
                 if (bound < 0 || (size_t) bound > length)
                         return refuse(err, EINVAL,
-                                      "error calling slice: index out of range: "
+                                      "index out of range: "
                                       "%" JSON_INTEGER_FORMAT,
                                       bound);
                 *bounds[i - 1] = (size_t) bound;
         }
         if (*from > *to)
-                return refuse(err, EINVAL, "error calling slice: invalid slice index: %zu > %zu",
-                              *from, *to);
+                return refuse(err, EINVAL, "invalid slice index: %zu > %zu", *from, *to);
         return 0;
 }
 
@@ -270,8 +263,7 @@ static int call_slice(json_t *const *args, size_t n, json_t **ret, Err *err) {
         if (r < 0)
                 return r;
         if (!json_is_string(args[0]) && !json_is_array(args[0]))
-                return refuse(err, EINVAL, "error calling slice: can't slice item of type %s",
-                              template_type(args[0]));
+                return refuse(err, EINVAL, "can't slice item of type %s", template_type(args[0]));
         length = json_is_string(args[0]) ? json_string_length(args[0]) : json_array_size(args[0]);
         r = slice_bounds(args, n, length, &from, &to, err);
         if (r < 0)
@@ -335,7 +327,7 @@ static int call_printf(json_t *const *args, size_t n, json_t **ret, Err *err) {
 
         r = want(n, 1, SIZE_MAX, "printf", err);
         if (r >= 0)
-                r = want_string(args[0], "printf", err);
+                r = want_string(args[0], err);
         if (r < 0)
                 return r;
         template_printf(&s, json_string_value(args[0]), args + 1, n - 1);
@@ -348,11 +340,11 @@ static int call_join(json_t *const *args, size_t n, json_t **ret, Err *err) {
 
         r = want(n, 2, 2, "join", err);
         if (r >= 0)
-                r = want_string(args[1], "join", err);
+                r = want_string(args[1], err);
         if (r < 0)
                 return r;
         if (!json_is_array(args[0]) && !json_is_null(args[0]))
-                return refuse(err, EINVAL, "wrong type for value; expected []string; got %s (join)",
+                return refuse(err, EINVAL, "wrong type for value; expected []string; got %s",
                               template_type(args[0]));
         for (size_t i = 0; i < json_array_size(args[0]); i++) {
                 str_put(&s, i ? json_string_value(args[1]) : "");
@@ -368,9 +360,9 @@ static int call_split(json_t *const *args, size_t n, json_t **ret, Err *err) {
 
         r = want(n, 2, 2, "split", err);
         if (r >= 0)
-                r = want_string(args[0], "split", err);
+                r = want_string(args[0], err);
         if (r >= 0)
-                r = want_string(args[1], "split", err);
+                r = want_string(args[1], err);
         if (r < 0)
                 return r;
 
@@ -400,7 +392,7 @@ static int change_letters(json_t *const *args, size_t n, const char *name, int (
 
         r = want(n, 1, 1, name, err);
         if (r >= 0)
-                r = want_string(args[0], name, err);
+                r = want_string(args[0], err);
         if (r < 0)
                 return r;
         text = strdup(json_string_value(args[0]));
@@ -433,13 +425,13 @@ static int call_pad(json_t *const *args, size_t n, json_t **ret, Err *err) {
 
         r = want(n, 3, 3, "pad", err);
         if (r >= 0)
-                r = want_string(args[0], "pad", err);
+                r = want_string(args[0], err);
         if (r < 0)
                 return r;
         if (!json_is_integer(args[1]) || !json_is_integer(args[2]))
-                return refuse(err, EINVAL, "wrong type for value; expected int (pad)");
+                return refuse(err, EINVAL, "wrong type for value; expected int");
         if (json_integer_value(args[1]) > 1000 || json_integer_value(args[2]) > 1000)
-                return refuse(err, EINVAL, "more than 1000 blanks (pad)");
+                return refuse(err, EINVAL, "more than 1000 blanks");
         if (json_string_length(args[0]) > 0)
                 str_printf(&s, "%*s%s%*s", (int) json_integer_value(args[1]), "",
                            json_string_value(args[0]), (int) json_integer_value(args[2]), "");
@@ -453,11 +445,11 @@ static int call_truncate(json_t *const *args, size_t n, json_t **ret, Err *err) 
 
         r = want(n, 2, 2, "truncate", err);
         if (r >= 0)
-                r = want_string(args[0], "truncate", err);
+                r = want_string(args[0], err);
         if (r < 0)
                 return r;
         if (!json_is_integer(args[1]))
-                return refuse(err, EINVAL, "wrong type for value; expected int (truncate)");
+                return refuse(err, EINVAL, "wrong type for value; expected int");
         text = end = json_string_value(args[0]);
         for (left = json_integer_value(args[1]); *end; end++)
                 if (((unsigned char) *end & 0xc0) != 0x80 && left-- <= 0)

@@ -164,9 +164,8 @@ static int unexpected(Parser *p, const char *context) {
         if (is_name(c))
                 return wrong(p, "unexpected <%.*s> in %s", (int) name_length(p->next), p->next,
                              context);
-        if (isprint((unsigned char) c) && !strchr("|(),=:", c))
-                return wrong(p, "unexpected bad character U+%04X '%c' in %s", (unsigned char) c, c,
-                             context);
+        if (c == '}')
+                return wrong(p, "bad character U+007D '}'");
         return wrong(p, "unexpected \"%c\" in %s", c, context);
 }
 
@@ -415,7 +414,7 @@ static int parse_term(Parser *p, Operand *o) {
                 return parse_parentheses(p, o);
         if (is_name(c))
                 return parse_word(p, o);
-        return unexpected(p, "operand");
+        return unexpected(p, "command");
 }
 
 static int parse_operand(Parser *p, Operand **ret) {
@@ -460,6 +459,8 @@ static int parse_call(Parser *p, const char *close, Call *call) {
                 skip_blanks(p);
                 if (at_end_of_call(p, close))
                         break;
+                if (close && at_close(p))
+                        return wrong(p, "unclosed left paren");
                 /* Operands are parted by blanks. */
                 before = p->next;
                 if (call->operands && !strchr(" \t\r\n", before[-1]))

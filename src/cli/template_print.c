@@ -81,7 +81,7 @@ static void put_real(Str *out, double number) {
                 snprintf(text, sizeof text, "%.*e", precision - 1, number);
         while (strtod(text, NULL) != number && precision++ < 17);
         exponent = atoi(strchr(text, 'e') + 1);
-        if (exponent < -4 || exponent >= 21)
+        if (exponent < -4 || exponent >= 6)
                 str_put(out, text);
         else
                 str_printf(out, "%.*f", precision - 1 > exponent ? precision - 1 - exponent : 0,

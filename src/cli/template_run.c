@@ -238,8 +238,18 @@ static int run_short_circuit(Run *run, const Operand *first, json_t *dot, json_t
         return 0;
 }
 
+/* A call's place is all of it, arguments included. */
+static Operand whole_call(const Operand *first) {
+        Operand whole = *first;
+
+        for (const Operand *o = first; o; o = o->next)
+                whole.length = (size_t) (o->source + o->length - first->source);
+        return whole;
+}
+
 static int run_function(Run *run, const Operand *first, json_t *dot, json_t *final, json_t **ret) {
         TemplateFunction function = template_function(first->name);
+        const Operand whole = whole_call(first);
         json_t *args[ARGUMENTS_MAX];
         size_t n = 0;
         int r = 0;
@@ -258,8 +268,10 @@ static int run_function(Run *run, const Operand *first, json_t *dot, json_t *fin
                 args[n++] = json_incref(final);
         if (r >= 0) {
                 r = function(args, n, ret, run->err);
+                if (r < 0 && r != -E2BIG)
+                        err_prefix(run->err, r, "error calling %s", first->name);
                 if (r < 0)
-                        prefix(run, first, r);
+                        prefix(run, &whole, r);
         }
         drop(args, n);
         return r;

@@ -45,7 +45,8 @@ TEST(fields_and_literals) {
                     "Araw\\n9716-51000");
         expect_text("{{.Labels.none}} {{.Labels.b}} {{(index .Mounts 0).Type}}",
                     "<no value> 2 bind");
-        expect_text("{{true}} {{1.5}} {{1e30}} {{0.00001}}", "true 1.5 1e+30 1e-05");
+        expect_text("{{true}} {{1.5}} {{1e30}} {{0.00001}} {{1234567.0}} {{100000.0}}",
+                    "true 1.5 1e+30 1e-05 1.234567e+06 100000");
 }
 
 TEST(conditions) {
@@ -111,11 +112,13 @@ TEST(comparisons) {
         expect_text("{{eq .N 1 2 3}} {{ne .Name \"web\"}} {{lt 1 2}} {{le 2 2}} {{gt \"b\" \"a\"}} "
                     "{{ge 1.5 2.5}}",
                     "true false true true true false");
-        expect_error("{{eq .N .Name}}",
-                     "template: :1:2: executing \"\" at <eq>: incompatible types "
-                     "for comparison");
-        expect_error("{{lt .Yes true}}",
-                     "template: :1:2: executing \"\" at <lt>: invalid type for comparison");
+        expect_error(
+                "{{eq .N .Name}}",
+                "template: :1:2: executing \"\" at <eq .N .Name>: error calling eq: incompatible types "
+                "for comparison");
+        expect_error(
+                "{{lt .Yes true}}",
+                "template: :1:2: executing \"\" at <lt .Yes true>: error calling lt: invalid type for comparison");
 }
 
 TEST(what_go_would_not_parse_is_refused_in_its_words) {
@@ -128,10 +131,18 @@ TEST(what_go_would_not_parse_is_refused_in_its_words) {
         expect_error("{{if}}x{{end}}", "template: :1: missing value for if");
         expect_error("{{$x}}", "template: :1: undefined variable \"$x\"");
         expect_error("{{\"abc}}", "template: :1: unterminated quoted string");
-        expect_error("{{(1}}", "template: :1: unexpected \"}}\" in operand");
+        expect_error("{{(1}}", "template: :1: unclosed left paren");
         expect_error("{{nil}}", "template: :1: nil is not a command");
         expect_error("{{break}}", "template: :1: {{break}} outside {{range}}");
         expect_error("{{/* x}}", "template: :1: unclosed comment");
+        expect_error("{{@}}", "template: :1: unexpected \"@\" in command");
+        expect_error("{{.Name}", "template: :1: bad character U+007D '}'");
+        expect_error(
+                "{{upper 3}}",
+                "template: :1:2: executing \"\" at <upper 3>: error calling upper: wrong type for value; expected string; got int");
+        expect_error(
+                "{{not}}",
+                "template: :1:2: executing \"\" at <not>: wrong number of args for not: want 1 got 0");
         expect_error("{{1x}}", "template: :1: bad number syntax: \"1x\"");
         expect_error("{{define \"x\"}}{{end}}",
                      "template: :1: {{define}} is not supported: write it in place");
@@ -142,10 +153,12 @@ TEST(what_cannot_be_evaluated_is_refused_with_its_place) {
                                   "key \"Nmae\"");
         expect_error("{{.Name.First}}", "template: :1:2: executing \"\" at <.Name.First>: can't "
                                         "evaluate field First in type string");
-        expect_error("x\n y{{index .List 9}}", "template: :2:4: executing \"\" at <index>: error "
-                                               "calling index: index out of range: 9");
-        expect_error("{{len 3}}",
-                     "template: :1:2: executing \"\" at <len>: error calling len: len of type int");
+        expect_error("x\n y{{index .List 9}}",
+                     "template: :2:4: executing \"\" at <index .List 9>: error "
+                     "calling index: index out of range: 9");
+        expect_error(
+                "{{len 3}}",
+                "template: :1:2: executing \"\" at <len 3>: error calling len: len of type int");
         expect_error("{{range .Name}}{{end}}", "template: :1:8: executing \"\" at <.Name>: range "
                                                "can't iterate over web");
         expect_error("{{.Name 1}}", "template: :1:2: executing \"\" at <.Name>: Name has arguments "
