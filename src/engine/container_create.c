@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/str.h"
@@ -242,6 +243,7 @@ static int make_directory(Container *c, int *ret_lock, Err *err) {
         if (mkdirat(c->dir, "upper", 0755) < 0 || mkdirat(c->dir, "work", 0700) < 0)
                 return fail(err, errno, "cannot make '%s/%s/upper'", c->home->data, path);
         *ret_lock = take_fd(lock);
+        fault_point("create.directory");
         return 0;
 }
 
@@ -294,13 +296,16 @@ int container_create(const Home *home, Container *c, Err *err) {
         r = make_directory(c, &lock, err);
         if (r >= 0)
                 r = take_name(c, err);
+        fault_point("create.named");
         if (r >= 0)
                 r = take_volumes(c, err);
+        fault_point("create.volumes");
         /* One that goes when it ends is not worth a wait for the disk. */
         if (r >= 0)
                 r = json_save(&container_type, c->dir, "container.json", c, !c->host.auto_remove,
                               err);
         if (r < 0)
                 undo(c);
+        fault_point("create.recorded");
         return r;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -152,11 +153,13 @@ static void finish(Monitor *m) {
                 (void) set_status(m, "exited");
                 if (exit_record_save(m->c, &err) < 0)
                         log_warn("%s", err.message);
+                fault_point("monitor.saved");
                 monitor_release(m);
         }
         m->listener = close_fd(m->listener);
         if (run)
                 (void) tree_remove(m->c->home->run_fd, run);
+        fault_point("monitor.gone");
         monitor_farewell(m);
 }
 
@@ -192,7 +195,9 @@ int monitor_main(Monitor *m, bool adopt) {
                 return 1;
         }
         settle_in(m);
+        fault_point("monitor.settled");
         live(m);
+        fault_point("monitor.ended");
         finish(m);
         return 0;
 }

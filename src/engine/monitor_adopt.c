@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/monitor.h"
@@ -111,6 +112,7 @@ int monitor_adopt(Monitor *m, Err *err) {
         if (publish_recall(s, &m->ports, &m->n_ports) < 0)
                 log_warn("cannot tell which ports container '%s' has published", m->c->name);
 
+        fault_point("adopt.opened");
         s->monitor_pid = getpid();
         r = process_start_time(s->monitor_pid, &s->monitor_start);
         if (r < 0)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -205,6 +206,7 @@ static int connect_network(Monitor *m, const Network *network, Err *err) {
         r = network_attach(m->c->home, network, endpoint, netns, err);
         if (r < 0)
                 return r;
+        fault_point("monitor.connected");
         r = publish_collect(m->c, &m->ports, &m->n_ports, err);
         if (r < 0)
                 return r;
@@ -212,6 +214,7 @@ static int connect_network(Monitor *m, const Network *network, Err *err) {
                 r = network_publish(m->c->home, m->c->id, endpoint, m->ports, m->n_ports, err);
                 if (r < 0)
                         return r;
+                fault_point("monitor.published");
                 r = publish_report(m->ports, m->n_ports, &m->c->state.ports, &m->c->state.n_ports);
                 if (r < 0)
                         return fail(err, r, "cannot note the published ports");
@@ -269,8 +272,10 @@ static int prepare(Monitor *m, ContainerSetup **setup, Network **network, Err *e
         state_forget_run(&m->c->state);
         if (container_has_userns(m->c))
                 r = idrange_take(m->c->home, m->c->id, &m->c->state.userns_base, err);
+        fault_point("monitor.ids");
         if (r >= 0 && name)
                 r = reserve_network(m, name, network, err);
+        fault_point("monitor.address");
         if (r < 0)
                 return r;
 
@@ -283,7 +288,9 @@ static int prepare(Monitor *m, ContainerSetup **setup, Network **network, Err *e
                 (*setup)->spec->process->console_height = m->rows;
                 (*setup)->spec->process->console_width = m->columns;
         }
-        return make_cgroup(m, *setup, err);
+        r = make_cgroup(m, *setup, err);
+        fault_point("monitor.cgroup");
+        return r;
 }
 
 static int launch(Monitor *m, Err *err) {
@@ -294,16 +301,20 @@ static int launch(Monitor *m, Err *err) {
         r = prepare(m, &setup, &network, err);
         if (r >= 0)
                 r = spawn(m, setup, err);
+        fault_point("monitor.spawned");
         if (r >= 0)
                 r = connect_network(m, network, err);
+        fault_point("monitor.network");
         if (r >= 0)
                 r = record_start(m, err);
+        fault_point("monitor.recorded");
         if (r < 0)
                 return own_failure(r, err);
 
         r = runtime_start(m->runtime, err);
         if (r < 0)
                 return r;
+        fault_point("monitor.started");
         m->pidfd = runtime_pidfd(m->runtime);
         if (m->c->config.tty) {
                 m->console = runtime_take_console(m->runtime);
@@ -331,6 +342,7 @@ void run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
 
         for (size_t i = 0; i < c->state.n_networks; i++)
                 network_release(c->home, c->id, &c->state.networks[i], ports, n_ports);
+        fault_point("release.network");
         if (cgroup && cgroup_remove(cgroup, 0) < 0) {
                 autoptr(Cgroup) left = NULL;
 
@@ -341,9 +353,11 @@ void run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
                         log_warn("the cgroup '%s' cannot be removed; the next command tries again",
                                  cgroup);
         }
+        fault_point("release.cgroup");
         if (c->state.userns_base)
                 idrange_release(c->home, c->id, c->state.userns_base);
         c->state.userns_base = 0;
+        fault_point("release.ids");
 }
 
 void monitor_release(Monitor *m) {

@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/monitor.h"
@@ -153,6 +154,7 @@ static _Noreturn void begin(const MonitorStart *start, bool adopt, int socket) {
                 err_write(socket, &err);
                 _exit(1);
         }
+        fault_point("monitor.alone");
         _exit(monitor_main(&m, adopt));
 }
 

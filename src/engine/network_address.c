@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -418,10 +419,12 @@ int network_reserve(const Home *home, const Network *network, const char *contai
         if (r >= 0 && with6)
                 r = reserve_family(home, dir, network, container, network->subnet6,
                                    network->gateway6, ip6, &a6, err);
+        fault_point("network.address");
         if (r >= 0 && fill_in(network, &a, with6 ? &a6 : NULL, ret) < 0)
                 r = fail(err, ENOMEM, "cannot describe the container's network");
         if (r >= 0)
                 r = add_names(dir, container, aliases, ret, err);
+        fault_point("network.names");
         if (r < 0) {
                 network_release(home, container, ret, NULL, 0);
                 drop_address(dir, &a, container);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -206,8 +207,10 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
                 r = publish_one(home, container, endpoint, &ports[done], err);
                 done += r >= 0;
         }
+        fault_point("publish.claimed");
         if (r >= 0)
                 r = lead_in(endpoint, ports, n, err);
+        fault_point("publish.mapped");
         if (r >= 0)
                 network_allow_hairpin(endpoint);
         for (size_t i = 0; r < 0 && i < done; i++) {
@@ -230,7 +233,9 @@ void network_release(const Home *home, const char *container, const Endpoint *en
                 if (nft >= 0 && list)
                         firewall_withdraw(nft, list, count);
         }
+        fault_point("release.firewall");
         for (size_t i = 0; i < n; i++)
                 ports_drop(home, container, &ports[i]);
+        fault_point("release.ports");
         network_release_address(home, container, endpoint);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -45,9 +46,12 @@ int container_erase(Container *c, bool volumes, Err *err) {
                 return fail(err, ENOMEM, "cannot remove container '%s'", c->name);
         if (volumes)
                 remove_volumes(c);
+        fault_point("remove.volumes");
         if (renameat(c->home->data_fd, path, c->home->data_fd, gone) < 0 && errno != ENOENT)
                 return fail(err, errno, "cannot remove container '%s'", c->name);
+        fault_point("remove.renamed");
         container_name_release(c->home, c->name, c->id);
+        fault_point("remove.name");
         r = tree_remove(c->home->data_fd, gone);
         return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone) : 0;
 }
@@ -141,6 +145,7 @@ int container_remove(Container *c, bool force, bool volumes, Err *err) {
                 return r;
 
         r = container_erase(c, volumes || c->host.auto_remove, err);
+        fault_point("remove.erased");
         if (r >= 0 && run)
                 (void) tree_remove(c->home->run_fd, run);
         monitors_cgroup_sweep();

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/monitor.h"
@@ -95,6 +96,7 @@ static int start_locked(Container *c, int lock, const StartIo *io, Relay *relay,
         r = run ? dir_make(c->home->run_fd, run, 0700) : -ENOMEM;
         if (r < 0)
                 return fail(err, r, "cannot make '%s/%s'", c->home->run, run);
+        fault_point("start.run_dir");
         r = make_input(c, input);
         if (r < 0)
                 return fail(err, r, "cannot make the container's standard input");
@@ -102,6 +104,7 @@ static int start_locked(Container *c, int lock, const StartIo *io, Relay *relay,
         start.input_read = input[0];
         start.input_write = input[1];
         r = monitor_spawn(&start, false, &socket, err);
+        fault_point("start.monitor");
         close_fd(input[0]);
         keep = r >= 0 && io && io->attach_input;
         relay->input = keep ? input[1] : close_fd(input[1]);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -85,6 +86,7 @@ static int bury(Container *c, Err *err) {
         run_release(c, ports, n_ports);
         published_ports_free(ports, n_ports);
         idrange_release_all(c->home, c->id);
+        fault_point("bury.released");
 
         if (c->host.auto_remove && claims_to_run(c)) {
                 r = container_erase(c, true, err);
@@ -97,6 +99,7 @@ static int bury(Container *c, Err *err) {
         } else {
                 r = 0;
         }
+        fault_point("bury.recorded");
         if (run)
                 (void) tree_remove(c->home->run_fd, run);
         if (r >= 0)

@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/fault.h"
 #include "base/fds.h"
 #include "base/file.h"
 #include "base/str.h"
@@ -321,6 +322,7 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
 
         if (become_user(program, slave, &env, &err) < 0)
                 init_fail_setup(sync, &err);
+        fault_point("init.user");
         if (program->below_init && program_fork_below(&err) < 0)
                 init_fail_setup(sync, &err);
         (void) program_exec(program->process->args, env, &err);
@@ -341,6 +343,7 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
 
         if (prepare(plan, sync, &slave, &err) < 0)
                 init_fail_setup(sync, &err);
+        fault_point("init.prepared");
         init_wait_for(sync, INIT_START);
         init_execute(&program, slave, sync);
 }

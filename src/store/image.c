@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -479,9 +480,11 @@ int image_create(const Home *home, OciImage *config, char *const *chain_ids, cha
         if (r < 0)
                 return r;
 
+        fault_point("image.blobs");
         r = layer_make_durable(home, chain_ids, err);
         if (r >= 0)
                 r = record_save(home, image, err);
+        fault_point("image.record");
         if (r >= 0)
                 r = give_names(home, image, manifest_size, full, err);
         if (r < 0)

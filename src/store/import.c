@@ -4,6 +4,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/str.h"
 #include "oci/reference.h"
 #include "store/image.h"
@@ -59,6 +60,7 @@ int image_import(const Home *home, int archive, OciImage *config, const char *na
         r = tree_unpack(&view, archive, UNPACK_FLAT, "/", 0, ret_report, err);
         if (r < 0)
                 return r;
+        fault_point("import.unpacked");
         r = layer_commit(draft, NULL, &layer, err);
         if (r < 0)
                 return r;

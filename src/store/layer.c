@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -223,6 +224,7 @@ static int place_draft(LayerDraft *draft, int layers, const char *chain_id, Err 
         if (r < 0)
                 return fail(err, r, "cannot remove '%s'", draft->work);
         (void) unlinkat(layers, lock_file, 0);
+        fault_point("layer.unlocked");
 
         if (renameat(layers, draft_name, layers, name) < 0) {
                 autoptr(Layer) there = NULL;
@@ -279,7 +281,9 @@ int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err) {
         layers = dir_open(draft->home->data_fd, "layers", 0700);
         if (layers < 0)
                 return fail(err, layers, "cannot open '%s/layers'", draft->home->data);
+        fault_point("layer.hashed");
         r = place_draft(draft, layers, layer->chain_id, err);
+        fault_point("layer.placed");
         if (r < 0)
                 return r;
         *ret = take_ptr(layer);
