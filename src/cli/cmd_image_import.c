@@ -10,15 +10,18 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "builder/config.h"
 #include "cli/command.h"
 #include "store/image.h"
 
 typedef struct ImportOptions {
         const char **changes;
-        const char *message, *platform;
+        const char *message;
 } ImportOptions;
 
 static const Option options[] = {
+        OPT_LIST('c', "change", ImportOptions, changes, "INSTRUCTION",
+                 "Apply a Dockerfile instruction: CMD, ENV, USER, …"),
         OPT_STRING('m', "message", ImportOptions, message, "TEXT",
                    "Say this in the image's history"),
         {},
@@ -48,6 +51,38 @@ static int open_archive(const char *path, Err *err) {
         return take_fd(archive);
 }
 
+static int apply_change(StageState *state, const char *change, Err *err) {
+        Instruction instruction = {};
+        BuildArguments arguments = {};
+        autofree char *text = NULL;
+        int r;
+
+        r = instruction_parse(change, '\\', &instruction, err);
+        if (r >= 0)
+                r = config_apply(state, &arguments, &instruction, '\\', &text, err);
+        instruction_clear(&instruction);
+        if (r == -ENOTSUP && err->code == 0)
+                return err_hint(err, refuse(err, EINVAL, "it changes more than the configuration"),
+                                "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME and "
+                                "WORKDIR can be given here");
+        return r;
+}
+
+/* Fills the config from --change; the history says nothing of it, as with Docker. */
+static int apply_changes(const ImportOptions *o, OciImage *config, Err *err) {
+        autostage state = {};
+
+        for (const char **change = o->changes; change && *change; change++) {
+                int r = apply_change(&state, *change, err);
+
+                if (r < 0)
+                        return err_prefix(err, r, "--change '%s'", *change);
+        }
+        *config = state.image;
+        state.image = (OciImage){};
+        return 0;
+}
+
 static int cmd_image_import(const CommandInput *in, Err *err) {
         const ImportOptions *o = in->options;
         const char *path = in->args[0], *name = in->n_args > 1 ? in->args[1] : NULL;
@@ -64,7 +99,11 @@ static int cmd_image_import(const CommandInput *in, Err *err) {
         archive = open_archive(path, err);
         if (archive < 0)
                 return archive;
-        r = image_import(in->home, archive, &config, name, comment, &report, &image, err);
+        r = apply_changes(o, &config, err);
+        if (r < 0)
+                return r;
+        r = image_import(in->home, &(ImportSource){ archive, comment, NULL, NULL }, &config, name,
+                         &report, &image, err);
         json_clear(&oci_image_type, &config);
         if (r < 0)
                 return err_prefix(err, r, "cannot import '%s'", path);

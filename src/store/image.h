@@ -64,15 +64,21 @@ void image_list_free(Image **list, size_t n);
 int image_create(const Home *home, OciImage *config, char *const *layers, char *const *names,
                  Image **ret, Err *err);
 
+typedef struct ImportSource {
+        int archive;         /* tar, plain or compressed with gzip, xz or zstd; may be a pipe */
+        const char *comment; /* of the history's entry */
+        /* Asked when everything is read: whether what wrote the archive was content with it. */
+        int (*check)(void *context, Err *err);
+        void *context;
+} ImportSource;
+
 /**
  * image_import() - make an image of one layer from a root file system's archive
- * @archive:	tar, plain or compressed with gzip, xz or zstd; may be a pipe
- * @config:	as in image_create(); its history is filled in
+ * @config:	as in image_create(); its creation time and history are filled in
  * @name:	may be NULL
- * @comment:	of the history's entry
  */
-int image_import(const Home *home, int archive, OciImage *config, const char *name,
-                 const char *comment, TreeReport *ret_report, Image **ret, Err *err);
+int image_import(const Home *home, const ImportSource *source, OciImage *config, const char *name,
+                 TreeReport *ret_report, Image **ret, Err *err);
 
 /* Gives one more name to an image; a name that pointed elsewhere is moved. */
 int image_tag(const Home *home, const char *source, const char *target, Err *err);

@@ -38,8 +38,8 @@ static int add_history(OciImage *config, const char *comment, Err *err) {
         return entry->created && entry->comment ? 0 : fail(err, ENOMEM, "cannot make an image");
 }
 
-int image_import(const Home *home, int archive, OciImage *config, const char *name,
-                 const char *comment, TreeReport *ret_report, Image **ret, Err *err) {
+int image_import(const Home *home, const ImportSource *source, OciImage *config, const char *name,
+                 TreeReport *ret_report, Image **ret, Err *err) {
         char *const names[] = { (char *) name, NULL };
         autoptr(LayerDraft) draft = NULL;
         autoptr(Reference) checked = NULL;
@@ -57,14 +57,15 @@ int image_import(const Home *home, int archive, OciImage *config, const char *na
         if (r < 0)
                 return r;
         view = (TreeView){ .upper = draft->diff, .work = draft->work };
-        r = tree_unpack(&view, archive, UNPACK_FLAT, "/", 0, ret_report, err);
+        r = tree_unpack(&view, source->archive, UNPACK_FLAT, "/", 0, ret_report, err);
+        if (r >= 0 && source->check)
+                r = source->check(source->context, err);
         if (r < 0)
                 return r;
         fault_point("import.unpacked");
         r = layer_commit(draft, NULL, &layer, err);
-        if (r < 0)
-                return r;
-        r = add_history(config, comment, err);
+        if (r >= 0)
+                r = add_history(config, source->comment, err);
         if (r < 0)
                 return r;
         return image_create(home, config, (char *[]){ layer->chain_id, NULL }, name ? names : NULL,

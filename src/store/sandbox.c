@@ -167,27 +167,33 @@ static int receive_mounts(int socket, Mounts *m) {
         return 0;
 }
 
-/* Child: only layers that lie in this mount namespace may go into an overlay of this user
- * namespace (clone_private_mount(), fs/namespace.c); where is no matter, enter_tree() lets go. */
+/*
+ * Child: an overlay takes layers only from a mount namespace of ours (clone_private_mount(),
+ * fs/namespace.c), so they are stacked upon "/", which is left for good in enter_tree().
+ */
 static int attach_layers(const Mounts *m) {
-        autoclose int aside = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int r = aside < 0 ? -errno : 0;
+        autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = root < 0 ? -errno : 0;
 
         for (size_t i = 0; i < m->n_lowers && r >= 0; i++)
-                r = mount_attach(m->lowers[i], aside);
+                r = mount_attach(m->lowers[i], root);
         if (r >= 0 && m->top >= 0)
-                r = mount_attach(m->top, aside);
+                r = mount_attach(m->top, root);
         return r;
 }
 
 /* Child: the tree as one detached mount. */
 static int join_mounts(Mounts *m, Err *err) {
         autoclose int upper = -EBADF, work = -EBADF;
+        int r;
 
         if (!m->upper && m->n_lowers == 0)
                 return m->top;
         if (!m->upper && m->n_lowers == 1)
                 return m->lowers[0];
+        r = attach_layers(m);
+        if (r < 0)
+                return fail(err, r, "cannot attach the layers");
         if (m->upper) {
                 upper = openat(m->top, m->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (upper < 0)
@@ -212,8 +218,6 @@ static int enter_tree(int tree, Err *err) {
         autoclose int root = -EBADF;
         int r;
 
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-                return fail(err, errno, "cannot make mounts private");
         root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         r = root < 0 ? -errno : mount_attach(tree, root);
         if (r < 0)
@@ -290,6 +294,8 @@ static int child_setup(Run *run, int *ret_helper, Err *err) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
                 return fail(err, errno, "cannot tie the image helper to its parent");
 
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return fail(err, errno, "cannot make mounts private");
         tree = join_mounts(&run->tree, err);
         if (tree < 0)
                 return tree;
