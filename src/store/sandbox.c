@@ -204,12 +204,6 @@ static int join_mounts(Mounts *m, Err *err) {
                 if (work < 0)
                         return fail(err, errno, "cannot open the work directory");
         }
-        if (m->n_lowers > 0) {
-                int r = attach_layers(m);
-
-                if (r < 0)
-                        return fail(err, r, "cannot attach the layers");
-        }
         return overlay_new(m->lowers, m->n_lowers, upper, work, err);
 }
 
