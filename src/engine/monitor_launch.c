@@ -90,19 +90,11 @@ static int reserve_network(Monitor *m, const char *name, Network **ret, Err *err
         return 0;
 }
 
-/* Gives a pipe's inode to the container's root, so that /dev/stdout can be opened inside. */
-static void give_away(const Monitor *m, int pipe) {
-        uid_t owner = (uid_t) m->c->state.userns_base;
-
-        if (owner && fchown(pipe, owner, owner) < 0)
-                log_debug("cannot give a pipe to the container's root: %s", strerror(errno));
-}
-
 /*
  * The container's end of an output pipe is opened for reading too: then a write
  * waits, instead of failing, while there is no monitor.
  */
-static int make_output(const Monitor *m, Source *s, int *ret) {
+static int make_output(Source *s, int *ret) {
         autoclose int reader = -EBADF, writer = -EBADF;
         char path[32];
         int ends[2];
@@ -111,7 +103,6 @@ static int make_output(const Monitor *m, Source *s, int *ret) {
                 return -errno;
         reader = ends[0];
         writer = ends[1];
-        give_away(m, reader);
         if (fcntl(reader, F_SETFL, O_NONBLOCK) < 0)
                 return -errno;
 
@@ -129,10 +120,8 @@ static int make_streams(Monitor *m, int stdio[3]) {
         if (m->c->config.tty)
                 return 0;
         stdio[0] = m->input_read;
-        if (m->input_read >= 0)
-                give_away(m, m->input_read);
         for (size_t i = 0; i < 2 && r >= 0; i++)
-                r = make_output(m, &m->source[i], &stdio[1 + i]);
+                r = make_output(&m->source[i], &stdio[1 + i]);
         return r;
 }
 
@@ -239,6 +228,8 @@ static int record_start(Monitor *m, Err *err) {
         s->oom_killed = false;
         free(take_ptr(s->error));
         r = process_start_time(s->pid, &s->pid_start);
+        if (r == -ESRCH) /* init has failed: runtime_start() hears why */
+                return 0;
         if (r >= 0)
                 r = process_start_time(s->monitor_pid, &s->monitor_start);
         if (r >= 0)

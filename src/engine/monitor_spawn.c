@@ -123,6 +123,9 @@ static int init_monitor(Monitor *m, const MonitorStart *start, int socket) {
                         .log_wanted = !str_equal(start->c->host.log_config.type, "none") };
         for (int i = 0; i < 2; i++)
                 m->source[i] = (Source){ .fd = -EBADF, .stream = i + 1, .sink = -EBADF };
+        /* The starting command has the one end that counts: the input ends with it. */
+        if (start->io && start->io->attach_input && start->c->config.stdin_once)
+                m->input_write = -EBADF;
         m->run_dir = openat(m->c->home->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (m->run_dir < 0)
                 return -errno;
