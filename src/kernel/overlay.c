@@ -4,12 +4,10 @@
 #include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/auto.h"
 #include "base/str.h"
-#include "kernel/mount.h"
 #include "kernel/overlay.h"
 
 static int config(int fs, unsigned command, const char *key, const void *value, int aux) {
@@ -63,57 +61,26 @@ static int mount_context(int fs, Err *err) {
         return mount < 0 ? fail(err, errno, "cannot mount the layers") : mount;
 }
 
-/* Attaches a layer below the private tmpfs as name, so that it has a path. */
-static int place_layer(int shelf, const char *name, int layer) {
-        autoclose int target = -EBADF;
+static int set_path(int fs, const char *key, int layer) {
+        char path[32];
 
-        if (mkdirat(shelf, name, 0700) < 0)
-                return -errno;
-        target = openat(shelf, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return target < 0 ? -errno : mount_attach(layer, target);
+        snprintf(path, sizeof path, "/proc/self/fd/%d", layer);
+        return config(fs, FSCONFIG_SET_STRING, key, path, 0);
 }
 
-/*
- * Kernels before 6.13: layers by path.  The shelf is attached over the present
- * root, where "/.." and so no path of ours leads; /proc/self/fd names it.
- */
-static int overlay_by_path(const int *lowers, size_t n, int upper, int work, Err *err) {
-        const char *const size[] = { "size=64k", "mode=0700", NULL };
-        autoclose int fs = -EBADF, shelf = -EBADF, root = -EBADF;
+/* Kernels before 6.13 want paths, and these are the paths of descriptors. */
+static int set_paths(int fs, const int *lowers, size_t n, int upper, int work) {
         autostr list = {};
-        char path[64], name[24];
         int r;
 
-        shelf = mount_new("tmpfs", size, &(MountAttr){}, err);
-        if (shelf < 0)
-                return shelf;
-        root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        r = root < 0 ? -errno : mount_attach(shelf, root);
-        for (size_t i = 0; i < n && r == 0; i++) {
-                snprintf(name, sizeof name, "%zu", i);
-                r = place_layer(shelf, name, lowers[i]);
-                str_printf(&list, "%s/proc/self/fd/%d/%s", i ? ":" : "", shelf, name);
-        }
-        if (r < 0)
-                return fail(err, r, "cannot put the layers in place");
-
-        fs = (int) syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
-        if (fs < 0)
-                return fail(err, errno, "cannot use file system 'overlay'");
+        for (size_t i = 0; i < n; i++)
+                str_printf(&list, "%s/proc/self/fd/%d", i ? ":" : "", lowers[i]);
         r = list.failed ? -ENOMEM : config(fs, FSCONFIG_SET_STRING, "lowerdir", list.text, 0);
-        if (r == 0 && upper >= 0) {
-                snprintf(path, sizeof path, "/proc/self/fd/%d", upper);
-                r = config(fs, FSCONFIG_SET_STRING, "upperdir", path, 0);
-        }
-        if (r == 0 && upper >= 0) {
-                snprintf(path, sizeof path, "/proc/self/fd/%d", work);
-                r = config(fs, FSCONFIG_SET_STRING, "workdir", path, 0);
-        }
-        if (r == 0)
-                r = config(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
-        if (r == 0)
-                r = config(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-        return r < 0 ? create_failed(fs, r, err) : mount_context(fs, err);
+        if (r == 0 && upper >= 0)
+                r = set_path(fs, "upperdir", upper);
+        if (r == 0 && upper >= 0)
+                r = set_path(fs, "workdir", work);
+        return r;
 }
 
 int overlay_new(const int *lowers, size_t n, int upper, int work, Err *err) {
@@ -125,8 +92,11 @@ int overlay_new(const int *lowers, size_t n, int upper, int work, Err *err) {
                 return fail(err, errno, "cannot use file system 'overlay'");
 
         r = set_layers(fs, lowers, n, upper, work);
-        if (r == -EINVAL)
-                return overlay_by_path(lowers, n, upper, work, err);
+        if (r == -EINVAL) {
+                close_fd(fs);
+                fs = (int) syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+                r = fs < 0 ? -errno : set_paths(fs, lowers, n, upper, work);
+        }
         if (r == 0)
                 r = config(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
         if (r < 0)

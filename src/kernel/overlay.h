@@ -13,8 +13,10 @@
  * is then the same whether a container had a user namespace or not, and layers
  * made by one are right for the other.
  *
- * Needs Linux 6.5 (lowerdir+) and 6.13 (layers by descriptor); before that
- * the layers are attached to a private tmpfs and named by path.
+ * The layers must be attached somewhere in the caller's mount namespace if that
+ * belongs to a user namespace (clone_private_mount(), fs/namespace.c).  Layers by
+ * descriptor need Linux 6.13; before that the same is said with their paths
+ * below /proc/self/fd.
  */
 
 #include <stddef.h>

@@ -54,7 +54,8 @@ void process_reset_signals(void) {
         struct sigaction standard = { .sa_handler = SIG_DFL };
         sigset_t none;
 
-        for (int signal = 1; signal < NSIG; signal++)
+        /* Nobody ignores a real-time signal, and process_clone() has taken handlers away. */
+        for (int signal = 1; signal < 32; signal++)
                 if (signal != SIGKILL && signal != SIGSTOP)
                         (void) sigaction(signal, &standard, NULL);
         sigemptyset(&none);

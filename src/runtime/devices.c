@@ -94,6 +94,14 @@ static int fill(const InitPlan *plan, int dev, Err *err) {
                 if (r < 0)
                         return r;
         }
+        /* What is mounted below would be made then; here a directory costs one call. */
+        for (size_t i = 0; i < plan->spec->n_mounts; i++) {
+                const char *name = str_after(plan->spec->mounts[i].destination, "/dev/");
+
+                if (!str_empty(name) && !strchr(name, '/') && plan->mounts[i].directory &&
+                    mkdirat(dev, name, 0755) < 0 && errno != EEXIST)
+                        return fail(err, errno, "cannot make '/dev/%s'", name);
+        }
         return 0;
 }
 

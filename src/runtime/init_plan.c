@@ -175,6 +175,11 @@ static int plan_mounts(InitPlan *plan, Err *err) {
                         r = plan_bind(m, err);
                 if (r < 0)
                         return r;
+        }
+        /* Only now it is known what is to be attached in /dev. */
+        for (size_t i = 0; i < spec->n_mounts; i++) {
+                InitMount *m = &plan->mounts[i];
+
                 if (m->options.bind || !str_equal(m->mount->type, "tmpfs") ||
                     !str_equal(m->mount->destination, "/dev"))
                         continue;

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/mount.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/auto.h"
+#include "kernel/overlay.h"
+#include "test.h"
+
+/* Makes /mnt/{lower,upper,work}, "old" in lower. */
+static void make_layers(int fds[3]) {
+        static const char *const names[] = { "/mnt/lower", "/mnt/upper", "/mnt/work" };
+
+        expect(mount("tmpfs", "/mnt", "tmpfs", 0, NULL) == 0);
+        for (int i = 0; i < 3; i++) {
+                expect(mkdir(names[i], 0755) == 0);
+                fds[i] = open(names[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+                expect(fds[i] >= 0);
+        }
+        expect(mkdir("/mnt/lower/old", 0755) == 0);
+}
+
+static void expect_overlay(const int fds[3]) {
+        autoclose int overlay = expect_ok(overlay_new(fds, 1, fds[1], fds[2], NULL));
+
+        expect(faccessat(overlay, "old", F_OK, 0) == 0);
+        expect(mkdirat(overlay, "new", 0755) == 0);
+        expect(access("/mnt/upper/new", F_OK) == 0 && access("/mnt/lower/new", F_OK) < 0);
+}
+
+TEST_IN(upper_takes_what_is_written, CLONE_NEWNS) {
+        int fds[3];
+
+        make_layers(fds);
+        expect_overlay(fds);
+}
+
+/* Lets fsconfig() know no descriptors, as before Linux 6.13. */
+static void refuse_descriptors(void) {
+        struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsconfig, 0, 3),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FSCONFIG_SET_FD, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = { sizeof code / sizeof *code, code };
+
+        expect(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+        expect(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
+}
+
+TEST_IN(kernel_that_wants_paths_gets_them, CLONE_NEWNS) {
+        int fds[3];
+
+        make_layers(fds);
+        refuse_descriptors();
+        expect_overlay(fds);
+}
+
+TEST_IN(view_without_upper_is_read_only, CLONE_NEWNS) {
+        autoclose int overlay = -EBADF;
+        int fds[3];
+
+        make_layers(fds);
+        overlay = expect_ok(overlay_new(fds, 2, -EBADF, -EBADF, NULL));
+        expect(mkdirat(overlay, "new", 0755) < 0 && errno == EROFS);
+}

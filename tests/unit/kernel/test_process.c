@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "base/auto.h"
+#include "kernel/caps.h"
+#include "kernel/idmap.h"
+#include "kernel/ns.h"
+#include "kernel/process.h"
+#include "kernel/pty.h"
+#include "kernel/rlimit.h"
+#include "test.h"
+
+static int child_code(int pidfd) {
+        siginfo_t info = {};
+
+        expect(waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) == 0);
+        return info.si_status;
+}
+
+TEST(child_has_a_pidfd_and_default_handlers) {
+        autoclose int pidfd = -EBADF;
+        struct sigaction now;
+        pid_t pid;
+
+        signal(SIGUSR1, exit);
+        pid = process_clone(0, -EBADF, &pidfd);
+        if (pid == 0)
+                _exit(sigaction(SIGUSR1, NULL, &now) == 0 && now.sa_handler == SIG_DFL ? 7 : 1);
+        expect(process_of_pidfd(pidfd) == pid);
+        expect(child_code(pidfd) == 7);
+        expect(process_of_pidfd(pidfd) == -ESRCH);
+}
+
+TEST(ignored_signals_are_reset) {
+        struct sigaction now;
+
+        signal(SIGPIPE, SIG_IGN);
+        process_reset_signals();
+        expect(sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL);
+}
+
+TEST(descriptors_are_closed_by_exec) {
+        int fd = dup(1);
+
+        expect_ok(process_close_on_exec(3));
+        expect(fcntl(fd, F_GETFD) == FD_CLOEXEC && fcntl(1, F_GETFD) == 0);
+}
+
+TEST(namespaces_are_known_by_name_and_opened_by_kind) {
+        autoclose int a = -EBADF, b = -EBADF;
+        autoerr err = {};
+
+        expect(ns_kind("network")->flag == CLONE_NEWNET && !ns_kind("net"));
+        a = expect_ok(ns_open(ns_kind("uts"), "/proc/self/ns/uts", NULL));
+        b = expect_ok(ns_open(ns_kind("ipc"), "/proc/self/ns/ipc", NULL));
+        expect(ns_same(a, a) == 1 && ns_same(a, b) == 0);
+        expect(ns_open(ns_kind("pid"), "/proc/self/ns/uts", &err) == -EINVAL);
+        expect_str(err.message, "'/proc/self/ns/uts' is not a pid namespace");
+}
+
+TEST(file_that_is_no_namespace_is_refused) {
+        autoerr err = {};
+
+        expect(ns_open(ns_kind("pid"), "/dev/null", &err) == -EINVAL);
+        expect_str(err.message, "'/dev/null' is not a namespace");
+}
+
+TEST(ids_outside_are_found) {
+        const IdRange ranges[] = { { 0, 1000, 10 }, { 10, 5000, 5 } };
+
+        expect(idmap_outside(ranges, 2, 0) == 1000);
+        expect(idmap_outside(ranges, 2, 12) == 5002);
+        expect(idmap_outside(ranges, 2, 15) == -1);
+}
+
+TEST(limits_have_names) {
+        expect(rlimit_number("RLIMIT_NOFILE") == RLIMIT_NOFILE);
+        expect(rlimit_number("nproc") == RLIMIT_NPROC);
+        expect(rlimit_number("RLIMIT_NOTHING") == -EINVAL);
+}
+
+TEST_IN(capabilities_can_be_given_up, CLONE_NEWNS) {
+        const uint64_t chown = 1, kill = 1 << 5;
+        CapSets sets = { .permitted = chown | kill, .effective = chown };
+
+        expect(caps_permitted() & chown);
+        expect_ok(caps_bound(chown));
+        expect_ok(caps_set(&sets));
+        expect_ok(caps_get(&sets));
+        expect(sets.bounding == chown && sets.permitted == (chown | kill));
+        expect(sets.effective == chown && sets.inheritable == 0 && sets.ambient == 0);
+}
+
+TEST_IN(terminal_is_made_in_a_devpts, CLONE_NEWNS) {
+        autoclose int devpts = -EBADF, master = -EBADF, slave = -EBADF, null = -EBADF;
+        char text[8] = "";
+
+        expect(mount("devpts", "/mnt", "devpts", 0, "newinstance,ptmxmode=0666") == 0);
+        devpts = open("/mnt", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        master = expect_ok(pty_open(devpts, 30, 100, &slave, NULL));
+        expect_ok(pty_check_master(master));
+        expect(pty_check_master(slave) == -EPROTO);
+        expect(write(slave, "x", 1) == 1 && read(master, text, 8) == 1);
+
+        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        expect(pty_check_master(null) == -EPROTO);
+}
+
+TEST_IN(directory_that_is_no_devpts_gives_no_terminal, CLONE_NEWNS) {
+        autoclose int directory = open("/mnt", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        autoerr err = {};
+        int slave;
+
+        expect(pty_open(directory, 0, 0, &slave, &err) == -ENOTTY);
+        expect_str(err.message, "'/dev/pts' is not a devpts");
+}
