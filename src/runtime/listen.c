@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #include "base/fds.h"
 #include "base/file.h"
@@ -45,38 +44,46 @@ int init_set_oom_score(const OciProcess *p, int dir, const char *path, Err *err)
         return 0;
 }
 
-static int take_console(int sync, int *ret, Err *err) {
-        autoclose int console = -EBADF;
-        size_t n = 0;
-        char word;
+static int take_console(int *console, int received, Err *err) {
+        if (received < 0 || pty_check_master(received) < 0 || *console >= 0) {
+                close_fd(received);
+                return refuse(err, EPROTO, "the container did not hand over a terminal");
+        }
+        *console = received;
+        return 0;
+}
+
+/* When the other end closes before it has read all that we said, that is told once as ECONNRESET,
+ * ahead of what it has sent. */
+static int receive(int sync, char *report, size_t size, int *fd) {
+        size_t n;
         int r;
 
-        r = fds_recv(sync, &word, 1, &console, 1, &n);
-        if (r < 0 || n != 1)
-                return fail(err, r < 0 ? r : -EPROTO, "cannot take the terminal");
-        if (pty_check_master(console) < 0 || *ret >= 0)
-                return refuse(err, EPROTO, "the container did not hand over a terminal");
-        *ret = take_fd(console);
-        return 0;
+        do {
+                n = 0;
+                r = fds_recv(sync, report, size, fd, 1, &n);
+        } while (r == -ECONNRESET);
+        if (n == 0)
+                *fd = -EBADF;
+        return r;
 }
 
 int init_listen(int sync, int *console, Err *err) {
         for (;;) {
-                char first;
-                ssize_t n;
-                int r;
+                char report[ERR_WIRE_MAX];
+                int fd = -EBADF, r;
 
-                do
-                        n = recv(sync, &first, 1, MSG_PEEK);
-                while (n < 0 && errno == EINTR);
-                if (n == 0 || (n < 0 && errno == ECONNRESET))
+                r = receive(sync, report, sizeof report - 1, &fd);
+                if (r == 0)
                         return 0;
-                if (n < 0)
-                        return fail(err, errno, "cannot hear the container's process");
-                if (first == '-')
-                        return err_read(sync, err);
-                r = first == INIT_CONSOLE
-                            ? take_console(sync, console, err)
+                if (r < 0)
+                        return fail(err, r, "cannot hear the container's process");
+                if (*report == '-') {
+                        close_fd(fd);
+                        return err_parse(report, (size_t) r, err);
+                }
+                r = *report == INIT_CONSOLE
+                            ? take_console(console, fd, err)
                             : refuse(err, EPROTO,
                                      "the container's process says what it should not");
                 if (r < 0)

@@ -30,8 +30,8 @@ typedef struct MountOption {
         { name, OPTION_ATTR, set, clear, true }
 
 static const MountOption table[] = {
-        ATTR("atime", 0, MOUNT_ATTR__ATIME),
         { "async", OPTION_IGNORE, 0, 0, false },
+        ATTR("atime", 0, MOUNT_ATTR__ATIME),
         { "bind", OPTION_BIND, 0, 0, false },
         { "defaults", OPTION_IGNORE, 0, 0, false },
         ATTR("dev", 0, MOUNT_ATTR_NODEV),
