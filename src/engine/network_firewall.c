@@ -520,7 +520,7 @@ int firewall_prepare(const Home *home, const Network *network, int nft, Err *err
 }
 
 void firewall_forget(const Network *n) {
-        autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
+        int nft = nft_socket();
         PairName name = pair_of(n->bridge);
         NftElement single = { .key = name.first, .key_size = sizeof name.first };
         NftElement pair = { .key = &name, .key_size = sizeof name };

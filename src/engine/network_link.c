@@ -28,6 +28,7 @@
 #include "base/str.h"
 #include "engine/network_firewall.h"
 #include "engine/network_internal.h"
+#include "netlink/nft.h"
 
 /* The index of eth0 is chosen beforehand, so that one batch can make and address it.  Some kernels
  * put tunnel devices into every new namespace, which take the first numbers. */
@@ -317,7 +318,7 @@ static int connect_container(const Endpoint *e, const Link *bridge, int netns, E
 
 /* Looks whether bridge and firewall are there, and makes what is not. */
 static int prepare(const Home *home, const Network *n, Link *bridge, Err *err) {
-        autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
+        int nft = nft_socket();
         int r;
 
         if (nft < 0)

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/network_internal.h"
+#include "netlink/nft.h"
 #include "engine/network_ports.h"
 
 #define FIRST_FREE_PORT 49153 /* the first that is chosen, as with Docker */
@@ -174,7 +175,7 @@ static FirewallPort *for_firewall(const Endpoint *e, const PublishedPort *ports,
 }
 
 static int lead_in(const Endpoint *e, const PublishedPort *ports, size_t n, Err *err) {
-        autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
+        int nft = nft_socket();
         autofree FirewallPort *list = NULL;
         size_t count;
 
@@ -225,7 +226,7 @@ void network_release(const Home *home, const char *container, const Endpoint *en
         if (!endpoint || str_empty(endpoint->ip_address))
                 return;
         if (n > 0) {
-                autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
+                int nft = nft_socket();
                 autofree FirewallPort *list = NULL;
                 size_t count;
 

@@ -19,6 +19,7 @@
 #include "engine/container.h"
 #include "engine/network_firewall.h"
 #include "engine/network_internal.h"
+#include "netlink/nft.h"
 #include "engine/network_ports.h"
 
 static NetworkPath address_path(const char *network, const char *address) {
@@ -223,7 +224,7 @@ int network_sweep(const Home *home, bool (*alive)(const char *container, void *c
         if (r < 0)
                 return r;
         if (n_ports > 0) {
-                autoclose int nft = nl_open_protocol(NETLINK_NETFILTER);
+                int nft = nft_socket();
 
                 if (nft >= 0)
                         firewall_withdraw(nft, ports, n_ports);

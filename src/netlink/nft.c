@@ -26,6 +26,14 @@ static void batch_mark(NlMessage *m, uint16_t type) {
         nl_next(m, type, 0, &header, sizeof header);
 }
 
+int nft_socket(void) {
+        static int kept = -EBADF;
+
+        if (kept < 0)
+                kept = nl_open_protocol(NETLINK_NETFILTER);
+        return kept;
+}
+
 void nft_begin(NlMessage *m) {
         nl_begin_empty(m);
         batch_mark(m, NFNL_MSG_BATCH_BEGIN);

@@ -64,6 +64,13 @@ typedef struct NftElement {
         bool end; /* in a set of intervals: the first key after one */
 } NftElement;
 
+/*
+ * The process's nf_tables socket, in the network namespace where it was first asked for; borrowed.
+ * It is opened once and left to the end of the process: closing one waits for the grace period of
+ * every removal before it, ten milliseconds and more (nft_rcv_nl_event() in nf_tables_api.c).
+ */
+int nft_socket(void);
+
 void nft_begin(NlMessage *m);
 /* -EEXIST if the table is there already. */
 void nft_table(NlMessage *m, const char *table);
