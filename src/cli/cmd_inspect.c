@@ -54,12 +54,22 @@ static int inspect_image(const Home *home, const char *name, const InspectOption
         return *ret ? 0 : fail(err, ENOMEM, "cannot inspect image '%s'", name);
 }
 
+static int inspect_network(const Home *home, const char *name, const InspectOptions *o,
+                           json_t **ret, Err *err) {
+        autoptr(Network) network = NULL;
+        int r;
+
+        r = network_load(home, name, &network, err);
+        return r < 0 ? r : network_inspect(home, network, ret, err);
+}
+
 static const struct {
         const char *type;
         Inspect inspect;
 } kinds[] = {
         { "container", inspect_container },
         { "image", inspect_image },
+        { "network", inspect_network },
 };
 
 #define N_KINDS (sizeof kinds / sizeof *kinds)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The front: finding commands, their help, what is said of mistakes, completion."""
+import json
+import os
+import subprocess
+
+import pytest
+
+
+def commands(isola):
+    return json.loads(isola('--introspect-cli').stdout)['commands']
+
+
+def test_help_lists_every_command_once(isola):
+    text = isola('--help').stdout
+    assert text.startswith('Usage: isola [OPTION...] COMMAND')
+    for command in commands(isola):
+        assert sum(line.startswith(f'  {command["name"]}  ') for line in text.splitlines()) == 1, command['name']
+    assert isola().stdout == text
+    assert isola('help').stdout == text
+
+
+def test_help_of_each_command_fits_the_screen(isola):
+    for command in commands(isola):
+        text = isola(*command['name'].split(), '--help').stdout
+        assert text.startswith(f'Usage: isola {command["name"]}')
+        assert max(map(len, text.splitlines())) <= 80, command['name']
+        assert isola('help', *command['name'].split()).stdout == text
+
+
+def test_version(isola):
+    assert isola('--version').stdout.startswith('isola version ')
+    assert isola('-v').stdout == isola('--version').stdout
+
+
+@pytest.mark.parametrize('typed, sentence', [
+    (['rnu'], "unknown command 'rnu'; did you mean 'run'?"),
+    (['network', 'craete'], "unknown command 'network craete'; did you mean 'network create'?"),
+    (['frobnicate'], "unknown command 'frobnicate'"),
+])
+def test_unknown_command(isola, typed, sentence):
+    done = isola(*typed, code=1)
+    assert done.stderr == f"isola: {sentence}\nhint: see 'isola --help'\n"
+    assert done.stdout == ''
+
+
+@pytest.mark.parametrize('typed, sentence', [
+    (['run', '--nmae', 'x'], "unknown option '--nmae'; did you mean '--name'?"),
+    (['ps', '--frobnicate'], "unknown option '--frobnicate'"),
+    (['stop', '-x'], "unknown option '-x'"),
+    (['run', '--name'], "option '--name' needs a value: --name NAME"),
+    (['run', '--memory', 'much', 'x'], "option '--memory': 'much' is not a size such as 512m or 1.5g"),
+    (['ps', '--last=x'], "option '--last': 'x' is not a whole number"),
+])
+def test_wrong_option_is_125_with_a_hint(isola, typed, sentence):
+    done = isola(*typed, code=125)
+    assert done.stderr == f"isola: {sentence}\nhint: see 'isola {typed[0]} --help'\n"
+
+
+def test_wrong_number_of_operands(isola):
+    assert isola('run', code=125).stderr.startswith("isola: 'isola run' needs at least 1 argument\nhint: usage: ")
+    assert isola('stop', code=1).stderr.startswith("isola: 'isola stop' needs at least 1 argument")
+    assert isola('ps', 'x', code=1).stderr.startswith("isola: 'isola ps' takes no arguments")
+    assert isola('attach', 'a', 'b', code=1).stderr.startswith("isola: 'isola attach' needs exactly 1 argument")
+
+
+def test_families_and_other_names(isola):
+    assert isola('container', 'ls', '-q').stdout == isola('ps', '-q').stdout
+    family = isola('network').stdout
+    assert family.startswith('Usage: isola network COMMAND') and '  network create  ' in family
+    assert isola('network', '--help').stdout == family
+
+
+def test_wrong_global_options(isola):
+    assert isola('--log-level', 'loud', 'ps', code=1).stderr.startswith("isola: log level 'loud' is not debug")
+    assert isola('--log-format', 'xml', 'ps', code=1).stderr.startswith("isola: log format 'xml' is not text")
+    assert isola('--rot', 'x', 'ps', code=125).stderr.startswith("isola: unknown option '--rot'; did you mean '--root'?")
+
+
+def test_lost_output_is_no_success(isola):
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(isola.command('--help'), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == 'isola: cannot write the result: No space left on device\n'
+
+
+def test_the_runtimes_name_is_refused_clearly(isola, tmp_path):
+    link = tmp_path / 'isola-oci'
+    link.symlink_to(os.path.abspath(isola.binary))
+    done = subprocess.run([link, 'list'], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith('isola: this version of isola is not an OCI runtime yet\nhint: ')
+
+
+def complete(isola, *words):
+    return set(isola('__complete', '--', *words).stdout.split())
+
+
+def test_completion_knows_commands_options_and_live_names(isola, image):
+    isola('create', '--name', 'web', image, 'true')
+    assert complete(isola, 'ru') == {'run'}
+    assert complete(isola, 'network', 'c') == {'create'}
+    assert complete(isola, '--root', 'x', 'pau') == {'pause'}
+    assert {'--name', '--network'} <= complete(isola, 'run', '--n')
+    assert complete(isola, 'run', '--restart', 'al') == {'always'}
+    assert complete(isola, 'start', 'w') == {'web'}
+    assert image in complete(isola, 'run', '')
+    assert 'bridge' in complete(isola, 'run', '--network', '')
+
+
+def test_completion_scripts_parse(isola):
+    folder = os.path.join(os.path.dirname(__file__), '../../completions')
+    subprocess.run(['bash', '-n', os.path.join(folder, 'isola.bash')], check=True)
+    script = (f'source {folder}/isola.bash; COMP_WORDS=({isola.binary} ru); COMP_CWORD=1; _isola; '
+              'echo "${COMPREPLY[@]}"')
+    assert subprocess.run(['bash', '-c', script], stdout=subprocess.PIPE, text=True).stdout == 'run\n'
+
+
+def test_escape_sequences_do_not_reach_a_terminal(isola):
+    """Under `script`, stderr is a terminal."""
+    name = 'a\x1b]0;title\x07b'
+    line = ' '.join(f"'{word}'" for word in isola.command('start', name))
+    done = subprocess.run(['script', '-qec', line, '/dev/null'], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    assert b'\x1b' not in done.stdout and b'a?]0;title?b' in done.stdout
