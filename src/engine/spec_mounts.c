@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -145,20 +146,38 @@ static int add_user_mount(const Container *c, const ContainerMount *m, OciSpec *
         return add_bind(c, m, m->source, spec, err);
 }
 
-/* A device is its host's node bound over an empty file: a user namespace may not make nodes. */
+/* Outside of /dev a device is its host's node bound over an empty file. */
+static int bind_device(const ContainerDevice *d, const char *target, OciSpec *spec, Err *err) {
+        if (add(spec, target, "bind", d->path_on_host, "bind,rprivate") < 0)
+                return fail(err, ENOMEM, "cannot use device '%s'", d->path_on_host);
+        return 0;
+}
+
+/* In /dev it is a node of the container's own, which belongs to the container's root. */
 static int add_device(const ContainerDevice *d, OciSpec *spec, Err *err) {
         const char *target =
                 str_empty(d->path_in_container) ? d->path_on_host : d->path_in_container;
+        OciLinux *l = spec->linux_;
+        OciDevice *device;
         struct stat st;
 
         if (stat(d->path_on_host, &st) < 0)
                 return fail(err, errno, "cannot use device '%s'", d->path_on_host);
         if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
                 return refuse(err, EINVAL, "'%s' is not a device", d->path_on_host);
-        if (add(spec, target, "bind", d->path_on_host,
-                strchr(d->permissions ? d->permissions : "rwm", 'w') ? "bind,rprivate"
-                                                                     : "bind,rprivate,ro") < 0)
+        if (!str_after(target, "/dev/"))
+                return bind_device(d, target, spec, err);
+
+        device = json_grow(&l->devices, &l->n_devices, sizeof *device);
+        if (!device)
                 return fail(err, ENOMEM, "cannot use device '%s'", d->path_on_host);
+        device->path = strdup(target);
+        device->type = strdup(S_ISBLK(st.st_mode) ? "b" : "c");
+        if (!device->path || !device->type)
+                return fail(err, ENOMEM, "cannot use device '%s'", d->path_on_host);
+        device->major = major(st.st_rdev);
+        device->minor = minor(st.st_rdev);
+        device->file_mode = (int) (st.st_mode & 0777);
         return 0;
 }
 

@@ -130,6 +130,9 @@ static int become_root(const InitPlan *plan, Err *err) {
                 return 0;
         if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
                 return fail(err, errno, "cannot become root of the user namespace");
+        if (plan->new_namespaces & init_plan_late_namespaces(plan) & CLONE_NEWIPC &&
+            unshare(CLONE_NEWIPC) < 0)
+                return fail(err, errno, "cannot make an IPC namespace");
         return 0;
 }
 

@@ -28,6 +28,10 @@ bool init_plan_has_userns(const InitPlan *plan) {
         return (plan->new_namespaces | plan->joined) & CLONE_NEWUSER;
 }
 
+int init_plan_late_namespaces(const InitPlan *plan) {
+        return CLONE_NEWCGROUP | (init_plan_has_userns(plan) ? CLONE_NEWIPC : 0);
+}
+
 bool init_plan_is_foreign(const InitPlan *plan, int namespace_flag) {
         if (plan->new_namespaces & namespace_flag)
                 return false;
@@ -263,8 +267,8 @@ int init_plan_mount_outside(InitPlan *plan, Err *err) {
                                        "cannot show the processes of a namespace that belongs to "
                                        "another user namespace"),
                                 "join its user namespace as well");
-                /* The host's devices and kernel objects are to be looked at only. */
-                if (shows != CLONE_NEWIPC)
+                /* The host's devices and cgroups are to be looked at only. */
+                if (shows == CLONE_NEWNET || shows == CLONE_NEWCGROUP)
                         attr.set |= MOUNT_ATTR_RDONLY;
                 m->tree = mount_new(str_equal(type, "cgroup") ? "cgroup2" : type, NULL, &attr, err);
                 if (m->tree < 0)

@@ -59,6 +59,8 @@ int init_plan_idmap(InitPlan *plan, int userns, Err *err);
 
 /* Whether the container has a user namespace that is not the caller's. */
 bool init_plan_has_userns(const InitPlan *plan);
+/* CLONE_NEW* that must be made by the process itself: cgroup, and with a user namespace IPC. */
+int init_plan_late_namespaces(const InitPlan *plan);
 /* CLONE_NEW* of which the container is not the owner: left to the host, or joined from outside. */
 bool init_plan_is_foreign(const InitPlan *plan, int namespace_flag);
 

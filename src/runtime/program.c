@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -146,6 +147,16 @@ static void lead_group(void) {
         (void) sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* What `ps` shows inside must not be what the monitor, whose memory this is, calls itself. */
+static void set_title(void) {
+        char *name = program_invocation_name;
+        size_t room = strlen(name);
+
+        memset(name, 0, room);
+        memcpy(name, "isola-init", room < 10 ? room : 10);
+        (void) prctl(PR_SET_NAME, "isola-init");
+}
+
 int program_fork_below(Err *err) {
         sigset_t all, before;
         pid_t program;
@@ -165,5 +176,6 @@ int program_fork_below(Err *err) {
 
         /* Whoever waits for the end of the output must not wait for us. */
         (void) syscall(SYS_close_range, 0, ~0u, 0);
+        set_title();
         watch(program, &all);
 }

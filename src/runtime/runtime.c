@@ -4,8 +4,10 @@
  * The parent's side: from a specification to a first process, and to its program
  *
  * In the common case one clone3() makes the process in all its namespaces but
- * two: the cgroup namespace, whose root is the cgroup of whoever makes it, and a
- * time namespace with offsets, which must be empty while they are set.
+ * those that init makes itself: the cgroup namespace, whose root is the cgroup of
+ * whoever makes it; the IPC namespace, whose message queues belong to whoever
+ * makes it; and a time namespace with offsets, which must be empty while they
+ * are set.
  * Namespaces that are joined cost one more process: it joins them and then
  * clones init as a child of ours (CLONE_PARENT), so that this process never
  * leaves its own.
@@ -73,7 +75,7 @@ Runtime *runtime_free(Runtime *r) {
 /* What clone3() can make at once. */
 static int clone_flags(const InitPlan *plan) {
         const OciLinux *l = plan->spec->linux_;
-        int flags = plan->new_namespaces & ~CLONE_NEWCGROUP;
+        int flags = plan->new_namespaces & ~init_plan_late_namespaces(plan);
 
         if (l && (l->monotonic || l->boottime))
                 flags &= ~CLONE_NEWTIME;

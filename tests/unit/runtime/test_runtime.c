@@ -91,6 +91,14 @@ static void setup(Container *c) {
                 c->options.stdio[i] = -EBADF;
 }
 
+/* A list of one word. */
+static char **strv_words(const char *word) {
+        char **list = NULL;
+
+        expect_ok(strv_add(&list, word));
+        return list;
+}
+
 static void set_shell(Container *c, const char *script) {
         expect_ok(strv_add(&c->process.args, "sh"));
         expect_ok(strv_add(&c->process.args, "-c"));
@@ -254,6 +262,28 @@ TEST(devices_work) {
                                  "/dev/null | sed 's/ .*//'; stat -c %u /dev/null; readlink "
                                  "/dev/fd; echo out > /dev/stdout"),
                    "3\ncrw-rw-rw-\n0\n/proc/self/fd\nout");
+}
+
+TEST(standard_mounts_belong_to_the_containers_root) {
+        Container c;
+
+        setup(&c);
+        expect_str(run_shell(&c, "stat -c %u:%g / /dev /dev/shm /dev/mqueue /dev/pts"),
+                   "0:0\n0:0\n0:0\n0:0\n0:0");
+}
+
+TEST(processes_of_the_host_can_be_seen) {
+        Container c;
+
+        setup(&c);
+        for (size_t i = 0; i < c.linux_.n_namespaces; i++)
+                if (str_equal(c.linux_.namespaces[i].type, "pid"))
+                        c.linux_.namespaces[i] = c.linux_.namespaces[--c.linux_.n_namespaces];
+        c.linux_.sysctl = strv_words("net.ipv4.ip_unprivileged_port_start=9");
+        set_shell(&c, "test $$ -gt 2 && test -d /proc/$$ && cat "
+                      "/proc/sys/net/ipv4/ip_unprivileged_port_start");
+        expect(run(&c, NULL) == 0);
+        expect_str(output, "9");
 }
 
 TEST(extra_device_belongs_to_the_containers_root) {
