@@ -158,14 +158,29 @@ int cgroup_remove_directory(int root, const char *name, int timeout_ms) {
         return 0;
 }
 
-int cgroup_remove(const char *name, int timeout_ms) {
+/* The usual case, on the path of every container: the places are empty, at the usual mounts. */
+static int remove_quickly(const char *name, const char *hierarchy) {
+        autofree char *path = str_format("/sys/fs/cgroup%s/%s", hierarchy, name);
+        char *slash;
+
+        if (!path)
+                return -ENOMEM;
+        if (rmdir(path) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        slash = strrchr(path, '/');
+        if (strchr(name, '/')) {
+                *slash = 0;
+                (void) rmdir(path);
+        }
+        return 0;
+}
+
+static int remove_slowly(const char *name, int timeout_ms) {
         autoclose int root = cgroup_v2_root();
         int r = 0, last;
 
         if (root >= 0)
                 r = cgroup_remove_directory(root, name, timeout_ms);
-        if (is_unified())
-                return r;
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
                 autoclose int v1 = cgroup_v1_root(i);
 
@@ -175,6 +190,23 @@ int cgroup_remove(const char *name, int timeout_ms) {
                 r = r < 0 ? r : last;
         }
         return r;
+}
+
+int cgroup_remove(const char *name, int timeout_ms) {
+        static const char *const usual[] = { "/unified", "/memory", "/cpu",
+                                             "/cpuset",  "/pids",   "/freezer" };
+        struct statfs fs;
+
+        if (statfs("/sys/fs/cgroup", &fs) < 0)
+                return -errno;
+        if (fs.f_type == CGROUP2_SUPER_MAGIC && remove_quickly(name, "") == 0)
+                return 0;
+        if (fs.f_type != TMPFS_MAGIC)
+                return remove_slowly(name, timeout_ms);
+        for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+                if (remove_quickly(name, usual[i]) < 0)
+                        return remove_slowly(name, timeout_ms);
+        return 0;
 }
 
 /* --- places --- */
@@ -207,9 +239,12 @@ static Cgroup *new_handle(const char *name) {
 static int apply(Cgroup *c, const CgroupLimits *limits, Err *err) {
         CgroupSetting v1[CGROUP_SETTINGS_MAX], v2[CGROUP_SETTINGS_MAX];
         size_t n1 = cgroup_v1_settings(limits, v1), n2 = cgroup_v2_settings(limits, v2), kept = 0;
-        bool unified = is_unified();
+        bool unified;
         int r;
 
+        if (n1 == 0)
+                return 0;
+        unified = is_unified();
         for (size_t i = 0; i < n1 && !unified; i++) {
                 r = cgroup_v1_make(c, v1[i].controller);
                 if (r == -ENOENT && c->v2 >= 0)
