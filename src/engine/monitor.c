@@ -141,13 +141,14 @@ static bool wait_for_restart(Monitor *m, int *delay_ms) {
 }
 
 static void finish(Monitor *m) {
-        autofree char *run = container_run_path(m->c->id);
+        autofree char *run = container_run_path(m->c->id),
+                      *gone = str_format("%s" CONTAINER_GONE, m->c->id);
         autoerr err = {};
 
         m->log = log_writer_free(m->log);
         if (m->c->host.auto_remove) {
                 monitor_release(m);
-                if (container_erase(m->c, true, &err) < 0)
+                if (container_retire(m->c, true, &err) < 0)
                         log_warn("%s", err.message);
         } else {
                 (void) set_status(m, "exited");
@@ -161,6 +162,9 @@ static void finish(Monitor *m) {
                 (void) tree_remove(m->c->home->run_fd, run);
         fault_point("monitor.gone");
         monitor_farewell(m);
+        /* Nobody need wait for the disk: a large upper directory takes seconds to delete. */
+        if (m->c->host.auto_remove && gone)
+                container_sweep_gone(m->c->home, gone);
 }
 
 /* Runs and restarts until it is to stay stopped. */

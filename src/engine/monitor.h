@@ -160,8 +160,14 @@ void monitor_say_stopping(const Container *c, bool always);
 void run_release(Container *c, const PublishedPort *ports, size_t n_ports);
 /* Connects to the container's monitor; -ENOENT, -ECONNREFUSED if there is none. */
 int monitor_connect(const Container *c);
-/* Deletes what the container is; the caller has made sure that it does not run. */
+/*
+ * Takes the container's name and directory away, so that no command finds it any more; what it
+ * wrote is left for container_sweep_gone().  The caller has made sure that it does not run.
+ */
+int container_retire(Container *c, bool volumes, Err *err);
+/* container_retire(), and deletes what it wrote. */
 int container_erase(Container *c, bool volumes, Err *err);
+#define CONTAINER_GONE ".gone" /* after the id: the name of a directory that is being deleted */
 /* Deletes what a removal that was interrupted left, if @entry of $DATA/containers is that. */
 void container_sweep_gone(const Home *home, const char *entry);
 /* Removes the monitors' cgroup if no monitor is left. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -68,9 +69,23 @@ int container_name_take(const Home *home, const char *name, const char *id, Err 
         return 0;
 }
 
-void container_name_release(const Home *home, const char *name, const char *id) {
-        autofree char *path = str_format("names/%s", name), *owner = NULL;
+static bool is_owner(const Home *home, const char *path, const char *id) {
+        autofree char *owner = NULL;
 
-        if (path && file_read_line(home->data_fd, path, &owner) >= 0 && str_equal(owner, id))
+        return file_read_line(home->data_fd, path, &owner) >= 0 && str_equal(owner, id);
+}
+
+void container_name_release(const Home *home, const char *name, const char *id) {
+        autofree char *path = str_format("names/%s", name);
+
+        if (path && is_owner(home, path, id))
+                (void) unlinkat(home->data_fd, path, 0);
+}
+
+void container_name_bury(const Home *home, const char *name, const char *id, const char *grave) {
+        autofree char *path = str_format("names/%s", name);
+
+        if (path && is_owner(home, path, id) &&
+            renameat(home->data_fd, path, home->data_fd, grave) < 0)
                 (void) unlinkat(home->data_fd, path, 0);
 }

@@ -14,5 +14,8 @@
 int container_name_take(const Home *home, const char *name, const char *id, Err *err);
 /* Gives it back if it is still the container's. */
 void container_name_release(const Home *home, const char *name, const char *id);
+/* The same, with the file moved to @grave below $DATA, to be deleted later: freeing a block may
+ * wait for the disk (mount -o discard). */
+void container_name_bury(const Home *home, const char *name, const char *id, const char *grave);
 /* The id behind a name, owned by the caller; -ENOENT. */
 int container_name_lookup(const Home *home, const char *name, char **ret);

@@ -21,8 +21,6 @@
 #include "engine/names.h"
 #include "engine/volume.h"
 
-#define GONE ".gone"
-
 /* Volumes without a name of their own belong to the container that was made with them. */
 static void remove_volumes(const Container *c) {
         for (size_t i = 0; i < c->host.n_mounts; i++) {
@@ -37,12 +35,12 @@ static void remove_volumes(const Container *c) {
         }
 }
 
-int container_erase(Container *c, bool volumes, Err *err) {
+int container_retire(Container *c, bool volumes, Err *err) {
         autofree char *path = str_format("containers/%s", c->id),
-                      *gone = str_format("containers/%s" GONE, c->id);
-        int r;
+                      *gone = str_format("containers/%s" CONTAINER_GONE, c->id),
+                      *grave = str_format("%s/name", gone);
 
-        if (!path || !gone)
+        if (!path || !gone || !grave)
                 return fail(err, ENOMEM, "cannot remove container '%s'", c->name);
         if (volumes)
                 remove_volumes(c);
@@ -50,16 +48,27 @@ int container_erase(Container *c, bool volumes, Err *err) {
         if (renameat(c->home->data_fd, path, c->home->data_fd, gone) < 0 && errno != ENOENT)
                 return fail(err, errno, "cannot remove container '%s'", c->name);
         fault_point("remove.renamed");
-        container_name_release(c->home, c->name, c->id);
+        container_name_bury(c->home, c->name, c->id, grave);
         fault_point("remove.name");
-        r = tree_remove(c->home->data_fd, gone);
-        return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone) : 0;
+        return 0;
+}
+
+int container_erase(Container *c, bool volumes, Err *err) {
+        autofree char *gone = str_format("containers/%s" CONTAINER_GONE, c->id);
+        int r;
+
+        r = container_retire(c, volumes, err);
+        if (r < 0)
+                return r;
+        r = gone ? tree_remove(c->home->data_fd, gone) : -ENOMEM;
+        return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone ? gone : c->id)
+                     : 0;
 }
 
 void container_sweep_gone(const Home *home, const char *entry) {
         autofree char *path = str_format("containers/%s", entry);
 
-        if (path && str_ends_with(entry, GONE))
+        if (path && str_ends_with(entry, CONTAINER_GONE))
                 (void) tree_remove(home->data_fd, path);
 }
 
