@@ -78,8 +78,8 @@ typedef struct OciIndex {
         char **annotations;
 } OciIndex;
 
-extern const JsonType oci_healthcheck_type, oci_image_config_type, oci_image_type, oci_descriptor_type, oci_manifest_type,
-        oci_index_type;
+extern const JsonType oci_healthcheck_type, oci_image_config_type, oci_image_type,
+        oci_descriptor_type, oci_manifest_type, oci_index_type;
 
 #define OCI_MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define OCI_MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"

@@ -3,27 +3,13 @@
 #include "oci/reference.h"
 #include "test.h"
 
-static char *full(const char *text) {
+static void means(const char *text, const char *wanted) {
         autoptr(Reference) ref = NULL;
+        autofree char *full = NULL;
 
-        return reference_parse(text, &ref, NULL) < 0 ? NULL : reference_text(ref);
-}
-
-TEST(a_name_without_tag_means_latest) {
-        expect_str(full("debian"), "debian:latest");
-        expect_str(full("debian:12"), "debian:12");
-        expect_str(full("localhost:5000/team/web"), "localhost:5000/team/web:latest");
-        expect_str(full("localhost:5000/team/web:v1"), "localhost:5000/team/web:v1");
-        expect_str(full("a__b/c-d.e---f:A.b-C"), "a__b/c-d.e---f:A.b-C");
-        expect_str(full("[::1]:80/x"), "[::1]:80/x:latest");
-}
-
-TEST(a_digest_needs_no_tag) {
-        expect_str(
-                full("x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
-                "x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
-        expect(!full("x@sha256:0123"));
-        expect(!full("x@"));
+        expect_ok(reference_parse(text, &ref, NULL));
+        full = reference_text(ref);
+        expect_str(full, wanted);
 }
 
 static void refused(const char *text, const char *why) {
@@ -32,6 +18,22 @@ static void refused(const char *text, const char *why) {
 
         expect(reference_parse(text, &ref, &err) == -EINVAL);
         expect_str(err.message, why);
+}
+
+TEST(a_name_without_tag_means_latest) {
+        means("debian", "debian:latest");
+        means("debian:12", "debian:12");
+        means("localhost:5000/team/web", "localhost:5000/team/web:latest");
+        means("localhost:5000/team/web:v1", "localhost:5000/team/web:v1");
+        means("a__b/c-d.e---f:A.b-C", "a__b/c-d.e---f:A.b-C");
+        means("[::1]:80/x", "[::1]:80/x:latest");
+}
+
+TEST(a_digest_needs_no_tag) {
+        means("x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+              "x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+        refused("x@sha256:0123", "image name 'x@sha256:0123': 'sha256:0123' is no digest");
+        refused("x@", "image name 'x@': '' is no digest");
 }
 
 TEST(what_is_wrong_is_said) {

@@ -73,6 +73,7 @@ TEST_IN(a_missing_image_has_a_hint, CLONE_NEWNS) {
         autoptr(Image) none = NULL;
         autoerr err = {};
 
+        expect(web);
         expect(image_load(home, "sistem", &none, &err) == -ENOENT);
         expect_str(err.message, "there is no image 'sistem'");
         expect_str(err.hint, "did you mean 'sistema:latest'?");
@@ -184,6 +185,7 @@ TEST_IN(a_removal_that_was_killed_is_finished_by_the_next, CLONE_NEWNS) {
         autofree char *grave = str_format("images/.dead-%s.json", digest_hex(web->id));
         autostrv log = NULL;
 
+        expect(other);
         /* Killed after the burial, before the index: the image is still there. */
         expect(renameat(home->data_fd, record, home->data_fd, grave) == 0);
         expect(unlinkat(home->data_fd, "images/names/web:latest", 0) == 0);

@@ -15,12 +15,18 @@ typedef struct Archive {
         size_t at;
 } Archive;
 
+static void archive_auto(Archive *a) {
+        str_clear(&a->bytes);
+}
+#define autoarchive __attribute__((__cleanup__(archive_auto))) Archive
+
 static ssize_t give(void *context, void *buffer, size_t n, Err *err) {
         Archive *a = context;
 
         if (n > a->bytes.length - a->at)
                 n = a->bytes.length - a->at;
-        memcpy(buffer, a->bytes.text + a->at, n);
+        if (n)
+                memcpy(buffer, a->bytes.text + a->at, n);
         a->at += n;
         return (ssize_t) n;
 }
@@ -84,7 +90,7 @@ static void holds(const char *path, const char *wanted) {
 
 TEST_IN(files_directories_and_links_are_made, CLONE_NEWNS) {
         TreeReport report = {};
-        Archive a = {};
+        autoarchive a = {};
         struct stat st;
 
         put(&a, "./", TAR_DIRECTORY, "");
@@ -105,7 +111,7 @@ TEST_IN(files_directories_and_links_are_made, CLONE_NEWNS) {
 
 TEST_IN(a_name_with_dots_is_refused, CLONE_NEWNS) {
         TreeReport report = {};
-        Archive a = {};
+        autoarchive a = {};
 
         put(&a, "x/../../secret", TAR_FILE, "evil");
         expect(unpack(&a, UNPACK_FLAT, &report,
@@ -115,7 +121,7 @@ TEST_IN(a_name_with_dots_is_refused, CLONE_NEWNS) {
 
 TEST_IN(links_lead_nowhere_but_into_the_tree, CLONE_NEWNS) {
         TreeReport report = {};
-        Archive a = {};
+        autoarchive a = {};
 
         put(&a, "up", TAR_SYMLINK, "../../..");
         put(&a, "up/mnt/file", TAR_FILE, "inside");
@@ -131,7 +137,7 @@ TEST_IN(links_lead_nowhere_but_into_the_tree, CLONE_NEWNS) {
 
 TEST_IN(a_file_never_goes_through_what_has_its_name, CLONE_NEWNS) {
         TreeReport report = {};
-        Archive a = {};
+        autoarchive a = {};
         struct stat st;
 
         put(&a, "x", TAR_SYMLINK, "/secret");
@@ -147,7 +153,7 @@ TEST_IN(a_file_never_goes_through_what_has_its_name, CLONE_NEWNS) {
 
 TEST_IN(hard_links_stay_inside, CLONE_NEWNS) {
         TreeReport report = {};
-        Archive out = {}, link = {}, none = {}, self = {};
+        autoarchive out = {}, link = {}, none = {}, self = {};
         struct stat st;
 
         put(&out, "h", TAR_HARDLINK, "../secret");
@@ -170,7 +176,7 @@ TEST_IN(hard_links_stay_inside, CLONE_NEWNS) {
 
 TEST_IN(whiteouts_become_the_overlays, CLONE_NEWNS) {
         TreeReport report = {};
-        Archive a = {};
+        autoarchive a = {};
         struct stat st;
         char value[2];
 
@@ -192,7 +198,7 @@ TEST_IN(whiteouts_become_the_overlays, CLONE_NEWNS) {
 
 TEST_IN(whiteouts_are_dropped_or_refused_elsewhere, CLONE_NEWNS) {
         TreeReport report = {};
-        Archive flat = {}, plain = {}, bad = {};
+        autoarchive flat = {}, plain = {}, bad = {};
 
         put(&flat, ".wh.gone", TAR_FILE, "");
         expect_ok(unpack(&flat, UNPACK_FLAT, &report, NULL));
@@ -208,7 +214,7 @@ TEST_IN(whiteouts_are_dropped_or_refused_elsewhere, CLONE_NEWNS) {
 
 TEST_IN(a_link_that_leads_nowhere_is_no_directory, CLONE_NEWNS) {
         TreeReport report = {};
-        Archive a = {};
+        autoarchive a = {};
 
         put(&a, "l", TAR_SYMLINK, "nowhere");
         put(&a, "l/f", TAR_FILE, "x");
