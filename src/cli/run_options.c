@@ -15,6 +15,7 @@
 #include "cli/mount_spec.h"
 #include "cli/port_spec.h"
 #include "cli/run_options.h"
+#include "engine/spec.h"
 #include "engine/spec_security.h"
 #include "kernel/cap_name.h"
 #include "oci/image.h"
@@ -598,6 +599,10 @@ int run_create(const Home *home, const RunOptions *o, char *const *args, Contain
         if (r < 0)
                 return r;
         /* The file is made first: it tells others, by being there, that the container is wanted. */
+        /* Before anything is made: the program may start anew here. */
+        r = container_has_userns(c) ? 0 : runtime_seal(err);
+        if (r < 0)
+                return r;
         if (o->cidfile) {
                 r = file_create(AT_FDCWD, o->cidfile, "", 0, 0644);
                 if (r == -EEXIST)

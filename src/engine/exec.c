@@ -141,7 +141,9 @@ int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err 
         int r, code;
 
         relay_init(&relay);
-        r = check_running(c, err);
+        r = container_has_userns(c) ? 0 : runtime_seal(err);
+        if (r >= 0)
+                r = check_running(c, err);
         if (r >= 0)
                 r = detach_keys_parse(request->detach_keys, &relay.keys, err);
         if (r < 0)

@@ -11,6 +11,7 @@
 #include "engine/monitor.h"
 #include "engine/protocol.h"
 #include "engine/relay.h"
+#include "engine/spec.h"
 
 /*
  * Takes the container's lock when nothing runs it.  A monitor that is about to
@@ -119,6 +120,9 @@ int container_start(Container *c, const StartIo *io, int *ret_code, Err *err) {
         int r, code;
 
         relay_init(&relay);
+        r = container_has_userns(c) ? 0 : runtime_seal(err);
+        if (r < 0)
+                return r;
         r = lock_stopped(c, &lock, err);
         if (r < 0)
                 return r;

@@ -72,15 +72,15 @@ DEFINE_AUTOPTR(Runtime, runtime_free)
 
 /**
  * runtime_seal() - run from a file that a container cannot write
- * @argv:	the program's own arguments
  *
- * To be called first thing by a command that runs something without a user
- * namespace of its own, where the host's root inside could otherwise overwrite
- * this binary.  Executes the program again, once.
+ * To be called by whatever is about to run something without a user namespace
+ * of its own, where the host's root inside could otherwise overwrite this
+ * binary, and before it has done anything that must not be done twice: the
+ * program is executed again, once, with the same arguments.
  *
  * Return: 0 if it runs from such a file already; negative errno.
  */
-int runtime_seal(char *const *argv, Err *err);
+int runtime_seal(Err *err);
 
 /* One more process inside a running container. */
 typedef struct RuntimeExec {

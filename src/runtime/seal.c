@@ -22,10 +22,13 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/file.h"
+#include "base/str.h"
 #include "kernel/mount.h"
 #include "runtime/runtime.h"
 
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define ARGUMENTS_MAX (4u << 20)
+#define SEALS         (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static bool is_sealed(int self) {
         struct statvfs fs;
@@ -61,8 +64,29 @@ static int copy_sealed(int self) {
         return take_fd(copy);
 }
 
-int runtime_seal(char *const *argv, Err *err) {
+/* The arguments as they were given: what main() has may have been changed since. */
+static int read_arguments(char ***ret) {
+        autofree char *text = NULL;
+        autostrv list = NULL;
+        size_t size;
+        int r;
+
+        r = file_read(AT_FDCWD, "/proc/self/cmdline", ARGUMENTS_MAX, &text, &size);
+        if (r < 0)
+                return r;
+        for (size_t at = 0; at < size; at += strlen(text + at) + 1) {
+                r = strv_add(&list, text + at);
+                if (r < 0)
+                        return r;
+        }
+        *ret = take_ptr(list);
+        return *ret ? 0 : -EINVAL;
+}
+
+int runtime_seal(Err *err) {
         autoclose int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), sealed = -EBADF;
+        autostrv arguments = NULL;
+        int r;
 
         if (self < 0)
                 return fail(err, errno, "cannot open '/proc/self/exe'");
@@ -74,6 +98,10 @@ int runtime_seal(char *const *argv, Err *err) {
         if (sealed < 0)
                 return fail(err, sealed, "cannot protect the program file from the container");
 
-        syscall(SYS_execveat, sealed, "", argv, environ, AT_EMPTY_PATH);
+        r = read_arguments(&arguments);
+        if (r < 0)
+                return fail(err, r, "cannot read the arguments of this program");
+
+        syscall(SYS_execveat, sealed, "", arguments, environ, AT_EMPTY_PATH);
         return fail(err, errno, "cannot run from a protected copy");
 }
