@@ -38,7 +38,8 @@ struct exit_info {
 #define EXIT_INFO_GET  _IOWR(0xff, 11, struct exit_info)
 #define EXIT_INFO_EXIT (1ull << 3)
 
-#define REAP_TIMEOUT_MS 1000
+/* Not every first process of a machine reaps at once. */
+#define REAP_TIMEOUT_MS 5000
 
 int monitor_adopted_code(Monitor *m) {
         struct exit_info info = { .mask = EXIT_INFO_EXIT };

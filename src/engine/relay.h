@@ -21,6 +21,8 @@
 #include "engine/term.h"
 
 #define RELAY_CHUNK 16384
+/* The exit code where nobody can say it. */
+#define RELAY_EXIT_UNKNOWN 255
 
 /* What is printed of the program while it runs: from a pipe or terminal to a descriptor. */
 typedef struct RelayOutput {

@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/monitor.h"
 #include "engine/protocol.h"
@@ -113,11 +114,50 @@ static int start_locked(Container *c, int lock, const StartIo *io, Relay *relay,
         return r;
 }
 
+/* The monitor was killed: what it looked after gets a new one, to which we connect. */
+static int reconnect(Container *c, const StartIo *io, int *ret_code, Err *err) {
+        int r;
+
+        log_warn("the monitor of container '%s' was killed; connecting to a new one", c->name);
+        r = container_read_state(c, err);
+        if (r >= 0)
+                r = container_settle(c, err);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (r >= 0 && container_status(c) == CONTAINER_RUNNING)
+                return container_attach(c, io, ret_code, err);
+        *ret_code = r < 0 ? RELAY_EXIT_UNKNOWN : c->state.exit_code;
+        return 0;
+}
+
+/* Relays until the container ends; a negative code only if it never ran. */
+static int follow(Container *c, Relay *relay, const StartIo *io, int *ret_code, Err *err) {
+        RelayEnd how = RELAY_EXITED, first;
+        int r, code = 0;
+
+        r = relay_run(relay, &how, &code, err);
+        first = how;
+        if (r >= 0 && how == RELAY_BROKEN && c->host.auto_remove) {
+                /* It would have ended itself, had it written to the closed pipe; nobody could ever
+                 * see what else it has to say. */
+                (void) frame_send_number(relay->socket, FRAME_SIGNAL, SIGKILL);
+                relay->source = -EBADF;
+                r = relay_run(relay, &how, &code, err);
+        }
+        if (r == -ECONNRESET) {
+                err_clear(err);
+                relay_clear(relay);
+                return reconnect(c, io, ret_code, err);
+        }
+        if (r >= 0)
+                *ret_code = relay_result(first, code);
+        return r;
+}
+
 int container_start(Container *c, const StartIo *io, int *ret_code, Err *err) {
         autorelay relay;
         autoclose int lock = -EBADF;
-        RelayEnd how;
-        int r, code;
+        int r;
 
         relay_init(&relay);
         r = container_has_userns(c) ? 0 : runtime_seal(err);
@@ -142,9 +182,5 @@ int container_start(Container *c, const StartIo *io, int *ret_code, Err *err) {
         if (!io)
                 return wait_started(relay.socket, c, err);
 
-        r = relay_run(&relay, &how, &code, err);
-        if (r < 0)
-                return r;
-        *ret_code = relay_result(how, code);
-        return 0;
+        return follow(c, &relay, io, ret_code, err);
 }

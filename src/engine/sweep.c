@@ -31,8 +31,7 @@
 #include "engine/monitor.h"
 #include "engine/protocol.h"
 #include "engine/publish.h"
-
-#define EXIT_UNKNOWN 255
+#include "engine/relay.h"
 
 static bool claims_to_run(const Container *c) {
         return str_equal(c->state.status, "running") || str_equal(c->state.status, "restarting");
@@ -63,7 +62,7 @@ static bool recall_record(Container *c) {
 static void note_unknown_end(Container *c) {
         ContainerState *s = &c->state;
 
-        s->exit_code = EXIT_UNKNOWN;
+        s->exit_code = RELAY_EXIT_UNKNOWN;
         free(s->error);
         s->error = strdup(same_boot(c) ? "exit code not known: the monitor was killed"
                                        : "exit code not known: the machine was started anew");
