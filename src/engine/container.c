@@ -117,7 +117,6 @@ static bool is_truthful(const Container *c) {
 }
 
 ContainerStatus container_status(const Container *c) {
-        autoptr(Cgroup) cgroup = NULL;
         autofree char *name = NULL;
 
         if (!c->state.status)
@@ -127,7 +126,7 @@ ContainerStatus container_status(const Container *c) {
                         return s;
 
         name = str_format("isola/%s", c->id);
-        if (name && cgroup_open(name, &cgroup) >= 0 && cgroup_is_frozen(cgroup) > 0)
+        if (name && cgroup_name_is_frozen(name) > 0)
                 return CONTAINER_PAUSED;
         return CONTAINER_RUNNING;
 }

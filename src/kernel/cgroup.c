@@ -560,6 +560,26 @@ int cgroup_is_frozen(const Cgroup *c) {
         return r < 0 ? r : frozen != 0;
 }
 
+int cgroup_name_is_frozen(const char *name) {
+        static const char *const roots[] = { "/sys/fs/cgroup/unified", "/sys/fs/cgroup" };
+        autoptr(Cgroup) c = NULL;
+        int r;
+
+        /* Only a v2 hierarchy has this file, so that what is found is right. */
+        for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+                autofree char *path = str_format("%s/%s/cgroup.events", roots[i], name);
+                uint64_t frozen;
+
+                if (!path)
+                        return -ENOMEM;
+                r = cgroup_read_key(AT_FDCWD, path, "frozen", &frozen);
+                if (r >= 0)
+                        return frozen != 0;
+        }
+        r = cgroup_open(name, &c);
+        return r < 0 ? r : cgroup_is_frozen(c);
+}
+
 int cgroup_is_populated(const Cgroup *c) {
         autofree pid_t *pids = NULL;
         uint64_t populated;
