@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -305,13 +306,14 @@ int dir_list(int dir, const char *path, char ***ret) {
 }
 
 int lock_dir(int dir, bool wait) {
-        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-        autoclose int fd = openat(dir, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        /* A description of its own: a lock of the caller's would be shared with every copy of dir.
+         */
+        autoclose int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0)
                 return -errno;
-        while (fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock) < 0)
+        while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0)
                 if (errno != EINTR)
-                        return errno == EACCES ? -EAGAIN : -errno;
+                        return -errno;
         return take_fd(fd);
 }

@@ -46,10 +46,12 @@ int dir_list(int dir, const char *path, char ***ret);
 
 /**
  * lock_dir() - lock an object by its directory
- * @dir:	open directory; the lock (OFD, F_OFD_SETLKW on a file ".lock" in it) belongs to it
+ * @dir:	open directory, lockable also when it may only be read
  * @wait:	wait for the present holder instead of returning -EAGAIN
  *
- * Return: descriptor that holds the lock until closed, also by the death of every
- * process that shares it; -EAGAIN; negative errno.
+ * The lock (flock(2)) belongs to the directory's inode: it needs no file, follows a rename, and
+ * goes when the last copy of the descriptor is closed, also by the death of its process.
+ *
+ * Return: descriptor that holds the lock until closed; -EAGAIN; negative errno.
  */
 int lock_dir(int dir, bool wait);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -165,8 +166,9 @@ static int load_record(const Home *home, const char *id, Container **ret, Err *e
                 return fail(err, ENOMEM, "cannot load container %.12s", id);
         c->dir = -EBADF;
         r = file_read(home->data_fd, path, 16 << 20, &text, &size);
-        if (r == -ENOENT)
-                return r;
+        /* An empty record is being written, or was when its maker was killed. */
+        if (r == -ENOENT || (r >= 0 && size == 0))
+                return -ENOENT;
         if (r < 0)
                 return fail(err, r, "cannot read the record of container %.12s", id);
         r = json_parse(&container_type, text, size, path, c, err);
@@ -248,6 +250,7 @@ static int compare_age(const void *a, const void *b) {
 static void remove_stillborn(const Home *home, const char *id) {
         autofree char *path = str_format("containers/%s", id);
         autoclose int dir = -EBADF, lock = -EBADF;
+        struct stat st;
 
         if (!path)
                 return;
@@ -255,7 +258,7 @@ static void remove_stillborn(const Home *home, const char *id) {
         if (dir < 0)
                 return;
         lock = lock_dir(dir, false);
-        if (lock < 0 || faccessat(dir, "container.json", F_OK, 0) == 0)
+        if (lock < 0 || (fstatat(dir, "container.json", &st, 0) == 0 && st.st_size > 0))
                 return;
         log_debug("removing the unfinished container %.12s", id);
         (void) tree_remove(home->data_fd, path);

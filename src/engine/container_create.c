@@ -99,7 +99,8 @@ static int take_image(Container *c, Err *err) {
         autoptr(Image) image = NULL;
         int r;
 
-        /* A build's step runs on layers that are no image yet, with an environment that is whole. */
+        /* A build's step runs on layers that are no image yet, with an environment that is whole.
+         */
         if (c->lowers) {
                 c->image = strdup(c->config.image);
                 return c->image ? 0 : fail(err, ENOMEM, "cannot make a container");
@@ -272,6 +273,21 @@ static int complete(Container *c, Err *err) {
         if (r >= 0)
                 r = take_hostname(c, err);
         return r;
+}
+
+/*
+ * The record is what makes the container exist.  One that goes when it ends is not worth a wait for
+ * the disk, nor a rename: whoever meets it while it is still empty takes it for not being there.
+ */
+static int write_record(const Container *c, Err *err) {
+        autofree char *text = NULL;
+        int r;
+
+        if (!c->host.auto_remove)
+                return json_save(&container_type, c->dir, "container.json", c, true, err);
+        text = json_text(&container_type, c);
+        r = text ? file_create(c->dir, "container.json", text, strlen(text), 0600) : -ENOMEM;
+        return r < 0 ? fail(err, r, "cannot write the record of container '%s'", c->name) : 0;
 }
 
 int container_create(const Home *home, Container *c, Err *err) {

@@ -204,27 +204,22 @@ static int save_record(const Layer *layer, bool synced, int dir, Err *err) {
         return json_save(&record_type, dir, "layer.json", &record, synced, err);
 }
 
-/*
- * Gives the finished draft its name.  The lock file goes while the layers' lock is held, or
- * somebody could lock a new one and take the draft for a dead one.
- */
+/* Gives the finished draft its name. */
 static int place_draft(LayerDraft *draft, int layers, const char *chain_id, Err *err) {
         const char *name = digest_hex(chain_id);
         const char *draft_name = strrchr(draft->path, '/') + 1;
         autofree char *work = str_format("%s/work", draft_name);
-        autofree char *lock_file = str_format("%s/.lock", draft_name);
         autoclose int lock = lock_dir(layers, true);
         int r;
 
-        if (!work || !lock_file)
+        if (!work)
                 return fail(err, ENOMEM, "cannot finish a layer");
         if (lock < 0)
                 return fail(err, lock, "cannot lock '%s/layers'", draft->home->data);
         r = tree_remove(layers, work);
         if (r < 0)
                 return fail(err, r, "cannot remove '%s'", draft->work);
-        (void) unlinkat(layers, lock_file, 0);
-        fault_point("layer.unlocked");
+        fault_point("layer.named");
 
         if (renameat(layers, draft_name, layers, name) < 0) {
                 autoptr(Layer) there = NULL;
