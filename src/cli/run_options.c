@@ -598,11 +598,11 @@ int run_create(const Home *home, const RunOptions *o, char *const *args, Contain
         r = run_options_read(home, o, args, &c, err);
         if (r < 0)
                 return r;
-        /* The file is made first: it tells others, by being there, that the container is wanted. */
         /* Before anything is made: the program may start anew here. */
         r = container_has_userns(c) ? 0 : runtime_seal(err);
         if (r < 0)
                 return r;
+        /* The file is made first: it tells others, by being there, that the container is wanted. */
         if (o->cidfile) {
                 r = file_create(AT_FDCWD, o->cidfile, "", 0, 0644);
                 if (r == -EEXIST)

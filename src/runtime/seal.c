@@ -32,10 +32,12 @@
 
 static bool is_sealed(int self) {
         struct statvfs fs;
+        int seals;
 
         if (fstatvfs(self, &fs) == 0 && fs.f_flag & ST_RDONLY)
                 return true;
-        return (fcntl(self, F_GET_SEALS) & SEALS) == SEALS;
+        seals = fcntl(self, F_GET_SEALS);
+        return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
 static int clone_read_only(void) {
