@@ -316,10 +316,8 @@ int container_create(const Home *home, Container *c, Err *err) {
         if (r >= 0)
                 r = take_volumes(c, err);
         fault_point("create.volumes");
-        /* One that goes when it ends is not worth a wait for the disk. */
         if (r >= 0)
-                r = json_save(&container_type, c->dir, "container.json", c, !c->host.auto_remove,
-                              err);
+                r = write_record(c, err);
         if (r < 0)
                 undo(c);
         fault_point("create.recorded");
