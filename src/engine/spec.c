@@ -141,6 +141,25 @@ static int setup_sysctls(const Container *c, OciLinux *l) {
         return 0;
 }
 
+/* Without a user namespace the container's root could make and open the machine's devices; all but
+ * the standard ones and those given are closed to it. */
+static int close_devices(const Container *c, OciLinux *l) {
+        OciDeviceRule *rule;
+
+        if (container_has_userns(c) || c->host.privileged)
+                return 0;
+        l->resources = calloc(1, sizeof *l->resources);
+        rule = l->resources
+                       ? json_grow(&l->resources->devices, &l->resources->n_devices, sizeof *rule)
+                       : NULL;
+        if (!rule)
+                return -ENOMEM;
+        rule->major = rule->minor = -1;
+        rule->type = strdup("a");
+        rule->access = strdup("rwm");
+        return rule->type && rule->access ? 0 : -ENOMEM;
+}
+
 static int setup_linux(const Container *c, const SetupInput *in, OciSpec *spec, Err *err) {
         OciLinux *l = spec->linux_ = calloc(1, sizeof *l);
         const HostConfig *h = &c->host;
@@ -158,7 +177,7 @@ static int setup_linux(const Container *c, const SetupInput *in, OciSpec *spec, 
         if ((container_has_userns(c) &&
              (add_mapping(&l->uid_mappings, &l->n_uid_mappings, in->userns_base) < 0 ||
               add_mapping(&l->gid_mappings, &l->n_gid_mappings, in->userns_base) < 0)) ||
-            setup_sysctls(c, l) < 0)
+            setup_sysctls(c, l) < 0 || close_devices(c, l) < 0)
                 return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
         if (!options.paths_unconfined &&
             (strv_add_words(&l->masked_paths, security_masked_paths) < 0 ||

@@ -146,6 +146,22 @@ static int add_user_mount(const Container *c, const ContainerMount *m, OciSpec *
         return add_bind(c, m, m->source, spec, err);
 }
 
+static int allow_device(const ContainerDevice *d, const struct stat *st, OciResources *resources) {
+        OciDeviceRule *rule;
+
+        if (!resources)
+                return 0;
+        rule = json_grow(&resources->devices, &resources->n_devices, sizeof *rule);
+        if (!rule)
+                return -ENOMEM;
+        rule->allow = true;
+        rule->type = strdup(S_ISBLK(st->st_mode) ? "b" : "c");
+        rule->major = major(st->st_rdev);
+        rule->minor = minor(st->st_rdev);
+        rule->access = strdup(str_empty(d->permissions) ? "rwm" : d->permissions);
+        return rule->type && rule->access ? 0 : -ENOMEM;
+}
+
 /* Outside of /dev a device is its host's node bound over an empty file. */
 static int bind_device(const ContainerDevice *d, const char *target, OciSpec *spec, Err *err) {
         if (add(spec, target, "bind", d->path_on_host, "bind,rprivate") < 0)
@@ -165,6 +181,8 @@ static int add_device(const ContainerDevice *d, OciSpec *spec, Err *err) {
                 return fail(err, errno, "cannot use device '%s'", d->path_on_host);
         if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
                 return refuse(err, EINVAL, "'%s' is not a device", d->path_on_host);
+        if (allow_device(d, &st, l->resources) < 0)
+                return fail(err, ENOMEM, "cannot use device '%s'", d->path_on_host);
         if (!str_after(target, "/dev/"))
                 return bind_device(d, target, spec, err);
 

@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/str.h"
+#include "kernel/device.h"
 #include "runtime/init_plan.h"
 
 static const struct {
@@ -118,4 +119,32 @@ int devices_make(const InitPlan *plan, const InitMount *mount, Err *err) {
         r = fill(plan, dev, err);
         umask(umask_before);
         return r < 0 ? r : take_fd(dev);
+}
+
+int devices_filter(const InitPlan *plan, Err *err) {
+        const OciResources *resources = plan->spec->linux_ ? plan->spec->linux_->resources : NULL;
+        const Cgroup *cgroup = plan->options->cgroup;
+        autofree DeviceRule *rules = NULL;
+        const DeviceRule *standard;
+        size_t n_standard, n;
+
+        if (!resources || resources->n_devices == 0)
+                return 0;
+        if (!cgroup || cgroup_fd(cgroup) < 0)
+                return refuse(err, EOPNOTSUPP,
+                              "devices cannot be closed to the container without cgroup version 2");
+        standard = device_default_rules(&n_standard);
+        n = resources->n_devices;
+        rules = calloc(n + n_standard, sizeof *rules);
+        if (!rules)
+                return fail(err, ENOMEM, "cannot close devices");
+
+        for (size_t i = 0; i < n; i++) {
+                const OciDeviceRule *rule = &resources->devices[i];
+
+                rules[i] = (DeviceRule){ rule->allow, rule->type ? *rule->type : 'a', rule->major,
+                                         rule->minor, rule->access ? rule->access : "rwm" };
+        }
+        memcpy(rules + n, standard, n_standard * sizeof *rules);
+        return device_filter_attach(cgroup_fd(cgroup), rules, n + n_standard, err);
 }

@@ -64,5 +64,7 @@ int init_plan_late_namespaces(const InitPlan *plan);
 /* CLONE_NEW* of which the container is not the owner: left to the host, or joined from outside. */
 bool init_plan_is_foreign(const InitPlan *plan, int namespace_flag);
 
+/* Attaches the specification's device rules to the cgroup, the standard devices being allowed. */
+int devices_filter(const InitPlan *plan, Err *err);
 /* Makes the tmpfs for /dev with its nodes, from the options of its mount; returns it. */
 int devices_make(const InitPlan *plan, const InitMount *mount, Err *err);

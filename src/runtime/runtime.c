@@ -255,6 +255,8 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
         runtime->pidfd = runtime->netns = runtime->console = runtime->sync = -EBADF;
         runtime->cgroup = options->cgroup;
         r = init_plan_make(spec, options, &plan, err);
+        if (r >= 0)
+                r = devices_filter(plan, err);
         if (r < 0)
                 return init_own_failure(r);
 
