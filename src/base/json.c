@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_plain.h"
 #include "base/str.h"
 
 #define JSON_FILE_MAX (16u << 20)
@@ -269,6 +270,11 @@ int json_parse(const JsonType *type, const char *text, size_t size, const char *
         json_error_t error;
         json_t *json;
         int r;
+
+        r = json_read_plain(type, text, size, value);
+        if (r >= 0)
+                return r;
+        json_clear(type, value);
 
         json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
         if (!json)
