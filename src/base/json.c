@@ -367,8 +367,8 @@ static json_t *write_value(const JsonField *f, const char *base, bool all) {
         case JSON_KIND_DOUBLE:
                 return json_real(*(const double *) (const void *) member);
         case JSON_KIND_NUMBERS:
-                return write_numbers(
-                        pointer, *(const size_t *) (const void *) (base + f->count_offset));
+                return write_numbers(pointer,
+                                     *(const size_t *) (const void *) (base + f->count_offset));
         case JSON_KIND_STRINGS:
                 return !pointer && f->flags & JSON_SAY_NULL ? json_null() : write_strings(pointer);
         case JSON_KIND_SET:

@@ -20,8 +20,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/network_internal.h"
-#include "netlink/nft.h"
 #include "engine/network_ports.h"
+#include "netlink/nft.h"
 
 #define FIRST_FREE_PORT 49153 /* the first that is chosen, as with Docker */
 #define LAST_FREE_PORT  65535

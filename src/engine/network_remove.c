@@ -19,8 +19,8 @@
 #include "engine/container.h"
 #include "engine/network_firewall.h"
 #include "engine/network_internal.h"
-#include "netlink/nft.h"
 #include "engine/network_ports.h"
+#include "netlink/nft.h"
 
 static NetworkPath address_path(const char *network, const char *address) {
         return network_path("networks/%s/address/%s", network, address);

@@ -5,7 +5,8 @@
 #include "test.h"
 
 /* Returns the plan, or NULL and the refusal's sentence. */
-static Stages *plan(const char *text, const char *const *given, const char *target, char **ret_why) {
+static Stages *plan(const char *text, const char *const *given, const char *target,
+                    char **ret_why) {
         Containerfile *file = NULL; /* outlives the plan, which points into it */
         BuildArguments arguments = {};
         Stages *made = NULL;
@@ -47,7 +48,7 @@ TEST(from_uses_global_arguments) {
 
 TEST(a_stage_copies_from_by_number) {
         Stages *p = plan("FROM a\nFROM b\nFROM c\nCOPY --from=1 /x /\nCOPY --from=debian /x /\n",
-                       NULL, NULL, NULL);
+                         NULL, NULL, NULL);
 
         expect(!p->stages[0].needed && p->stages[1].needed);
 }
