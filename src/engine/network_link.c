@@ -80,15 +80,6 @@ static uint32_t choose_mtu(const Network *n, int nl) {
         return link.mtu;
 }
 
-/* Adds one family's address to a batch of one; tells what the kernel said. */
-static int give_address(int nl, int index, const Address *a, Err *err) {
-        NlMessage m;
-
-        nl_begin_empty(&m);
-        addr_next_add(&m, index, a);
-        return nl_call(nl, &m, err);
-}
-
 static int set_sysctl(const char *family, const char *name, const char *key, const char *value) {
         NetworkPath path = network_path("/proc/sys/net/%s/conf/%s/%s", family, name, key);
 
@@ -144,29 +135,46 @@ static int switch_on_forwarding(const Network *n, Err *err) {
         return 0;
 }
 
-/* The bridge's own part of the network: the gateway's addresses. */
-static int address_bridge(const Network *n, int nl, int index, Err *err) {
+/* Brings the bridge up with the gateway's address of one family. */
+static int raise_bridge(const Network *n, int nl, int index, const char *gateway,
+                        const char *subnet, Err *err) {
+        NlMessage m;
         Address a;
         int r;
 
-        if (parse_net(n->gateway, n->subnet, &a) < 0)
-                return refuse(err, EINVAL, "network '%s' has a bad gateway '%s'", n->name,
-                              n->gateway);
-        r = give_address(nl, index, &a, err);
-        if (r < 0)
-                return err_prefix(err, r, "cannot give '%s' to '%s'", n->gateway, n->bridge);
-        if (!n->subnet6)
-                return 0;
+        if (parse_net(gateway, subnet, &a) < 0)
+                return refuse(err, EINVAL, "network '%s' has a bad gateway '%s'", n->name, gateway);
+        nl_begin_empty(&m);
+        link_next_up(&m, index);
+        addr_next_add(&m, index, &a);
+        r = nl_call(nl, &m, err);
+        return r < 0 ? err_prefix(err, r, "cannot give '%s' to '%s'", gateway, n->bridge) : 0;
+}
 
-        if (!network_has_ipv6()) {
-                log_debug("network '%s' goes without IPv6: this kernel has none", n->name);
-                return 0;
-        }
-        (void) set_sysctl("ipv6", n->bridge, "disable_ipv6", "0");
-        if (parse_net(n->gateway6, n->subnet6, &a) < 0)
-                return refuse(err, EINVAL, "network '%s' has a bad gateway '%s'", n->name,
-                              n->gateway6);
-        r = give_address(nl, index, &a, NULL);
+/*
+ * Replies to connections from this host's 127.0.0.1 come in by the bridge; the firewall keeps
+ * everybody else's packets for that address out.  No router advertises itself here.  Duplicates of
+ * addresses that we choose need no detection, which would silence IPv6 for the first two seconds.
+ */
+static void set_up_bridge(const Network *n) {
+        int r = set_sysctl("ipv4", n->bridge, "route_localnet", "1");
+
+        if (r < 0)
+                log_warn("ports are not published on 127.0.0.1: cannot set route_localnet of "
+                         "'%s': %s",
+                         n->bridge, strerror(-r));
+        (void) set_sysctl("ipv6", n->bridge, "disable_ipv6", n->subnet6 ? "0" : "1");
+        (void) set_sysctl("ipv6", n->bridge, "accept_ra", "0");
+        (void) set_sysctl("ipv6", n->bridge, "accept_dad", "0");
+}
+
+static int address_bridge(const Network *n, int nl, int index, Err *err) {
+        int r = raise_bridge(n, nl, index, n->gateway, n->subnet, err);
+
+        if (r < 0 || !n->subnet6)
+                return r;
+        r = network_has_ipv6() ? raise_bridge(n, nl, index, n->gateway6, n->subnet6, NULL)
+                               : -EAFNOSUPPORT;
         if (r < 0)
                 log_debug("network '%s' goes without IPv6: %s", n->name, strerror(-r));
         return 0;
@@ -198,16 +206,7 @@ int network_make_bridge(const Network *n, Err *err) {
         if (r < 0)
                 return fail(err, r, "cannot find bridge '%s'", n->bridge);
 
-        /*
-         * Replies to connections from this host's 127.0.0.1 come in by the bridge; the firewall
-         * keeps everybody else's packets for that address out.  No router advertises itself here.
-         */
-        r = set_sysctl("ipv4", n->bridge, "route_localnet", "1");
-        if (r < 0)
-                log_warn("ports are not published on 127.0.0.1: cannot set route_localnet of "
-                         "'%s': %s",
-                         n->bridge, strerror(-r));
-        (void) set_sysctl("ipv6", n->bridge, "accept_ra", "0");
+        set_up_bridge(n);
         r = address_bridge(n, nl, bridge.index, err);
         if (r < 0)
                 return r;
@@ -248,6 +247,19 @@ static int put_addresses(NlMessage *m, const Endpoint *e, int index, unsigned *r
         return 0;
 }
 
+/*
+ * Settings that eth0 is born with.  No router speaks for the network but the one we set
+ * (CVE-2020-13401), and no duplicates have to be looked for.
+ */
+static void set_up_ipv6(bool wanted) {
+        if (!wanted) {
+                (void) set_sysctl("ipv6", "default", "disable_ipv6", "1");
+                return;
+        }
+        (void) set_sysctl("ipv6", "default", "accept_ra", "0");
+        (void) set_sysctl("ipv6", "default", "accept_dad", "0");
+}
+
 /* Runs in the container's network namespace; host is the one that has the bridge. */
 static int connect_inside(const Endpoint *e, const Link *bridge, int host, int netns, int index,
                           Err *err) {
@@ -270,9 +282,7 @@ static int connect_inside(const Endpoint *e, const Link *bridge, int host, int n
                 return refuse(err, EINVAL, "'%s' is not a hardware address", e->mac_address);
         inner.address = mac;
 
-        /* No router speaks for the network but the one we set (CVE-2020-13401). */
-        (void) set_sysctl("ipv6", "default", "accept_ra", "0");
-
+        set_up_ipv6(!str_empty(e->ip6_address));
         link_begin_veth(&m, &outer, &inner);
         link_next_up(&m, LOOPBACK_INDEX);
         link_next_up(&m, index);

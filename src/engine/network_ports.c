@@ -89,6 +89,10 @@ int ports_claim(const Home *home, const char *container, const Endpoint *e, cons
         return 0;
 }
 
+bool ports_has(const Home *home, const char *container, const PublishedPort *p) {
+        return claim_is_of(home->run_fd, claim_path(p).text, container);
+}
+
 void ports_drop(const Home *home, const char *container, const PublishedPort *p) {
         claim_drop(home->run_fd, claim_path(p).text, container);
 }

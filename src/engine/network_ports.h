@@ -22,6 +22,7 @@ int ports_claim(const Home *home, const char *container, const Endpoint *e, cons
                 Err *err);
 /* Refuses a port that a container of this home has, with the owner's name; 0 if none has. */
 int ports_refuse_taken(const Home *home, const char *container, const PublishedPort *p, Err *err);
+bool ports_has(const Home *home, const char *container, const PublishedPort *p);
 void ports_drop(const Home *home, const char *container, const PublishedPort *p);
 
 /* What the firewall has to do for a published port; returns how many entries. */

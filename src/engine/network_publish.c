@@ -221,22 +221,31 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
         return r;
 }
 
-void network_release(const Home *home, const char *container, const Endpoint *endpoint,
-                     const PublishedPort *ports, size_t n) {
-        if (!endpoint || str_empty(endpoint->ip_address))
-                return;
-        if (n > 0) {
-                int nft = nft_socket();
-                autofree FirewallPort *list = NULL;
-                size_t count;
+/* Takes back the ports that are this container's: one whose publishing failed is another's. */
+static void withdraw_own(const Home *home, const char *container, const Endpoint *e,
+                         const PublishedPort *ports, size_t n) {
+        autofree FirewallPort *list = calloc(n * PORTS_PER_PUBLISHED + 1, sizeof *list);
+        size_t count = 0;
+        int nft;
 
-                list = for_firewall(endpoint, ports, n, &count);
-                if (nft >= 0 && list)
-                        firewall_withdraw(nft, list, count);
-        }
+        for (size_t i = 0; list && i < n; i++)
+                if (ports_has(home, container, &ports[i]))
+                        count += ports_for_firewall(e, &ports[i], list + count);
+        if (count == 0)
+                return;
+        nft = nft_socket();
+        if (nft >= 0)
+                firewall_withdraw(nft, list, count);
         fault_point("release.firewall");
         for (size_t i = 0; i < n; i++)
                 ports_drop(home, container, &ports[i]);
         fault_point("release.ports");
+}
+
+void network_release(const Home *home, const char *container, const Endpoint *endpoint,
+                     const PublishedPort *ports, size_t n) {
+        if (!endpoint || str_empty(endpoint->ip_address))
+                return;
+        withdraw_own(home, container, endpoint, ports, n);
         network_release_address(home, container, endpoint);
 }

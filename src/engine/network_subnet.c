@@ -132,6 +132,14 @@ static int pick(const TakenList *list, bool is_default, Address *ret, Err *err) 
                 "choose one with --subnet");
 }
 
+/* "This network", loopback, multicast and what follows; link-local and multicast of IPv6. */
+static bool is_special(const Address *net) {
+        if (net->family == AF_INET)
+                return net->bytes[0] == 0 || net->bytes[0] == 127 || net->bytes[0] >= 224;
+        return net->bytes[0] == 0 || net->bytes[0] == 0xff ||
+               (net->bytes[0] == 0xfe && net->bytes[1] >= 0x80);
+}
+
 /* Reads the user's subnet and makes it canonical. */
 static int check_subnet(const TakenList *list, const char *text, uint8_t family, Address *ret,
                         Err *err) {
@@ -146,6 +154,8 @@ static int check_subnet(const TakenList *list, const char *text, uint8_t family,
                               "subnet '%s' is too %s: its length must be from /%u to /%u", text,
                               ret->prefix > longest ? "small" : "large", shortest, longest);
         addr_mask(ret);
+        if (is_special(ret))
+                return refuse(err, EINVAL, "subnet '%s' is not for hosts", text);
         taken = overlapping(list, ret);
         if (taken)
                 return err_hint(

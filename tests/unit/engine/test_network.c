@@ -457,6 +457,11 @@ TEST_IN(taken_port_is_refused_with_its_owner, HOST) {
         expect_success(network_publish(home, ID, &a.e, &port, 1, err));
         expect(network_publish(home, ID2, &b.e, &port, 1, &why) == -EADDRINUSE);
         expect_str(why.message, "port 9000/tcp is already published by container 'aaaaaaaaaaaa'");
+
+        /* Nor does giving up take it from its owner. */
+        network_release(home, ID2, &b.e, &port, 1);
+        expect(access("/mnt/run/networks/bridge/address/10.88.0.3", F_OK) < 0);
+        expect_output("nft list map inet isola ports4 | grep -c 9000", "1");
         err_clear(&why);
 
         port.host_ip = (char *) "192.0.2.77";

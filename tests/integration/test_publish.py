@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Published ports: from other hosts, from this one, from containers; conflicts; what is left."""
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from conftest import wait_until
+
+SERVER = 'echo {} > /tmp/index.html; exec httpd -f -p 80 -h /tmp'
+
+
+@pytest.fixture
+def neighbour():
+    """Another host on a wire to this one: 192.0.2.9, while this one is 192.0.2.1."""
+    holder = subprocess.Popen(['unshare', '-n', 'sleep', '1000'])
+    wait_until(lambda: os.readlink(f'/proc/{holder.pid}/ns/net') != os.readlink('/proc/self/ns/net'))
+    enter = f'nsenter -t {holder.pid} -n '
+    subprocess.run('ip link add wan type veth peer name eth0 netns {0} && ip link set wan up && '
+                   'ip addr add 192.0.2.1/24 dev wan && ip addr add 2001:db8::1/64 dev wan nodad && '
+                   '{1} ip link set eth0 up && {1} ip addr add 192.0.2.9/24 dev eth0 && '
+                   '{1} ip addr add 2001:db8::9/64 dev eth0 nodad'.format(holder.pid, enter), shell=True, check=True)
+    yield enter.split()
+    holder.kill()
+    holder.wait()
+    subprocess.run(['ip', 'link', 'del', 'wan'], check=False, stderr=subprocess.DEVNULL)
+
+
+CLIENT = '''
+import sys, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=1).read().decode())
+except OSError:
+    pass
+'''
+
+
+def get(url, *prefix):
+    """What a URL gives, '' if nothing."""
+    done = subprocess.run([*prefix, sys.executable, '-c', CLIENT, url], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
+
+
+def serve(isola, image, name, *options, text='hi'):
+    isola('run', '-d', '--name', name, *options, image, 'sh', '-c', SERVER.format(text))
+    address = isola.inspect(name)['NetworkSettings']['IPAddress']
+    if address:
+        wait_until(lambda: get(f'http://{address}/index.html') == text)
+    return address
+
+
+def elements(name):
+    done = subprocess.run(['nft', '-j', 'list', 'map', 'inet', 'isola', name], stdout=subprocess.PIPE, check=True)
+    maps = [entry['map'] for entry in json.loads(done.stdout)['nftables'] if 'map' in entry]
+    return maps[0].get('elem', [])
+
+
+def test_port_is_reached_from_everywhere(isola, image, neighbour):
+    serve(isola, image, 'web', '-p', '8080:80')
+    isola('run', '-d', '--name', 'client', image, 'sleep', '300')
+    assert get('http://127.0.0.1:8080/index.html') == 'hi'
+    assert get('http://localhost:8080/index.html') == 'hi'
+    assert get('http://192.0.2.1:8080/index.html') == 'hi'
+    assert get('http://192.0.2.1:8080/index.html', *neighbour) == 'hi'
+    assert get('http://[2001:db8::1]:8080/index.html', *neighbour) == 'hi'
+    for who in ('client', 'web'):
+        for where in ('192.0.2.1', '[2001:db8::1]'):
+            assert isola.out('exec', who, 'timeout', '2', 'wget', '-q', '-O-', f'http://{where}:8080/index.html') == 'hi'
+
+
+def test_container_port_is_not_reached_past_the_published_one(isola, image, neighbour):
+    address = serve(isola, image, 'web', '-p', '127.0.0.1:8080:80')
+    subprocess.run([*neighbour, 'ip', 'route', 'add', 'default', 'via', '192.0.2.1'], check=True)
+    assert get(f'http://{address}/index.html', *neighbour) == ''
+    assert get('http://192.0.2.1:8080/index.html', *neighbour) == ''
+    assert get('http://192.0.2.1:8080/index.html') == ''
+    assert get('http://127.0.0.1:8080/index.html') == 'hi'
+
+
+SAY_PEER = '''
+import socket
+server = socket.create_server(('192.0.2.9', 7000))
+print('ready', flush=True)
+peer, address = server.accept()
+peer.sendall(address[0].encode())
+'''
+
+
+def test_outgoing_connections_have_the_hosts_address(isola, image, neighbour):
+    with subprocess.Popen([*neighbour, sys.executable, '-c', SAY_PEER], stdout=subprocess.PIPE) as server:
+        server.stdout.readline()
+        assert isola.out('run', '--rm', image, 'timeout', '3', 'nc', '192.0.2.9', '7000') == '192.0.2.1'
+
+
+def test_udp_range_and_chosen_ports(isola, image):
+    isola('run', '-d', '--name', 'many', '-p', '8000-8003:80-83', '-p', '5353:53/udp', '-p', '90', image, 'sleep', '300')
+    wanted = {(f'tcp', 8000 + i, 80 + i) for i in range(4)} | {('udp', 5353, 53)}
+    found = {(key['concat'][0], key['concat'][1], value['concat'][1]) for key, value in elements('ports4')}
+    assert wanted < found
+    chosen = [entry for entry in found - wanted]
+    assert len(chosen) == 1 and chosen[0][2] == 90 and chosen[0][1] >= 49153
+    lines = isola.out('port', 'many').splitlines()
+    assert '53/udp -> 0.0.0.0:5353' in lines and '80/tcp -> [::]:8000' in lines
+    assert f'90/tcp -> 0.0.0.0:{chosen[0][1]}' in lines
+    isola('rm', '-f', 'many')
+    assert elements('ports4') == [] and elements('ports6') == []
+
+
+def test_taken_port_is_refused_with_its_owners_name(isola, image):
+    serve(isola, image, 'web', '-p', '8080:80')
+    done = isola('run', '--rm', '-p', '8080:80', image, 'true', code=125)
+    assert "port 8080/tcp is already published by container 'web'" in done.stderr
+    done = isola('run', '--rm', '-p', '127.0.0.1:8080:80', image, 'true', code=125)
+    assert "port 8080/tcp is already published by container 'web'" in done.stderr
+    with socket.create_server(('127.0.0.1', 9000)):
+        done = isola('run', '--rm', '-p', '9000:80', image, 'true', code=125)
+        assert f'(pid {os.getpid()})' in done.stderr and 'port 9000/tcp is already in use by process' in done.stderr
+    done = isola('run', '--rm', '-p', '9001:80', '-p', '9001:81', image, 'true', code=125)
+    assert 'port 9001/tcp is published twice' in done.stderr
+    assert get('http://127.0.0.1:8080/index.html') == 'hi'
+    isola('run', '--rm', '-p', '9000:80', image, 'true')
+
+
+def test_host_cannot_take_a_published_port(isola, image):
+    serve(isola, image, 'web', '-p', '8080:80')
+    with pytest.raises(OSError):
+        socket.create_server(('127.0.0.1', 8080))
+    isola('rm', '-f', 'web')
+    socket.create_server(('127.0.0.1', 8080)).close()
+
+
+def test_published_again_after_restart(isola, image):
+    serve(isola, image, 'web', '-p', '8080:80')
+    isola('restart', '-t', '0', 'web')
+    wait_until(lambda: get('http://127.0.0.1:8080/index.html') == 'hi')
+
+
+def test_ports_come_back_after_a_flush(isola, image):
+    serve(isola, image, 'web', '-p', '8080:80')
+    subprocess.run(['nft', 'flush', 'ruleset'], check=True)
+    isola('run', '--rm', image, 'true')
+    assert get('http://127.0.0.1:8080/index.html') == 'hi'
+
+
+def test_other_tables_are_left_alone(isola, image):
+    subprocess.run('nft add table inet theirs; nft add chain inet theirs c', shell=True, check=True)
+    serve(isola, image, 'web', '-p', '8080:80')
+    isola('rm', '-f', 'web')
+    done = subprocess.run(['nft', 'list', 'tables'], stdout=subprocess.PIPE, text=True, check=True)
+    subprocess.run(['nft', 'delete', 'table', 'inet', 'theirs'], check=True)
+    assert sorted(done.stdout.split('\n')) == ['', 'table inet isola', 'table inet theirs']
