@@ -32,6 +32,9 @@ static int open_archive(const char *path, Err *err) {
         struct stat st;
 
         if (str_equal(path, "-")) {
+                if (isatty(STDIN_FILENO))
+                        return err_hint(err, refuse(err, EINVAL, "standard input is a terminal"),
+                                        "give it an archive: isola image import - NAME < FILE");
                 archive = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
                 return archive < 0 ? fail(err, errno, "cannot read standard input")
                                    : take_fd(archive);

@@ -345,9 +345,16 @@ static int give_names(const Home *home, const Image *image, int64_t manifest_siz
                         return fail(err, r, "cannot add an image");
         }
         index_tidy(&index);
+        fault_point("image.unnamed");
         r = layout_save_index(home, &index, err);
         if (r < 0)
                 return r;
+        fault_point("image.indexed");
+        /* Not before: an id must not be found that the index does not have. */
+        r = record_save(home, image, err);
+        if (r < 0)
+                return r;
+        fault_point("image.record");
         strv_foreach(name, names) {
                 r = record_name(home, *name, image->id, err);
                 if (r < 0)
@@ -482,9 +489,6 @@ int image_create(const Home *home, OciImage *config, char *const *chain_ids, cha
 
         fault_point("image.blobs");
         r = layer_make_durable(home, chain_ids, err);
-        if (r >= 0)
-                r = record_save(home, image, err);
-        fault_point("image.record");
         if (r >= 0)
                 r = give_names(home, image, manifest_size, full, err);
         if (r < 0)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "oci/reference.h"
@@ -141,9 +142,51 @@ static int bury_one(const Home *home, const Image *dead, Image *const *images, s
                 if (strv_addf(log, "Deleted: %s", chain_ids[i]) < 0)
                         return fail(err, ENOMEM, "cannot remove an image's layers");
         }
-        layout_remove_blob(home, dead->manifest_digest);
-        layout_remove_blob(home, dead->id);
         return 0;
+}
+
+/* Adds the digests of all blobs that one image needs; what other tools put there counts as well. */
+static int blobs_of(const Home *home, const char *manifest_digest, char ***ret) {
+        autofree char *text = NULL;
+        OciManifest manifest = {};
+        size_t size;
+        int r;
+
+        r = layout_read_blob(home, manifest_digest, &text, &size, NULL);
+        if (r >= 0)
+                r = json_parse(&oci_manifest_type, text, size, manifest_digest, &manifest, NULL);
+        if (r < 0)
+                return r;
+        r = strv_add(ret, manifest_digest);
+        if (r >= 0)
+                r = strv_add(ret, manifest.config.digest);
+        for (size_t i = 0; i < manifest.n_layers && r >= 0; i++)
+                r = strv_add(ret, manifest.layers[i].digest);
+        json_clear(&oci_manifest_type, &manifest);
+        return r;
+}
+
+/*
+ * Removes blobs that no image in the index needs: an image_create() that was killed before the
+ * index leaves two.  If one manifest cannot be read, nobody can say what it needs: all stay.
+ */
+static void sweep_blobs(const Home *home) {
+        autostrv needed = NULL;
+        autostrv files = NULL;
+        autoindex index = {};
+
+        if (layout_load_index(home, &index, NULL) < 0 ||
+            dir_list(home->data_fd, "image-store/blobs/sha256", &files) < 0)
+                return;
+        for (size_t i = 0; i < index.n_manifests; i++)
+                if (blobs_of(home, index.manifests[i].digest, &needed) < 0)
+                        return;
+        strv_foreach(file, files) {
+                autofree char *digest = str_format("sha256:%s", *file);
+
+                if (digest && digest_is_valid(digest) && !strv_has(needed, digest))
+                        layout_remove_blob(home, digest);
+        }
 }
 
 /*
@@ -177,6 +220,8 @@ static int finish_removals(const Home *home, char ***log, Err *err) {
                         (void) unlinkat(home->data_fd, path, 0);
         }
         image_list_free(images, n);
+        if (r >= 0)
+                sweep_blobs(home);
         return r;
 }
 
@@ -194,10 +239,12 @@ static int carry_out(const Home *home, const Image *image, Removal *removal, Err
                 if (r < 0)
                         return r;
                 record_bury(home, image->id);
+                fault_point("rmi.buried");
         }
         r = edit_index(home, image, removal, err);
         if (r < 0)
                 return r;
+        fault_point("rmi.indexed");
         if (!removal->whole)
                 return 0;
         if (strv_addf(&removal->log, "Deleted: %s", image->id) < 0)

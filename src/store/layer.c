@@ -156,6 +156,7 @@ int layer_draft(const Home *home, LayerDraft **ret, Err *err) {
                 r = make_dir(dir, "work", 0700);
         if (r < 0)
                 return fail(err, r, "cannot make '%s'", draft->path);
+        fault_point("layer.drafted");
         *ret = take_ptr(draft);
         return 0;
 }
@@ -377,6 +378,7 @@ int layer_remove(const Home *home, const char *chain_id, Err *err) {
         if (renameat(layers, digest_hex(chain_id), layers, dead) < 0)
                 return errno == ENOENT ? 0
                                        : fail(err, errno, "cannot remove the layer '%s'", chain_id);
+        fault_point("layer.buried");
         r = tree_remove(layers, dead);
         return r < 0 ? fail(err, r, "cannot remove the layer '%s'", chain_id) : 0;
 }
