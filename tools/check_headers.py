@@ -20,7 +20,7 @@ def check(path):
         faults.append(f'src/{name}: does not begin with its licence')
     if '#pragma once' not in text:
         faults.append(f'src/{name}: has no #pragma once')
-    if not re.search(r'#pragma once\n+/\*', text):
+    if not re.search(r'#pragma once\n(#include.*\n|\n)*/\*', text):
         faults.append(f'src/{name}: does not say what it is for')
     done = subprocess.run([*compiler, '-std=gnu17', '-D_GNU_SOURCE', '-DISOLA_VERSION=""', '-Isrc', '-fsyntax-only',
                            '-Wno-unused', '-include', str(name), '-x', 'c', '/dev/null'], cwd=root,
