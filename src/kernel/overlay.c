@@ -99,6 +99,8 @@ int overlay_new(const int *lowers, size_t n, int upper, int work, Err *err) {
         }
         if (r == 0)
                 r = config(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
+        if (r == 0)
+                r = config(fs, FSCONFIG_SET_STRING, "source", "overlay", 0);
         if (r < 0)
                 return fail(err, r, "cannot use the layers");
 

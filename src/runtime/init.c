@@ -286,7 +286,7 @@ static int set_limits(const OciProcess *process, Err *err) {
         return 0;
 }
 
-static int become_user(const InitProgram *program, int slave, char ***ret_env, Err *err) {
+static int become_user(const InitProgram *program, int slave, int sync, char ***ret_env, Err *err) {
         const OciProcess *p = program->process;
         const IdentityLimits limits = { p->capabilities, program->all_capabilities,
                                         p->no_new_privileges, program->seccomp };
@@ -314,6 +314,9 @@ static int become_user(const InitProgram *program, int slave, char ***ret_env, E
                 return r;
         if (p->user.umask >= 0)
                 umask((mode_t) p->user.umask);
+        /* Said before the filter of system calls, which need not allow it. */
+        if (send(sync, &(char){ INIT_READY }, 1, MSG_NOSIGNAL) < 0)
+                return fail(err, errno, "the parent has gone");
         r = identity_become(&identity, &limits, err);
         identity_clear(&identity);
         return r;
@@ -323,7 +326,7 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
         char **env = NULL;
         Err err = {};
 
-        if (become_user(program, slave, &env, &err) < 0)
+        if (become_user(program, slave, sync, &env, &err) < 0)
                 init_fail_setup(sync, &err);
         fault_point("init.user");
         if (program->below_init && program_fork_below(&err) < 0)

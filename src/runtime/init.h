@@ -11,6 +11,8 @@
  *           PLACED   it is in its cgroups (only where plan and cgroup need it)
  *           START    execute
  *   init    CONSOLE  with the terminal's master
+ *           READY    all that is ours is done: a process that ends from here on
+ *                    without an error was the program, or killed in its place
  *           (error)  err_write(): a minus sign and so on; init ends
  */
 enum {
@@ -18,6 +20,7 @@ enum {
         INIT_PLACED = 'P',
         INIT_START = 'S',
         INIT_CONSOLE = 'C',
+        INIT_READY = 'R',
 };
 
 /* Becomes the container's program; the plan is a copy of the parent's, by fork. */
@@ -56,6 +59,7 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync);
 /*
  * The parent's half.  init_listen() reads what the child has to say, until it
  * executes or fails; a terminal goes to @console, which is -EBADF before.
+ * -ECANCELED if it ended before it was ready.
  */
 int init_listen(int sync, int *console, Err *err);
 /* Only the host's root may raise a maximum, so it is done by the parent; @pid 0: itself. */

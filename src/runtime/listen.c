@@ -69,19 +69,26 @@ static int receive(int sync, char *report, size_t size, int *fd) {
 }
 
 int init_listen(int sync, int *console, Err *err) {
+        bool ready = false;
+
         for (;;) {
                 char report[ERR_WIRE_MAX];
                 int fd = -EBADF, r;
 
                 r = receive(sync, report, sizeof report - 1, &fd);
                 if (r == 0)
-                        return 0;
+                        return ready ? 0
+                                     : refuse(err, ECANCELED,
+                                              "the container's process was killed before it ran");
                 if (r < 0)
                         return fail(err, r, "cannot hear the container's process");
                 if (*report == '-') {
                         close_fd(fd);
                         return err_parse(report, (size_t) r, err);
                 }
+                ready = ready || *report == INIT_READY;
+                if (*report == INIT_READY)
+                        continue;
                 r = *report == INIT_CONSOLE
                             ? take_console(console, fd, err)
                             : refuse(err, EPROTO,

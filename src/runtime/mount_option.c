@@ -185,6 +185,10 @@ int mount_options_parse(const OciMount *mount, MountOptions *ret, Err *err) {
                 if (r < 0)
                         break;
         }
+        /* What mountinfo and df show. */
+        if (r >= 0 && !o.bind && !str_empty(mount->source) &&
+            strv_addf(&o.fs, "source=%s", mount->source) < 0)
+                r = fail(err, ENOMEM, "cannot read mount options");
         if (r < 0) {
                 mount_options_clear(&o);
                 return r;

@@ -555,6 +555,44 @@ TEST(init_reaps_and_passes_signals_on) {
         expect(wait_code(runtime) == 7);
 }
 
+TEST(init_killed_before_its_time_is_told) {
+        autoptr(Runtime) runtime = NULL;
+        autoerr err = {};
+        Container c;
+
+        setup(&c);
+        set_shell(&c, "true");
+        expect_ok(runtime_spawn(&c.spec, &c.options, &runtime, NULL));
+        expect(kill(runtime_pid(runtime), SIGKILL) == 0);
+        expect(runtime_start(runtime, &err) == -ECANCELED);
+        expect_str(err.message, "the container's process was killed before it ran");
+}
+
+TEST(program_that_is_killed_at_once_has_run) {
+        Container c;
+
+        setup(&c);
+        for (size_t i = 0; i < c.linux_.n_namespaces; i++)
+                if (str_equal(c.linux_.namespaces[i].type, "pid"))
+                        c.linux_.namespaces[i] = c.linux_.namespaces[--c.linux_.n_namespaces];
+        set_shell(&c, "kill -9 $$");
+        for (int i = 0; i < 20; i++)
+                expect(run(&c, NULL) == 128 + SIGKILL);
+}
+
+TEST(covered_directory_is_copied_up) {
+        Container c;
+
+        setup(&c);
+        expect(system("mkdir -p " HERE "/layer/data/deep && echo x > " HERE
+                      "/layer/data/deep/file && chmod 640 " HERE "/layer/data/deep/file && ln -s "
+                      "deep " HERE "/layer/data/link && chown 5:6 " HERE "/layer/data/deep") == 0);
+        add_mount(&c, "/data", "tmpfs", "tmpfs", "tmpcopyup,ro,size=1m");
+        expect_str(run_shell(&c, "cat /data/link/file; stat -c %a /data/deep/file; stat -c %u:%g "
+                                 "/data/deep; touch /data/x 2>&1 | grep -c Read-only"),
+                   "x\n640\n5:6\n1");
+}
+
 TEST(plain_directory_can_be_the_root) {
         struct stat st;
         Container c;
