@@ -49,7 +49,8 @@ class HiddenCgroup2:
         self.out, self.back = here, back
         self.pid = os.fork()
         if self.pid == 0:
-            subprocess.run(['unshare', '--help'], stdout=DEVNULL, check=False)
+            os.close(here)
+            os.close(back)
             self.serve(there, out, environment)
         os.close(there)
         os.close(out)
@@ -119,7 +120,7 @@ class Bench:
 
     def isola(self, *arguments, home='main'):
         directory = self.directory / home
-        return [self.isola_binary, '--root', str(directory / 'data'), '--run-root', str(directory / 'run'),
+        return [self.isola_binary, '--root', str(directory / 'data'), '--run-root', f'/run/isola-bench-{home}',
                 *map(str, arguments)]
 
     def must(self, argv):
@@ -134,7 +135,7 @@ class Bench:
         bundle.mkdir()
         if not shutil.which(program):
             return bundle
-        self.must([shutil.which(program), 'spec', *(['-b', str(bundle)] if program == 'runc' else ['-b', str(bundle)])])
+        subprocess.run([shutil.which(program), 'spec'], cwd=bundle, env=self.environment, stdout=DEVNULL, check=True)
         spec = json.loads((bundle / 'config.json').read_text())
         spec['process'].update(terminal=False, args=['/bin/true'])
         spec['root'] = {'path': str(self.root), 'readonly': False}
@@ -144,10 +145,6 @@ class Bench:
         spec['process'].pop('rlimits', None)
         (bundle / 'config.json').write_text(json.dumps(spec))
         return bundle
-
-    def peer_root(self, name):
-        """Runtimes make directories in a root; each peer gets the same one, bound read-write."""
-        return str(self.root)
 
     def make_lxc_config(self):
         config = self.directory / 'lxc.conf'
@@ -313,7 +310,7 @@ class Bench:
 
     def monitor_memory(self, home, n):
         totals = []
-        for state in (self.directory / home / 'run/containers').glob('*/state.json'):
+        for state in pathlib.Path(f'/run/isola-bench-{home}/containers').glob('*/state.json'):
             pid = json.loads(state.read_text()).get('MonitorPid')
             try:
                 text = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
@@ -332,6 +329,8 @@ class Bench:
 
     def main(self):
         subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=False)
+        # As on any machine, and ours alone: run-time state is in memory, data on the disk.
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'none', '/run'], check=True)
         self.make_root()
         if pathlib.Path('/sys/fs/cgroup/unified/cgroup.procs').exists():
             self.hidden = HiddenCgroup2(self.environment)
@@ -363,6 +362,12 @@ class Bench:
                                        env=self.environment)
             if self.hidden:
                 self.hidden.close()
+            for left in pathlib.Path('/sys/fs/cgroup').glob('*/isola-bench-*'):  # lxc's and runc's
+                for directory in [*sorted(left.rglob('*/'), reverse=True), left]:
+                    try:
+                        directory.rmdir()
+                    except OSError:
+                        pass
             shutil.rmtree(self.directory, ignore_errors=True)
         if self.options.markdown:
             self.write_markdown()
