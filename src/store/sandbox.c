@@ -169,16 +169,18 @@ static int receive_mounts(int socket, Mounts *m) {
 
 /*
  * Child: an overlay takes layers only from a mount namespace of ours (clone_private_mount(),
- * fs/namespace.c), so they are stacked upon "/", which is left for good in enter_tree().
+ * fs/namespace.c), so they are attached to a directory of the machine's tree, with which they go
+ * away in enter_tree().  Never to "/": there umount2() would find the last of them on top, let go
+ * of that alone, and the machine's root would stay where ".." at the tree's root leads.
  */
 static int attach_layers(const Mounts *m) {
-        autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int r = root < 0 ? -errno : 0;
+        autoclose int aside = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = aside < 0 ? -errno : 0;
 
         for (size_t i = 0; i < m->n_lowers && r >= 0; i++)
-                r = mount_attach(m->lowers[i], root);
+                r = mount_attach(m->lowers[i], aside);
         if (r >= 0 && m->top >= 0)
-                r = mount_attach(m->top, root);
+                r = mount_attach(m->top, aside);
         return r;
 }
 
