@@ -529,12 +529,17 @@ int build_image(const Home *home, const BuildRequest *request, Image **ret, Err 
         sigaddset(&build.ends, SIGTERM);
         sigaddset(&build.ends, SIGHUP);
         sigprocmask(SIG_BLOCK, &build.ends, &before);
+        step_run_sweep(home);
         r = prepare(&build, &names, err);
         if (r >= 0)
                 r = run_stages(&build, err);
         if (r >= 0)
                 r = make_image(&build, names, ret, err);
         build_clear(&build);
+        /* The signal has done what it was meant to do. */
+        if (r == -EINTR)
+                while (sigtimedwait(&build.ends, NULL, &(struct timespec){}) > 0)
+                        ;
         sigprocmask(SIG_SETMASK, &before, NULL);
         return r;
 }

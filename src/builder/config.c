@@ -39,7 +39,11 @@ int config_begin_image(StageState *state, const OciImage *image) {
         if (r < 0)
                 return r;
         state->image.rootfs.diff_ids = strv_free(state->image.rootfs.diff_ids);
-        return strv_copy(state->image.config.env, &state->variables);
+        r = strv_copy(state->image.config.env, &state->variables);
+        /* An image that says no PATH still gets one when it runs, so $PATH means that. */
+        if (r >= 0 && !strv_env_get(state->variables, "PATH"))
+                r = strv_add(&state->variables, "PATH=" PATH_DEFAULT);
+        return r;
 }
 
 int config_add_history(StageState *state, const char *created_by, bool empty_layer) {

@@ -72,5 +72,7 @@ int step_expand(const Step *step, const char *word, char **ret, Err *err);
 /* @step: build, state and instruction are set. */
 int step_prepare_copy(Step *step, Err *err); /* COPY and ADD */
 int step_prepare_run(Step *step, Err *err);
+/* Removes the containers of builds that were killed before their command ran. */
+void step_run_sweep(const Home *home);
 /* Makes the working directory that the configuration names now. */
 int step_prepare_workdir(Step *step, Err *err);

@@ -73,6 +73,38 @@ static int is_archive(const unsigned char *head, size_t n, Err *err) {
         return n >= 262 && memcmp(head + 257, "ustar", 5) == 0;
 }
 
+/* Names under which nothing else than an archive is meant. */
+static bool says_archive(const char *name) {
+        static const char *const ends[] = { ".tar", ".tar.gz",  ".tgz",  ".tar.xz",
+                                            ".txz", ".tar.zst", ".tzst", ".tar.zstd" };
+
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+                if (str_ends_with(name, ends[i]))
+                        return true;
+        return false;
+}
+
+/*
+ * Whether there is a tar archive in a compressed file can only be told by unpacking it, which is
+ * tried on a draft of its own until the first byte of content.
+ *
+ * Return: 1 for yes, 0 for no.
+ */
+static int holds_archive(const Step *step, int file, Err *err) {
+        autoptr(LayerDraft) draft = NULL;
+        TreeReport report;
+        int r;
+
+        r = layer_draft(step->build->home, &draft, err);
+        if (r < 0)
+                return r;
+        r = tree_unpack(&(TreeView){ .upper = draft->diff, .work = draft->work }, file,
+                        UNPACK_PLAIN, "/", 1, &report, NULL);
+        if (lseek(file, 0, SEEK_SET) < 0)
+                return fail(err, errno, "cannot read it again");
+        return r != -EBADMSG;
+}
+
 /*
  * ADD unpacks a file that is an archive.
  *
@@ -81,7 +113,7 @@ static int is_archive(const unsigned char *head, size_t n, Err *err) {
 static int unpack(const Step *step, const LayerDraft *draft, const char *from, Err *err) {
         TreeView view = view_of(step, draft);
         autoclose int archive = -EBADF;
-        unsigned char head[512];
+        unsigned char head[512] = {};
         TreeReport report = {};
         struct stat st;
         ssize_t n;
@@ -99,6 +131,8 @@ static int unpack(const Step *step, const LayerDraft *draft, const char *from, E
         if (n < 0)
                 return fail(err, errno, "cannot read '%s'", from);
         r = is_archive(head, (size_t) n, err);
+        if (r > 0 && memcmp(head + 257, "ustar", 5) != 0 && !says_archive(from))
+                r = holds_archive(step, archive, err);
         if (r <= 0)
                 return r < 0 ? err_prefix(err, r, "cannot unpack '%s'", from) : 0;
 

@@ -17,6 +17,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -43,6 +45,7 @@
 #include "runtime/runtime.h"
 
 #define DNS_FDS_MAX 64
+#define NAME_PREFIX "build_"
 
 /* What watch() polls, before the name server's. */
 enum { POLL_EXIT, POLL_SIGNAL, POLL_OUTPUT, POLL_ERROR, POLL_DNS };
@@ -88,6 +91,42 @@ static void run_clear(Run *run) {
         layer_draft_free(run->places);
 }
 
+/* "build_<pid>_<start time>": tells whose it is, and so whether that one is still there. */
+static char *container_name(void) {
+        uint64_t start;
+
+        if (process_start_time(getpid(), &start) < 0)
+                return NULL;
+        return str_format(NAME_PREFIX "%d_%" PRIu64, getpid(), start);
+}
+
+static bool is_orphan(const char *name) {
+        const char *numbers = str_after(name, NAME_PREFIX);
+        autostrv parts = NULL;
+        uint64_t start;
+        int pid;
+
+        return numbers && strv_split(numbers, "_", false, &parts) == 0 && strv_length(parts) == 2 &&
+               parse_int(parts[0], 1, INT_MAX, &pid) == 0 && parse_u64(parts[1], &start) == 0 &&
+               !process_is(pid, start);
+}
+
+void step_run_sweep(const Home *home) {
+        autostrv names = NULL;
+
+        if (dir_list(home->data_fd, "names", &names) < 0)
+                return;
+        strv_foreach(name, names) {
+                autoptr(Container) c = NULL;
+                autoerr err = {};
+
+                /* Loading settles what ran; what never did is still there afterwards. */
+                if (is_orphan(*name) && container_load(home, *name, &c, NULL) >= 0 &&
+                    container_remove(c, true, true, &err) < 0)
+                        log_warn("%s", err.message ? err.message : "cannot remove a container");
+        }
+}
+
 /* The record; everything that Docker's classic builder would have given its container. */
 static int make_container(Run *run, Err *err) {
         const Step *step = run->step;
@@ -97,13 +136,14 @@ static int make_container(Run *run, Err *err) {
         if (!c)
                 return fail(err, ENOMEM, "cannot make a container");
         c->dir = -EBADF;
+        c->name = container_name();
         c->config.image = strdup("build");
         c->config.user = config->user ? strdup(config->user) : NULL;
         c->config.working_dir = config->working_dir ? strdup(config->working_dir) : NULL;
         c->host.network_mode = strdup(step->network);
         c->host.log_config.type = strdup("none");
         c->host.auto_remove = true;
-        if (!c->config.image || !c->host.network_mode || !c->host.log_config.type ||
+        if (!c->name || !c->config.image || !c->host.network_mode || !c->host.log_config.type ||
             strv_copy(step->state->lowers, &c->lowers) < 0 ||
             strv_copy(step->environment, &c->config.env) < 0 ||
             strv_copy(step->command, &c->config.cmd) < 0)
@@ -247,6 +287,7 @@ static int spawn(Run *run, Err *err) {
         int r;
 
         options->cgroup = run->cgroup;
+        options->dies_with_caller = true;
         for (int i = 0; i < 3; i++)
                 options->stdio[i] = -EBADF;
         r = make_output(run, 0, &options->stdio[1]);

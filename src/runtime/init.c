@@ -322,6 +322,18 @@ static int become_user(const InitProgram *program, int slave, int sync, char ***
         return r;
 }
 
+/* Not before the user is changed: that takes the wish back (prctl(2), PR_SET_PDEATHSIG). */
+static int tie_to_caller(int sync, Err *err) {
+        char byte;
+
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+                return fail(err, errno, "cannot tie the container to its caller");
+        /* It may have ended before: then nobody holds the other end. */
+        if (recv(sync, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+                return refuse(err, ECANCELED, "the caller has ended");
+        return 0;
+}
+
 _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
         char **env = NULL;
         Err err = {};
@@ -329,6 +341,8 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
         if (become_user(program, slave, sync, &env, &err) < 0)
                 init_fail_setup(sync, &err);
         fault_point("init.user");
+        if (program->dies_with_caller && tie_to_caller(sync, &err) < 0)
+                init_fail_setup(sync, &err);
         if (program->below_init && program_fork_below(&err) < 0)
                 init_fail_setup(sync, &err);
         (void) program_exec(program->process->args, env, &err);
@@ -343,6 +357,7 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
                 .stdio = plan->options->stdio,
                 .null = plan->null,
                 .below_init = plan->options->init,
+                .dies_with_caller = plan->options->dies_with_caller,
         };
         int slave = -EBADF;
         Err err = {};

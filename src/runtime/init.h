@@ -51,6 +51,7 @@ typedef struct InitProgram {
         int null; /* the host's, for a container without one */
         bool all_capabilities;
         bool below_init; /* --init */
+        bool dies_with_caller;
 } InitProgram;
 
 /* From root inside the namespaces to the user's program. */

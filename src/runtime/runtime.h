@@ -42,6 +42,7 @@ typedef struct RuntimeOptions {
         const SeccompFilter *seccomp; /* or NULL: none */
         int stdio[3]; /* become 0, 1, 2; borrowed; -EBADF means /dev/null; unused with a terminal */
         bool init;    /* run the user's program below a small reaping pid 1 (--init) */
+        bool dies_with_caller; /* killed when the calling process ends, however that ends */
 } RuntimeOptions;
 
 typedef struct Runtime Runtime;
