@@ -23,15 +23,19 @@ static void expect_rows(const char *format, const char *wanted) {
         FILE *file = tmpfile();
         char text[4096] = {};
         autoerr err = {};
+        json_t *rows = two_rows();
         int saved = dup(1);
 
         fflush(stdout);
         dup2(fileno(file), 1);
-        expect_ok(format_rows(columns, two_rows(), format, &err));
+        expect_ok(format_rows(columns, rows, format, &err));
         fflush(stdout);
         dup2(saved, 1);
         rewind(file);
         expect(fread(text, 1, sizeof text - 1, file) > 0);
+        fclose(file);
+        close(saved);
+        json_decref(rows);
         expect_str(text, wanted);
 }
 
@@ -60,9 +64,11 @@ TEST(labels_are_asked_by_key) {
 }
 
 TEST(unknown_field_names_those_there_are) {
+        json_t *rows = two_rows();
         autoerr err = {};
 
-        expect(format_rows(columns, two_rows(), "{{.Nmaes}}", &err) == -EINVAL);
+        expect(format_rows(columns, rows, "{{.Nmaes}}", &err) == -EINVAL);
+        json_decref(rows);
         expect_str(err.message, "cannot use this --format: template: :1:2: executing \"\" at "
                                 "<.Nmaes>: map has no entry for key \"Nmaes\"");
         expect_str(err.hint, "fields are: ID Names Size");

@@ -3,6 +3,11 @@
 #include "cli/mount_spec.h"
 #include "test.h"
 
+static void clear(Container *c) {
+        json_clear(&container_type, c);
+}
+#define autocontainer __attribute__((__cleanup__(clear))) Container
+
 typedef int (*Read)(const char *text, Container *c, Err *err);
 
 static ContainerMount *read_one(Read read, const char *text, Container *c) {
@@ -15,7 +20,7 @@ static ContainerMount *read_one(Read read, const char *text, Container *c) {
 }
 
 static void expect_refused(Read read, const char *text, const char *sentence) {
-        Container c = {};
+        autocontainer c = {};
         autoerr err = {};
 
         expect(read(text, &c, &err) == -EINVAL);
@@ -23,7 +28,7 @@ static void expect_refused(Read read, const char *text, const char *sentence) {
 }
 
 TEST(v_of_a_path_is_a_bind_mount) {
-        Container c = {};
+        autocontainer c = {};
         ContainerMount *m = read_one(mount_volume, "/srv/www:/www:ro,rslave", &c);
 
         expect_str(m->type, "bind");
@@ -35,7 +40,7 @@ TEST(v_of_a_path_is_a_bind_mount) {
 }
 
 TEST(v_of_a_relative_path_is_made_absolute) {
-        Container c = {};
+        autocontainer c = {};
         ContainerMount *m;
 
         expect(chdir("/tmp") == 0);
@@ -44,7 +49,7 @@ TEST(v_of_a_relative_path_is_made_absolute) {
 }
 
 TEST(v_of_a_name_is_a_volume) {
-        Container c = {};
+        autocontainer c = {};
         ContainerMount *m = read_one(mount_volume, "data:/var/lib/data:nocopy", &c);
 
         expect_str(m->type, "volume");
@@ -53,7 +58,7 @@ TEST(v_of_a_name_is_a_volume) {
 }
 
 TEST(v_of_a_target_alone_is_a_new_volume) {
-        Container c = {};
+        autocontainer c = {};
         ContainerMount *m = read_one(mount_volume, "/cache", &c);
 
         expect_str(m->type, "volume");
@@ -72,7 +77,7 @@ TEST(wrong_v_is_refused) {
 }
 
 TEST(mount_reads_all_keys) {
-        Container c = {};
+        autocontainer c = {};
         ContainerMount *m = read_one(mount_entry,
                                      "type=bind,src=/a,\"dst=/b,c\",ro,bind-propagation=shared,"
                                      "bind-recursive=disabled",
@@ -86,7 +91,7 @@ TEST(mount_reads_all_keys) {
 }
 
 TEST(mount_makes_tmpfs_and_volumes) {
-        Container c = {}, d = {};
+        autocontainer c = {}, d = {};
         ContainerMount *m =
                 read_one(mount_entry, "type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1770", &c);
 
@@ -111,7 +116,7 @@ TEST(wrong_mount_is_refused) {
 }
 
 TEST(tmpfs_keeps_its_options) {
-        Container c = {};
+        autocontainer c = {};
         ContainerMount *m = read_one(mount_tmpfs, "/run:size=1m,mode=755", &c);
 
         expect_str(m->target, "/run");
@@ -120,7 +125,7 @@ TEST(tmpfs_keeps_its_options) {
 }
 
 TEST(one_target_is_mounted_once) {
-        Container c = {};
+        autocontainer c = {};
         autoerr err = {};
 
         expect_ok(mount_tmpfs("/a", &c, NULL));

@@ -30,90 +30,93 @@ static const Option table[] = {
         (char *const *) (const char *const[]) { \
                 __VA_ARGS__, NULL               \
         }
-#define PARSE(first, ...) option_parse(table, first, WORDS(__VA_ARGS__), &v, &w, &err)
+/* What a command line was read into; freed at the end of each test. */
+typedef struct Parsed {
+        Values v;
+        OptionWords w;
+} Parsed;
+
+static void clear(Parsed *p) {
+        option_clear(table, &p->v, &p->w);
+}
+#define autoparsed        __attribute__((__cleanup__(clear))) Parsed
+#define PARSE(first, ...) option_parse(table, first, WORDS(__VA_ARGS__), &p.v, &p.w, &err)
 
 TEST(every_spelling_is_read) {
-        OptionWords w;
-        Values v = {};
+        autoparsed p = {};
         autoerr err = {};
 
         expect_ok(PARSE(false, "-it", "-p8080:80", "-p=1:1", "-p", "2:2", "--publish=3:3", "--name",
                         "web", "-m512m", "--time", "1.5s", "-n", "-4", "--cpus=1.5"));
-        expect(v.interactive && v.tty);
-        expect_str(v.name, "web");
-        expect(strv_length((char *const *) v.ports) == 4);
-        expect_str(v.ports[0], "8080:80");
-        expect_str(v.ports[1], "1:1");
-        expect_str(v.ports[2], "2:2");
-        expect_str(v.ports[3], "3:3");
-        expect(v.memory == 512 << 20);
-        expect(v.time == 1500);
-        expect(v.tail == -4);
-        expect(v.cpus > 1.4 && v.cpus < 1.6);
-        option_clear(table, &v, &w);
+        expect(p.v.interactive && p.v.tty);
+        expect_str(p.v.name, "web");
+        expect(strv_length((char *const *) p.v.ports) == 4);
+        expect_str(p.v.ports[0], "8080:80");
+        expect_str(p.v.ports[1], "1:1");
+        expect_str(p.v.ports[2], "2:2");
+        expect_str(p.v.ports[3], "3:3");
+        expect(p.v.memory == 512 << 20);
+        expect(p.v.time == 1500);
+        expect(p.v.tail == -4);
+        expect(p.v.cpus > 1.4 && p.v.cpus < 1.6);
 }
 
 TEST(time_is_minus_one_where_not_given_or_for_ever) {
-        OptionWords w;
-        Values v = {};
+        autoparsed p = {};
         autoerr err = {};
 
         expect_ok(PARSE(false, "x"));
-        expect(v.time == -1);
+        expect(p.v.time == -1);
+        clear(&p);
         expect_ok(PARSE(false, "--time=-1"));
-        expect(v.time == -1);
+        expect(p.v.time == -1);
         expect_ok(PARSE(false, "--time=3"));
-        expect(v.time == 3000);
+        expect(p.v.time == 3000);
 }
 
 TEST(inner_program_keeps_its_options) {
-        OptionWords w;
-        Values v = {};
+        autoparsed p = {};
         autoerr err = {};
 
         expect_ok(PARSE(true, "-i", "image", "sh", "-t", "--name=x"));
-        expect(v.interactive && !v.tty && !v.name);
-        expect(w.n_args == 4);
-        expect_str(w.args[2], "-t");
+        expect(p.v.interactive && !p.v.tty && !p.v.name);
+        expect(p.w.n_args == 4);
+        expect_str(p.w.args[2], "-t");
 }
 
 TEST(two_dashes_end_the_options) {
-        OptionWords w;
-        Values v = {};
+        autoparsed p = {};
         autoerr err = {};
 
         expect_ok(PARSE(false, "a", "-i", "--", "-t", "--"));
-        expect(v.interactive && !v.tty && w.n_args == 3);
-        expect_str(w.args[1], "-t");
-        expect_str(w.args[2], "--");
+        expect(p.v.interactive && !p.v.tty && p.w.n_args == 3);
+        expect_str(p.w.args[1], "-t");
+        expect_str(p.w.args[2], "--");
 }
 
 TEST(flags_can_be_denied) {
-        OptionWords w;
-        Values v = {};
+        autoparsed p = {};
         autoerr err = {};
 
         expect_ok(PARSE(false, "--tty", "--tty=false", "-i=true"));
-        expect(!v.tty && v.interactive);
+        expect(!p.v.tty && p.v.interactive);
 }
 
 TEST(help_is_always_there) {
-        OptionWords w;
-        Values v = {};
+        autoparsed p = {};
         autoerr err = {};
 
         expect_ok(PARSE(false, "-ih"));
-        expect(w.help);
+        expect(p.w.help);
         expect_ok(PARSE(true, "x", "--help"));
-        expect(!w.help);
+        expect(!p.w.help);
 }
 
 static void expect_refused(const char *a, const char *b, const char *sentence) {
-        OptionWords w;
-        Values v = {};
+        autoparsed p = {};
         autoerr err = {};
 
-        expect(option_parse(table, false, WORDS(a, b), &v, &w, &err) == -EINVAL);
+        expect(option_parse(table, false, WORDS(a, b), &p.v, &p.w, &err) == -EINVAL);
         expect_str(err.message, sentence);
 }
 

@@ -4,24 +4,27 @@
 #include "cli/port_words.h"
 #include "test.h"
 
+static void clear(Container *c) {
+        json_clear(&container_type, c);
+}
+#define autocontainer __attribute__((__cleanup__(clear))) Container
+
 /* Reads ports and compares them with the list that `ps` would show once they are published. */
 static void expect_ports(const char *text, const char *wanted) {
-        ContainerConfig config = {};
-        HostConfig host = {};
+        autocontainer c = {};
         autofree char *words = NULL;
         autoerr err = {};
 
-        expect_ok(port_publish(text, &config, &host, &err));
-        words = port_words(host.port_bindings, host.n_port_bindings, config.exposed_ports);
+        expect_ok(port_publish(text, &c.config, &c.host, &err));
+        words = port_words(c.host.port_bindings, c.host.n_port_bindings, c.config.exposed_ports);
         expect_str(words, wanted);
 }
 
 static void expect_refused(const char *text, const char *sentence) {
-        ContainerConfig config = {};
-        HostConfig host = {};
+        autocontainer c = {};
         autoerr err = {};
 
-        expect(port_publish(text, &config, &host, &err) == -EINVAL);
+        expect(port_publish(text, &c.config, &c.host, &err) == -EINVAL);
         expect_str(err.message, sentence);
 }
 
@@ -36,14 +39,13 @@ TEST(every_form_is_read) {
 }
 
 TEST(a_range_for_one_port_is_a_choice) {
-        ContainerConfig config = {};
-        HostConfig host = {};
+        autocontainer c = {};
 
-        expect_ok(port_publish("8000-8010:80", &config, &host, NULL));
-        expect(host.n_port_bindings == 1 && host.port_bindings[0].n_bindings == 1);
-        expect_str(host.port_bindings[0].bindings[0].host_port, "8000-8010");
-        expect_str(host.port_bindings[0].port, "80/tcp");
-        expect_str(config.exposed_ports[0], "80/tcp");
+        expect_ok(port_publish("8000-8010:80", &c.config, &c.host, NULL));
+        expect(c.host.n_port_bindings == 1 && c.host.port_bindings[0].n_bindings == 1);
+        expect_str(c.host.port_bindings[0].bindings[0].host_port, "8000-8010");
+        expect_str(c.host.port_bindings[0].port, "80/tcp");
+        expect_str(c.config.exposed_ports[0], "80/tcp");
 }
 
 TEST(what_is_no_port_is_refused) {
@@ -62,11 +64,11 @@ TEST(exposed_ports_come_last_and_once) {
         char ip[] = "0.0.0.0", port[] = "8080", name[] = "80/tcp";
         PortBinding binding = { ip, port };
         PortMap map = { .port = name, .bindings = &binding, .n_bindings = 1 };
-        ContainerConfig config = {};
+        autocontainer c = {};
         autofree char *words = NULL;
 
-        expect_ok(port_expose("443-444", &config, NULL));
-        expect_ok(port_expose("80", &config, NULL));
-        words = port_words(&map, 1, config.exposed_ports);
+        expect_ok(port_expose("443-444", &c.config, NULL));
+        expect_ok(port_expose("80", &c.config, NULL));
+        words = port_words(&map, 1, c.config.exposed_ports);
         expect_str(words, "0.0.0.0:8080->80/tcp, 443-444/tcp");
 }
