@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/network_internal.h"
 
@@ -129,6 +131,11 @@ static int load_record(const Home *home, const char *name, Network **ret, Err *e
         return 0;
 }
 
+static int save_record(const Home *home, const Network *n, Err *err) {
+        return json_save(&network_type, home->data_fd,
+                         network_path("networks/%s.json", n->name).text, n, true, err);
+}
+
 /* Fills in what the user did not say.  Runs under the lock of all records. */
 static int complete(const Home *home, Network *n, Err *err) {
         char id[ID_LENGTH + 1];
@@ -148,8 +155,7 @@ static int complete(const Home *home, Network *n, Err *err) {
         r = network_choose_subnets(home, n, err);
         if (r < 0)
                 return r;
-        return json_save(&network_type, home->data_fd,
-                         network_path("networks/%s.json", n->name).text, n, true, err);
+        return save_record(home, n, err);
 }
 
 int network_lock_records(const Home *home, Err *err) {
@@ -212,6 +218,45 @@ int network_names(const Home *home, char ***ret, Err *err) {
         return 0;
 }
 
+/*
+ * The default network's subnet was free when its record was made, and is taken by its bridge while
+ * that is there.  In between somebody else may take it, such as another isola with another --root:
+ * then, if nobody uses the network, it moves.
+ */
+static int move_default(const Home *home, Network **n, Err *err) {
+        autoclose int lock = -EBADF;
+        autoptr(Network) moved = NULL;
+        autostrv users = NULL;
+        int r;
+
+        if (if_nametoindex((*n)->bridge) > 0 || network_check_free(*n, NULL) != -EADDRINUSE)
+                return 0;
+        r = network_users(home, *n, &users, err);
+        if (r < 0 || users)
+                return r;
+
+        lock = network_lock_records(home, err);
+        if (lock < 0)
+                return lock;
+        r = load_record(home, "bridge", &moved, err);
+        if (r < 0)
+                return r;
+        if (str_equal(moved->subnet, (*n)->subnet)) {
+                log_info("network 'bridge' moves: subnet '%s' is taken on this host",
+                         moved->subnet);
+                free(take_ptr(moved->subnet));
+                free(take_ptr(moved->gateway));
+                r = network_choose_subnets(home, moved, err);
+                if (r >= 0)
+                        r = save_record(home, moved, err);
+                if (r < 0)
+                        return r;
+        }
+        network_free(*n);
+        *n = take_ptr(moved);
+        return 0;
+}
+
 static int load_by_id(const Home *home, const char *prefix, Network **ret, Err *err) {
         autoptr(Network) found = NULL;
         Network **list;
@@ -255,8 +300,8 @@ int network_load(const Home *home, const char *name_or_id, Network **ret, Err *e
                 if (r < 0 && r != -ENOENT)
                         return refuse(err, r, "%s", why.message);
         }
-        if (r == -ENOENT && str_equal(name, "bridge"))
-                return make_default(home, ret, err);
+        if (str_equal(name, "bridge"))
+                return r == -ENOENT ? make_default(home, ret, err) : move_default(home, ret, err);
         if (r == -ENOENT && id_is_prefix(name)) {
                 autoerr why = {};
 

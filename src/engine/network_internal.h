@@ -46,6 +46,9 @@ int network_names(const Home *home, char ***ret, Err *err);
 /* Fills in subnet, gateway and their IPv6 counterparts where they are not said, and checks them. */
 int network_choose_subnets(const Home *home, Network *n, Err *err);
 
+/* Refuses a network whose addresses another interface of this host has got since it was made. */
+int network_check_free(const Network *n, Err *err);
+
 /* A number in a file that says where to begin a search; only a hint. */
 uint32_t network_read_cursor(int fd);
 void network_write_cursor(int fd, uint32_t n);

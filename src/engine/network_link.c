@@ -193,6 +193,11 @@ int network_make_bridge(const Network *n, Err *err) {
                 return refuse(err, EINVAL, "network '%s' has a bad gateway '%s'", n->name,
                               n->gateway);
 
+        if (link_glance(nl, n->bridge, &bridge) == -ENODEV) {
+                r = network_check_free(n, err);
+                if (r < 0)
+                        return r;
+        }
         memcpy(mac + 2, gateway.bytes, 4);
         log_debug("making bridge '%s' for network '%s'", n->bridge, n->name);
         {

@@ -58,7 +58,7 @@ static int take_route(const Route *route, void *context) {
         return add_taken(context, &route->to, "this host's route through interface", name);
 }
 
-static int take_networks(const Home *home, TakenList *list, Err *err) {
+static int take_networks(const Home *home, const char *but, TakenList *list, Err *err) {
         autostrv names = NULL;
         int r;
 
@@ -69,7 +69,7 @@ static int take_networks(const Home *home, TakenList *list, Err *err) {
                 autoptr(Network) n = NULL;
                 Address net;
 
-                if (network_load(home, *name, &n, NULL) < 0)
+                if (str_equal(*name, but) || network_load(home, *name, &n, NULL) < 0)
                         continue;
                 r = 0;
                 if (n->subnet && addr_parse(n->subnet, &net) >= 0)
@@ -82,18 +82,23 @@ static int take_networks(const Home *home, TakenList *list, Err *err) {
         return 0;
 }
 
-static int find_taken(const Home *home, TakenList *list, Err *err) {
+static int take_routes(TakenList *list, Err *err) {
         autoclose int nl = nl_open();
         int r;
 
         if (nl < 0)
                 return fail(err, nl, "cannot open a netlink socket");
-        r = take_networks(home, list, err);
-        if (r >= 0)
-                r = route_each(nl, AF_INET, take_route, list, err);
+        r = route_each(nl, AF_INET, take_route, list, err);
         if (r >= 0 && network_has_ipv6())
                 r = route_each(nl, AF_INET6, take_route, list, err);
         return r;
+}
+
+/* Finds what others than the network @but have. */
+static int find_taken(const Home *home, const char *but, TakenList *list, Err *err) {
+        int r = take_networks(home, but, list, err);
+
+        return r < 0 ? r : take_routes(list, err);
 }
 
 static const Taken *overlapping(const TakenList *list, const Address *net) {
@@ -235,7 +240,7 @@ int network_choose_subnets(const Home *home, Network *n, Err *err) {
         Address net;
         int r;
 
-        r = find_taken(home, &list, err);
+        r = find_taken(home, n->name, &list, err);
         if (r < 0)
                 return r;
         if (n->subnet)
@@ -250,4 +255,33 @@ int network_choose_subnets(const Home *home, Network *n, Err *err) {
         if (r < 0)
                 return r;
         return choose6(&list, n, err);
+}
+
+/* Looks whether somebody else on this host has the network's addresses by now. */
+static const Taken *find_rival(const Network *n, const TakenList *list) {
+        const Taken *taken = NULL;
+        Address net;
+
+        if (n->subnet && addr_parse(n->subnet, &net) >= 0)
+                taken = overlapping(list, &net);
+        if (!taken && n->subnet6 && addr_parse(n->subnet6, &net) >= 0)
+                taken = overlapping(list, &net);
+        return taken;
+}
+
+int network_check_free(const Network *n, Err *err) {
+        autotaken list = {};
+        const Taken *taken;
+        int r;
+
+        r = take_routes(&list, err);
+        if (r < 0)
+                return r;
+        taken = find_rival(n, &list);
+        if (!taken)
+                return 0;
+        return err_hint(err,
+                        refuse(err, EADDRINUSE, "subnet '%s' of network '%s' overlaps with %s",
+                               n->subnet, n->name, taken->what),
+                        "make a network with another --subnet");
 }

@@ -548,6 +548,43 @@ TEST_IN(addresses_run_out_and_come_back_late, HOST) {
         expect_str(more.ip_address, "10.99.0.5");
 }
 
+TEST_IN(two_homes_do_not_share_a_subnet, HOST) {
+        autoptr(Home) home = scratch();
+        autoptr(Home) other = NULL;
+        autoptr(Network) n = NULL;
+        autoptr(Network) m = NULL;
+        Box a, b;
+
+        expect_ok(home_open("/mnt/data2", "/mnt/run2", &other, NULL));
+        expect_success(network_load(home, "bridge", &n, err));
+        expect_success(network_load(other, "bridge", &m, err));
+        expect_str(m->subnet, n->subnet);
+        m = network_free(m);
+
+        a = connected(home, n, ID);
+        expect_success(network_load(other, "bridge", &m, err));
+        expect_str(m->subnet, "10.89.0.0/24");
+        b = connected(other, m, ID2);
+        serve_in(b.netns, 80);
+        expect(!got_through(ask(a.netns, b.e.ip_address, 80)));
+        expect(got_through(ask(current_netns(), b.e.ip_address, 80)));
+}
+
+TEST_IN(subnet_that_was_taken_meanwhile_is_refused, HOST) {
+        autoptr(Home) home = scratch();
+        autoptr(Network) n = created(home, "red", false);
+        int netns = new_netns();
+        autoerr why = {};
+        Endpoint e = {};
+
+        expect(system("ip link add theirs type bridge && ip addr add 10.89.0.77/26 dev theirs && "
+                      "ip link set theirs up") == 0);
+        expect_success(network_reserve(home, n, ID, NULL, NULL, NULL, &e, err));
+        expect(network_attach(home, n, &e, netns, &why) == -EADDRINUSE);
+        expect_str(why.message, "cannot connect to network 'red': subnet '10.89.0.0/24' of network "
+                                "'red' overlaps with this host's route through interface 'theirs'");
+}
+
 static bool is_first(const char *container, void *context) {
         return str_equal(container, ID);
 }
