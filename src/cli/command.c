@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/option.h"
+#include "kernel/chroot.h"
 
 #define USAGE_CODE 125 /* what Docker's commands return for a wrong option */
 
@@ -195,6 +196,14 @@ static int check_operands(const Command *c, int n, Err *err) {
 }
 
 /* Opens isola's directories, unless the command does without, and runs it. */
+/* In a chroot, isola works from a root of its own: see kernel/chroot.h. */
+static void own_root(void) {
+        autoerr err = {};
+
+        if (geteuid() == 0 && chroot_is_partial() && chroot_own_root(&err) < 0)
+                log_info("%s; going on inside the chroot", err.message ? err.message : "no memory");
+}
+
 static int run_with_home(const Command *c, const Globals *globals, void *values,
                          const OptionWords *words, Err *err) {
         autoptr(Home) home = NULL;
@@ -206,6 +215,7 @@ static int run_with_home(const Command *c, const Globals *globals, void *values,
         };
         int r;
 
+        own_root();
         if (!c->no_home) {
                 r = home_open(globals->root, globals->run_root, &home, err);
                 if (r < 0)
