@@ -77,7 +77,7 @@ static int add_files(const Container *c, OciSpec *spec, const char *files) {
                 if (is_covered(c, target))
                         continue;
                 if (add(spec, target, "bind", source,
-                        container_has_userns(c) ? "bind,rprivate,idmap" : "bind,rprivate") < 0)
+                        container_has_userns(c) ? "bind,rprivate,tryidmap" : "bind,rprivate") < 0)
                         return -ENOMEM;
         }
         return 0;

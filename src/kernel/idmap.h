@@ -27,5 +27,8 @@ typedef struct IdRange {
  */
 int idmap_write(int proc, const char *file, const IdRange *ranges, size_t n, Err *err);
 
+/* Reads the map of a namespace, as seen from the caller's; @ret is owned by the caller. */
+int idmap_read(int proc, const char *file, IdRange **ret, size_t *ret_n);
+
 /* The id outside for one inside, or -1 if it has none. */
 int64_t idmap_outside(const IdRange *ranges, size_t n, int64_t inside);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "kernel/overlay.h"
 #include "runtime/init_plan.h"
@@ -66,7 +67,8 @@ static int plan_namespaces(InitPlan *plan, Err *err) {
         return 0;
 }
 
-static int copy_ranges(const OciIdMapping *mappings, size_t n, IdRange **ret) {
+static int copy_ranges(const OciIdMapping *mappings, size_t n, IdRange **ret, size_t *ret_n) {
+        *ret_n = n;
         *ret = calloc(n ? n : 1, sizeof **ret);
         if (!*ret)
                 return -ENOMEM;
@@ -83,8 +85,8 @@ static int plan_ids(InitPlan *plan, Err *err) {
                 return 0;
         if (l->n_uid_mappings == 0 || l->n_gid_mappings == 0)
                 return refuse(err, EINVAL, "a new user namespace needs id mappings");
-        if (copy_ranges(l->uid_mappings, l->n_uid_mappings, &plan->uids) < 0 ||
-            copy_ranges(l->gid_mappings, l->n_gid_mappings, &plan->gids) < 0)
+        if (copy_ranges(l->uid_mappings, l->n_uid_mappings, &plan->uids, &plan->n_uids) < 0 ||
+            copy_ranges(l->gid_mappings, l->n_gid_mappings, &plan->gids, &plan->n_gids) < 0)
                 return fail(err, ENOMEM, "cannot map ids");
         return 0;
 }
@@ -239,6 +241,11 @@ InitPlan *init_plan_free(InitPlan *plan) {
                 close_fd(plan->joins[i]);
         close_fd(plan->storage);
         close_fd(plan->devices);
+        for (size_t i = 0; i < plan->n_binds; i++) {
+                close_fd(plan->binds[i].tree);
+                free(plan->binds[i].name);
+        }
+        free(plan->binds);
         close_fd(plan->null);
         free(plan->mounts);
         free(plan->lowers);
@@ -302,6 +309,11 @@ static int map_bind(InitMount *m, int userns, Err *err) {
 
         if (m->options.recursive && mount_idmap(m->tree, &all, userns) == 0)
                 return 0;
+        if (m->options.try_idmap) {
+                if (mount_idmap(m->tree, &top, userns) < 0)
+                        log_debug("the owner of '%s' stays nobody inside", m->mount->destination);
+                return 0;
+        }
         return map_tree(m->tree, &top, userns, m->mount->source, err);
 }
 
@@ -331,9 +343,13 @@ int init_plan_idmap(InitPlan *plan, int userns, Err *err) {
         r = map_root(plan, userns, err);
         if (r < 0)
                 return r;
-        if (plan->devices >= 0 && mount_idmap(plan->devices, &private, userns) < 0)
-                /* tmpfs since 6.3; until then they are nobody's, which is as on the host. */
-                r = mount_set_attr(plan->devices, &private);
+        if (plan->devices >= 0) {
+                r = mount_idmap(plan->devices, &private, userns);
+                if (r < 0)
+                        r = devices_give(plan);
+                if (r < 0)
+                        return fail(err, r, "cannot give the devices to the container");
+        }
         for (size_t i = 0; i < plan->spec->n_mounts; i++) {
                 InitMount *m = &plan->mounts[i];
 

@@ -24,6 +24,12 @@ typedef struct InitMount {
         bool directory; /* what it is to be attached to */
 } InitMount;
 
+/* A device that could not be made, so that the machine's is bound over a file. */
+typedef struct DeviceBind {
+        char *name; /* below /dev */
+        int tree;
+} DeviceBind;
+
 typedef struct InitPlan {
         const OciSpec *spec;
         const RuntimeOptions *options;
@@ -31,7 +37,8 @@ typedef struct InitPlan {
         int new_namespaces;   /* CLONE_NEW* the container gets for itself */
         int joins[NS_KINDS];  /* opened `path` namespaces in ns_kinds' order, else -EBADF */
         int joined;           /* their CLONE_NEW* */
-        IdRange *uids, *gids; /* n as in the spec */
+        IdRange *uids, *gids; /* of its user namespace; those of a joined one once they are known */
+        size_t n_uids, n_gids;
 
         InitMount *mounts; /* as many as in the spec */
         int *lowers;       /* detached clones of the layers */
@@ -39,7 +46,9 @@ typedef struct InitPlan {
         int storage;              /* clone of what holds upper and work; or of root.path */
         const char *upper, *work; /* names in storage; NULL: storage (or the only layer) is root */
         int devices;              /* a new tmpfs with the devices, for /dev; or -EBADF */
-        int null;                 /* the host's, for streams that are not given */
+        DeviceBind *binds;        /* to be attached in it */
+        size_t n_binds;
+        int null; /* the host's, for streams that are not given */
 } InitPlan;
 
 int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan **ret, Err *err);
@@ -67,4 +76,8 @@ bool init_plan_is_foreign(const InitPlan *plan, int namespace_flag);
 /* Attaches the specification's device rules to the cgroup, the standard devices being allowed. */
 int devices_filter(const InitPlan *plan, Err *err);
 /* Makes the tmpfs for /dev with its nodes, from the options of its mount; returns it. */
-int devices_make(const InitPlan *plan, const InitMount *mount, Err *err);
+int devices_make(InitPlan *plan, const InitMount *mount, Err *err);
+/* For a tmpfs that cannot be idmapped (before Linux 6.3): owners by the map instead. */
+int devices_give(const InitPlan *plan);
+/* Binds those devices that could not be made, once /dev is attached; runs in init. */
+int devices_bind(const InitPlan *plan, Err *err);

@@ -12,6 +12,7 @@ typedef enum OptionKind {
         OPTION_PROPAGATION, /* MS_* */
         OPTION_BIND,
         OPTION_IDMAP,
+        OPTION_TRY_IDMAP,
         OPTION_COPY_UP,
         OPTION_SUPER,  /* a flag of the super block: only a new file system has it */
         OPTION_IGNORE, /* what is so anyway */
@@ -93,6 +94,7 @@ static const MountOption table[] = {
         ATTR("symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW),
         { "sync", OPTION_SUPER, 0, 0, false },
         { "tmpcopyup", OPTION_COPY_UP, 0, 0, false },
+        { "tryidmap", OPTION_TRY_IDMAP, 0, 0, false },
         { "unbindable", OPTION_PROPAGATION, MS_UNBINDABLE, 0, false },
 };
 #define N_OPTIONS (sizeof table / sizeof *table)
@@ -151,6 +153,9 @@ static int put_option(const OciMount *mount, const char *name, MountOptions *o, 
                 break;
         case OPTION_IDMAP:
                 o->idmap = true;
+                break;
+        case OPTION_TRY_IDMAP:
+                o->idmap = o->try_idmap = true;
                 break;
         case OPTION_COPY_UP:
                 o->copy_up = true;

@@ -7,7 +7,8 @@
  * The words of runtime-spec 1.3 ("config-linux.md", mounts), those it says that
  * a runtime must know, should know and may know, in one table.  For a file
  * system that is mounted new, a word that is not in the table is the file
- * system's own.
+ * system's own.  "tryidmap" is ours: "idmap" where the file system can do it
+ * (tmpfs cannot before Linux 6.3), for files that need no more than be read.
  */
 
 #include <stdbool.h>
@@ -21,7 +22,8 @@ typedef struct MountOptions {
         MountAttr attr;  /* of the mount itself; propagation MS_PRIVATE unless said otherwise */
         MountAttr below; /* of it and all mounts below */
         bool bind, recursive;
-        bool idmap; /* owners are mapped as the container's ids are */
+        bool idmap;     /* owners are mapped as the container's ids are */
+        bool try_idmap; /* or, where the file system cannot, left to nobody */
         bool copy_up;
         char **fs; /* what the file system itself is told */
 } MountOptions;

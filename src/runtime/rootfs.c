@@ -204,6 +204,11 @@ static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, E
         if (r < 0)
                 return fail(err, r, "cannot mount '%s'", m->mount->destination);
 
+        if (mount == plan->devices) {
+                r = devices_bind(plan, err);
+                if (r < 0)
+                        return r;
+        }
         if (str_equal(m->mount->destination, "/proc") && str_equal(m->mount->type, "proc"))
                 rootfs->proc = own ? take_fd(owned) : mount;
         else if (str_equal(m->mount->type, "devpts") && own)

@@ -185,9 +185,8 @@ static int say(const Runtime *runtime, char word) {
 
 /* Gives the pipes to the container's root, who may pass them on to the user. */
 static void own_streams(const InitPlan *plan) {
-        const OciLinux *l = plan->spec->linux_;
-        int64_t uid = idmap_outside(plan->uids, l->n_uid_mappings, 0);
-        int64_t gid = idmap_outside(plan->gids, l->n_gid_mappings, 0);
+        int64_t uid = idmap_outside(plan->uids, plan->n_uids, 0);
+        int64_t gid = idmap_outside(plan->gids, plan->n_gids, 0);
         struct stat st;
 
         for (int i = 0; i < 3 && uid >= 0 && gid >= 0; i++)
@@ -199,19 +198,24 @@ static void own_streams(const InitPlan *plan) {
 
 static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
         autoclose int userns = -EBADF;
-        const OciLinux *l = plan->spec->linux_;
         int r;
 
         if (!init_plan_has_userns(plan))
                 return 0;
         if (plan->new_namespaces & CLONE_NEWUSER) {
-                r = idmap_write(proc, "uid_map", plan->uids, l->n_uid_mappings, err);
+                r = idmap_write(proc, "uid_map", plan->uids, plan->n_uids, err);
                 if (r >= 0)
-                        r = idmap_write(proc, "gid_map", plan->gids, l->n_gid_mappings, err);
+                        r = idmap_write(proc, "gid_map", plan->gids, plan->n_gids, err);
                 if (r < 0)
                         return r;
-                own_streams(plan);
+        } else {
+                r = idmap_read(proc, "uid_map", &plan->uids, &plan->n_uids);
+                if (r >= 0)
+                        r = idmap_read(proc, "gid_map", &plan->gids, &plan->n_gids);
+                if (r < 0)
+                        return fail(err, r, "cannot read the ids of the user namespace");
         }
+        own_streams(plan);
         userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
         if (userns < 0)
                 return fail(err, errno, "cannot open the container's user namespace");

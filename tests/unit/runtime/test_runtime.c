@@ -5,6 +5,7 @@
  * runs a program in it, and looks at what it wrote.  Needs real root.
  */
 
+#include <linux/capability.h>
 #include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "base/str.h"
+#include "kernel/caps.h"
 #include "runtime/runtime.h"
 #include "test.h"
 
@@ -262,6 +264,20 @@ TEST(devices_work) {
                                  "/dev/null | sed 's/ .*//'; stat -c %u /dev/null; readlink "
                                  "/dev/fd; echo out > /dev/stdout"),
                    "3\ncrw-rw-rw-\n0\n/proc/self/fd\nout");
+}
+
+TEST(devices_are_bound_where_none_can_be_made) {
+        Container c;
+        CapSets sets;
+
+        setup(&c);
+        expect_ok(caps_get(&sets));
+        sets.effective = sets.permitted &= ~(UINT64_C(1) << CAP_MKNOD);
+        expect_ok(caps_set(&sets));
+        expect_str(run_shell(&c, "head -c 3 /dev/zero | wc -c; echo x > /dev/null && ls -ld "
+                                 "/dev/null | sed 's/ .*//'; grep -c ' /dev/null ' "
+                                 "/proc/self/mountinfo"),
+                   "3\ncrw-rw-rw-\n1");
 }
 
 TEST(standard_mounts_belong_to_the_containers_root) {
