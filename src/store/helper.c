@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <string.h>
+
+#include "base/str.h"
 #include "store/helper.h"
 
 static const JsonField item_fields[] = {
@@ -35,3 +38,88 @@ static const JsonField reply_fields[] = {
         {},
 };
 const JsonType helper_reply_type = { sizeof(HelperReply), reply_fields };
+
+char *helper_encode_path(const char *path) {
+        autostr s = {};
+
+        for (const char *p = path; *p; p++) {
+                if (*p == '%' || *p & 0x80)
+                        str_printf(&s, "%%%02x", (unsigned char) *p);
+                else
+                        str_put_char(&s, *p);
+        }
+        return str_take(&s);
+}
+
+static int digit(char c) {
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void helper_decode_path(char *path) {
+        char *out = path;
+
+        for (; *path; path++) {
+                if (*path == '%' && digit(path[1]) >= 0 && digit(path[2]) >= 0) {
+                        *out++ = (char) (digit(path[1]) * 16 + digit(path[2]));
+                        path += 2;
+                } else {
+                        *out++ = *path;
+                }
+        }
+        *out = 0;
+}
+
+static int encode_items(const HelperRequest *from, HelperRequest *to) {
+        to->items = calloc(from->n_items + 1, sizeof *to->items);
+        if (!to->items)
+                return -ENOMEM;
+        for (; to->n_items < from->n_items; to->n_items++) {
+                HelperItem *item = &to->items[to->n_items];
+
+                item->from = helper_encode_path(from->items[to->n_items].from);
+                item->to = helper_encode_path(from->items[to->n_items].to);
+                if (!item->from || !item->to)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+char *helper_request_text(const HelperRequest *request) {
+        HelperRequest encoded = *request;
+        char *text = NULL;
+        int r;
+
+        encoded.patterns = NULL;
+        encoded.n_items = 0;
+        encoded.dest = helper_encode_path(request->dest);
+        r = encoded.dest ? encode_items(request, &encoded) : -ENOMEM;
+        strv_foreach(pattern, request->patterns)
+                if (r >= 0)
+                        r = strv_take(&encoded.patterns, helper_encode_path(*pattern));
+        if (r >= 0)
+                text = json_text(&helper_request_type, &encoded);
+
+        for (size_t i = 0; encoded.items && i < request->n_items; i++) {
+                free(encoded.items[i].from);
+                free(encoded.items[i].to);
+        }
+        free(encoded.items);
+        strv_free(encoded.patterns);
+        free(encoded.dest);
+        return text;
+}
+
+int helper_request_parse(const char *text, size_t size, HelperRequest *ret, Err *err) {
+        int r = json_parse(&helper_request_type, text, size, "request", ret, err);
+
+        if (r < 0)
+                return r;
+        helper_decode_path(ret->dest);
+        strv_foreach(pattern, ret->patterns)
+                helper_decode_path(*pattern);
+        for (size_t i = 0; i < ret->n_items; i++) {
+                helper_decode_path(ret->items[i].from);
+                helper_decode_path(ret->items[i].to);
+        }
+        return 0;
+}

@@ -20,6 +20,13 @@ enum {
         HELPER_FDS = 5,
 };
 
+/*
+ * File names are bytes, JSON has characters: paths cross as "%XX" where they hold '%' or anything
+ * that is not plain ASCII.
+ */
+char *helper_encode_path(const char *path);
+void helper_decode_path(char *path);
+
 typedef TreeItem HelperItem;
 
 typedef struct HelperRequest {
@@ -42,6 +49,10 @@ typedef struct HelperReply {
 } HelperReply;
 
 extern const JsonType helper_request_type, helper_reply_type;
+
+/* The request with all its paths encoded (a new text), and the other way round in place. */
+char *helper_request_text(const HelperRequest *request);
+int helper_request_parse(const char *text, size_t size, HelperRequest *ret, Err *err);
 
 #define HELPER_REPLY_MAX   (64u << 10)
 #define HELPER_REQUEST_MAX (64u << 20)

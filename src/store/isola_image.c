@@ -128,7 +128,7 @@ static int read_request(HelperRequest *ret, Err *err) {
         n = fd_read_all(HELPER_REQUEST, text, (size_t) st.st_size);
         if (n < 0)
                 return fail(err, (int) n, "cannot read the request");
-        return json_parse(&helper_request_type, text, (size_t) n, "request", ret, err);
+        return helper_request_parse(text, (size_t) n, ret, err);
 }
 
 /* What may be written without taking the disk's last bytes from everybody else. */

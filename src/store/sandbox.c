@@ -124,12 +124,12 @@ static void run_clear(Run *run) {
 
 /* The request in memory, so that it has no size limit as a pipe has. */
 static int write_request(const HelperRequest *request, Err *err) {
-        autofree char *text = json_text(&helper_request_type, request);
+        autofree char *text = helper_request_text(request);
         autoclose int memory = -EBADF;
         int r;
 
         if (!text)
-                return refuse(err, EINVAL, "a file name is not UTF-8");
+                return fail(err, ENOMEM, "cannot instruct the image helper");
         memory = memfd_create("isola-request", MFD_CLOEXEC);
         if (memory < 0)
                 return fail(err, errno, "cannot instruct the image helper");
