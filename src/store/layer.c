@@ -104,6 +104,31 @@ static void remove_dead_drafts(int layers) {
         }
 }
 
+/* True for a layer that was not synced before the machine went down: nothing can name it. */
+static bool is_of_another_boot(int layers, const char *name) {
+        __attribute__((__cleanup__(record_auto))) LayerRecord record = {};
+        autofree char *path = str_format("%s/layer.json", name);
+
+        return path && json_load(&record_type, layers, path, &record, NULL) >= 0 && record.boot &&
+               !str_empty(boot_id()) && !str_equal(record.boot, boot_id());
+}
+
+/* Once in each boot, which the run directory remembers.  The caller holds the layers' lock. */
+static void remove_unsynced(const Home *home, int layers) {
+        static const char done[] = "layers-swept";
+        autostrv names = NULL;
+
+        if (faccessat(home->run_fd, done, F_OK, 0) == 0 || dir_list(layers, ".", &names) < 0)
+                return;
+        strv_foreach(name, names) {
+                if (**name == '.' || !is_of_another_boot(layers, *name))
+                        continue;
+                log_debug("removing the layer '%s', which was not synced", *name);
+                (void) tree_remove(layers, *name);
+        }
+        (void) file_create(home->run_fd, done, "", 0, 0600);
+}
+
 /* mkdir that the umask has no say in. */
 static int make_dir(int dir, const char *name, mode_t mode) {
         autoclose int self = -EBADF;
@@ -134,6 +159,7 @@ int layer_draft(const Home *home, LayerDraft **ret, Err *err) {
         if (lock < 0)
                 return fail(err, lock, "cannot lock '%s/layers'", home->data);
         remove_dead_drafts(layers);
+        remove_unsynced(home, layers);
 
         id_new(id);
         id[16] = 0;

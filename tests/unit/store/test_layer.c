@@ -65,12 +65,9 @@ TEST_IN(a_layer_is_found_again, CLONE_NEWNS) {
         expect(count_layers(home) == 0);
 }
 
-TEST_IN(an_unsynced_layer_of_another_boot_is_none, CLONE_NEWNS) {
-        autoptr(Home) home = home_here();
-        autoptr(Layer) one = layer_with(home, "x", NULL);
-        autoptr(Layer) found = NULL;
-        autoptr(Layer) again = NULL;
-        autofree char *record = str_format("%s/../layer.json", one->diff);
+/* Makes an unsynced layer one of another boot. */
+static void pretend_reboot(const Layer *layer) {
+        autofree char *record = str_format("%s/../layer.json", layer->diff);
         autofree char *text = NULL;
         char *boot;
 
@@ -79,11 +76,38 @@ TEST_IN(an_unsynced_layer_of_another_boot_is_none, CLONE_NEWNS) {
         expect(boot);
         boot[17] = '~';
         expect_ok(file_replace(AT_FDCWD, record, text, strlen(text), 0600, false));
+}
+
+TEST_IN(an_unsynced_layer_of_another_boot_is_none, CLONE_NEWNS) {
+        autoptr(Home) home = home_here();
+        autoptr(Layer) one = layer_with(home, "x", NULL);
+        autoptr(Layer) found = NULL;
+        autoptr(Layer) again = NULL;
+
+        pretend_reboot(one);
         expect(layer_load(home, one->chain_id, &found, NULL) == -ENOENT);
 
         again = layer_with(home, "x", NULL);
-        expect_ok(layer_load(home, one->chain_id, &found, NULL));
+        expect_ok(layer_load(home, again->chain_id, &found, NULL));
         expect(count_layers(home) == 1);
+}
+
+TEST_IN(unsynced_layers_go_with_the_first_draft_of_a_boot, CLONE_NEWNS) {
+        autoptr(Home) home = home_here();
+        autoptr(Layer) one = layer_with(home, "x", NULL);
+        autoptr(Layer) two = layer_with(home, "y", NULL);
+        autoptr(LayerDraft) draft = NULL;
+        char *const ids[] = { two->chain_id, NULL };
+
+        expect_ok(layer_make_durable(home, ids, NULL));
+        pretend_reboot(one);
+        expect_ok(layer_draft(home, &draft, NULL));
+        expect(count_layers(home) == 3);
+        draft = layer_draft_free(draft);
+        expect(unlinkat(home->run_fd, "layers-swept", 0) == 0);
+        expect_ok(layer_draft(home, &draft, NULL));
+        expect(count_layers(home) == 2);
+        expect(access(two->diff, F_OK) == 0 && access(one->diff, F_OK) < 0);
 }
 
 TEST_IN(a_dead_draft_goes_with_the_next_one, CLONE_NEWNS) {
