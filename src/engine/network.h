@@ -108,6 +108,9 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
 void network_release(const Home *home, const char *container, const Endpoint *endpoint,
                      const PublishedPort *ports, size_t n);
 
+/* Same for a run of which no record tells what it had: looks through all claims. */
+void network_release_all(const Home *home, const char *container);
+
 /*
  * Removes what dead containers left: addresses, names, ports, map elements, and bridges without
  * users.  @alive: tells whether a container id is running, or starting: its claims come first.

@@ -142,6 +142,7 @@ typedef struct Sweep {
         const Home *home;
         bool (*alive)(const char *container, void *context);
         void *context;
+        bool bridges; /* also those that nobody uses */
 } Sweep;
 
 /* True while the claim's container is alive; else the claim is removed. */
@@ -209,18 +210,17 @@ static int sweep_network(const Sweep *s, const char *network, Err *err) {
                 return r;
         strv_foreach(address, addresses)
                 used = keep_address(s, network, *address) || used;
-        return used ? 0 : sweep_bridge(s, network, err);
+        return used || !s->bridges ? 0 : sweep_bridge(s, network, err);
 }
 
-int network_sweep(const Home *home, bool (*alive)(const char *container, void *context),
-                  void *context, Err *err) {
-        const Sweep s = { home, alive, context };
+static int sweep(const Sweep *s, Err *err) {
+        const Home *home = s->home;
         autofree FirewallPort *ports = NULL;
         autostrv networks = NULL;
         size_t n_ports;
         int r;
 
-        r = ports_sweep(home, alive, context, &ports, &n_ports, err);
+        r = ports_sweep(home, s->alive, s->context, &ports, &n_ports, err);
         if (r < 0)
                 return r;
         if (n_ports > 0) {
@@ -234,9 +234,29 @@ int network_sweep(const Home *home, bool (*alive)(const char *container, void *c
         if (r < 0)
                 return r == -ENOENT ? 0 : fail(err, r, "cannot list '%s/networks'", home->run);
         strv_foreach(network, networks) {
-                r = sweep_network(&s, *network, err);
+                r = sweep_network(s, *network, err);
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+int network_sweep(const Home *home, bool (*alive)(const char *container, void *context),
+                  void *context, Err *err) {
+        const Sweep s = { home, alive, context, true };
+
+        return sweep(&s, err);
+}
+
+static bool is_another(const char *container, void *context) {
+        return !str_equal(container, context);
+}
+
+void network_release_all(const Home *home, const char *container) {
+        const Sweep s = { home, is_another, (void *) container, false };
+        autoerr err = {};
+
+        if (sweep(&s, &err) < 0)
+                log_warn("cannot take back what container %.12s had of networks: %s", container,
+                         err.message);
 }

@@ -83,6 +83,7 @@ static int bury(Container *c, Err *err) {
         if (publish_recall(&c->state, &ports, &n_ports) < 0)
                 log_warn("cannot tell which ports container '%s' had published", c->name);
         run_release(c, ports, n_ports);
+        network_release_all(c->home, c->id);
         published_ports_free(ports, n_ports);
         idrange_release_all(c->home, c->id);
         fault_point("bury.released");

@@ -13,6 +13,7 @@
 #include "test.h"
 
 #define HOST (CLONE_NEWNET | CLONE_NEWNS)
+#define ID3  "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 #define ID2  "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define ID   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -599,6 +600,7 @@ TEST_IN(sweep_takes_from_the_dead_only, HOST) {
         char *const names[] = { (char *) "both", NULL };
         PublishedPort port = { .protocol = IPPROTO_TCP, .host_port = 8080, .port = 80 };
         int here = current_netns();
+        Endpoint e = {};
         Box a, b;
 
         expect_success(network_load(home, "bridge", &n, err));
@@ -606,6 +608,12 @@ TEST_IN(sweep_takes_from_the_dead_only, HOST) {
         b = connected_as(home, n, ID2, names);
         expect_success(network_publish(home, ID2, &b.e, &port, 1, err));
         serve_in(a.netns, 80);
+        serve_in(b.netns, 80);
+
+        expect_success(network_reserve(home, n, ID3, NULL, NULL, names, &e, err));
+        network_release_all(home, ID3);
+        expect_output("ls /mnt/run/networks/bridge/names/both | grep -c '^10'", "2");
+        expect(got_through(ask(here, "127.0.0.1", 8080)));
 
         expect_success(network_sweep(home, is_first, NULL, err));
         expect_output("ls /mnt/run/networks/bridge/address | grep -c '^10'", "1");
