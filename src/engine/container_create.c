@@ -155,8 +155,8 @@ static bool has_mount_at(const Container *c, const char *target) {
         return false;
 }
 
-/* The image's VOLUMEs and `-v /path` get an anonymous volume each. */
-static int take_volumes(Container *c, Err *err) {
+/* The image's VOLUMEs and `-v /path` get an anonymous volume each, of which this is the name. */
+static int name_volumes(Container *c, Err *err) {
         strv_foreach(path, c->config.volumes) {
                 ContainerMount *m;
 
@@ -170,21 +170,29 @@ static int take_volumes(Container *c, Err *err) {
         }
         for (size_t i = 0; i < c->host.n_mounts; i++) {
                 ContainerMount *m = &c->host.mounts[i];
+                char id[ID_LENGTH + 1];
+
+                if (!str_equal(m->type, "volume") || !str_empty(m->source))
+                        continue;
+                id_new(id);
+                free(m->source);
+                m->source = strdup(id);
+                if (!m->source)
+                        return fail(err, ENOMEM, "cannot make a container");
+        }
+        return 0;
+}
+
+/* Made after the record that names them, so that there is none without a container. */
+static int make_volumes(const Container *c, Err *err) {
+        for (size_t i = 0; i < c->host.n_mounts; i++) {
+                const ContainerMount *m = &c->host.mounts[i];
                 autofree char *data = NULL;
-                bool anonymous = false;
                 int r;
 
                 if (!str_equal(m->type, "volume"))
                         continue;
-                if (str_empty(m->source)) {
-                        char id[ID_LENGTH + 1];
-
-                        id_new(id);
-                        free(m->source);
-                        m->source = strdup(id);
-                        anonymous = true;
-                }
-                r = volume_use(c->home, m->source ? m->source : "", anonymous, &data, err);
+                r = volume_use(c->home, m->source, &data, err);
                 if (r < 0)
                         return r;
         }
@@ -272,6 +280,8 @@ static int complete(Container *c, Err *err) {
                 r = take_command(c, err);
         if (r >= 0)
                 r = take_hostname(c, err);
+        if (r >= 0)
+                r = name_volumes(c, err);
         return r;
 }
 
@@ -314,12 +324,12 @@ int container_create(const Home *home, Container *c, Err *err) {
                 r = take_name(c, err);
         fault_point("create.named");
         if (r >= 0)
-                r = take_volumes(c, err);
-        fault_point("create.volumes");
-        if (r >= 0)
                 r = write_record(c, err);
+        fault_point("create.recorded");
+        if (r >= 0)
+                r = make_volumes(c, err);
+        fault_point("create.volumes");
         if (r < 0)
                 undo(c);
-        fault_point("create.recorded");
         return r;
 }

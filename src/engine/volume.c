@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -8,8 +9,9 @@
 #include "base/str.h"
 #include "engine/volume.h"
 
-int volume_use(const Home *home, const char *name, bool anonymous, char **ret, Err *err) {
-        autofree char *path = NULL, *mark = NULL, *absolute = NULL;
+int volume_use(const Home *home, const char *name, char **ret, Err *err) {
+        autofree char *path = NULL, *mark = NULL, *absolute = NULL, *folder = NULL;
+        bool anonymous = strlen(name) == ID_LENGTH && id_is_prefix(name);
         int r;
 
         if (!name_is_valid(name))
@@ -19,14 +21,21 @@ int volume_use(const Home *home, const char *name, bool anonymous, char **ret, E
 
         path = str_format("volumes/%s/_data", name);
         mark = str_format("volumes/%s/anonymous", name);
+        folder = str_format("volumes/%s", name);
         absolute = str_format("%s/volumes/%s/_data", home->data, name);
-        if (!path || !mark || !absolute)
+        if (!path || !mark || !folder || !absolute)
                 return fail(err, ENOMEM, "cannot use volume '%s'", name);
 
-        r = faccessat(home->data_fd, path, F_OK, 0) == 0 ? 0 : dir_make(home->data_fd, path, 0755);
-        if (r >= 0 && anonymous)
-                r = file_create(home->data_fd, mark, "", 0, 0600);
-        if (r < 0 && r != -EEXIST)
+        r = 0;
+        if (faccessat(home->data_fd, path, F_OK, 0) < 0) {
+                /* The mark first: what has no mark belongs to nobody who would remove it. */
+                r = anonymous ? dir_make(home->data_fd, folder, 0755) : 0;
+                if (r >= 0 && anonymous)
+                        r = file_create(home->data_fd, mark, "", 0, 0600);
+                if (r >= 0 || r == -EEXIST)
+                        r = dir_make(home->data_fd, path, 0755);
+        }
+        if (r < 0)
                 return fail(err, r, "cannot make volume '%s'", name);
 
         *ret = take_ptr(absolute);

@@ -13,8 +13,11 @@
 
 #include "base/home.h"
 
-/* Makes it if missing; @ret: path of its _data directory, owned by the caller. */
-int volume_use(const Home *home, const char *name, bool anonymous, char **ret, Err *err);
+/*
+ * Makes it if missing, as an anonymous one if its name is an id; @ret: path of its _data directory,
+ * owned by the caller.
+ */
+int volume_use(const Home *home, const char *name, char **ret, Err *err);
 /* 1 if it was made for one container only, 0 if not. */
 int volume_is_anonymous(const Home *home, const char *name);
 int volume_remove(const Home *home, const char *name, Err *err);

@@ -226,8 +226,10 @@ int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *r
         r = join(exec, &target, err);
         if (r >= 0) {
                 pid = process_clone(0, exec->cgroup ? cgroup_fd(exec->cgroup) : -EBADF, &pidfd);
-                if (pid == 0)
+                if (pid == 0) {
+                        close_fd(sync);
                         run(exec, &target, pair[1]);
+                }
                 if (pid < 0)
                         r = fail(err, pid, "cannot make a process in the container");
         }

@@ -150,6 +150,7 @@ static int spawn_joined(InitPlan *plan, Runtime *runtime, int sync, Err *err) {
         pid = process_clone(0, cgroup_of(plan), &pidfd);
         if (pid == 0) {
                 close_fd(pair[0]);
+                close_fd(runtime->sync);
                 join_and_clone(plan, pair[1], sync);
         }
         close_fd(pair[1]);
@@ -171,8 +172,11 @@ static int spawn(InitPlan *plan, Runtime *runtime, int sync, Err *err) {
         if (r < 0)
                 return r;
         pid = process_clone((uint64_t) clone_flags(plan), cgroup_of(plan), &runtime->pidfd);
-        if (pid == 0)
+        if (pid == 0) {
+                /* Or init would wait for ever for a parent that was killed. */
+                close_fd(runtime->sync);
                 init_run(plan, sync);
+        }
         if (pid < 0)
                 return cannot_clone(plan, pid, err);
         runtime->pid = pid;
