@@ -117,19 +117,26 @@ static bool is_truthful(const Container *c) {
                is_same_process(c->state.pid, c->state.pid_start);
 }
 
-ContainerStatus container_status(const Container *c) {
-        autofree char *name = NULL;
+char *container_pause_mark(const Container *c) {
+        return str_format("containers/%s/paused", c->id);
+}
 
+static bool is_paused(const Container *c) {
+        autofree char *mark = container_pause_mark(c), *name = NULL;
+
+        if (!mark || faccessat(c->home->run_fd, mark, F_OK, 0) < 0)
+                return false;
+        name = str_format("isola/%s", c->id);
+        return name && cgroup_name_is_frozen(name) > 0;
+}
+
+ContainerStatus container_status(const Container *c) {
         if (!c->state.status)
                 return CONTAINER_CREATED;
         for (ContainerStatus s = CONTAINER_CREATED; s <= CONTAINER_DEAD; s++)
                 if (s != CONTAINER_RUNNING && str_equal(c->state.status, status_names[s]))
                         return s;
-
-        name = str_format("isola/%s", c->id);
-        if (name && cgroup_name_is_frozen(name) > 0)
-                return CONTAINER_PAUSED;
-        return CONTAINER_RUNNING;
+        return is_paused(c) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 }
 
 /* A pidfd of the process that was recorded; the check comes after, when its number is held. */

@@ -184,6 +184,11 @@ int container_list(const Home *home, bool all, Container ***ret, size_t *ret_n, 
 void container_list_free(Container **list, size_t n);
 
 ContainerStatus container_status(const Container *c);
+/*
+ * The path, relative to home->run_fd, of the mark that container_pause() makes: only a container
+ * that has it needs its cgroup asked whether it is frozen.  Owned by the caller.
+ */
+char *container_pause_mark(const Container *c);
 /* A pidfd of the first process, verified by its start time; -ESRCH if it does not run. */
 int container_pidfd(const Container *c);
 /* The same of its monitor. */

@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/signal_name.h"
 #include "base/str.h"
@@ -136,6 +138,7 @@ int container_kill(Container *c, int signal, Err *err) {
 
 int container_pause(Container *c, bool pause, Err *err) {
         ContainerStatus status = container_status(c);
+        autofree char *mark = container_pause_mark(c);
         autoptr(Cgroup) cgroup = NULL;
         int r;
 
@@ -149,7 +152,13 @@ int container_pause(Container *c, bool pause, Err *err) {
         r = open_cgroup(c, &cgroup);
         if (r < 0)
                 return fail(err, r, "cannot open the cgroup of container '%s'", c->name);
-        r = cgroup_freeze(cgroup, pause, FREEZE_TIMEOUT_MS);
+        /* The mark comes before the frost and goes after it: nobody takes one that is frozen for
+         * running. */
+        r = !mark ? -ENOMEM : pause ? file_create(c->home->run_fd, mark, "", 0, 0600) : 0;
+        if (r >= 0 || r == -EEXIST)
+                r = cgroup_freeze(cgroup, pause, FREEZE_TIMEOUT_MS);
+        if (r >= 0 && !pause)
+                (void) unlinkat(c->home->run_fd, mark, 0);
         if (r < 0)
                 return fail(err, r, "cannot %s container '%s'", pause ? "pause" : "unpause",
                             c->name);
