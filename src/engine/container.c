@@ -308,14 +308,17 @@ int container_list(const Home *home, bool all, Container ***ret, size_t *ret_n, 
                 return fail(err, r, "cannot list containers");
 
         strv_foreach(id, ids) {
-                if (!id_is_prefix(*id) || strlen(*id) != ID_LENGTH)
+                if (!id_is_prefix(*id) || strlen(*id) != ID_LENGTH) {
+                        container_sweep_gone(home, *id);
                         continue;
+                }
                 r = list_add(home, *id, &list, &n);
                 if (r < 0) {
                         container_list_free(list, n);
                         return fail(err, r, "cannot list containers");
                 }
         }
+        containers_sweep(home, list, n);
         for (size_t i = 0; i < n; i++) {
                 if (all || claims_to_run(list[i]))
                         list[kept++] = list[i];

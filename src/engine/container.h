@@ -202,6 +202,14 @@ int container_monitor_pidfd(const Container *c);
  */
 int container_settle(Container *c, Err *err);
 
+/*
+ * Takes back what interrupted starts and removals left in the run directory.  @list: every
+ * container there is, or those with a run directory, in the order of their ids.
+ */
+void containers_sweep(const Home *home, Container **list, size_t n);
+/* Deletes what an interrupted removal left, if @entry of $DATA/containers is that. */
+void container_sweep_gone(const Home *home, const char *entry);
+
 /* Reads state.json into c->state (empty if there is none) and nothing more. */
 int container_read_state(Container *c, Err *err);
 /* Writes c->state to state.json, atomically. */

@@ -168,7 +168,8 @@ int container_retire(Container *c, bool volumes, Err *err);
 /* container_retire(), and deletes what it wrote. */
 int container_erase(Container *c, bool volumes, Err *err);
 #define CONTAINER_GONE ".gone" /* after the id: the name of a directory that is being deleted */
-/* Deletes what a removal that was interrupted left, if @entry of $DATA/containers is that. */
-void container_sweep_gone(const Home *home, const char *entry);
+/* container_settle() for whoever has the lock; reads the state anew.  -ENOENT without a sentence if
+ * nothing of the container is left. */
+int container_settle_locked(Container *c, int lock, Err *err);
 /* Removes the monitors' cgroup if no monitor is left. */
 void monitors_cgroup_sweep(void);

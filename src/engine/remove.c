@@ -21,6 +21,8 @@
 #include "engine/names.h"
 #include "engine/volume.h"
 
+#define END_TRIES 8
+
 /* Volumes without a name of their own belong to the container that was made with them. */
 static void remove_volumes(const Container *c) {
         for (size_t i = 0; i < c->host.n_mounts; i++) {
@@ -106,7 +108,7 @@ static bool is_gone(const Container *c) {
         return path && faccessat(c->home->data_fd, path, F_OK, 0) < 0 && errno == ENOENT;
 }
 
-/* 1 if the lock is taken and nothing runs it; 0 if it is gone; -EBUSY if it runs again. */
+/* 1 if the lock is taken and nothing runs it; 0 if it is gone; -EAGAIN if it runs (again). */
 static int lock_ended(Container *c, int *ret_lock, Err *err) {
         autoclose int lock = -EBADF;
         int dir = container_dir(c), r;
@@ -120,13 +122,48 @@ static int lock_ended(Container *c, int *ret_lock, Err *err) {
                 return 0;
         if (lock < 0)
                 return fail(err, lock, "cannot lock container '%s'", c->name);
-        r = container_read_state(c, err);
+        r = container_settle_locked(c, lock, err);
+        if (r == -ENOENT)
+                return 0;
         if (r < 0)
                 return r;
         if (monitor_is_alive(c))
-                return refuse(err, EBUSY, "container '%s' has been started meanwhile", c->name);
+                return -EAGAIN;
         *ret_lock = take_fd(lock);
         return 1;
+}
+
+static int refuse_running(const Container *c, Err *err) {
+        return err_hint(err,
+                        refuse(err, EBUSY, "container '%s' is %s", c->name,
+                               container_status_name(container_status(c))),
+                        "stop it first, or use --force");
+}
+
+/* As lock_ended(), having ended what runs. */
+static int end_and_lock(Container *c, bool force, int *ret_lock, Err *err) {
+        int r = -EAGAIN;
+
+        /* Somebody may start it again and again, but not as often as this. */
+        for (int tries = 0; tries < END_TRIES && r == -EAGAIN; tries++) {
+                if (is_running(c)) {
+                        if (!force)
+                                return refuse_running(c, err);
+                        r = end(c, err);
+                        if (r < 0)
+                                return r;
+                } else {
+                        monitor_say_stopping(c, true);
+                }
+                /* Its monitor may be about to finish, and to remove it itself. */
+                r = monitor_wait_finish(c);
+                if (r < 0)
+                        return fail(err, r, "the monitor of container '%s' does not end", c->name);
+                r = lock_ended(c, ret_lock, err);
+        }
+        if (r == -EAGAIN)
+                return refuse(err, EBUSY, "container '%s' is started again and again", c->name);
+        return r;
 }
 
 int container_remove(Container *c, bool force, bool volumes, Err *err) {
@@ -134,25 +171,9 @@ int container_remove(Container *c, bool force, bool volumes, Err *err) {
         autoclose int lock = -EBADF;
         int r;
 
-        if (is_running(c)) {
-                if (!force)
-                        return err_hint(err,
-                                        refuse(err, EBUSY, "container '%s' is %s", c->name,
-                                               container_status_name(container_status(c))),
-                                        "stop it first, or use --force");
-                r = end(c, err);
-                if (r < 0)
-                        return r;
-        } else
-                monitor_say_stopping(c, true);
-        /* Its monitor may be about to finish, and to remove it itself. */
-        r = monitor_wait_finish(c);
-        if (r < 0)
-                return fail(err, r, "the monitor of container '%s' does not end", c->name);
-        r = lock_ended(c, &lock, err);
+        r = end_and_lock(c, force, &lock, err);
         if (r <= 0)
                 return r;
-
         r = container_erase(c, volumes || c->host.auto_remove, err);
         fault_point("remove.erased");
         if (r >= 0 && run)

@@ -31,8 +31,12 @@ static int lock_stopped(Container *c, int *ret_lock, Err *err) {
                 if (lock < 0)
                         return fail(err, lock, "cannot lock container '%s'", c->name);
                 if (faccessat(dir, "container.json", F_OK, 0) < 0)
-                        return refuse(err, ENOENT, "container '%s' has just been removed", c->name);
-                r = container_read_state(c, err);
+                        return refuse(err, ECANCELED, "container '%s' has just been removed",
+                                      c->name);
+                r = container_settle_locked(c, lock, err);
+                if (r == -ENOENT)
+                        return refuse(err, ECANCELED, "container '%s' has just been removed",
+                                      c->name);
                 if (r < 0)
                         return r;
                 if (!monitor_is_alive(c)) {

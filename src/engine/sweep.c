@@ -70,15 +70,33 @@ static void note_unknown_end(Container *c) {
         s->finished_at = clock_rfc3339(clock_now_ns());
 }
 
+/* Whether a container holds, or is about to hold, what is noted under its id. */
+static bool may_run(const char *id, void *context) {
+        autofree char *run = container_run_path(id);
+        const Home *home = context;
+
+        return run && faccessat(home->run_fd, run, F_OK, 0) == 0;
+}
+
+/* Removes the run directory; addresses that no state.json tells of are found by who holds them. */
+static void remove_run_dir(const Home *home, const char *id, bool recorded) {
+        autofree char *run = container_run_path(id);
+
+        if (run)
+                (void) tree_remove(home->run_fd, run);
+        if (!recorded)
+                (void) network_sweep(home, may_run, (void *) home, NULL);
+}
+
 /* Nothing of it runs: takes back what the run held, and says how it ended. */
 static int bury(Container *c, Err *err) {
-        autofree char *run = container_run_path(c->id);
+        bool recorded = claims_to_run(c);
         PublishedPort *ports = NULL;
         size_t n_ports = 0;
         int r;
 
         log_info("taking back what container '%s' left", c->name);
-        if (claims_to_run(c) && !recall_record(c))
+        if (recorded && !recall_record(c))
                 note_unknown_end(c);
         if (publish_recall(&c->state, &ports, &n_ports) < 0)
                 log_warn("cannot tell which ports container '%s' had published", c->name);
@@ -88,11 +106,11 @@ static int bury(Container *c, Err *err) {
         idrange_release_all(c->home, c->id);
         fault_point("bury.released");
 
-        if (c->host.auto_remove && claims_to_run(c)) {
+        if (c->host.auto_remove && recorded) {
                 r = container_erase(c, true, err);
                 if (r >= 0)
                         r = -ENOENT;
-        } else if (claims_to_run(c)) {
+        } else if (recorded) {
                 free(c->state.status);
                 c->state.status = strdup("exited");
                 r = exit_record_save(c, err);
@@ -100,8 +118,7 @@ static int bury(Container *c, Err *err) {
                 r = 0;
         }
         fault_point("bury.recorded");
-        if (run)
-                (void) tree_remove(c->home->run_fd, run);
+        remove_run_dir(c->home, c->id, recorded);
         if (r >= 0)
                 r = container_read_state(c, err);
         return r;
@@ -143,7 +160,7 @@ static bool has_run_dir(const Container *c) {
         return run && faccessat(c->home->run_fd, run, F_OK, 0) == 0;
 }
 
-static int settle_locked(Container *c, int lock, Err *err) {
+int container_settle_locked(Container *c, int lock, Err *err) {
         bool init, monitor;
         int r;
 
@@ -163,7 +180,7 @@ static int settle_locked(Container *c, int lock, Err *err) {
 
 int container_settle(Container *c, Err *err) {
         autoclose int lock = -EBADF;
-        int dir, r;
+        int dir;
 
         if (monitor_is_alive(c)) {
                 if (claims_to_run(c) && !str_equal(c->state.status, "restarting") &&
@@ -183,6 +200,44 @@ int container_settle(Container *c, Err *err) {
                 return lock == -EAGAIN ? 0 : lock;
         if (lock < 0)
                 return fail(err, lock, "cannot lock container '%s'", c->name);
-        r = settle_locked(c, lock, err);
-        return r;
+        return container_settle_locked(c, lock, err);
+}
+
+/* A run directory whose container is gone: its removal was interrupted, or goes on this moment. */
+static void sweep_orphan(const Home *home, const char *id) {
+        Container c = { .id = (char *) id, .name = (char *) id, .home = home, .dir = -EBADF };
+        autofree char *data = str_format("containers/%s", id);
+
+        if (!data || faccessat(home->data_fd, data, F_OK, 0) == 0)
+                return;
+        if (container_read_state(&c, NULL) >= 0 && !monitor_is_alive(&c)) {
+                run_release(&c, NULL, 0);
+                idrange_release_all(home, id);
+                remove_run_dir(home, id, false);
+        }
+        json_clear(&container_state_type, &c.state);
+}
+
+void containers_sweep(const Home *home, Container **list, size_t n) {
+        autostrv runs = NULL;
+        size_t i = 0;
+
+        if (dir_list(home->run_fd, "containers", &runs) < 0)
+                return;
+        strv_foreach(id, runs) {
+                Container *c = NULL;
+
+                if (strlen(*id) != ID_LENGTH)
+                        continue;
+                while (i < n && strcmp(list[i]->id, *id) < 0)
+                        i++;
+                if (i < n && str_equal(list[i]->id, *id))
+                        c = list[i];
+                if (!c)
+                        sweep_orphan(home, *id);
+                else if (!claims_to_run(c))
+                        (void) container_settle(c, NULL);
+        }
+        if (!runs || !*runs)
+                monitors_cgroup_sweep();
 }
