@@ -27,12 +27,14 @@ static bool is_null_device(const struct stat *st) {
         return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-/* True if a program that we do not trust may hold it as it is. */
+/* True if a program that we do not trust may hold it as it is.  Not a file for output: it could
+ * not open it anew as /dev/stdout, or would cut it short by that. */
 static bool can_pass(int fd) {
         struct stat st;
 
         return fstat(fd, &st) >= 0 &&
-               (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || is_null_device(&st));
+               (S_ISFIFO(st.st_mode) || (S_ISREG(st.st_mode) && fd == STDIN_FILENO) ||
+                is_null_device(&st));
 }
 
 /* What the program gets as 0, 1 and 2, and the ends that are relayed. */

@@ -23,6 +23,7 @@
 #include "base/fds.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
 #include "kernel/pty.h"
@@ -38,13 +39,17 @@
 /* What has to be opened while the host's /proc is still there. */
 typedef struct Target {
         bool own_userns; /* it has one that is not ours */
-        int cgroupns;    /* or -EBADF if it is ours */
+        IdRange *uids, *gids;
+        size_t n_uids, n_gids;
+        int cgroupns; /* or -EBADF if it is ours */
         int null;
 } Target;
 
 static void target_close(Target *t) {
         close_fd(t->cgroupns);
         close_fd(t->null);
+        free(t->uids);
+        free(t->gids);
 }
 
 static int differs(int proc, int self, const char *file) {
@@ -61,7 +66,7 @@ static int look_at(int pidfd, Target *ret, Err *err) {
         char path[32];
         int r;
 
-        *ret = (Target){ false, -EBADF, -EBADF };
+        *ret = (Target){ .cgroupns = -EBADF, .null = -EBADF };
         if (pid < 0)
                 return refuse(err, ESRCH, "the container is not running");
         snprintf(path, sizeof path, "/proc/%d", pid);
@@ -74,6 +79,13 @@ static int look_at(int pidfd, Target *ret, Err *err) {
         if (r < 0)
                 return fail(err, r, "cannot look at the container's namespaces");
         ret->own_userns = r > 0;
+        if (ret->own_userns) {
+                r = idmap_read(proc, "uid_map", &ret->uids, &ret->n_uids);
+                if (r >= 0)
+                        r = idmap_read(proc, "gid_map", &ret->gids, &ret->n_gids);
+                if (r < 0)
+                        return fail(err, r, "cannot read the container's ids");
+        }
         r = differs(proc, self, "ns/cgroup");
         if (r > 0)
                 ret->cgroupns = openat(proc, "ns/cgroup", O_RDONLY | O_CLOEXEC);
@@ -211,8 +223,13 @@ int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *r
         if (!exec->process->args || !exec->process->args[0])
                 return refuse(err, EINVAL, "no program to run");
         r = look_at(exec->pidfd, &target, err);
-        if (r < 0)
+        if (r < 0) {
+                target_close(&target);
                 return init_own_failure(r);
+        }
+        if (target.own_userns)
+                init_own_streams(exec->stdio, idmap_outside(target.uids, target.n_uids, 0),
+                                 idmap_outside(target.gids, target.n_gids, 0));
         init_raise_limits(exec->process, 0);
         r = init_set_oom_score(exec->process, AT_FDCWD, "/proc/self/oom_score_adj", err);
         mover_pid = r < 0 ? r : leave_mover(exec->cgroup, &mover, err);

@@ -63,6 +63,8 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync);
  * -ECANCELED if it ended before it was ready.
  */
 int init_listen(int sync, int *console, Err *err);
+/* Gives the pipes among them to that host id, root inside, who may pass them on to the user. */
+void init_own_streams(const int *stdio, int64_t uid, int64_t gid);
 /* Only the host's root may raise a maximum, so it is done by the parent; @pid 0: itself. */
 void init_raise_limits(const OciProcess *process, pid_t pid);
 int init_set_oom_score(const OciProcess *process, int dir, const char *path, Err *err);

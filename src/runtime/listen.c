@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/fds.h"
 #include "base/file.h"
@@ -42,6 +43,18 @@ int init_set_oom_score(const OciProcess *p, int dir, const char *path, Err *err)
         else if (r < 0)
                 return fail(err, r, "cannot set oom_score_adj to %d", p->oom_score_adj);
         return 0;
+}
+
+static bool is_pipe(int fd) {
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_nlink == 1;
+}
+
+void init_own_streams(const int *stdio, int64_t uid, int64_t gid) {
+        for (int i = 0; i < 3 && uid >= 0 && gid >= 0; i++)
+                if (is_pipe(stdio[i]) && fchown(stdio[i], (uid_t) uid, (gid_t) gid) < 0)
+                        log_debug("cannot give stream %d to the container: %s", i, strerror(errno));
 }
 
 static int take_console(int *console, int received, Err *err) {

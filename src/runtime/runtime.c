@@ -187,19 +187,6 @@ static int say(const Runtime *runtime, char word) {
         return send(runtime->sync, &word, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Gives the pipes to the container's root, who may pass them on to the user. */
-static void own_streams(const InitPlan *plan) {
-        int64_t uid = idmap_outside(plan->uids, plan->n_uids, 0);
-        int64_t gid = idmap_outside(plan->gids, plan->n_gids, 0);
-        struct stat st;
-
-        for (int i = 0; i < 3 && uid >= 0 && gid >= 0; i++)
-                if (plan->options->stdio[i] >= 0 && fstat(plan->options->stdio[i], &st) == 0 &&
-                    S_ISFIFO(st.st_mode) && st.st_nlink == 1 &&
-                    fchown(plan->options->stdio[i], (uid_t) uid, (gid_t) gid) < 0)
-                        log_debug("cannot give stream %d to the container: %s", i, strerror(errno));
-}
-
 static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
         autoclose int userns = -EBADF;
         int r;
@@ -219,7 +206,8 @@ static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
                 if (r < 0)
                         return fail(err, r, "cannot read the ids of the user namespace");
         }
-        own_streams(plan);
+        init_own_streams(plan->options->stdio, idmap_outside(plan->uids, plan->n_uids, 0),
+                         idmap_outside(plan->gids, plan->n_gids, 0));
         userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
         if (userns < 0)
                 return fail(err, errno, "cannot open the container's user namespace");

@@ -149,3 +149,13 @@ def test_terminal_with_init_is_the_programs(isola):
         assert process.wait(timeout=30) == 3
     assert b'/dev/pts/0' in os.read(master, 4096)
     os.close(master)
+
+
+@pytest.mark.parametrize('user', ['root', 'daemon'])
+@pytest.mark.parametrize('verb', [('run', '--rm', '--network', 'none', '@host'), ('exec', 'here')])
+def test_standard_output_can_be_opened_by_name(isola, running, tmp_path, user, verb):
+    command = [verb[0], '-u', user, *verb[1:], 'sh', '-c', 'echo hello > /dev/stdout']
+    assert isola.out(*command) == 'hello'
+    with open(tmp_path / 'file', 'wb') as file:
+        assert isola.start(*command, stdout=file).wait(timeout=30) == 0
+    assert (tmp_path / 'file').read_text() == 'hello\n'
