@@ -5,6 +5,8 @@
 
 #include "cli/operands.h"
 
+#define OWN_FAILURE 125
+
 typedef struct StartOptions {
         bool attach, interactive, signal_proxy;
         const char *detach_keys;
@@ -19,8 +21,37 @@ static const Option options[] = {
         {},
 };
 
-static int start(Container *c, const void *data, Err *err) {
-        return container_start(c, NULL, NULL, err);
+/* Starts one; prints what went wrong and returns an exit code. */
+static int start_one(const CommandInput *in, const char *name) {
+        autoptr(Container) c = NULL;
+        autoerr err = {};
+        int r;
+
+        r = container_load(in->home, name, &c, &err);
+        if (r < 0) {
+                command_complain(&err);
+                return OWN_FAILURE;
+        }
+        r = container_start(c, NULL, NULL, &err);
+        if (r < 0) {
+                command_complain(&err);
+                return start_failure_code(r);
+        }
+        puts(name);
+        return 0;
+}
+
+/* Goes on after an error; the code is that of the first one. */
+static int start_all(const CommandInput *in) {
+        int code = 0;
+
+        for (char **name = in->args; *name; name++) {
+                int failed = start_one(in, *name);
+
+                if (code == 0)
+                        code = failed;
+        }
+        return code;
 }
 
 static int start_attached(const CommandInput *in, Err *err) {
@@ -51,7 +82,7 @@ static int start_attached(const CommandInput *in, Err *err) {
 static int cmd_start(const CommandInput *in, Err *err) {
         const StartOptions *o = in->options;
 
-        return o->attach || o->interactive ? start_attached(in, err) : operands_each(in, start);
+        return o->attach || o->interactive ? start_attached(in, err) : start_all(in);
 }
 
 COMMAND(start) = {
@@ -65,6 +96,6 @@ COMMAND(start) = {
         .min_args = 1,
         .max_args = ARGS_ANY,
         .completes = "container",
-        .failure_code = 125,
+        .failure_code = OWN_FAILURE,
         .run = cmd_start,
 };

@@ -437,8 +437,9 @@ static int run_range(Run *run, const Node *node, json_t *dot) {
         r = run_pipe(run, node->pipe, dot, &value);
         if (r < 0)
                 return r;
-        if (template_truth(value) || (!json_is_null(value) && !json_is_object(value) &&
-                                      !json_is_array(value) && !json_is_integer(value)))
+        if ((template_truth(value) && json_integer_value(value) >= 0) ||
+            (!json_is_null(value) && !json_is_object(value) && !json_is_array(value) &&
+             !json_is_integer(value)))
                 r = range_over(run, node, value);
         else
                 r = run_nodes(run, node->otherwise, dot);

@@ -53,6 +53,15 @@ def test_start_and_restart(isola, web):
     assert status(isola, 'web') == 'running'
 
 
+def test_start_tells_why_not(isola, image):
+    isola('create', '--name', 'bad', image, 'nosuch')
+    isola('create', '--name', 'good', image, 'true')
+    assert isola('start', 'bad', code=127).stderr.startswith("isola: cannot run 'nosuch'")
+    assert isola('start', 'nobody', code=125).stderr.startswith("isola: there is no container 'nobody'")
+    assert isola('start', 'nobody', 'good', code=125).stdout == 'good\n'
+    assert isola('start', '-a', 'bad', code=127).stdout == ''
+
+
 def test_start_attached_gives_output_and_code(isola, image):
     isola('create', '--name', 'job', image, 'sh', '-c', 'echo out; echo err >&2; exit 4')
     done = isola('start', '-a', 'job', code=4)
