@@ -90,34 +90,53 @@ static void print_options(const Option *table) {
         }
 }
 
-static bool in_family(const Command *c, const char *family) {
-        const char *rest = str_after(c->name, family);
+/*
+ * What a command is called in a family ("image ls" for "images" in "image"), or by itself where
+ * family is NULL: *ret points to it, the length is returned; 0 if it is not in the family.
+ */
+static int name_in(const Command *c, const char *family, const char **ret) {
+        const char *names[] = { c->name, c->alias };
 
-        return rest && *rest == ' ';
+        for (size_t i = 0; i < 2; i++)
+                for (const char *name = names[i]; name && *name;) {
+                        int length = (int) strcspn(name, ",");
+                        const char *rest = family ? str_after(name, family) : " ";
+
+                        *ret = name;
+                        if (rest && *rest == ' ')
+                                return length;
+                        name += length + (name[length] == ',');
+                }
+        return 0;
 }
 
-static int names_width(const Command *const *list) {
+static int names_width(const Command *const *list, const char *family) {
         int width = 0;
 
-        for (; *list; list++)
-                if (!(*list)->hidden && (int) strlen((*list)->name) > width)
-                        width = (int) strlen((*list)->name);
+        for (; *list; list++) {
+                const char *name;
+                int n = (*list)->hidden ? 0 : name_in(*list, family, &name);
+
+                if (n > width)
+                        width = n;
+        }
         return width;
 }
 
 static void print_commands(const Command *const *list, const char *family) {
-        int width = names_width(list);
-        const char *group = NULL;
+        int width = names_width(list, family);
+        const char *group = NULL, *name;
 
         for (; *list; list++) {
                 const Command *c = *list;
+                int n = c->hidden ? 0 : name_in(c, family, &name);
 
-                if (c->hidden || (family && !in_family(c, family)))
+                if (n == 0)
                         continue;
                 if (!str_equal(group, c->group))
                         printf("\n%s:\n", c->group);
                 group = c->group;
-                printf("  %-*s  ", width, c->name);
+                printf("  %.*s%*s  ", n, name, width - n, "");
                 print_wrapped(c->summary, width + 4, width + 4);
         }
 }
@@ -136,10 +155,8 @@ void help_program(const Option *global) {
 
 bool help_family(const char *family) {
         autofree const Command **list = command_list();
-        bool found = false;
+        bool found = list && names_width(list, family) > 0;
 
-        for (const Command **c = list; c && *c; c++)
-                found = found || (in_family(*c, family) && !(*c)->hidden);
         if (found) {
                 printf("Usage: isola %s COMMAND [ARGUMENT...]\n", family);
                 print_commands(list, family);

@@ -13,6 +13,7 @@
 #include "cli/env_file.h"
 #include "cli/limit_spec.h"
 #include "cli/mount_spec.h"
+#include "cli/operands.h"
 #include "cli/port_spec.h"
 #include "cli/run_options.h"
 #include "engine/spec.h"
@@ -209,11 +210,15 @@ static int read_streams(const RunOptions *o, ContainerConfig *config, Err *err) 
 }
 
 static int read_end(const RunOptions *o, Container *c, Err *err) {
-        int r;
+        int r, ignored;
 
-        r = set(&c->config.stop_signal, o->stop_signal, err);
-        if (r < 0)
-                return r;
+        if (o->stop_signal) {
+                r = operand_signal(o->stop_signal, &ignored, err);
+                if (r >= 0)
+                        r = set(&c->config.stop_signal, o->stop_signal, err);
+                if (r < 0)
+                        return r;
+        }
         if (o->stop_timeout &&
             parse_int(o->stop_timeout, -1, INT32_MAX, &c->config.stop_timeout) < 0)
                 return refuse(err, EINVAL, "stop timeout '%s' is not a number of seconds",

@@ -69,6 +69,9 @@ def test_families_and_other_names(isola):
     family = isola('network').stdout
     assert family.startswith('Usage: isola network COMMAND') and '  network create  ' in family
     assert isola('network', '--help').stdout == family
+    images = isola('image').stdout
+    assert '  image ls  ' in images and '  image import  ' in images and '  image rm  ' in images
+    assert '  container exec  ' in isola('container', '--help').stdout
 
 
 def test_wrong_global_options(isola):

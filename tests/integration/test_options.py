@@ -116,6 +116,7 @@ def test_create_keeps_everything_for_inspect(isola, image):
     (['--env-file', '/nonexistent'], "cannot read '/nonexistent': No such file or directory"),
     (['-e', '=1'], "variable '=1' has no name"),
     (['--hostname', 'x', '--uts', 'host'], '--hostname and --uts=host cannot be used together'),
+    (['--stop-signal', 'XX'], "'XX' is not a signal"),
     (['-a', 'stdfoo'], "'stdfoo' is not stdin, stdout or stderr"),
 ])
 @pytest.mark.parametrize('verb', ['run', 'create'])
