@@ -22,6 +22,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -34,6 +35,7 @@
  * put tunnel devices into every new namespace, which take the first numbers. */
 static const int indices[] = { 2, 64, 4711 };
 
+#define OPERATIONAL    6 /* IF_OPER_UP of linux/if.h, which does not go with net/if.h */
 #define LOOPBACK_INDEX 1 /* net/core/dev.c: always the first */
 
 static int parse_mac(const char *text, uint8_t mac[6]) {
@@ -350,6 +352,35 @@ static int prepare(const Home *home, const Network *n, Link *bridge, Err *err) {
         return firewall_prepare(home, n, nft, err);
 }
 
+/*
+ * An interface sends nothing until the kernel's link watch, which works in the background, has seen
+ * its carrier; what is sent before is lost, and the first connection takes a second longer.  Asking
+ * for an interface brings its link watch up to date since Linux 6.9; before, it is asked again for
+ * a little while.
+ */
+static void wait_until_up(int nl, const char *name) {
+        const struct timespec pause = { .tv_nsec = 200000 };
+        Link link = {};
+
+        for (int i = 0; i < 100; i++) {
+                if (link_get(nl, name, &link, NULL) < 0 || link.state == OPERATIONAL)
+                        return;
+                (void) nanosleep(&pause, NULL);
+        }
+        log_debug("'%s' is not up yet", name);
+}
+
+/* The bridge gets its carrier from its first port. */
+static void wait_for_carrier(const Network *n, const Endpoint *e, bool bridge_too) {
+        autoclose int nl = nl_open();
+
+        if (nl < 0)
+                return;
+        wait_until_up(nl, e->interface);
+        if (bridge_too)
+                wait_until_up(nl, n->bridge);
+}
+
 static int attach(const Home *home, const Network *n, const Endpoint *e, int netns, Err *err) {
         autoclose int lock = network_lock(home, n->name, false, true);
         Link bridge;
@@ -364,13 +395,7 @@ static int attach(const Home *home, const Network *n, const Endpoint *e, int net
         if (r < 0)
                 return r;
 
-        /* The first port gives the bridge its carrier: wait for that, too. */
-        if (!(bridge.flags & IFF_RUNNING)) {
-                autoclose int nl = nl_open();
-
-                if (nl >= 0)
-                        (void) link_get(nl, n->bridge, &bridge, NULL);
-        }
+        wait_for_carrier(n, e, !(bridge.flags & IFF_RUNNING));
         return 0;
 }
 
