@@ -39,6 +39,9 @@ int container_attach(Container *c, const StartIo *io, int *ret_code, Err *err) {
         r = relay_signals(&relay);
         if (r < 0)
                 return fail(err, r, "cannot receive signals");
+        r = relay_raw(&relay, err);
+        if (r < 0)
+                return r;
         r = relay.socket = monitor_connect(c);
         if (r < 0)
                 return fail(err, r, "cannot reach the monitor of container '%s'", c->name);

@@ -12,12 +12,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/monitor.h"
 #include "engine/relay.h"
@@ -107,6 +109,32 @@ static int connect_terminal(Relay *relay, const ExecRequest *request, int consol
         return 0;
 }
 
+/*
+ * The user has left with the detach keys.  A terminal whose other side nobody holds hangs its
+ * program up, so a copy of this process stays and reads what is written there, until the last
+ * program that has the terminal open ends.
+ */
+static void keep_terminal(int console) {
+        struct pollfd p = { .fd = console, .events = POLLIN };
+        char ignored[4096];
+        pid_t pid = fork();
+
+        if (pid < 0)
+                log_warn("the program loses its terminal: %s", strerror(errno));
+        if (pid != 0)
+                return;
+        (void) setsid();
+        for (int fd = 0; fd <= 2; fd++)
+                (void) close(fd);
+        while (poll(&p, 1, -1) >= 0 || errno == EINTR) {
+                ssize_t n = read(console, ignored, sizeof ignored);
+
+                if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                        break;
+        }
+        _exit(0);
+}
+
 static int spawn(Container *c, const ExecRequest *request, Relay *relay, int *ret_console,
                  Err *err) {
         autostreams streams = { { -EBADF, -EBADF, -EBADF }, { -EBADF, -EBADF, -EBADF } };
@@ -169,6 +197,8 @@ int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err 
                         return r;
         }
         r = relay_run(&relay, &how, &code, err);
+        if (r >= 0 && how == RELAY_DETACHED && request->tty)
+                keep_terminal(relay.output[0].from);
         for (int i = 0; i < 2; i++)
                 relay.output[i].from = close_fd(relay.output[i].from);
         if (r < 0)

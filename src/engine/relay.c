@@ -64,17 +64,21 @@ int exit_code_of(const siginfo_t *info) {
         return info->si_code == CLD_EXITED ? info->si_status : 128 + info->si_status;
 }
 
-/* Puts the user's terminal into raw mode once there is one on the other side. */
-static int begin_tty(Relay *r, Err *err) {
-        int fd;
+int relay_raw(Relay *r, Err *err) {
+        int code;
 
-        if (!r->tty || r->mode.fd >= 0)
+        if (!r->tty || r->source < 0 || r->mode.fd >= 0)
                 return 0;
-        (void) term_copy_size(isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDIN_FILENO, r->input);
-        if (r->source < 0)
-                return 0;
-        fd = term_make_raw(r->source, &r->mode);
-        return fd < 0 ? fail(err, fd, "cannot put the terminal into raw mode") : 0;
+        code = term_make_raw(r->source, &r->mode);
+        return code < 0 ? fail(err, code, "cannot put the terminal into raw mode") : 0;
+}
+
+/* There is a terminal on the other side now. */
+static int begin_tty(Relay *r, Err *err) {
+        if (r->tty)
+                (void) term_copy_size(isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDIN_FILENO,
+                                      r->input);
+        return relay_raw(r, err);
 }
 
 /* The end of the input: a pipe is closed, a terminal stays. */

@@ -63,6 +63,12 @@ void relay_clear(Relay *r);
 int relay_signals(Relay *r);
 
 /*
+ * Raw mode, if there is a terminal on both sides.  Before anything is printed: what is typed in
+ * answer to a prompt must find it so.
+ */
+int relay_raw(Relay *r, Err *err);
+
+/*
  * Relays until the program ends or the user detaches.
  *
  * Return: 0 and how it ended; with RELAY_EXITED its exit code.  Negative errno with a

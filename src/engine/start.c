@@ -74,7 +74,7 @@ static int begin_relay(Relay *relay, const Container *c, const StartIo *io, Err 
         if (r < 0)
                 return r;
         r = relay_signals(relay);
-        return r < 0 ? fail(err, r, "cannot receive signals") : 0;
+        return r < 0 ? fail(err, r, "cannot receive signals") : relay_raw(relay, err);
 }
 
 /* Waits for the one word that says it runs. */

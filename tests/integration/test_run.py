@@ -124,3 +124,11 @@ def test_standard_streams_can_be_opened_by_name_as_any_user(isola, image):
     for user in ('root', 'user'):
         done = isola('run', '--rm', '-u', user, image, 'sh', '-c', 'echo out > /dev/stdout; echo err > /dev/stderr')
         assert (done.stdout, done.stderr) == ('out\n', 'err\n')
+
+
+def test_closed_standard_streams_do_no_harm(isola, image):
+    command = ' '.join(isola.command('run', '--rm', image, 'sh', '-c', '"echo out; cat; exit 3"'))
+    for closed in ('<&-', '>&-', '2>&-', '<&- >&- 2>&-'):
+        done = subprocess.run(['sh', '-c', f'{command} {closed}'], env=isola.environment, timeout=30)
+        assert done.returncode == 3
+    assert isola.out('ps', '-aq') == ''

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Terminals: run -it, exec -it and attach, driven through a pseudo terminal."""
 import fcntl
+import json
 import os
+import pathlib
 import pty
 import select
 import signal
@@ -211,3 +213,21 @@ def test_hangup_of_the_command_restores_the_terminal(isola, image, terminal):
     t.wait()
     assert t.is_restored()
     wait_until(lambda: isola.inspect('hup')['State']['Running'])
+
+
+def test_detaching_from_exec_leaves_the_program_running(isola, image, terminal):
+    isola('run', '-d', '--name', 'host', image, 'sleep', '100')
+    t = terminal('exec', '-it', 'host', 'sh', '-c', 'echo ready; sleep 1; echo still here; touch /done; sleep 1')
+    t.expect(b'ready')
+    t.type(b'\x10\x11')
+    assert t.wait() == 0
+    assert t.is_restored()
+    wait_until(lambda: isola('exec', 'host', 'test', '-e', '/done', code=None).returncode == 0)
+
+
+def test_killed_monitor_of_a_terminal_is_told(isola, image):
+    isola('run', '-dit', '--name', 'lost', image, 'sh', '-c', 'trap "" HUP; while :; do sleep 0.1; done')
+    record = next((pathlib.Path(isola.run_root) / 'containers').glob('*/state.json'))
+    os.kill(json.loads(record.read_text())['MonitorPid'], signal.SIGKILL)
+    assert isola.inspect('lost')['State']['Running'] is True
+    isola('rm', '-f', 'lost')
