@@ -111,8 +111,15 @@ static bool is_orphan(const char *name) {
                !process_is(pid, start);
 }
 
+static bool has_record(const char *id, void *context) {
+        autoptr(Container) c = NULL;
+
+        return container_load(context, id, &c, NULL) >= 0;
+}
+
 void step_run_sweep(const Home *home) {
         autostrv names = NULL;
+        bool any = false;
 
         if (dir_list(home->data_fd, "names", &names) < 0)
                 return;
@@ -120,11 +127,19 @@ void step_run_sweep(const Home *home) {
                 autoptr(Container) c = NULL;
                 autoerr err = {};
 
+                if (!is_orphan(*name))
+                        continue;
                 /* Loading settles what ran; what never did is still there afterwards. */
-                if (is_orphan(*name) && container_load(home, *name, &c, NULL) >= 0 &&
-                    container_remove(c, true, true, &err) < 0)
+                any = true;
+                if (container_load(home, *name, &c, NULL) < 0)
+                        continue;
+                if (container_remove(c, true, true, &err) < 0)
                         log_warn("%s", err.message ? err.message : "cannot remove a container");
+                idrange_release_all(home, c->id);
         }
+        /* Nobody noted which addresses they had taken. */
+        if (any)
+                (void) network_sweep(home, has_record, (void *) home, NULL);
 }
 
 /* The record; everything that Docker's classic builder would have given its container. */
