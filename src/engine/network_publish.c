@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "engine/network_internal.h"
 #include "engine/network_ports.h"
+#include "netlink/conntrack.h"
 #include "netlink/nft.h"
 
 #define FIRST_FREE_PORT 49153 /* the first that is chosen, as with Docker */
@@ -174,17 +175,35 @@ static FirewallPort *for_firewall(const Endpoint *e, const PublishedPort *ports,
         return list;
 }
 
+/* A client that keeps sending to the port must not stick to where it led before. */
+static void forget_flows(int nft, const FirewallPort *list, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                int r;
+
+                if (list[i].protocol != IPPROTO_UDP)
+                        continue;
+                r = conntrack_forget(nft, list[i].to.family, IPPROTO_UDP, list[i].host_port);
+                if (r < 0)
+                        log_debug("cannot look for flows to port %d/udp: %s", list[i].host_port,
+                                  strerror(-r));
+        }
+}
+
 static int lead_in(const Endpoint *e, const PublishedPort *ports, size_t n, Err *err) {
         int nft = nft_socket();
         autofree FirewallPort *list = NULL;
         size_t count;
+        int r;
 
         if (nft < 0)
                 return fail(err, nft, "cannot open a netfilter socket");
         list = for_firewall(e, ports, n, &count);
         if (!list)
                 return fail(err, ENOMEM, "cannot publish ports");
-        return firewall_publish(nft, list, count, err);
+        r = firewall_publish(nft, list, count, err);
+        if (r >= 0)
+                forget_flows(nft, list, count);
+        return r;
 }
 
 int network_publish(const Home *home, const char *container, const Endpoint *endpoint,
@@ -236,6 +255,8 @@ static void withdraw_own(const Home *home, const char *container, const Endpoint
         nft = nft_socket();
         if (nft >= 0)
                 firewall_withdraw(nft, list, count);
+        if (nft >= 0)
+                forget_flows(nft, list, count);
         fault_point("release.firewall");
         for (size_t i = 0; i < n; i++)
                 ports_drop(home, container, &ports[i]);

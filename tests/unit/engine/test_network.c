@@ -487,6 +487,52 @@ TEST_IN(taken_port_is_refused_with_its_owner, HOST) {
                    "cannot publish port 9002/tcp: '192.0.2.77' is no address of this host");
 }
 
+/* A client that sends from one port all the time is one flow. */
+static const char *say(int client, int port) {
+        struct sockaddr_in to = { .sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t) port),
+                                  .sin_addr = { htonl(0xc0000201) } };
+        static char text[64];
+        ssize_t n;
+
+        if (sendto(client, "?", 1, 0, (struct sockaddr *) &to, sizeof to) < 0)
+                return "";
+        n = recv(client, text, sizeof text - 1, 0);
+        text[n < 0 ? 0 : n] = 0;
+        return text;
+}
+
+TEST_IN(flow_that_was_there_before_finds_the_container, HOST) {
+        autoptr(Home) home = scratch();
+        autoptr(Network) n = NULL;
+        PublishedPort port = { .protocol = IPPROTO_UDP, .host_port = 8080, .port = 80 };
+        struct timeval wait = { .tv_usec = 300000 };
+        int here = current_netns(), other = neighbour(), client;
+        Box a, b;
+
+        expect_success(network_load(home, "bridge", &n, err));
+        a = connected(home, n, ID);
+        b = connected(home, n, ID2);
+        serve_in(a.netns, 80);
+        serve_in(b.netns, 80);
+        expect(setns(other, CLONE_NEWNET) == 0);
+        client = socket(AF_INET, SOCK_DGRAM, 0);
+        setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+        expect_str(say(client, 8080), "");
+        expect(setns(here, CLONE_NEWNET) == 0);
+
+        expect_success(network_publish(home, ID, &a.e, &port, 1, err));
+        (void) say(client, 8080); /* may still get the refusal from before */
+        expect(got_through(say(client, 8080)));
+
+        network_release(home, ID, &a.e, &port, 1);
+        close(port.reserved);
+        close(port.reserved6);
+        expect_success(network_publish(home, ID2, &b.e, &port, 1, err));
+        expect(got_through(say(client, 8080)));
+        expect_output("grep -c 'dport=8080.*src=10.88.0.3' /proc/net/nf_conntrack", "1");
+}
+
 TEST_IN(large_range_is_published_at_once, HOST) {
         enum { COUNT = 450 };
         static PublishedPort ports[COUNT];
