@@ -71,6 +71,7 @@ static int open_helper(const char *directory) {
 
 int sandbox_find_helper(Err *err) {
         const char *wanted = getenv("ISOLA_LIBEXEC");
+        autofree char *installed = NULL;
         char self[4096];
         ssize_t n;
         int helper;
@@ -88,6 +89,10 @@ int sandbox_find_helper(Err *err) {
                 slash = strrchr(self, '/');
                 *slash = 0;
                 helper = open_helper(self);
+                if (helper >= 0)
+                        return helper;
+                installed = str_format("%s/../libexec/isola", self);
+                helper = installed ? open_helper(installed) : -ENOMEM;
                 if (helper >= 0)
                         return helper;
         }

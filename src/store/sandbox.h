@@ -36,5 +36,6 @@ typedef struct SandboxJob {
  */
 int sandbox_run(const SandboxJob *job, TreeReport *ret, Err *err);
 
-/* Opens the helper: $ISOLA_LIBEXEC, beside the running binary, or where it was installed. */
+/* Opens the helper: $ISOLA_LIBEXEC, beside the running binary or in the libexec directory
+ * beside its bin, or where it was meant to be installed. */
 int sandbox_find_helper(Err *err);

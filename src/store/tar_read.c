@@ -10,6 +10,7 @@
 #include "store/tar.h"
 #include "store/tar_read.h"
 
+#define END_MAX   (16ll << 20) /* of zeros behind the end mark: a tape's record */
 #define SKIP_SIZE (64u << 10)
 
 struct TarReader {
@@ -146,6 +147,8 @@ static bool is_zero(const void *block) {
 
 /* Behind the first zero block: zeros only, to the end of the source. */
 static int read_end(TarReader *t, Err *err) {
+        int64_t end = t->offset;
+
         for (;;) {
                 ssize_t n = t->source(t->context, t->scratch, SKIP_SIZE, err);
 
@@ -157,6 +160,10 @@ static int read_end(TarReader *t, Err *err) {
                                               "something follows the archive's end, at byte %lld",
                                               (long long) (t->offset + i));
                 t->offset += n;
+                if (t->offset - end > END_MAX)
+                        return refuse(err, EBADMSG,
+                                      "the archive ends at byte %lld, but zeros follow without end",
+                                      (long long) end);
         }
 }
 

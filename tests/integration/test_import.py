@@ -233,6 +233,28 @@ def test_random_damage_never_does_more_than_fail(fresh, tmp_path):
         assert b'helper was ended' not in done.stderr and b'without a word' not in done.stderr, (i, done.stderr)
 
 
+def test_endless_input(fresh):
+    for device in ('/dev/zero', '/dev/urandom'):
+        assert fresh('image', 'import', device, 'x', code=1, timeout=20).stderr.startswith('isola: cannot import')
+
+
+def test_a_full_disk(fresh, tmp_path):
+    """Too many bytes, and too many files, leave nothing but a sentence."""
+    tar = Tar()
+    for i in range(600):
+        tar.add(f'f{i}', data=b'x' * 20000)
+    path = write(tmp_path, tar.bytes())
+    for options in ('size=4m,mode=700', 'size=40m,nr_inodes=300,mode=700'):
+        os.makedirs(fresh.root, exist_ok=True)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'none', fresh.root], check=True)
+        try:
+            done = fresh('image', 'import', path, 'x', code=1)
+            assert done.stderr.count('\n') in (1, 2), done.stderr
+            assert [p.name for p in pathlib.Path(fresh.root).rglob('*')] == ['layers']
+        finally:
+            subprocess.run(['umount', fresh.root], check=True)
+
+
 def test_wrong_words(fresh, tmp_path):
     assert "cannot open '/nonexistent'" in fresh('image', 'import', '/nonexistent', 'x', code=1).stderr
     assert 'is a directory' in fresh('image', 'import', tmp_path, 'x', code=1).stderr
