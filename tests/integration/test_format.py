@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--format, the same for every list."""
 import json
+import re
 
 import pytest
 
@@ -24,7 +25,10 @@ def test_json_lines_have_the_fields_of_templates(isola, web, command):
 
 @pytest.mark.parametrize('command', LISTS)
 def test_table_is_the_default(isola, web, command):
-    assert isola(*command, '--format', 'table').stdout == isola(*command).stdout
+    def cells(*more):
+        # "3 seconds ago" may be 4 the second time.
+        return re.sub(r'(About )?\w+ (second|minute)s? ago *', 'AGO ', isola(*command, *more).stdout)
+    assert cells('--format', 'table') == cells()
 
 
 def test_table_with_a_template(isola, web):

@@ -35,7 +35,7 @@ def test_program_that_cannot_be_executed_is_126(isola, image):
 
 def test_failed_start_keeps_the_container_and_says_why(isola, image):
     isola('create', '--name', 'broken', image, 'nonesuch')
-    isola('start', 'broken', code=1)
+    isola('start', 'broken', code=127)
     isola('start', '-a', 'broken', code=127)
     state = isola.inspect('broken')['State']
     assert state['Status'] == 'created'
