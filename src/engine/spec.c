@@ -219,7 +219,8 @@ static int setup_root(const Container *c, const SetupInput *in, ContainerSetup *
         s->options = (RuntimeOptions){
                 .root = { .lowers = (const char *const *) c->lowers,
                           .upper = s->upper,
-                          .work = s->work },
+                          .work = s->work,
+                          .scratch = c->host.auto_remove && !in->upper },
                 .user = str_empty(c->config.user) ? NULL : c->config.user,
                 .stdio = { -EBADF, -EBADF, -EBADF },
                 .init = c->host.init,

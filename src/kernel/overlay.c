@@ -83,7 +83,7 @@ static int set_paths(int fs, const int *lowers, size_t n, int upper, int work) {
         return r;
 }
 
-int overlay_new(const int *lowers, size_t n, int upper, int work, Err *err) {
+int overlay_new(const int *lowers, size_t n, int upper, int work, bool scratch, Err *err) {
         autoclose int fs = -EBADF;
         int r;
 
@@ -99,6 +99,8 @@ int overlay_new(const int *lowers, size_t n, int upper, int work, Err *err) {
         }
         if (r == 0)
                 r = config(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
+        if (r == 0 && scratch && upper >= 0)
+                r = config(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0); /* since 5.10 */
         if (r == 0)
                 r = config(fs, FSCONFIG_SET_STRING, "source", "overlay", 0);
         if (r < 0)

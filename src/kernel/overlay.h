@@ -19,6 +19,7 @@
  * below /proc/self/fd.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -27,7 +28,11 @@
  * overlay_new() - make a detached overlay mount
  * @lowers:	directories or detached mounts, topmost first
  * @upper, @work: directories on one mount, or -EBADF both for a read-only view
+ * @scratch:	what is written will be thrown away: nothing is synced, neither when asked from
+ *		inside nor when it is unmounted, which would otherwise write out the whole file
+ *		system that upper is on and wait for the disk.  Such an upper directory
+ *		cannot be mounted a second time.
  *
  * Return: descriptor of the detached mount, owned by the caller; negative errno.
  */
-int overlay_new(const int *lowers, size_t n, int upper, int work, Err *err);
+int overlay_new(const int *lowers, size_t n, int upper, int work, bool scratch, Err *err);

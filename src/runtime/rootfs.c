@@ -68,7 +68,7 @@ static int root_mount(const InitPlan *plan, Err *err) {
         if (r < 0)
                 return fail(err, r, "cannot attach the layers");
         if (!plan->upper)
-                return overlay_new(plan->lowers, plan->n_lowers, -EBADF, -EBADF, err);
+                return overlay_new(plan->lowers, plan->n_lowers, -EBADF, -EBADF, false, err);
 
         upper = openat(plan->storage, plan->upper, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (upper < 0)
@@ -76,7 +76,8 @@ static int root_mount(const InitPlan *plan, Err *err) {
         work = openat(plan->storage, plan->work, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (work < 0)
                 return fail(err, errno, "cannot open '%s'", plan->options->root.work);
-        return overlay_new(plan->lowers, plan->n_lowers, upper, work, err);
+        return overlay_new(plan->lowers, plan->n_lowers, upper, work, plan->options->root.scratch,
+                           err);
 }
 
 static bool is_standard(const char *destination) {

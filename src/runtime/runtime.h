@@ -33,6 +33,7 @@ typedef struct RuntimeRoot {
         const char *const
                 *lowers;          /* absolute paths, topmost first, NULL-terminated; at least one */
         const char *upper, *work; /* NULL for a read-only view */
+        bool scratch;             /* upper is thrown away afterwards: see overlay_new() */
 } RuntimeRoot;
 
 typedef struct RuntimeOptions {

@@ -211,7 +211,7 @@ static int join_mounts(Mounts *m, Err *err) {
                 if (work < 0)
                         return fail(err, errno, "cannot open the work directory");
         }
-        return overlay_new(m->lowers, m->n_lowers, upper, work, err);
+        return overlay_new(m->lowers, m->n_lowers, upper, work, false, err);
 }
 
 /* Child: the tree becomes "/", and the machine's mounts are gone. */

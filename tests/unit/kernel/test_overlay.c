@@ -27,7 +27,7 @@ static void make_layers(int fds[3]) {
 }
 
 static void expect_overlay(const int fds[3]) {
-        autoclose int overlay = expect_ok(overlay_new(fds, 1, fds[1], fds[2], NULL));
+        autoclose int overlay = expect_ok(overlay_new(fds, 1, fds[1], fds[2], false, NULL));
 
         expect(faccessat(overlay, "old", F_OK, 0) == 0);
         expect(mkdirat(overlay, "new", 0755) == 0);
@@ -39,6 +39,18 @@ TEST_IN(upper_takes_what_is_written, CLONE_NEWNS) {
 
         make_layers(fds);
         expect_overlay(fds);
+}
+
+TEST_IN(scratch_upper_is_written_but_never_again, CLONE_NEWNS) {
+        autoclose int overlay = -EBADF;
+        autoerr err = {};
+        int fds[3];
+
+        make_layers(fds);
+        overlay = expect_ok(overlay_new(fds, 1, fds[1], fds[2], true, NULL));
+        expect(mkdirat(overlay, "new", 0755) == 0 && access("/mnt/upper/new", F_OK) == 0);
+        overlay = close_fd(overlay);
+        expect(overlay_new(fds, 1, fds[1], fds[2], true, &err) < 0);
 }
 
 /* Lets fsconfig() know no descriptors, as before Linux 6.13. */
@@ -70,6 +82,6 @@ TEST_IN(view_without_upper_is_read_only, CLONE_NEWNS) {
         int fds[3];
 
         make_layers(fds);
-        overlay = expect_ok(overlay_new(fds, 2, -EBADF, -EBADF, NULL));
+        overlay = expect_ok(overlay_new(fds, 2, -EBADF, -EBADF, false, NULL));
         expect(mkdirat(overlay, "new", 0755) < 0 && errno == EROFS);
 }
