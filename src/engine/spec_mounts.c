@@ -127,6 +127,9 @@ static int add_bind(const Container *c, const ContainerMount *m, const char *sou
                 str_put(&options, m->no_recursive ? ",ro" : ",rro");
         if (container_has_userns(c))
                 str_put(&options, ",idmap");
+        /* A new volume begins with what the image has there. */
+        if (str_equal(m->type, "volume") && !m->read_only && !m->no_copy)
+                str_put(&options, ",tmpcopyup");
         if (options.failed || add(spec, m->target, "bind", source, options.text) < 0)
                 return fail(err, ENOMEM, "cannot mount '%s'", source);
         return 0;

@@ -100,3 +100,36 @@ int copy_up(int from, int to, Err *err) {
 
         return r < 0 ? fail(err, r, "cannot copy what is there") : 0;
 }
+
+/* 1 if a directory has no entries, 0 if it has, negative errno. */
+static int is_empty(int directory) {
+        autoclose int listed = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct dirent *entry;
+        int n = 0;
+        DIR *d;
+
+        d = listed < 0 ? NULL : fdopendir(listed);
+        if (!d)
+                return -errno;
+        listed = -EBADF;
+        while (n <= 2 && (entry = readdir(d)))
+                n++;
+        closedir(d);
+        return n <= 2;
+}
+
+int copy_up_if_empty(int from, int to, Err *err) {
+        autoclose int directory = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct stat st;
+        int r;
+
+        r = directory < 0 ? -errno : is_empty(directory);
+        if (r == 0)
+                return 0;
+        if (r > 0)
+                r = copy_directory(from, directory, 0);
+        if (r >= 0)
+                r = fstatat(from, "", &st, AT_EMPTY_PATH) < 0 ? -errno
+                                                              : copy_attributes(directory, &st);
+        return r < 0 ? fail(err, r, "cannot copy what is there") : 0;
+}

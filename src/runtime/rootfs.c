@@ -183,10 +183,16 @@ static int finish_copy_up(const InitMount *m, int target, int mount, Err *err) {
         return r < 0 ? fail(err, r, "cannot make '%s' read-only", m->mount->destination) : 0;
 }
 
+static bool is_there(int root, const char *path) {
+        autoclose int fd = resolve_open(root, path, O_PATH);
+
+        return fd >= 0;
+}
+
 static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, Err *err) {
         autoclose int target = -EBADF, owned = -EBADF;
+        bool own, there = m->options.copy_up && is_there(rootfs->root, m->mount->destination);
         int mount, r = 0;
-        bool own;
 
         target = open_target(rootfs->root, m, err);
         if (target < 0)
@@ -199,6 +205,9 @@ static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, E
 
         if (m->options.copy_up && own)
                 r = finish_copy_up(m, target, mount, err);
+        else if (m->options.copy_up && m->directory && there)
+                r = err_prefix(err, copy_up_if_empty(target, mount, err), "cannot fill '%s'",
+                               m->mount->destination);
         if (r < 0)
                 return r;
         r = mount_attach(mount, target);
