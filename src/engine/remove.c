@@ -57,21 +57,37 @@ int container_retire(Container *c, bool volumes, Err *err) {
 
 int container_erase(Container *c, bool volumes, Err *err) {
         autofree char *gone = str_format("containers/%s" CONTAINER_GONE, c->id);
+        autofree char *run = container_run_path(c->id);
         int r;
 
+        if (!gone || !run)
+                return fail(err, ENOMEM, "cannot remove container '%s'", c->name);
         r = container_retire(c, volumes, err);
         if (r < 0)
                 return r;
-        r = gone ? tree_remove(c->home->data_fd, gone) : -ENOMEM;
-        return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone ? gone : c->id)
-                     : 0;
+        (void) tree_remove(c->home->run_fd, run);
+        r = tree_remove(c->home->data_fd, gone);
+        return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone) : 0;
 }
 
 void container_sweep_gone(const Home *home, const char *entry) {
-        autofree char *path = str_format("containers/%s", entry);
+        autoclose int dir = -EBADF, lock = -EBADF;
+        autofree char *path = NULL;
 
-        if (path && str_ends_with(entry, CONTAINER_GONE))
-                (void) tree_remove(home->data_fd, path);
+        if (!str_ends_with(entry, CONTAINER_GONE))
+                return;
+        path = str_format("containers/%s", entry);
+        if (!path)
+                return;
+        /* Locked by whoever is deleting it: a list need not wait for a large one. */
+        dir = openat(home->data_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        lock = dir < 0 ? dir : lock_dir(dir, false);
+        if (lock < 0)
+                return;
+        path[strlen(path) - strlen(CONTAINER_GONE)] = 0;
+        (void) tree_remove(home->run_fd, path);
+        path[strlen(path)] = CONTAINER_GONE[0];
+        (void) tree_remove(home->data_fd, path);
 }
 
 /* Ends it, and waits until its monitor has gone as well. */
