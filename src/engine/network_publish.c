@@ -176,17 +176,19 @@ static FirewallPort *for_firewall(const Endpoint *e, const PublishedPort *ports,
 }
 
 /* A client that keeps sending to the port must not stick to where it led before. */
-static void forget_flows(int nft, const FirewallPort *list, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                int r;
+static void forget_flows(int nft, const PublishedPort *ports, size_t n) {
+        autofree uint16_t *udp = calloc(n + 1, sizeof *udp);
+        size_t count = 0;
+        int r;
 
-                if (list[i].protocol != IPPROTO_UDP)
-                        continue;
-                r = conntrack_forget(nft, list[i].to.family, IPPROTO_UDP, list[i].host_port);
-                if (r < 0)
-                        log_debug("cannot look for flows to port %d/udp: %s", list[i].host_port,
-                                  strerror(-r));
-        }
+        for (size_t i = 0; udp && i < n; i++)
+                if (ports[i].protocol == IPPROTO_UDP)
+                        udp[count++] = (uint16_t) ports[i].host_port;
+        if (count == 0)
+                return;
+        r = conntrack_forget(nft, IPPROTO_UDP, udp, count);
+        if (r < 0)
+                log_debug("cannot look for flows to published ports: %s", strerror(-r));
 }
 
 static int lead_in(const Endpoint *e, const PublishedPort *ports, size_t n, Err *err) {
@@ -202,7 +204,7 @@ static int lead_in(const Endpoint *e, const PublishedPort *ports, size_t n, Err 
                 return fail(err, ENOMEM, "cannot publish ports");
         r = firewall_publish(nft, list, count, err);
         if (r >= 0)
-                forget_flows(nft, list, count);
+                forget_flows(nft, ports, n);
         return r;
 }
 
@@ -256,7 +258,7 @@ static void withdraw_own(const Home *home, const char *container, const Endpoint
         if (nft >= 0)
                 firewall_withdraw(nft, list, count);
         if (nft >= 0)
-                forget_flows(nft, list, count);
+                forget_flows(nft, ports, n);
         fault_point("release.firewall");
         for (size_t i = 0; i < n; i++)
                 ports_drop(home, container, &ports[i]);
