@@ -78,7 +78,7 @@ typedef struct Monitor {
         int input_write; /* and ours, kept for later clients; -EBADF where stdin is closed */
         Source source[2];
         LogWriter *log;
-        bool log_wanted;
+        bool log_wanted, log_fails;
 
         struct pollfd *polled;
         size_t n_polled;

@@ -216,8 +216,10 @@ static void log_output(Monitor *m, int stream, const char *data, size_t size) {
                 }
         }
         r = log_writer_put(m->log, stream, data, size);
-        if (r < 0)
+        /* Once, or the warnings would fill what little room there is. */
+        if (r < 0 && !m->log_fails)
                 log_warn("cannot write the log: %s; output is lost", strerror(-r));
+        m->log_fails = r < 0;
 }
 
 static void client_close(Client *client) {

@@ -90,13 +90,14 @@ static void remove_run_dir(const Home *home, const char *id, bool recorded) {
 
 /* Nothing of it runs: takes back what the run held, and says how it ended. */
 static int bury(Container *c, Err *err) {
-        bool recorded = claims_to_run(c);
+        bool recorded = claims_to_run(c), between = str_equal(c->state.status, "restarting");
         PublishedPort *ports = NULL;
         size_t n_ports = 0;
         int r;
 
         log_info("taking back what container '%s' left", c->name);
-        if (recorded && !recall_record(c))
+        /* Between two runs the end of the first one is known. */
+        if (recorded && !between && !recall_record(c))
                 note_unknown_end(c);
         if (publish_recall(&c->state, &ports, &n_ports) < 0)
                 log_warn("cannot tell which ports container '%s' had published", c->name);
