@@ -22,22 +22,6 @@ static int set_string(char **member, const char *value) {
         return *member ? 0 : -ENOMEM;
 }
 
-static int add_groups(const HostConfig *h, OciUser *user, Err *err) {
-        strv_foreach(group, h->group_add) {
-                int64_t *gid;
-                int64_t value;
-
-                if (parse_i64(*group, &value) < 0 || value < 0 || value > INT32_MAX)
-                        return refuse(err, EINVAL, "group '%s' of --group-add is not a number",
-                                      *group);
-                gid = json_grow(&user->additional_gids, &user->n_additional_gids, sizeof *gid);
-                if (!gid)
-                        return fail(err, ENOMEM, "cannot set up groups");
-                *gid = value;
-        }
-        return 0;
-}
-
 static int add_rlimits(const HostConfig *h, OciProcess *p, Err *err) {
         for (size_t i = 0; i < h->n_ulimits; i++) {
                 OciRlimit *limit = json_grow(&p->rlimits, &p->n_rlimits, sizeof *limit);
@@ -82,8 +66,7 @@ static int process_common(const Container *c, OciProcess *p, Err *err) {
         r = security_options(h, &options, err);
         if (r >= 0)
                 r = security_capabilities(h, &p->capabilities, err);
-        if (r >= 0)
-                r = add_groups(h, &p->user, err);
+        p->user.group_names = h->group_add;
         if (r >= 0)
                 r = add_rlimits(h, p, err);
         if (r < 0)

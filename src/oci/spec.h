@@ -20,6 +20,9 @@ typedef struct OciUser {
         int64_t umask; /* -1 where not said */
         int64_t *additional_gids;
         size_t n_additional_gids;
+        /* More groups, by name or number, to be looked up in the container; borrowed, not part of
+         * config.json. */
+        char *const *group_names;
 } OciUser;
 
 typedef struct OciCapabilities {

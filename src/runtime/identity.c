@@ -227,6 +227,21 @@ static int find_by_name(int root, const char *name, Identity *id, Err *err) {
         return r < 0 ? fail(err, r, "cannot look up the groups of '%s'", name) : 0;
 }
 
+static int add_named_groups(int root, char *const *names, Identity *id, Err *err) {
+        strv_foreach(name, names) {
+                Identity group = {};
+                int r;
+
+                r = find_named_group(root, *name, &group, err);
+                if (r < 0)
+                        return r;
+                r = add_group(id, group.gid);
+                if (r < 0)
+                        return fail(err, r, "cannot add group '%s'", *name);
+        }
+        return 0;
+}
+
 int identity_find(int root, const OciUser *user, const char *name, Identity *ret, Err *err) {
         autofree char *passwd = NULL, *found = NULL;
         Identity id = { .uid = (uid_t) user->uid, .gid = (gid_t) user->gid };
@@ -250,6 +265,8 @@ int identity_find(int root, const OciUser *user, const char *name, Identity *ret
                 if (r < 0)
                         r = fail(err, r, "cannot add group %lld", (long long) gid);
         }
+        if (r >= 0)
+                r = add_named_groups(root, user->group_names, &id, err);
         if (r < 0) {
                 identity_clear(&id);
                 return r;

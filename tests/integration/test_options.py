@@ -15,6 +15,7 @@ def run(isola, image, options, *command, **more):
     (['-u', '1000:50'], 'id -u; id -g', '1000\n50\n'),
     (['-u', 'user'], 'id -un', 'user\n'),
     (['-u', 'user', '--group-add', '50'], 'id -Gn', 'user staff\n'),
+    (['-u', '7:7', '--group-add', 'staff'], 'id -G', '7 50\n'),
     (['--hostname', 'box'], 'hostname', 'box\n'),
     (['-h', 'box'], 'cat /proc/sys/kernel/hostname', 'box\n'),
     (['--read-only'], 'touch /x 2>/dev/null || echo no', 'no\n'),
