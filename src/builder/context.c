@@ -102,6 +102,7 @@ static int digest_content(Walk *walk, int dir, const char *name, const char *pat
                           const struct stat *st) {
         char hash[DIGEST_HEX_LENGTH];
         autoclose int file = -EBADF;
+        struct stat opened;
         char target[PATH_MAX];
         ssize_t n;
         int r;
@@ -115,10 +116,14 @@ static int digest_content(Walk *walk, int dir, const char *name, const char *pat
         }
         if (!S_ISREG(st->st_mode))
                 return 0;
-        file = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        r = file < 0 ? -errno : filehash_get(walk->context->hashes, file, st, hash);
-        if (r < 0)
-                return fail(walk->err, r, "cannot read '%s'", path);
+        if (!filehash_known(walk->context->hashes, st, hash)) {
+                file = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+                r = file < 0 || fstat(file, &opened) < 0
+                            ? -errno
+                            : filehash_get(walk->context->hashes, file, &opened, hash);
+                if (r < 0)
+                        return fail(walk->err, r, "cannot read '%s'", path);
+        }
         digest_add(&walk->digest, hash, sizeof hash);
         return 0;
 }

@@ -161,19 +161,30 @@ static int hash_file(int file, char ret[DIGEST_HEX_LENGTH]) {
         return 0;
 }
 
+static FileRecord record_of(const struct stat *st) {
+        return (FileRecord){ .device = st->st_dev,
+                             .inode = st->st_ino,
+                             .changed_ns = st->st_ctim.tv_sec * 1000000000LL + st->st_ctim.tv_nsec,
+                             .size = (uint64_t) st->st_size };
+}
+
+bool filehash_known(const FileHashes *h, const struct stat *st, char ret[DIGEST_HEX_LENGTH]) {
+        const FileRecord wanted = record_of(st);
+        const FileRecord *known = find(h, wanted.device, wanted.inode);
+
+        if (!known->inode || known->changed_ns != wanted.changed_ns || known->size != wanted.size)
+                return false;
+        memcpy(ret, known->hex, sizeof known->hex);
+        return true;
+}
+
 int filehash_get(FileHashes *h, int file, const struct stat *st, char ret[DIGEST_HEX_LENGTH]) {
-        FileRecord record = { .device = st->st_dev,
-                              .inode = st->st_ino,
-                              .changed_ns = st->st_ctim.tv_sec * 1000000000LL + st->st_ctim.tv_nsec,
-                              .size = (uint64_t) st->st_size };
-        const FileRecord *known = find(h, record.device, record.inode);
+        FileRecord record = record_of(st);
         bool settled = clock_now_ns() - record.changed_ns > SETTLED_NS;
         int r;
 
-        if (known->inode && known->changed_ns == record.changed_ns && known->size == record.size) {
-                memcpy(ret, known->hex, sizeof known->hex);
+        if (filehash_known(h, st, ret))
                 return 0;
-        }
         r = hash_file(file, ret);
         if (r < 0)
                 return r;

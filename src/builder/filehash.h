@@ -14,6 +14,7 @@
  * machine's byte order, see FileRecord.
  */
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "base/digest.h"
@@ -26,6 +27,8 @@ FileHashes *filehashes_load(const Home *home, const char *context);
 /* Writes what is new back; failures are only told in the log. */
 FileHashes *filehashes_free(FileHashes *hashes);
 
+/* True if the file with that status was hashed before; then there is no need to open it. */
+bool filehash_known(const FileHashes *hashes, const struct stat *st, char ret[DIGEST_HEX_LENGTH]);
 /* The SHA-256 of an open file, hexadecimal without a NUL; @st: its status.  Negative errno from
  * reading. */
 int filehash_get(FileHashes *hashes, int file, const struct stat *st, char ret[DIGEST_HEX_LENGTH]);

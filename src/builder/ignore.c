@@ -177,7 +177,8 @@ bool ignore_matches(const Ignore *ignore, const char *path) {
         autofree char *copy = NULL;
         bool matched = false;
 
-        if (!ignore || ignore->n == 0)
+        /* "*" is what the context holds, not the context. */
+        if (!ignore || ignore->n == 0 || str_equal(path, "."))
                 return false;
         copy = strdup(path);
         if (!copy)

@@ -72,6 +72,7 @@ static const struct {
           "file",
           "file", true },
         { "", "file", false },
+        { "*", ".", false },
 };
 
 TEST(dockerignore) {
