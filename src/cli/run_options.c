@@ -223,6 +223,9 @@ static int read_end(const RunOptions *o, Container *c, Err *err) {
             parse_int(o->stop_timeout, -1, INT32_MAX, &c->config.stop_timeout) < 0)
                 return refuse(err, EINVAL, "stop timeout '%s' is not a number of seconds",
                               o->stop_timeout);
+        if (o->stop_timeout && c->config.stop_timeout == 0)
+                return err_hint(err, refuse(err, EINVAL, "a stop timeout of 0 cannot be kept"),
+                                "--stop-signal KILL ends it at once");
         c->host.auto_remove = o->remove;
         c->host.init = o->init;
         if (o->restart) {

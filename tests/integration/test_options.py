@@ -118,6 +118,8 @@ def test_create_keeps_everything_for_inspect(isola, image):
     (['-e', '=1'], "variable '=1' has no name"),
     (['--hostname', 'x', '--uts', 'host'], '--hostname and --uts=host cannot be used together'),
     (['--stop-signal', 'XX'], "'XX' is not a signal"),
+    (['--stop-timeout', 'soon'], "stop timeout 'soon' is not a number of seconds"),
+    (['--stop-timeout', '0'], 'a stop timeout of 0 cannot be kept'),
     (['-a', 'stdfoo'], "'stdfoo' is not stdin, stdout or stderr"),
 ])
 @pytest.mark.parametrize('verb', ['run', 'create'])
