@@ -346,10 +346,26 @@ static json_t *write_numbers(const int64_t *numbers, size_t n) {
         return json;
 }
 
+static bool holds_pointer(JsonKind kind) {
+        switch (kind) {
+        case JSON_KIND_BOOL:
+        case JSON_KIND_PRESENT:
+        case JSON_KIND_INT:
+        case JSON_KIND_I64:
+        case JSON_KIND_U64:
+        case JSON_KIND_DOUBLE:
+        case JSON_KIND_STRUCT:
+                return false;
+        default:
+                return true;
+        }
+}
+
 /* Returns the member's value; json_null() for one that is absent. */
 static json_t *write_value(const JsonField *f, const char *base, bool all) {
         const char *member = base + f->offset;
-        const void *pointer = *(void *const *) (const void *) member;
+        const void *pointer =
+                holds_pointer(f->kind) ? *(void *const *) (const void *) member : NULL;
 
         switch (f->kind) {
         case JSON_KIND_STRING:

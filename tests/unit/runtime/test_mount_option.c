@@ -5,9 +5,10 @@
 #include "test.h"
 
 static MountOptions parse(const char *type, const char *words) {
-        OciMount mount = { .destination = (char *) "/x", .type = (char *) type };
-        MountOptions options = {};
+        static OciMount mount;
+        static MountOptions options;
 
+        mount = (OciMount){ .destination = (char *) "/x", .type = (char *) type };
         expect_ok(strv_split(words, ",", true, &mount.options));
         expect_ok(mount_options_parse(&mount, &options, NULL));
         return options;
