@@ -89,12 +89,32 @@ int ports_claim(const Home *home, const char *container, const Endpoint *e, cons
         return 0;
 }
 
+/*
+ * Finds the container's claim.  What state.json remembers of a port on 0.0.0.0 alone reads as one
+ * on every address.
+ */
+static bool find_own(const Home *home, const char *container, const PublishedPort *p,
+                     NetworkPath *ret) {
+        *ret = claim_path(p);
+        if (claim_is_of(home->run_fd, ret->text, container))
+                return true;
+        if (p->host_ip)
+                return false;
+        *ret = network_path("ports/%s-%d-0.0.0.0", protocol_name(p->protocol), p->host_port);
+        return claim_is_of(home->run_fd, ret->text, container);
+}
+
 bool ports_has(const Home *home, const char *container, const PublishedPort *p) {
-        return claim_is_of(home->run_fd, claim_path(p).text, container);
+        NetworkPath path;
+
+        return find_own(home, container, p, &path);
 }
 
 void ports_drop(const Home *home, const char *container, const PublishedPort *p) {
-        claim_drop(home->run_fd, claim_path(p).text, container);
+        NetworkPath path;
+
+        if (find_own(home, container, p, &path))
+                (void) unlinkat(home->run_fd, path.text, 0);
 }
 
 /* One family's entry; false if the port is not for it. */

@@ -81,6 +81,18 @@ static int bind_families(const Endpoint *e, PublishedPort *p) {
         return n > 0 ? 0 : -EAFNOSUPPORT;
 }
 
+void network_hold(const Endpoint *endpoint, PublishedPort *ports, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                int r;
+
+                ports[i].reserved = ports[i].reserved6 = -EBADF;
+                r = bind_families(endpoint, &ports[i]);
+                if (r < 0)
+                        log_warn("cannot hold published port %d/%s: %s", ports[i].host_port,
+                                 protocol_name(ports[i].protocol), strerror(-r));
+        }
+}
+
 static int refuse_bind(const Home *home, const char *container, const PublishedPort *p, int code,
                        Err *err) {
         const char *protocol = protocol_name(p->protocol);
