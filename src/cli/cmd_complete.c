@@ -18,14 +18,26 @@
 #include "engine/network.h"
 #include "store/image.h"
 
-static void propose(const char *candidate, const char *word) {
-        if (str_after(candidate, word))
+/* What has been proposed so far: aliases share their first word. */
+typedef struct Proposals {
+        const char *word; /* what is typed of it */
+        char **made;
+} Proposals;
+
+static void clear(Proposals *p) {
+        p->made = strv_free(p->made);
+}
+#define autoproposals __attribute__((__cleanup__(clear))) Proposals
+
+static void propose(Proposals *p, const char *candidate) {
+        if (!str_after(candidate, p->word) || strv_has(p->made, candidate))
+                return;
+        if (strv_add(&p->made, candidate) >= 0)
                 printf("%s\n", candidate);
 }
 
 /* Prints the next word of a name that begins with the @n words before it. */
-static void propose_next(const char *name, size_t length, char *const *words, int n,
-                         const char *word) {
+static void propose_next(const char *name, size_t length, char *const *words, int n, Proposals *p) {
         const char *end = name + length;
         int i = 0;
 
@@ -35,7 +47,7 @@ static void propose_next(const char *name, size_t length, char *const *words, in
 
                 if (i == n) {
                         if (text)
-                                propose(text, word);
+                                propose(p, text);
                         return;
                 }
                 if (!str_equal(text, words[i]) || name + part >= end)
@@ -44,42 +56,42 @@ static void propose_next(const char *name, size_t length, char *const *words, in
         }
 }
 
-static void propose_commands(char *const *words, int n, const char *word) {
+static void propose_commands(char *const *words, int n, Proposals *p) {
         autofree const Command **list = command_list();
 
         for (const Command **c = list; c && *c; c++) {
                 if ((*c)->hidden)
                         continue;
-                propose_next((*c)->name, strlen((*c)->name), words, n, word);
+                propose_next((*c)->name, strlen((*c)->name), words, n, p);
                 for (const char *a = (*c)->alias; a && *a;) {
                         size_t length = strcspn(a, ",");
 
-                        propose_next(a, length, words, n, word);
+                        propose_next(a, length, words, n, p);
                         a += length + (a[length] == ',');
                 }
         }
 }
 
-static void propose_options(const Option *table, const char *word) {
+static void propose_options(const Option *table, Proposals *p) {
         for (const Option *o = table; o && o->kind; o++) {
                 autofree char *name = o->name && o->help ? str_format("--%s", o->name) : NULL;
 
                 if (name)
-                        propose(name, word);
+                        propose(p, name);
         }
-        propose("--help", word);
+        propose(p, "--help");
 }
 
-static void propose_containers(const Home *home, const char *word) {
+static void propose_containers(const Home *home, Proposals *p) {
         autostrv names = NULL;
 
         if (dir_list(home->data_fd, "names", &names) < 0)
                 return;
         strv_foreach(name, names)
-                propose(*name, word);
+                propose(p, *name);
 }
 
-static void propose_images(const Home *home, const char *word) {
+static void propose_images(const Home *home, Proposals *p) {
         Image **list = NULL;
         size_t n = 0;
 
@@ -91,37 +103,37 @@ static void propose_images(const Home *home, const char *word) {
                         autofree char *bare =
                                 latest ? strndup(*name, (size_t) (latest - *name)) : NULL;
 
-                        propose(bare ? bare : *name, word);
+                        propose(p, bare ? bare : *name);
                 }
         image_list_free(list, n);
 }
 
-static void propose_networks(const Home *home, const char *word) {
+static void propose_networks(const Home *home, Proposals *p) {
         Network **list = NULL;
         size_t n = 0;
 
         if (network_list(home, &list, &n, NULL) < 0)
                 return;
         for (size_t i = 0; i < n; i++)
-                propose(list[i]->name, word);
+                propose(p, list[i]->name);
         network_list_free(list, n);
 }
 
 /* @kind: as in Option.completes; "file" and "dir" are the shell's own business. */
-static void propose_values(const Home *home, const char *kind, const char *word) {
+static void propose_values(const Home *home, const char *kind, Proposals *p) {
         autostrv values = NULL;
 
         if (!kind)
                 return;
         if (str_equal(kind, "container"))
-                propose_containers(home, word);
+                propose_containers(home, p);
         else if (str_equal(kind, "image"))
-                propose_images(home, word);
+                propose_images(home, p);
         else if (str_equal(kind, "network"))
-                propose_networks(home, word);
+                propose_networks(home, p);
         else if (strchr(kind, '|') && strv_split(kind, "|", true, &values) >= 0)
                 strv_foreach(value, values)
-                        propose(*value, word);
+                        propose(p, *value);
 }
 
 /* The option that waits for a value at the end of @words, or NULL. */
@@ -156,6 +168,7 @@ static int skip_globals(char *const *words, const Option **ret) {
 
 static int cmd_complete(const CommandInput *in, Err *err) {
         const char *word = in->n_args > 0 ? in->args[in->n_args - 1] : "";
+        autoproposals proposals = { .word = word };
         int used = 0, n = in->n_args > 0 ? in->n_args - 1 : 0, skipped;
         char **words = in->args;
         const Command *c;
@@ -167,21 +180,21 @@ static int cmd_complete(const CommandInput *in, Err *err) {
         n -= skipped;
         c = n > 0 ? command_find(words, &used) : NULL;
         if (o)
-                propose_values(in->home, o->completes, word);
+                propose_values(in->home, o->completes, &proposals);
         else if (!c && *word == '-')
-                propose_options(command_globals(), word);
+                propose_options(command_globals(), &proposals);
         else if (!c)
-                propose_commands(words, n, word);
+                propose_commands(words, n, &proposals);
         if (o || !c)
                 return 0;
 
         o = n > used ? waiting(c->options, words[n - 1]) : NULL;
         if (o)
-                propose_values(in->home, o->completes, word);
+                propose_values(in->home, o->completes, &proposals);
         else if (*word == '-')
-                propose_options(c->options, word);
+                propose_options(c->options, &proposals);
         else
-                propose_values(in->home, c->completes, word);
+                propose_values(in->home, c->completes, &proposals);
         return 0;
 }
 

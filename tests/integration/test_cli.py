@@ -102,6 +102,7 @@ def complete(isola, *words):
 def test_completion_knows_commands_options_and_live_names(isola, image):
     isola('create', '--name', 'web', image, 'true')
     assert complete(isola, 'ru') == {'run'}
+    assert isola('__complete', '--', 'contai').stdout == 'container\n'
     assert complete(isola, 'network', 'c') == {'create'}
     assert complete(isola, '--root', 'x', 'pau') == {'pause'}
     assert {'--name', '--network'} <= complete(isola, 'run', '--n')
