@@ -4,18 +4,21 @@
 #include "builder/arguments.h"
 #include "test.h"
 
-static char *value_of(BuildArguments *a, const char *word, bool in_stage) {
-        BuildArgument argument = {};
-        Err err = {};
+static BuildArgument got[32]; /* reachable until the case's process ends, so no leak */
+static size_t n_got;
 
-        expect_ok(build_argument_resolve(a, word, a->global, in_stage, '\\', &argument, &err));
-        return argument.value;
+static char *value_of(BuildArguments *a, const char *word, bool in_stage) {
+        BuildArgument *argument = &got[n_got++];
+        autoerr err = {};
+
+        expect_ok(build_argument_resolve(a, word, a->global, in_stage, '\\', argument, &err));
+        return argument->value;
 }
 
 TEST(who_wins) {
         static const char *const given[] = { "A=given", "FROM_ENV", "EMPTY=", "ABSENT", NULL };
-        BuildArguments a = {};
-        Err err = {};
+        static BuildArguments a;
+        autoerr err = {};
 
         setenv("FROM_ENV", "environment", 1);
         unsetenv("ABSENT");
@@ -34,9 +37,9 @@ TEST(who_wins) {
 
 TEST(proxies_need_no_declaration) {
         static const char *const given[] = { "http_proxy=http://p", "A=1", NULL };
-        BuildArguments a = {};
-        char **proxies = NULL;
-        Err err = {};
+        static BuildArguments a;
+        autostrv proxies = NULL;
+        autoerr err = {};
 
         expect_ok(build_arguments_init(&a, given, &err));
         expect_ok(build_arguments_proxies(&a, &proxies));
@@ -47,7 +50,7 @@ TEST(proxies_need_no_declaration) {
 
 TEST(names_are_checked) {
         static const char *const given[] = { "=x", NULL };
-        BuildArguments a = {};
+        static BuildArguments a;
         BuildArgument argument = {};
         autoerr err = {};
 
