@@ -168,6 +168,12 @@ static int make_mount(const InitPlan *plan, const InitMount *m, bool *ret_own, E
         attr.set &= ~(m->options.copy_up ? (uint64_t) MOUNT_ATTR_RDONLY : 0);
         mount = mount_new(str_equal(type, "cgroup") ? "cgroup2" : type,
                           (const char *const *) m->options.fs, &attr, err);
+        if (mount == -EPERM && (str_equal(type, "proc") || str_equal(type, "sysfs")))
+                err_hint(
+                        err, mount,
+                        "the host hides parts of its own %s, which a user namespace may not undo: is "
+                        "this a container? --userns=host does without one",
+                        m->mount->destination);
         return mount < 0 ? err_prefix(err, mount, "cannot mount '%s'", m->mount->destination)
                          : mount;
 }

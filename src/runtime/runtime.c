@@ -91,7 +91,9 @@ static int cannot_clone(const InitPlan *plan, int code, Err *err) {
         if (code == -ENOSPC || code == -EUSERS)
                 return err_hint(err, code, "a limit in /proc/sys/user/max_*_namespaces is reached");
         if (code == -EPERM && plan->new_namespaces & CLONE_NEWUSER)
-                return err_hint(err, code, "are user namespaces allowed here? see `isola check`");
+                return err_hint(err, code,
+                                "user namespaces are not allowed here: by a setting of the machine "
+                                "(see `isola check`), or because this is a chroot");
         return code;
 }
 
