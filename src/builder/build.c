@@ -518,6 +518,8 @@ static void build_clear(Build *build) {
 
 int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err) {
         Build build = { .home = home, .request = request };
+        /* What the cache finds must still be there when the image is made of it. */
+        autoclose int hold = image_hold(home);
         autostrv names = NULL;
         sigset_t before;
         int r;

@@ -20,34 +20,27 @@ static const Option options[] = {
         {},
 };
 
-typedef struct Users {
-        Container **list;
-        size_t n;
-} Users;
-
-static void users_auto(Users *users) {
-        container_list_free(users->list, users->n);
-}
-
+/* Looks at the containers anew each time: one may have been made since. */
 static char *used_by(const char *image_id, void *context) {
-        const Users *users = context;
+        Container **list = NULL;
+        char *name = NULL;
+        size_t n = 0;
 
-        for (size_t i = 0; i < users->n; i++)
-                if (str_equal(users->list[i]->image, image_id))
-                        return strdup(users->list[i]->name);
-        return NULL;
+        if (container_list(context, true, &list, &n, NULL) < 0)
+                return strdup("(unknown)");
+        for (size_t i = 0; i < n && !name; i++)
+                if (str_equal(list[i]->image, image_id))
+                        name = strdup(list[i]->name);
+        container_list_free(list, n);
+        return name;
 }
 
 static int remove_one(const CommandInput *in, const char *name, Err *err) {
-        __attribute__((__cleanup__(users_auto))) Users users = {};
         const RmiOptions *o = in->options;
         autostrv log = NULL;
         int r;
 
-        r = container_list(in->home, true, &users.list, &users.n, err);
-        if (r < 0)
-                return r;
-        r = image_remove(in->home, name, o->force, used_by, &users, &log, err);
+        r = image_remove(in->home, name, o->force, used_by, (void *) in->home, &log, err);
         if (r < 0)
                 return r;
         strv_foreach(line, log)

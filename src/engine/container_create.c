@@ -301,7 +301,8 @@ static int write_record(const Container *c, Err *err) {
 }
 
 int container_create(const Home *home, Container *c, Err *err) {
-        autoclose int lock = -EBADF;
+        /* Until the record names the image, nobody else knows that its layers are needed. */
+        autoclose int hold = image_hold(home), lock = -EBADF;
         char id[ID_LENGTH + 1];
         int r;
 

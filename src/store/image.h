@@ -84,9 +84,20 @@ int image_import(const Home *home, const ImportSource *source, OciImage *config,
 int image_tag(const Home *home, const char *source, const char *target, Err *err);
 
 /**
+ * image_hold() - keep all layers where they are
+ *
+ * For who has found an image or a layer and will only later have a record that names it, as a
+ * build does and the making of a container.  Shared; image_remove() then leaves the layers to the
+ * next one.
+ *
+ * Return: descriptor that holds until it is closed; negative errno, also if there are no images.
+ */
+int image_hold(const Home *home);
+
+/**
  * image_remove() - take a name away, and the image with its last one
  * @used_by:	tells whether a container uses the image id: returns its name (owned by the
- *		caller) or NULL
+ *		caller) or NULL; must look anew each time
  * @ret_log:	what was done, as Docker prints it: "Untagged: x", "Deleted: sha256:…"
  *
  * Return: 0; -ENOENT; -EBUSY if a container uses it and not @force.

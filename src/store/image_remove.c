@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "oci/reference.h"
 #include "store/image.h"
@@ -21,6 +24,8 @@ typedef struct Removal {
         char **untag;
         bool whole; /* the image goes as well */
         char **log;
+        char *(*used_by)(const char *image_id, void *context);
+        void *context;
 } Removal;
 
 static void removal_auto(Removal *removal) {
@@ -136,7 +141,7 @@ static int bury_one(const Home *home, const Image *dead, Image *const *images, s
         for (size_t i = strv_length(chain_ids); i-- > 0;) {
                 if (strv_has(living, chain_ids[i]))
                         continue;
-                r = layer_remove(home, chain_ids[i], err);
+                r = layer_bury(home, chain_ids[i], err);
                 if (r < 0)
                         return r;
                 if (strv_addf(log, "Deleted: %s", chain_ids[i]) < 0)
@@ -189,17 +194,54 @@ static void sweep_blobs(const Home *home) {
         }
 }
 
+int image_hold(const Home *home) {
+        autoclose int dir = openat(home->data_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (dir < 0)
+                return -errno;
+        while (flock(dir, LOCK_SH) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return take_fd(dir);
+}
+
+/* What only one buried image needed, unless a container still stands on it. */
+static int finish_one(const Home *home, const char *file, Image *const *images, size_t n,
+                      char *const *living, Removal *removal, Err *err) {
+        autofree char *path = str_format("images/%s", file), *user = NULL;
+        autoptr(Image) dead = NULL;
+        int r;
+
+        if (!path || !str_after(file, RECORD_BURIED_PREFIX))
+                return 0;
+        if (record_load_buried(home, file, &dead) >= 0) {
+                user = removal->used_by ? removal->used_by(dead->id, removal->context) : NULL;
+                if (user)
+                        return 0;
+                r = bury_one(home, dead, images, n, living, &removal->log, err);
+                if (r < 0)
+                        return r;
+        }
+        (void) unlinkat(home->data_fd, path, 0);
+        return 0;
+}
+
 /*
  * Removes what only buried images needed: that of this removal, and those of removals that were
- * killed half-way.  What still is in the index stays.
+ * killed half-way or met image_hold().  What still is in the index stays.
  */
-static int finish_removals(const Home *home, char ***log, Err *err) {
+static int finish_removals(const Home *home, Removal *removal, Err *err) {
+        autoclose int alone = openat(home->data_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         autostrv files = NULL;
         autostrv living = NULL;
         Image **images = NULL;
         size_t n = 0;
         int r;
 
+        if (alone < 0 || flock(alone, LOCK_EX | LOCK_NB) < 0) {
+                log_debug("somebody uses layers: the next removal takes those of this image");
+                return 0;
+        }
         r = image_list(home, &images, &n, err);
         if (r < 0)
                 return r;
@@ -208,20 +250,13 @@ static int finish_removals(const Home *home, char ***log, Err *err) {
                 r = dir_list(home->data_fd, "images", &files);
         if (r < 0)
                 r = fail(err, r, "cannot remove an image's layers");
-        for (char **file = files; r >= 0 && file && *file; file++) {
-                autofree char *path = str_format("images/%s", *file);
-                autoptr(Image) dead = NULL;
-
-                if (!path || !str_after(*file, RECORD_BURIED_PREFIX))
-                        continue;
-                if (record_load_buried(home, *file, &dead) >= 0)
-                        r = bury_one(home, dead, images, n, living, log, err);
-                if (r >= 0)
-                        (void) unlinkat(home->data_fd, path, 0);
-        }
+        for (char **file = files; r >= 0 && file && *file; file++)
+                r = finish_one(home, *file, images, n, living, removal, err);
         image_list_free(images, n);
         if (r >= 0)
                 sweep_blobs(home);
+        alone = close_fd(alone);
+        layer_remove_dead(home);
         return r;
 }
 
@@ -249,13 +284,14 @@ static int carry_out(const Home *home, const Image *image, Removal *removal, Err
                 return 0;
         if (strv_addf(&removal->log, "Deleted: %s", image->id) < 0)
                 return fail(err, ENOMEM, "cannot remove an image");
-        return finish_removals(home, &removal->log, err);
+        return finish_removals(home, removal, err);
 }
 
 int image_remove(const Home *home, const char *name, bool force,
                  char *(*used_by)(const char *image_id, void *context), void *context,
                  char ***ret_log, Err *err) {
-        __attribute__((__cleanup__(removal_auto))) Removal removal = {};
+        __attribute__((__cleanup__(removal_auto)))
+        Removal removal = { .used_by = used_by, .context = context };
         autofree char *user = NULL;
         autoptr(Image) image = NULL;
         autoclose int lock = -EBADF;

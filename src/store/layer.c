@@ -385,18 +385,17 @@ int layer_make_durable(const Home *home, char *const *chain_ids, Err *err) {
         return 0;
 }
 
-int layer_remove(const Home *home, const char *chain_id, Err *err) {
+int layer_bury(const Home *home, const char *chain_id, Err *err) {
         autofree char *dead = NULL;
         autoclose int layers = -EBADF;
         char id[ID_LENGTH + 1];
-        int r;
 
         if (!digest_is_valid(chain_id))
                 return refuse(err, EINVAL, "'%s' is no layer", chain_id);
         layers = dir_open(home->data_fd, "layers", 0700);
         if (layers < 0)
                 return fail(err, layers, "cannot open '%s/layers'", home->data);
-        /* A name that says "draft without owner": if we die half-way, the next draft ends it. */
+        /* A draft that nobody holds is a dead one. */
         id_new(id);
         dead = str_format(DRAFT_PREFIX "%.16s", id);
         if (!dead)
@@ -405,8 +404,17 @@ int layer_remove(const Home *home, const char *chain_id, Err *err) {
                 return errno == ENOENT ? 0
                                        : fail(err, errno, "cannot remove the layer '%s'", chain_id);
         fault_point("layer.buried");
-        r = tree_remove(layers, dead);
-        return r < 0 ? fail(err, r, "cannot remove the layer '%s'", chain_id) : 0;
+        return 0;
+}
+
+void layer_remove_dead(const Home *home) {
+        autoclose int layers = dir_open(home->data_fd, "layers", 0700), lock = -EBADF;
+
+        if (layers < 0)
+                return;
+        lock = lock_dir(layers, true);
+        if (lock >= 0)
+                remove_dead_drafts(layers);
 }
 
 int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err) {

@@ -58,8 +58,10 @@ int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err);
 
 /* Syncs the file system that holds the layers and then marks those of @chain_ids as lasting. */
 int layer_make_durable(const Home *home, char *const *chain_ids, Err *err);
-/* Removes a layer that nothing names any more; 0 also if there is none. */
-int layer_remove(const Home *home, const char *chain_id, Err *err);
+/* Takes away the name of a layer that nothing needs any more; 0 also if there is none. */
+int layer_bury(const Home *home, const char *chain_id, Err *err);
+/* Removes buried layers and the drafts of the dead. */
+void layer_remove_dead(const Home *home);
 /* Writes its canonical tar, which has the digest diff_id. */
 int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err);
 

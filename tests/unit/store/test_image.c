@@ -165,6 +165,41 @@ TEST_IN(an_image_in_use_loses_only_its_name, CLONE_NEWNS) {
         expect(count(home) == 1);
 }
 
+TEST_IN(layers_stay_while_somebody_holds_them, CLONE_NEWNS) {
+        autoptr(Home) home = home_here();
+        autoptr(Image) web = image_with(home, "web", "web");
+        autoptr(Image) other = image_with(home, "other", "other");
+        autoclose int hold = expect_ok(image_hold(home));
+        autostrv log = NULL;
+
+        expect_ok(image_remove(home, "web", false, never, NULL, &log, NULL));
+        expect(count(home) == 1 && access(web->lowers[0], F_OK) == 0);
+        hold = close_fd(hold);
+        log = strv_free(log);
+        expect_ok(image_remove(home, "other", false, never, NULL, &log, NULL));
+        expect(access(web->lowers[0], F_OK) < 0 && access(other->lowers[0], F_OK) < 0);
+}
+
+/* A container that was made of an image at the moment of its removal. */
+static char *late(const char *id, void *context) {
+        int *asked = context;
+
+        return (*asked)++ ? strdup("box") : NULL;
+}
+
+TEST_IN(a_container_made_meanwhile_keeps_its_layers, CLONE_NEWNS) {
+        autoptr(Home) home = home_here();
+        autoptr(Image) web = image_with(home, "web", "web");
+        autoptr(Image) other = image_with(home, "other", "other");
+        autostrv log = NULL;
+        int asked = 0;
+
+        expect_ok(image_remove(home, "web", false, late, &asked, &log, NULL));
+        expect(asked == 2 && access(web->lowers[0], F_OK) == 0);
+        expect_ok(image_remove(home, "other", false, never, NULL, &log, NULL));
+        expect(access(web->lowers[0], F_OK) < 0 && access(other->lowers[0], F_OK) < 0);
+}
+
 TEST_IN(several_names_need_force, CLONE_NEWNS) {
         autoptr(Home) home = home_here();
         autoptr(Image) web = image_with(home, "web", "web");

@@ -60,7 +60,8 @@ TEST_IN(a_layer_is_found_again, CLONE_NEWNS) {
         expect_ok(layer_load(home, one->chain_id, &found, NULL));
         expect_str(found->diff, one->diff);
         expect(found->size == one->size && found->size > 0);
-        expect_ok(layer_remove(home, one->chain_id, NULL));
+        expect_ok(layer_bury(home, one->chain_id, NULL));
+        layer_remove_dead(home);
         expect(layer_load(home, one->chain_id, &found, &err) == -ENOENT);
         expect(count_layers(home) == 0);
 }
