@@ -82,6 +82,10 @@ static void settle_in(Monitor *m) {
         autofree char *process = str_format("isola[monitor %s]", m->c->name);
         autoclose int output = -EBADF;
 
+        /* Before anybody is told that it runs, and before the lock is given up: see
+         * monitor_connect(). */
+        if (m->listener < 0 && monitor_listen(m) < 0)
+                log_warn("cannot open attach.sock: nobody can attach");
         if (m->starter_waits && m->starter >= 0)
                 (void) frame_send(m->starter, FRAME_STARTED, NULL, 0,
                                   m->source[0].sink >= 0 || m->starter_input ? m->console : -EBADF,
@@ -93,9 +97,6 @@ static void settle_in(Monitor *m) {
         (void) dup2(output >= 0 ? output : STDIN_FILENO, STDERR_FILENO);
         if (process)
                 log_setup(log_level, false, process);
-        if (m->listener < 0 && monitor_listen(m) < 0)
-                log_warn("cannot open attach.sock: nobody can attach");
-
         /* What a reboot leaves of the run: the run directory does not survive one. */
         (void) json_save(&container_state_type, container_dir(m->c), "state.json", &m->c->state,
                          false, NULL);

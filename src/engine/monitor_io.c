@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/size.h"
 #include "base/str.h"
@@ -67,7 +68,7 @@ int monitor_listen(Monitor *m) {
         return 0;
 }
 
-int monitor_connect(const Container *c) {
+static int connect_once(const Container *c) {
         autofree char *path = container_run_path(c->id);
         autoclose int fd = -EBADF, dir = -EBADF;
         struct sockaddr_un address;
@@ -85,6 +86,20 @@ int monitor_connect(const Container *c) {
         if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof address) < 0)
                 return -errno;
         return take_fd(fd);
+}
+
+int monitor_connect(const Container *c) {
+        autofree char *path = str_format("containers/%s", c->id);
+        autoclose int dir = -EBADF, lock = -EBADF;
+        int r = connect_once(c);
+
+        if ((r != -ENOENT && r != -ECONNREFUSED) || !path || !monitor_is_alive(c))
+                return r;
+
+        /* It is being started: the lock is given up once the socket is there. */
+        dir = openat(c->home->data_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        lock = dir < 0 ? dir : lock_dir(dir, true);
+        return lock < 0 ? r : connect_once(c);
 }
 
 /* -------- output -------- */
