@@ -236,6 +236,28 @@ static int take_name(Container *c, Err *err) {
         return r < 0 ? fail(err, r, "cannot find a free name") : 0;
 }
 
+/*
+ * Makes and locks the directory.  Before it is locked it looks like what a dead command left, and
+ * whoever lists containers then may remove it: it is made again.
+ */
+static int lock_new_directory(Container *c, const char *path) {
+        for (int i = 0; i < 100; i++) {
+                autoclose int lock = -EBADF;
+                struct stat st;
+
+                close_fd(c->dir);
+                c->dir = dir_open(c->home->data_fd, path, 0700);
+                if (c->dir < 0 && c->dir != -ENOENT)
+                        return c->dir;
+                lock = c->dir < 0 ? -ENOENT : lock_dir(c->dir, true);
+                if (lock < 0 && lock != -ENOENT)
+                        return lock;
+                if (lock >= 0 && fstat(c->dir, &st) == 0 && st.st_nlink > 0)
+                        return take_fd(lock);
+        }
+        return -ENOENT;
+}
+
 /* Makes the locked directory; the caller removes it if anything fails from here on. */
 static int make_directory(Container *c, int *ret_lock, Err *err) {
         autofree char *path = str_format("containers/%s", c->id);
@@ -244,9 +266,7 @@ static int make_directory(Container *c, int *ret_lock, Err *err) {
 
         if (!path)
                 return fail(err, ENOMEM, "cannot make a container");
-        r = c->dir = dir_open(c->home->data_fd, path, 0700);
-        if (r >= 0)
-                r = lock = lock_dir(c->dir, true);
+        r = lock = lock_new_directory(c, path);
         if (r < 0)
                 return fail(err, r, "cannot make '%s/%s'", c->home->data, path);
         if (mkdirat(c->dir, "upper", 0755) < 0 || mkdirat(c->dir, "work", 0700) < 0)
