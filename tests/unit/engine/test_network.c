@@ -177,6 +177,12 @@ typedef struct Box {
         Endpoint e;
 } Box;
 
+static void box_clear(Box *box) {
+        endpoint_clear(&box->e);
+}
+#define autobox      __attribute__((__cleanup__(box_clear))) Box
+#define autoendpoint __attribute__((__cleanup__(endpoint_clear))) Endpoint
+
 static Box connected_as(const Home *home, const Network *n, const char *id, char *const *names) {
         Box box = { .netns = new_netns() };
 
@@ -219,7 +225,7 @@ static void publish_and_ask(void) {
                                   { .protocol = IPPROTO_UDP, .host_port = 8080, .port = 80 },
                                   { .protocol = IPPROTO_TCP, .port = 80 } };
         int here = current_netns(), other = neighbour();
-        Box web, client;
+        autobox web = {}, client = {};
 
         expect_success(network_load(home, "bridge", &n, err));
         web = connected(home, n, ID);
@@ -278,7 +284,7 @@ TEST_IN(container_reaches_its_gateway_with_the_first_packet, HOST) {
         struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons(7) };
         struct timeval second = { .tv_sec = 1 };
         int netns = new_netns(), server, server6, client, client6;
-        Endpoint e = {};
+        autoendpoint e = {};
         char byte;
 
         expect_success(network_load(home, "bridge", &n, err));
@@ -308,7 +314,6 @@ TEST_IN(container_reaches_its_gateway_with_the_first_packet, HOST) {
 
         expect_output("ip -br addr show dev lo | tr -s ' '", "lo UNKNOWN 127.0.0.1/8 ::1/128 ");
         expect_output("ip route show default", "default via 10.88.0.1 dev eth0 proto static ");
-        endpoint_clear(&e);
 }
 
 static Network *created(const Home *home, const char *name, bool internal) {
@@ -328,7 +333,7 @@ TEST_IN(networks_do_not_reach_each_other, HOST) {
         autoptr(Network) blue = created(home, "blue", false);
         PublishedPort port = { .protocol = IPPROTO_TCP, .host_port = 8080, .port = 80 };
         int here = current_netns(), other = neighbour();
-        Box a = connected(home, red, ID), b = connected(home, blue, ID2);
+        autobox a = connected(home, red, ID), b = connected(home, blue, ID2);
 
         serve_in(a.netns, 80);
         serve_in(b.netns, 80);
@@ -353,7 +358,7 @@ TEST_IN(other_hosts_reach_published_ports_only, HOST) {
                                .host_port = 8080,
                                .port = 80 };
         int here = current_netns(), other = neighbour();
-        Box web;
+        autobox web = {};
 
         expect_success(network_load(home, "bridge", &n, err));
         web = connected(home, n, ID);
@@ -380,7 +385,7 @@ TEST_IN(container_does_not_reach_loopback_of_its_host, HOST) {
         autoptr(Home) home = scratch();
         autoptr(Network) n = NULL;
         int here = current_netns();
-        Box box;
+        autobox box = {};
 
         expect_success(network_load(home, "bridge", &n, err));
         box = connected(home, n, ID);
@@ -400,7 +405,7 @@ TEST_IN(internal_network_reaches_nothing_outside, HOST) {
         autoptr(Network) n = created(home, "inner", true);
         PublishedPort port = { .protocol = IPPROTO_TCP, .host_port = 8080, .port = 80 };
         int here = current_netns(), other = neighbour();
-        Box a = connected(home, n, ID), b = connected(home, n, ID2);
+        autobox a = connected(home, n, ID), b = connected(home, n, ID2);
         autoerr why = {};
 
         serve_in(here, 22);
@@ -428,7 +433,7 @@ TEST_IN(flushed_table_is_built_anew, HOST) {
         autoptr(Network) n = NULL;
         PublishedPort port = { .protocol = IPPROTO_TCP, .host_port = 8080, .port = 80 };
         int here = current_netns();
-        Box web;
+        autobox web = {}, other = {};
 
         expect_success(network_load(home, "bridge", &n, err));
         web = connected(home, n, ID);
@@ -438,7 +443,7 @@ TEST_IN(flushed_table_is_built_anew, HOST) {
                       "nft add table inet theirs") == 0);
         expect(is_blocked(here, "127.0.0.1", 8080));
 
-        connected(home, n, ID2);
+        other = connected(home, n, ID2);
         expect_str(ask(here, "127.0.0.1", 8080), "10.88.0.1");
         expect(system("nft list table inet theirs >/dev/null") == 0);
 }
@@ -454,7 +459,7 @@ TEST_IN(taken_port_is_refused_with_its_owner, HOST) {
                 "port 9000/tcp is already in use by process 'test_engine_net' (pid %d)", getpid());
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         autoerr why = {};
-        Box a, b;
+        autobox a = {}, b = {};
 
         expect_success(network_load(home, "bridge", &n, err));
         a = connected(home, n, ID);
@@ -508,7 +513,7 @@ TEST_IN(flow_that_was_there_before_finds_the_container, HOST) {
         PublishedPort port = { .protocol = IPPROTO_UDP, .host_port = 8080, .port = 80 };
         struct timeval wait = { .tv_usec = 300000 };
         int here = current_netns(), other = neighbour(), client;
-        Box a, b;
+        autobox a = {}, b = {};
 
         expect_success(network_load(home, "bridge", &n, err));
         a = connected(home, n, ID);
@@ -539,7 +544,7 @@ TEST_IN(large_range_is_published_at_once, HOST) {
         autoptr(Home) home = scratch();
         autoptr(Network) n = NULL;
         int here = current_netns();
-        Box web;
+        autobox web = {};
 
         expect_success(network_load(home, "bridge", &n, err));
         web = connected(home, n, ID);
@@ -570,26 +575,28 @@ TEST_IN(wanted_addresses_are_checked, HOST) {
         };
         autoptr(Home) home = scratch();
         autoptr(Network) n = created(home, "red", false);
-        Endpoint e = {};
+        autoendpoint e = {};
 
         expect_success(network_reserve(home, n, ID, "10.89.0.9", NULL, NULL, &e, err));
         expect_str(e.ip_address, "10.89.0.9");
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
                 autoerr why = {};
-                Endpoint none = {};
+                autoendpoint none = {};
 
                 expect(network_reserve(home, n, ID2, bad[i].ip, NULL, NULL, &none, &why) < 0);
                 expect_str(why.message, bad[i].words);
                 expect(!none.network);
         }
         network_release(home, ID, &e, NULL, 0);
+        endpoint_clear(&e);
         expect_success(network_reserve(home, n, ID2, "10.89.0.9", NULL, NULL, &e, err));
 }
 
 TEST_IN(addresses_run_out_and_come_back_late, HOST) {
         autoptr(Home) home = scratch();
         autoptr(Network) n = calloc(1, sizeof *n);
-        Endpoint e[5] = {}, more = {};
+        Endpoint e[5] = {};
+        autoendpoint more = {};
         autoerr why = {};
 
         n->name = strdup("tiny");
@@ -606,8 +613,11 @@ TEST_IN(addresses_run_out_and_come_back_late, HOST) {
         expect_success(network_reserve(home, n, ID, NULL, NULL, NULL, &more, err));
         expect_str(more.ip_address, "10.99.0.3");
         network_release(home, ID, &more, NULL, 0);
+        endpoint_clear(&more);
         expect_success(network_reserve(home, n, ID, NULL, NULL, NULL, &more, err));
         expect_str(more.ip_address, "10.99.0.5");
+        for (int i = 0; i < 5; i++)
+                endpoint_clear(&e[i]);
 }
 
 TEST_IN(two_homes_do_not_share_a_subnet, HOST) {
@@ -615,7 +625,7 @@ TEST_IN(two_homes_do_not_share_a_subnet, HOST) {
         autoptr(Home) other = NULL;
         autoptr(Network) n = NULL;
         autoptr(Network) m = NULL;
-        Box a, b;
+        autobox a = {}, b = {};
 
         expect_ok(home_open("/mnt/data2", "/mnt/run2", &other, NULL));
         expect_success(network_load(home, "bridge", &n, err));
@@ -637,7 +647,7 @@ TEST_IN(subnet_that_was_taken_meanwhile_is_refused, HOST) {
         autoptr(Network) n = created(home, "red", false);
         int netns = new_netns();
         autoerr why = {};
-        Endpoint e = {};
+        autoendpoint e = {};
 
         expect(system("ip link add theirs type bridge && ip addr add 10.89.0.77/26 dev theirs && "
                       "ip link set theirs up") == 0);
@@ -661,8 +671,8 @@ TEST_IN(sweep_takes_from_the_dead_only, HOST) {
         char *const names[] = { (char *) "both", NULL };
         PublishedPort port = { .protocol = IPPROTO_TCP, .host_port = 8080, .port = 80 };
         int here = current_netns();
-        Endpoint e = {};
-        Box a, b;
+        autoendpoint e = {};
+        autobox a = {}, b = {};
 
         expect_success(network_load(home, "bridge", &n, err));
         a = connected_as(home, n, ID, names);
