@@ -243,6 +243,18 @@ static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
         return 0;
 }
 
+/* An init that has failed is gone from /proc, but its reason is there: it counts, not what follows
+ * from it. */
+static int reason_of_init(const Runtime *runtime, int r, Err *err) {
+        char first;
+
+        if (recv(runtime->sync, &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1 || first != '-')
+                return r;
+        if (err)
+                err_clear(err);
+        return err_read(runtime->sync, err);
+}
+
 int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **ret, Err *err) {
         autoptr(Runtime) runtime = calloc(1, sizeof *runtime);
         autoptr(InitPlan) plan = NULL;
@@ -263,8 +275,11 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
         runtime->sync = pair[0];
         r = spawn(plan, runtime, pair[1], err);
         close_fd(pair[1]);
-        if (r >= 0)
+        if (r >= 0) {
                 r = complete(plan, runtime, err);
+                if (r < 0)
+                        r = reason_of_init(runtime, r, err);
+        }
         if (r < 0)
                 return init_own_failure(r);
         *ret = take_ptr(runtime);
