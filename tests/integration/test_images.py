@@ -114,7 +114,7 @@ def test_rmi_of_an_image_in_use(isola, rootfs_tar):
     isola('start', '-a', 'user')
     isola('rm', 'user')
     dangling = isola.out('images', '-q', '-f', 'dangling=true')
-    isola('rmi', dangling)
+    isola('rmi', '-f', *dangling.split())
 
 
 def test_history_and_inspect(fresh):
