@@ -62,6 +62,7 @@ typedef struct Run {
         Cgroup *cgroup;
         Dns *dns;
         int output[2]; /* read ends of its standard output and error */
+        int lock;      /* the container's, until its record says that it runs */
         int signals;   /* the blocked SIGINT and its like become readable here */
 } Run;
 
@@ -73,6 +74,7 @@ static void run_clear(Run *run) {
         cgroup_free(run->cgroup);
         close_fd(run->output[0]);
         close_fd(run->output[1]);
+        close_fd(run->lock);
         close_fd(run->signals);
         container_setup_free(run->setup);
         network_free(run->network);
@@ -263,6 +265,10 @@ static int set_up(Run *run, Err *err) {
         autofree char *path = NULL;
         int r;
 
+        /* Else whoever lists containers meanwhile takes it for one that died on its way. */
+        run->lock = lock_dir(c->dir, true);
+        if (run->lock < 0)
+                return fail(err, run->lock, "cannot lock the container");
         r = idrange_take(c->home, c->id, &c->state.userns_base, err);
         if (r >= 0)
                 r = take_network(run, err);
@@ -348,7 +354,9 @@ static int record_start(Run *run, Err *err) {
                 r = process_start_time(s->monitor_pid, &s->monitor_start);
         if (r < 0)
                 return fail(err, r, "cannot note the container's state");
-        return container_write_state(run->c, err);
+        r = container_write_state(run->c, err);
+        run->lock = close_fd(run->lock);
+        return r;
 }
 
 /* Passes on what has come; false at its end. */
@@ -434,6 +442,7 @@ static int carry_out_run(Step *step, const LayerDraft *draft, Err *err) {
         Run run = { .step = step,
                     .draft = draft,
                     .output = { -EBADF, -EBADF },
+                    .lock = -EBADF,
                     .signals = signalfd(-1, &step->build->ends, SFD_CLOEXEC) };
         int r, code = 0;
 

@@ -187,3 +187,33 @@ def test_concurrent_imports_all_arrive(fresh, tmp_path):
         out, error = process.communicate(timeout=60)
         assert process.returncode == 0, error
     assert len(names(fresh)) == 12
+
+
+def test_builds_runs_and_removals_side_by_side(fresh, rootfs_tar, tmp_path):
+    """Three loops of build, run and rmi of nearly the same layers: nobody takes another's away."""
+    fresh('image', 'import', rootfs_tar, 'base')
+    script = ('for i in 1 2 3 4 5 6; do '
+              'printf "FROM base\\nRUN touch /x$((i % 2))\\nCMD ls\\n" > {d}/Dockerfile && '
+              '{isola} build -q -t t{k} {d} >/dev/null && {isola} run --rm --network none t{k} ls /x$((i % 2)) && '
+              '{isola} rmi t{k} >/dev/null || exit 1; done')
+    processes = []
+    for k in range(3):
+        directory = tmp_path / str(k)
+        directory.mkdir()
+        text = script.format(d=directory, k=k, isola=' '.join(fresh.command()))
+        processes.append(subprocess.Popen(['sh', '-c', text], env=fresh.environment, stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, text=True))
+    for process in processes:
+        out, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+    assert names(fresh) == {'base:latest'}
+
+
+def test_a_list_beside_runs_takes_nothing_away(isola, image):
+    lists = [isola.start('ps', '-a') for _ in range(3)]
+    for i in range(30):
+        lists.append(isola.start('ps', '-a'))
+        isola('run', '--rm', '--network', 'none', image, 'true')
+    for process in lists:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
