@@ -392,6 +392,8 @@ static int attach(const Home *home, const Network *n, const Endpoint *e, int net
         if (r < 0)
                 return r;
         r = connect_container(e, &bridge, netns, err);
+        if (r == -EXFULL)
+                return err_hint(err, r, "a bridge has 1023 ports; make another network");
         if (r < 0)
                 return r;
 
