@@ -71,6 +71,20 @@ int file_write(int dir, const char *path, const char *text) {
         return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
+int owner_create(int dir, const char *path, const char *owner) {
+        return symlinkat(owner, dir, path) < 0 ? -errno : 0;
+}
+
+int owner_read(int dir, const char *path, char **ret) {
+        char owner[256];
+        ssize_t n = readlinkat(dir, path, owner, sizeof owner - 1);
+
+        if (n < 0)
+                return -errno;
+        *ret = strndup(owner, (size_t) n);
+        return *ret ? 0 : -ENOMEM;
+}
+
 int fd_write_all(int fd, const void *data, size_t size) {
         const char *p = data;
 

@@ -26,6 +26,14 @@ int file_replace(int dir, const char *path, const void *data, size_t size, mode_
 /* New file (O_EXCL); -EEXIST if the name is taken. */
 int file_create(int dir, const char *path, const void *data, size_t size, mode_t mode);
 
+/*
+ * A file that only says whose something is, as a symbolic link: it is there with its text in one
+ * step or not at all, wherever its maker is killed.  -EEXIST if somebody else has it.
+ */
+int owner_create(int dir, const char *path, const char *owner);
+/* @ret: owned by the caller; -ENOENT. */
+int owner_read(int dir, const char *path, char **ret);
+
 int fd_write_all(int fd, const void *data, size_t size);
 /* Returns the bytes read: fewer than size only at the end of the file. */
 ssize_t fd_read_all(int fd, void *data, size_t size);

@@ -11,8 +11,7 @@
  * when the container starts (so that one that was running when the machine went
  * down is told from one that never ran) and when it ends (the exit record), after
  * which it removes the run directory; with auto_remove neither is written.  Readers
- * look in $RUN first.  Names are files $DATA/names/<name>, made with O_EXCL, that
- * hold an id.
+ * look in $RUN first.  Names are symbolic links $DATA/names/<name> to an id.
  *
  * The JSON names of all structs here are those of Docker's `inspect`, so that
  * one set of tables serves the record, `inspect`, templates and the API.

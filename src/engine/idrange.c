@@ -41,13 +41,11 @@ int idrange_take(const Home *home, const char *container, uint64_t *ret, Err *er
         for (unsigned i = 0; i < RANGES; i++) {
                 unsigned number = (first + i) % RANGES;
 
-                r = file_create(home->run_fd, path_of(number).text, container, strlen(container),
-                                0600);
+                r = owner_create(home->run_fd, path_of(number).text, container);
                 if (r == -ENOENT) {
                         r = dir_make(home->run_fd, "ids", 0700);
                         if (r >= 0)
-                                r = file_create(home->run_fd, path_of(number).text, container,
-                                                strlen(container), 0600);
+                                r = owner_create(home->run_fd, path_of(number).text, container);
                 }
                 if (r == -EEXIST)
                         continue;
@@ -66,7 +64,7 @@ void idrange_release(const Home *home, const char *container, uint64_t base) {
 
         if (base < FIRST || base >= END)
                 return;
-        if (file_read_line(home->run_fd, path.text, &owner) < 0 || !str_equal(owner, container))
+        if (owner_read(home->run_fd, path.text, &owner) < 0 || !str_equal(owner, container))
                 return;
         (void) unlinkat(home->run_fd, path.text, 0);
 }
@@ -79,7 +77,7 @@ void idrange_release_all(const Home *home, const char *container) {
                 unsigned number = (first + i) % RANGES;
 
                 /* It would have taken the first free one. */
-                if (file_read_line(home->run_fd, path_of(number).text, &owner) < 0)
+                if (owner_read(home->run_fd, path_of(number).text, &owner) < 0)
                         return;
                 if (str_equal(owner, container))
                         (void) unlinkat(home->run_fd, path_of(number).text, 0);

@@ -7,8 +7,8 @@
  * Every running container has 65536 host ids of its own, so that root in one is
  * nobody in the others and on the host.  Files on disk carry the container's
  * numbers (mounts are idmapped), so a range only has to be unique while the
- * container runs: it is a file $RUN/ids/<number>, made with O_EXCL, that holds
- * the container's id.  Ranges lie between 268435456 and 1879048191, far from
+ * container runs: it is a symbolic link $RUN/ids/<number> to the container's id,
+ * which is made in one step or not at all.  Ranges lie between 268435456 and 1879048191, far from
  * people's ids and from what /etc/subuid usually grants.
  */
 

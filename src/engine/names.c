@@ -17,28 +17,27 @@ int container_name_lookup(const Home *home, const char *name, char **ret) {
                 return -ENOMEM;
         if (!name_is_valid(name))
                 return -ENOENT;
-        return file_read_line(home->data_fd, path, ret);
+        return owner_read(home->data_fd, path, ret);
 }
 
 static int create_name(const Home *home, const char *path, const char *id) {
         int r;
 
-        r = file_create(home->data_fd, path, id, strlen(id), 0600);
+        r = owner_create(home->data_fd, path, id);
         if (r != -ENOENT)
                 return r;
         r = dir_make(home->data_fd, "names", 0700);
-        return r < 0 ? r : file_create(home->data_fd, path, id, strlen(id), 0600);
+        return r < 0 ? r : owner_create(home->data_fd, path, id);
 }
 
 /* True if the name's owner is gone, in which case the name is removed. */
 static bool free_orphan(const Home *home, const char *path, char **ret_owner) {
         autofree char *dir = NULL;
 
-        if (file_read_line(home->data_fd, path, ret_owner) < 0)
+        if (owner_read(home->data_fd, path, ret_owner) < 0)
                 return true;
         dir = str_format("containers/%s", *ret_owner);
-        /* An empty name file is one that is just being written: its maker is alive. */
-        if (!dir || !**ret_owner || faccessat(home->data_fd, dir, F_OK, 0) == 0)
+        if (!dir || faccessat(home->data_fd, dir, F_OK, 0) == 0)
                 return false;
         (void) unlinkat(home->data_fd, path, 0);
         return true;
@@ -72,7 +71,7 @@ int container_name_take(const Home *home, const char *name, const char *id, Err 
 static bool is_owner(const Home *home, const char *path, const char *id) {
         autofree char *owner = NULL;
 
-        return file_read_line(home->data_fd, path, &owner) >= 0 && str_equal(owner, id);
+        return owner_read(home->data_fd, path, &owner) >= 0 && str_equal(owner, id);
 }
 
 void container_name_release(const Home *home, const char *name, const char *id) {

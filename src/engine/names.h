@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Names of containers: files $DATA/names/<name>, made with O_EXCL, that hold an id
+ * Names of containers: symbolic links $DATA/names/<name> to an id
  *
  * A name whose container directory is gone belonged to one that was killed
  * while it was being made or removed: it is free.

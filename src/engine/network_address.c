@@ -5,7 +5,7 @@
  *
  * $RUN/networks/<network>/
  *   address/<ip>         -> <container id>     claimed, see claim_make()
- *   names/<alias>/<ip>   a file with the container id
+ *   names/<alias>/<ip> -> <container id>
  *   next, next6          the host number that was handed out last, in decimal
  *   .lock                see network_lock()
  *
@@ -333,7 +333,7 @@ static int add_name(int dir, const char *alias, const char *ip, const char *cont
         do {
                 if (mkdirat(dir, folder.text, 0700) < 0 && errno != EEXIST)
                         return -errno;
-                r = file_create(dir, path.text, container, strlen(container), 0600);
+                r = claim_make(dir, path.text, container);
         } while (r == -ENOENT);
         return r == -EEXIST ? 0 : r;
 }

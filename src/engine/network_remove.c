@@ -169,7 +169,7 @@ static void sweep_name(const Sweep *s, const char *network, const char *alias) {
                 NetworkPath path = network_path("%s/%s", folder.text, *file);
                 autofree char *owner = NULL;
 
-                if (file_read_line(s->home->run_fd, path.text, &owner) >= 0 &&
+                if (owner_read(s->home->run_fd, path.text, &owner) >= 0 &&
                     !s->alive(owner, s->context))
                         (void) unlinkat(s->home->run_fd, path.text, 0);
         }

@@ -30,3 +30,14 @@ TEST_IN(lock_goes_with_its_descriptor, CLONE_NEWNS) {
         lock = close_fd(lock);
         lock = expect_ok(lock_dir(dir, false));
 }
+
+TEST_IN(owner_is_named_in_one_step, CLONE_NEWNS) {
+        autofree char *owner = NULL;
+
+        expect(mount("none", "/mnt", "tmpfs", 0, NULL) == 0);
+        expect(owner_read(AT_FDCWD, "/mnt/name", &owner) == -ENOENT);
+        expect_ok(owner_create(AT_FDCWD, "/mnt/name", "0123abcd"));
+        expect(owner_create(AT_FDCWD, "/mnt/name", "4567") == -EEXIST);
+        expect_ok(owner_read(AT_FDCWD, "/mnt/name", &owner));
+        expect_str(owner, "0123abcd");
+}
