@@ -107,7 +107,7 @@ int sandbox_find_helper(Err *err) {
 }
 
 static void mounts_clear(Mounts *m) {
-        for (size_t i = 0; i < m->n_lowers; i++)
+        for (size_t i = 0; m->lowers && i < m->n_lowers; i++)
                 close_fd(m->lowers[i]);
         free(m->lowers);
         close_fd(m->top);

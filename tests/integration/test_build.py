@@ -379,6 +379,14 @@ def test_ten_thousand_files(build):
     assert cached(build('FROM busybox\nCOPY . /all\n')) == [False, True]
 
 
+def test_many_layers(fresh_build):
+    """The kernel stacks 500 directories; one more is refused in words."""
+    fresh_build('FROM scratch\n' + ''.join(f'COPY Dockerfile /{i}\n' for i in range(140)), name='deep')
+    assert len(fresh_build.layers()) == 140
+    message = fresh_build.fails('FROM scratch\n' + ''.join(f'COPY Dockerfile /{i}\n' for i in range(510)))
+    assert message == 'isola: Dockerfile:503: more than 500 layers are too many\n'
+
+
 # ------------------------------------------------------------------------ bad input
 
 
