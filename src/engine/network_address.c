@@ -127,10 +127,13 @@ static int open_network(const Home *home, const char *name) {
         int dir = openat(home->run_fd, path.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         int r;
 
-        if (dir >= 0 || errno != ENOENT)
-                return dir < 0 ? -errno : dir;
-
+        if (dir < 0 && errno != ENOENT)
+                return -errno;
         /* The address directory is made last: who finds it finds the rest. */
+        if (dir >= 0 && faccessat(dir, "address", F_OK, 0) == 0)
+                return dir;
+        close_fd(dir);
+
         r = dir_make(home->run_fd, network_path("networks/%s/names", name).text, 0700);
         if (r >= 0)
                 r = dir_make(home->run_fd, network_path("networks/%s/address", name).text, 0700);
