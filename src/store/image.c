@@ -155,6 +155,30 @@ static int no_such_image(const Home *home, const char *name, Err *err) {
                        : err_hint(err, r, "'isola images' lists what is here");
 }
 
+/*
+ * Finds an image by its id, or the beginning of it, in the index: one whose maker was killed before
+ * it wrote the record.
+ */
+static int load_without_record(const Home *home, const char *name, Image **ret) {
+        const char *prefix = str_after(name, "sha256:") ? str_after(name, "sha256:") : name;
+        Image **list = NULL;
+        int r, found = -ENOENT;
+        size_t n = 0;
+
+        if (!id_is_prefix(prefix))
+                return -ENOENT;
+        r = image_list(home, &list, &n, NULL);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                if (!str_after(digest_hex(list[i]->id), prefix))
+                        continue;
+                found = found == -ENOENT ? (int) i : -ENOTUNIQ;
+        }
+        if (found >= 0)
+                *ret = take_ptr(list[found]);
+        image_list_free(list, n);
+        return r < 0 ? r : found < 0 ? found : 0;
+}
+
 int image_load(const Home *home, const char *name, Image **ret, Err *err) {
         autoptr(Reference) ref = NULL;
         autoerr ignored = {};
@@ -162,6 +186,8 @@ int image_load(const Home *home, const char *name, Image **ret, Err *err) {
 
         if (digest_is_valid(name)) {
                 r = record_load(home, name, ret);
+                if (r == -ENOENT)
+                        r = load_without_record(home, name, ret);
                 return r == -ENOENT ? no_such_image(home, name, err)
                        : r < 0      ? fail(err, r, "cannot load image '%s'", name)
                                     : 0;
@@ -170,6 +196,8 @@ int image_load(const Home *home, const char *name, Image **ret, Err *err) {
         r = bad < 0 ? -ENOENT : load_reference(home, ref, ret);
         if (r == -ENOENT)
                 r = record_load_prefix(home, name, ret);
+        if (r == -ENOENT)
+                r = load_without_record(home, name, ret);
         if (r == -ENOTUNIQ)
                 return refuse(err, r, "several images have an id that begins with '%s'", name);
         if (r == -ENOENT && bad < 0)
