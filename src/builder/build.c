@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -135,10 +136,13 @@ static int carry_out(Step *step, Err *err) {
         int r;
 
         r = layer_draft(step->build->home, &draft, err);
-        if (r >= 0)
-                r = step->carry_out(step, draft, err);
         if (r < 0)
                 return r;
+        fault_point("build.draft");
+        r = step->carry_out(step, draft, err);
+        if (r < 0)
+                return r;
+        fault_point("build.filled");
         if (!is_empty(draft)) {
                 r = layer_commit(draft, str_empty(below) ? NULL : below, &layer, err);
                 if (r < 0)
@@ -147,6 +151,7 @@ static int carry_out(Step *step, Err *err) {
                 if (r < 0)
                         return r;
         }
+        fault_point("build.committed");
         cache_save(step->build->home, step->key, layer ? layer->chain_id : NULL, step->build->now);
         return step->created_by ? note(step->state, step->created_by, !layer, step->build->now, err)
                                 : 0;
@@ -377,6 +382,7 @@ static int make_image(Build *build, char *const *names, Image **ret, Err *err) {
                 r = image_create(build->home, &state->image, state->layers, names, ret, err);
         if (r < 0)
                 return r;
+        fault_point("build.image");
         say(build, " ---> %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
         say(build, "Successfully built %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
         strv_foreach(name, names)

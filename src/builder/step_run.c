@@ -28,6 +28,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -425,17 +426,28 @@ static int run_command(Run *run, int *ret_code, Err *err) {
         int r;
 
         r = make_container(run, err);
-        if (r >= 0)
-                r = set_up(run, err);
-        if (r >= 0)
-                r = spawn(run, err);
+        if (r < 0)
+                return r;
+        fault_point("build.container");
+        r = set_up(run, err);
+        if (r < 0)
+                return r;
+        fault_point("build.set_up");
+        r = spawn(run, err);
         if (r >= 0)
                 r = connect_network(run, err);
+        if (r < 0)
+                return r;
+        fault_point("build.connected");
+        r = record_start(run, err);
+        if (r < 0)
+                return r;
+        fault_point("build.recorded");
+        r = runtime_start(run->runtime, err);
         if (r >= 0)
-                r = record_start(run, err);
-        if (r >= 0)
-                r = runtime_start(run->runtime, err);
-        return r < 0 ? r : watch(run, ret_code, err);
+                r = watch(run, ret_code, err);
+        fault_point("build.ran");
+        return r;
 }
 
 static int carry_out_run(Step *step, const LayerDraft *draft, Err *err) {

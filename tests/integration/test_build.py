@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import tarfile
 import time
 
 import pytest
-from conftest import wait_until
+from conftest import leftovers, wait_until
 
 
 class Builder:
@@ -497,6 +498,26 @@ def test_killed_anywhere(build):
     assert build.isola.out('ps', '-aq') == ''
     assert not [name for name in build.layers() if name.startswith('.draft')]
     assert build.isola.out('run', '--rm', '--network', 'none', build.name, 'wc', '-c', '/f').startswith('100000')
+
+
+def test_dying_at_any_point_does_no_harm(fresh_build, rootfs_tar):
+    """Killed at each fault point of a build in turn: the next one succeeds, and nothing is left."""
+    isola = fresh_build.isola
+    isola('image', 'import', rootfs_tar, 'busybox')
+    file = 'FROM busybox\nCOPY data /d\nRUN cp /d /e\n'
+    fresh_build.write('data', 'content')
+    passed = fresh_build(file, '--no-cache', env={'ISOLA_FAULT': '?'}).stderr
+    points = sorted(set(re.findall(r'fault point: ([\w.]+)', passed)))
+    if not points:
+        pytest.skip('this binary was built without -Dfault_points=true')
+    assert {'build.draft', 'build.container', 'build.recorded', 'build.image'} <= set(points)
+    for point in points:
+        isola('build', '--no-cache', '-t', 'never', fresh_build.directory, env={'ISOLA_FAULT': point}, code=None,
+              timeout=30)
+        fresh_build(file, '--no-cache')
+        assert isola.out('ps', '-aq') == '', point
+        assert not [name for name in fresh_build.layers() if name.startswith('.draft')], point
+        wait_until(lambda: not leftovers(isola), what=f'{point}: the removal of {leftovers(isola)}', timeout=10)
 
 
 def test_two_builds_at_once(build):
