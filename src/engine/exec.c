@@ -146,6 +146,8 @@ static int spawn(Container *c, const ExecRequest *request, Relay *relay, int *re
         int r;
 
         target = container_pidfd(c);
+        if (target == -ESRCH)
+                return refuse(err, ESRCH, "container '%s' is not running", c->name);
         if (target < 0)
                 return fail(err, target, "cannot find the process of container '%s'", c->name);
         r = exec_setup(c, request, &setup, err);

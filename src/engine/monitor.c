@@ -54,7 +54,6 @@ static int failed_start_code(int code) {
 
 /* Tells the starting command why it did not start, and keeps the reason with the container. */
 static void report_failure(Monitor *m, const Err *why, bool adopt) {
-        autofree char *run = container_run_path(m->c->id);
         ContainerState *s = &m->c->state;
 
         if (adopt) {
@@ -69,8 +68,8 @@ static void report_failure(Monitor *m, const Err *why, bool adopt) {
                 s->error = why->message ? strdup(why->message) : NULL;
                 (void) exit_record_save(m->c, NULL);
         }
-        if (run && !adopt)
-                (void) tree_remove(m->c->home->run_fd, run);
+        if (!adopt)
+                run_dir_remove(m->c->home, m->c->id);
         if (m->starter >= 0) {
                 (void) frame_send(m->starter, FRAME_FAILED, NULL, 0, -EBADF, true);
                 err_write(m->starter, why);
@@ -142,8 +141,7 @@ static bool wait_for_restart(Monitor *m, int *delay_ms) {
 }
 
 static void finish(Monitor *m) {
-        autofree char *run = container_run_path(m->c->id),
-                      *gone = str_format("%s" CONTAINER_GONE, m->c->id);
+        autofree char *gone = str_format("%s" CONTAINER_GONE, m->c->id);
         autoerr err = {};
 
         m->log = log_writer_free(m->log);
@@ -159,8 +157,7 @@ static void finish(Monitor *m) {
                 monitor_release(m);
         }
         m->listener = close_fd(m->listener);
-        if (run)
-                (void) tree_remove(m->c->home->run_fd, run);
+        run_dir_remove(m->c->home, m->c->id);
         fault_point("monitor.gone");
         monitor_farewell(m);
         /* Nobody need wait for the disk: a large upper directory takes seconds to delete. */

@@ -168,6 +168,10 @@ int container_retire(Container *c, bool volumes, Err *err);
 /* container_retire(), and deletes what it wrote. */
 int container_erase(Container *c, bool volumes, Err *err);
 #define CONTAINER_GONE ".gone" /* after the id: the name of a directory that is being deleted */
+/* Removes a run directory, which is not there any more from one moment to the next. */
+void run_dir_remove(const Home *home, const char *id);
+/* Whether it has just been removed, by its own monitor (--rm) or by another command. */
+bool container_is_gone(const Container *c);
 /* container_settle() for whoever has the lock; reads the state anew.  -ENOENT without a sentence if
  * nothing of the container is left. */
 int container_settle_locked(Container *c, int lock, Err *err);

@@ -55,38 +55,47 @@ int container_retire(Container *c, bool volumes, Err *err) {
         return 0;
 }
 
+void run_dir_remove(const Home *home, const char *id) {
+        autofree char *run = container_run_path(id),
+                      *gone = str_format("containers/%s" CONTAINER_GONE, id);
+
+        if (!run || !gone)
+                return;
+        (void) tree_remove(home->run_fd, gone);
+        if (renameat(home->run_fd, run, home->run_fd, gone) == 0)
+                (void) tree_remove(home->run_fd, gone);
+}
+
 int container_erase(Container *c, bool volumes, Err *err) {
         autofree char *gone = str_format("containers/%s" CONTAINER_GONE, c->id);
-        autofree char *run = container_run_path(c->id);
         int r;
 
-        if (!gone || !run)
+        if (!gone)
                 return fail(err, ENOMEM, "cannot remove container '%s'", c->name);
         r = container_retire(c, volumes, err);
         if (r < 0)
                 return r;
-        (void) tree_remove(c->home->run_fd, run);
+        run_dir_remove(c->home, c->id);
         r = tree_remove(c->home->data_fd, gone);
         return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone) : 0;
 }
 
 void container_sweep_gone(const Home *home, const char *entry) {
         autoclose int dir = -EBADF, lock = -EBADF;
-        autofree char *path = NULL;
+        autofree char *path = NULL, *id = NULL;
 
         if (!str_ends_with(entry, CONTAINER_GONE))
                 return;
         path = str_format("containers/%s", entry);
-        if (!path)
+        id = strndup(entry, strlen(entry) - strlen(CONTAINER_GONE));
+        if (!path || !id)
                 return;
         /* Locked by whoever is deleting it: a list need not wait for a large one. */
         dir = openat(home->data_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         lock = dir < 0 ? dir : lock_dir(dir, false);
         if (lock < 0)
                 return;
-        path[strlen(path) - strlen(CONTAINER_GONE)] = 0;
-        (void) tree_remove(home->run_fd, path);
-        path[strlen(path)] = CONTAINER_GONE[0];
+        run_dir_remove(home, id);
         (void) tree_remove(home->data_fd, path);
 }
 
@@ -117,8 +126,7 @@ static bool is_running(const Container *c) {
         return false;
 }
 
-/* Whether it has just been removed, by its own monitor (--rm) or by another command. */
-static bool is_gone(const Container *c) {
+bool container_is_gone(const Container *c) {
         autofree char *path = str_format("containers/%s/container.json", c->id);
 
         return path && faccessat(c->home->data_fd, path, F_OK, 0) < 0 && errno == ENOENT;
@@ -129,12 +137,12 @@ static int lock_ended(Container *c, int *ret_lock, Err *err) {
         autoclose int lock = -EBADF;
         int dir = container_dir(c), r;
 
-        if (is_gone(c))
+        if (container_is_gone(c))
                 return 0;
         if (dir < 0)
                 return fail(err, dir, "cannot open the directory of container '%s'", c->name);
         lock = lock_dir(dir, true);
-        if (is_gone(c))
+        if (container_is_gone(c))
                 return 0;
         if (lock < 0)
                 return fail(err, lock, "cannot lock container '%s'", c->name);
@@ -183,7 +191,6 @@ static int end_and_lock(Container *c, bool force, int *ret_lock, Err *err) {
 }
 
 int container_remove(Container *c, bool force, bool volumes, Err *err) {
-        autofree char *run = container_run_path(c->id);
         autoclose int lock = -EBADF;
         int r;
 
@@ -192,8 +199,6 @@ int container_remove(Container *c, bool force, bool volumes, Err *err) {
                 return r;
         r = container_erase(c, volumes || c->host.auto_remove, err);
         fault_point("remove.erased");
-        if (r >= 0 && run)
-                (void) tree_remove(c->home->run_fd, run);
         monitors_cgroup_sweep();
         return r;
 }

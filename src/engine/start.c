@@ -23,6 +23,8 @@
 static int lock_stopped(Container *c, int *ret_lock, Err *err) {
         int dir = container_dir(c), r;
 
+        if (dir == -ENOENT)
+                return refuse(err, ECANCELED, "container '%s' has just been removed", c->name);
         if (dir < 0)
                 return fail(err, dir, "cannot open the directory of container '%s'", c->name);
         for (;;) {
@@ -30,11 +32,10 @@ static int lock_stopped(Container *c, int *ret_lock, Err *err) {
 
                 if (lock < 0)
                         return fail(err, lock, "cannot lock container '%s'", c->name);
-                if (faccessat(dir, "container.json", F_OK, 0) < 0)
-                        return refuse(err, ECANCELED, "container '%s' has just been removed",
-                                      c->name);
                 r = container_settle_locked(c, lock, err);
-                if (r == -ENOENT)
+                /* Looked for after the state was: a monitor that removes its container renames the
+                 * one before it deletes the other. */
+                if (r == -ENOENT || (r >= 0 && container_is_gone(c)))
                         return refuse(err, ECANCELED, "container '%s' has just been removed",
                                       c->name);
                 if (r < 0)

@@ -150,8 +150,10 @@ int container_pause(Container *c, bool pause, Err *err) {
                 return refuse(err, EALREADY, "container '%s' is not paused", c->name);
 
         r = open_cgroup(c, &cgroup);
-        if (r < 0)
+        if (r < 0 && r != -ENOENT)
                 return fail(err, r, "cannot open the cgroup of container '%s'", c->name);
+        if (r < 0)
+                return refuse(err, ESRCH, "container '%s' is not running", c->name);
         /* The mark comes before the frost and goes after it: nobody takes one that is frozen for
          * running. */
         r = !mark ? -ENOMEM : pause ? file_create(c->home->run_fd, mark, "", 0, 0600) : 0;
@@ -159,6 +161,8 @@ int container_pause(Container *c, bool pause, Err *err) {
                 r = cgroup_freeze(cgroup, pause, FREEZE_TIMEOUT_MS);
         if (r >= 0 && !pause)
                 (void) unlinkat(c->home->run_fd, mark, 0);
+        if (r == -ENOENT || r == -ENODEV) /* it has ended this moment */
+                return refuse(err, ESRCH, "container '%s' is not running", c->name);
         if (r < 0)
                 return fail(err, r, "cannot %s container '%s'", pause ? "pause" : "unpause",
                             c->name);

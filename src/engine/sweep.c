@@ -80,10 +80,7 @@ static bool may_run(const char *id, void *context) {
 
 /* Removes the run directory; addresses that no state.json tells of are found by who holds them. */
 static void remove_run_dir(const Home *home, const char *id, bool recorded) {
-        autofree char *run = container_run_path(id);
-
-        if (run)
-                (void) tree_remove(home->run_fd, run);
+        run_dir_remove(home, id);
         if (!recorded)
                 (void) network_sweep(home, may_run, (void *) home, NULL);
 }
@@ -176,7 +173,15 @@ int container_settle_locked(Container *c, int lock, Err *err) {
         monitor = monitor_is_alive(c);
         if (monitor)
                 return 0;
-        return init ? start_new_monitor(c, lock, err) : bury(c, err);
+        if (init) {
+                autoerr why = {};
+
+                r = start_new_monitor(c, lock, &why);
+                if (r != -ESRCH)
+                        return r < 0 ? refuse(err, r, "%s", why.message) : r;
+                /* It has ended before it could be taken over. */
+        }
+        return bury(c, err);
 }
 
 int container_settle(Container *c, Err *err) {
@@ -219,6 +224,13 @@ static void sweep_orphan(const Home *home, const char *id) {
         json_clear(&container_state_type, &c.state);
 }
 
+static void sweep_gone_run(const Home *home, const char *entry) {
+        autofree char *path = str_format("containers/%s", entry);
+
+        if (path && str_ends_with(entry, CONTAINER_GONE))
+                (void) tree_remove(home->run_fd, path);
+}
+
 void containers_sweep(const Home *home, Container **list, size_t n) {
         autostrv runs = NULL;
         size_t i = 0;
@@ -228,8 +240,10 @@ void containers_sweep(const Home *home, Container **list, size_t n) {
         strv_foreach(id, runs) {
                 Container *c = NULL;
 
-                if (strlen(*id) != ID_LENGTH)
+                if (strlen(*id) != ID_LENGTH) {
+                        sweep_gone_run(home, *id);
                         continue;
+                }
                 while (i < n && strcmp(list[i]->id, *id) < 0)
                         i++;
                 if (i < n && str_equal(list[i]->id, *id))
