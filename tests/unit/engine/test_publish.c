@@ -80,4 +80,5 @@ TEST(report_is_read_back_as_it_was) {
         expect(ports[1].protocol == IPPROTO_UDP);
         expect_str(ports[1].host_ip, "10.0.0.1");
         published_ports_free(ports, n);
+        json_clear(&container_state_type, &state);
 }

@@ -196,6 +196,7 @@ TEST_IN(a_container_made_meanwhile_keeps_its_layers, CLONE_NEWNS) {
 
         expect_ok(image_remove(home, "web", false, late, &asked, &log, NULL));
         expect(asked == 2 && access(web->lowers[0], F_OK) == 0);
+        log = strv_free(log);
         expect_ok(image_remove(home, "other", false, never, NULL, &log, NULL));
         expect(access(web->lowers[0], F_OK) < 0 && access(other->lowers[0], F_OK) < 0);
 }
