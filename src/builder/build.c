@@ -245,10 +245,14 @@ static int begin_stage(Build *build, const Stage *stage, StageState *state, Err 
         if (stage->base_stage >= 0) {
                 const StageState *base = &build->stages[stage->base_stage];
 
-                if (config_begin_image(state, &base->image) < 0 ||
+                if (config_begin_image(state, &base->image) < 0)
+                        return fail(err, ENOMEM, "cannot begin the stage");
+                /* Its ARGs hold here, too. */
+                state->variables = strv_free(state->variables);
+                if (strv_copy(base->variables, &state->variables) < 0 ||
+                    strv_copy(base->args, &state->args) < 0 ||
                     strv_copy(base->layers, &state->layers) < 0 ||
-                    strv_copy(base->lowers, &state->lowers) < 0 ||
-                    strv_copy(base->variables, &state->variables) < 0)
+                    strv_copy(base->lowers, &state->lowers) < 0)
                         return fail(err, ENOMEM, "cannot begin the stage");
                 say_state(build, state);
                 return 0;

@@ -173,6 +173,29 @@ static int copy_symlink(Copy *c, const char *target, const struct stat *st, int 
         return 0;
 }
 
+/* Pipes and sockets are names only; devices no user namespace makes, and a container has its own.
+ */
+static int copy_special(Copy *c, const struct stat *st, int parent, const char *name,
+                        const char *path) {
+        const struct timespec times[2] = { st->st_mtim, st->st_mtim };
+        int r;
+
+        if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
+                c->report->devices++;
+                return 0;
+        }
+        r = make_room(c, parent, name, path);
+        if (r < 0)
+                return r;
+        if (mknodat(parent, name, (st->st_mode & S_IFMT) | 0600, 0) < 0)
+                return fail(c->err, errno, "cannot make '/%s'", path);
+        if (fchownat(parent, name, uid_of(c, st), gid_of(c, st), AT_SYMLINK_NOFOLLOW) < 0 ||
+            fchmodat(parent, name, mode_of(c, st), 0) < 0 ||
+            utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+                return fail(c->err, errno, "cannot set the owner of '/%s'", path);
+        return 0;
+}
+
 /* A directory, also one behind a link, is taken as it is. */
 static int copy_directory(Copy *c, int object, const struct stat *st, const char *path) {
         InRootOwner owner = { uid_of(c, st), gid_of(c, st), st->st_mtim };
@@ -199,7 +222,9 @@ static int open_source(Copy *c, const char *from, bool follow, struct stat *ret)
                 return object;
         if (fstat(object, ret) < 0)
                 return -errno;
-        if (S_ISLNK(ret->st_mode))
+        /* Out of an image all kinds of files come, out of a build's directory none but these. */
+        if (S_ISLNK(ret->st_mode) ||
+            (c->request->keep_owners && !S_ISREG(ret->st_mode) && !S_ISDIR(ret->st_mode)))
                 return take_fd(object);
         if (!S_ISREG(ret->st_mode) && !S_ISDIR(ret->st_mode))
                 return -ENOTSUP;
@@ -222,6 +247,8 @@ static int copy_entry(Copy *c, const char *from, int object, const struct stat *
         parent = inroot_parent(&c->to, path, &owner, &name, c->err);
         if (parent < 0)
                 return parent;
+        if (!S_ISLNK(st->st_mode) && !S_ISREG(st->st_mode))
+                return copy_special(c, st, parent, name, path);
         if (!S_ISLNK(st->st_mode))
                 return copy_file(c, object, st, parent, name, path);
         n = readlinkat(object, "", target, sizeof target - 1);

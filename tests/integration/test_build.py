@@ -266,6 +266,15 @@ def test_stages(build):
     assert 'S=1' in build.config()['Env']
 
 
+def test_special_files_of_a_stage(build):
+    build('FROM busybox AS one\nARG K=inherited\nRUN mkdir /s && mknod -m 640 /s/pipe p && rm -rf /var/www && mkdir /var/www\n'
+          'FROM one AS two\nRUN echo $K > /k\n'
+          'FROM busybox\nCOPY --from=two /s /var /k /copied/\n')
+    out = build.isola.out('run', '--rm', '--network', 'none', build.name, 'sh', '-c',
+                          'stat -c "%F %a" /copied/pipe; ls /copied/www; cat /copied/k')
+    assert out.splitlines() == ['fifo 640', 'inherited']
+
+
 def test_arguments(build):
     file = 'ARG BASE=nothing\nFROM $BASE\nARG A=default\nARG B\nRUN echo "<$A|$B|$http_proxy>"\nLABEL a=$A\n'
     out = build(file, '--build-arg', 'BASE=busybox', '--build-arg', 'B', '--build-arg', 'http_proxy=http://p',
