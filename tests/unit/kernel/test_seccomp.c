@@ -247,8 +247,9 @@ TEST(profile_depends_on_capabilities_and_machine) {
                                    "\"includes\":{\"minKernel\":\"99.1\"}},"
                                    "{\"names\":[\"getegid\"],\"action\":\"SCMP_ACT_ERRNO\","
                                    "\"includes\":{\"minKernel\":\"4.8\"}}]}";
+        autoptr(SeccompFilter) f = compiled(json, UINT64_C(1) << CAP_SYS_ADMIN);
 
-        use(compiled(json, UINT64_C(1) << CAP_SYS_ADMIN));
+        use(f);
         expect(says(SYS_getppid, 0, 0, 0) == 0);
         expect(says(SYS_getpgid, 0, 0, 0) == EPERM);
         expect(says(SYS_getsid, 0, 0, 0) == 0);
