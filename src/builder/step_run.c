@@ -271,8 +271,10 @@ static int set_up(Run *run, Err *err) {
         if (run->lock < 0)
                 return fail(err, run->lock, "cannot lock the container");
         r = idrange_take(c->home, c->id, &c->state.userns_base, err);
+        fault_point("build.ids");
         if (r >= 0)
                 r = take_network(run, err);
+        fault_point("build.address");
         if (r < 0)
                 return r;
         path = container_run_path(c->id);
@@ -287,6 +289,7 @@ static int set_up(Run *run, Err *err) {
                 r = make_places(run, err);
         if (r >= 0)
                 r = cgroup_create(run->setup->cgroup, &run->setup->limits, &run->cgroup, err);
+        fault_point("build.cgroup");
         return r;
 }
 
@@ -319,6 +322,7 @@ static int spawn(Run *run, Err *err) {
                   : runtime_spawn(run->setup->spec, options, &run->runtime, err);
         close_fd(options->stdio[1]);
         close_fd(options->stdio[2]);
+        fault_point("build.spawned");
         return r;
 }
 
