@@ -321,7 +321,7 @@ class Bench:
             self.memory = (n, statistics.median(totals), max(totals))
 
     def write_markdown(self):
-        head = (f'# Performance\n\nWritten by `make bench` on {platform.system()} {platform.release()}, '
+        head = (f'# Performance\n\nWritten by tests/bench/run on {platform.system()} {platform.release()}, '
                 f'{os.cpu_count()} processors, {time.strftime("%Y-%m-%d")}. Compare ratios, not milliseconds: every table '
                 'was measured in alternating rounds of one run, and its first row is the floor, a program without libc '
                 'that makes the same namespaces, mounts proc and executes the same `true` (tests/bench/floor.c).\n')
@@ -334,9 +334,9 @@ class Bench:
         self.make_root()
         if pathlib.Path('/sys/fs/cgroup/unified/cgroup.procs').exists():
             self.hidden = HiddenCgroup2(self.environment)
-        self.must(self.isola('image', 'import', str(self.tar), 'bench'))
         rounds = self.options.rounds
         try:
+            self.must(self.isola('image', 'import', str(self.tar), 'bench'))
             self.measure('Run, hot', self.run_rows(), rounds)
             for directory in ('crun', 'runc', 'lxc'):
                 shutil.rmtree(self.directory / directory, ignore_errors=True)
