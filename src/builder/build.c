@@ -534,6 +534,9 @@ int build_image(const Home *home, const BuildRequest *request, Image **ret, Err 
         sigset_t before;
         int r;
 
+        if (hold < 0 && hold != -ENOENT)
+                log_warn("cannot keep other commands from removing layers meanwhile: %s",
+                         strerror(-hold));
         /* An interrupted build still cleans up: a RUN ends at once, another step when it is done.
          */
         sigemptyset(&build.ends);
