@@ -319,6 +319,8 @@ int container_list(const Home *home, bool all, Container ***ret, size_t *ret_n, 
                 }
         }
         containers_sweep(home, list, n);
+        if (all)
+                container_names_sweep(home, n);
         for (size_t i = 0; i < n; i++) {
                 if (all || claims_to_run(list[i]))
                         list[kept++] = list[i];

@@ -90,7 +90,9 @@ static void reopen_dns(Monitor *m) {
                 return;
         snprintf(path, sizeof path, "/proc/%d/ns/net", m->c->state.pid);
         netns = open(path, O_RDONLY | O_CLOEXEC);
-        if (netns < 0 || network_load(m->c->home, name, &network, &err) < 0 ||
+        if (netns < 0) /* it has ended this moment */
+                return;
+        if (network_load(m->c->home, name, &network, &err) < 0 ||
             monitor_open_dns(m, network, netns, &err) < 0)
                 log_warn("names are not resolved in container '%s': %s", m->c->name,
                          err.message ? err.message : strerror(errno));

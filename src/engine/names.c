@@ -88,3 +88,17 @@ void container_name_bury(const Home *home, const char *name, const char *id, con
             renameat(home->data_fd, path, home->data_fd, grave) < 0)
                 (void) unlinkat(home->data_fd, path, 0);
 }
+
+void container_names_sweep(const Home *home, size_t n_containers) {
+        autostrv names = NULL;
+
+        /* Every container has one name: as many names as containers need no second look. */
+        if (dir_list(home->data_fd, "names", &names) < 0 || strv_length(names) <= n_containers)
+                return;
+        strv_foreach(name, names) {
+                autofree char *path = str_format("names/%s", *name), *owner = NULL;
+
+                if (path)
+                        (void) free_orphan(home, path, &owner);
+        }
+}

@@ -19,3 +19,5 @@ void container_name_release(const Home *home, const char *name, const char *id);
 void container_name_bury(const Home *home, const char *name, const char *id, const char *grave);
 /* The id behind a name, owned by the caller; -ENOENT. */
 int container_name_lookup(const Home *home, const char *name, char **ret);
+/* Removes names whose containers are gone.  @n_containers: how many containers there are. */
+void container_names_sweep(const Home *home, size_t n_containers);

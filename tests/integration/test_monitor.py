@@ -150,3 +150,20 @@ def test_monitor_is_small_and_holds_nothing_of_the_caller(isola, image):
     assert pathlib.Path(f'/proc/{monitor}/cmdline').read_text().startswith('isola: monitor small')
     assert os.readlink(f'/proc/{monitor}/cwd') == '/'
     assert os.getsid(monitor) == monitor
+
+
+def test_name_of_a_container_that_is_gone_is_swept(isola, image):
+    isola('create', '--name', 'stays', image, 'true')
+    stale = pathlib.Path(isola.root) / 'names' / 'nobody'
+    stale.symlink_to('0' * 63 + 'a')
+    isola('ps', '-a')
+    assert not stale.is_symlink()
+    assert isola.inspect('stays')['Name'] == '/stays'
+
+
+def test_run_directory_of_a_start_that_was_killed_is_swept(isola, image):
+    container = isola.out('create', image, 'true')
+    run = pathlib.Path(isola.run_root) / 'containers' / container
+    run.mkdir(parents=True)
+    isola('ps')
+    assert not run.exists()
