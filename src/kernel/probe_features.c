@@ -302,22 +302,24 @@ static int try_cgroup(const ProbePlace *place, char detail[]) {
         return with_place(NULL, clone_into, NULL);
 }
 
-static int has_file(Cgroup *c, const char *file) {
-        return faccessat(cgroup_fd(c), file, W_OK, 0) < 0 ? -errno : 0;
-}
-
 static int has_kill(Cgroup *c) {
-        return has_file(c, "cgroup.kill");
+        if (cgroup_fd(c) < 0)
+                return -EOPNOTSUPP;
+        return faccessat(cgroup_fd(c), "cgroup.kill", W_OK, 0) < 0 ? -errno : 0;
 }
 
-static int has_freeze(Cgroup *c) {
-        return has_file(c, "cgroup.freeze");
+static int freeze_and_thaw(Cgroup *c) {
+        int r = cgroup_freeze(c, true, 1000);
+
+        return r < 0 ? r : cgroup_freeze(c, false, 1000);
 }
 
 static int filter_devices(Cgroup *c) {
         size_t n;
         const DeviceRule *rules = device_default_rules(&n);
 
+        if (cgroup_fd(c) < 0)
+                return -EOPNOTSUPP;
         return device_filter_attach(cgroup_fd(c), rules, n, NULL);
 }
 
@@ -326,7 +328,7 @@ static int try_cgroup_kill(const ProbePlace *place, char detail[]) {
 }
 
 static int try_cgroup_freeze(const ProbePlace *place, char detail[]) {
-        return with_place(NULL, has_freeze, NULL);
+        return with_place(NULL, freeze_and_thaw, NULL);
 }
 
 static int try_device_filter(const ProbePlace *place, char detail[]) {
