@@ -15,8 +15,10 @@
 #define RECORDS_MAX  (1u << 18)
 #define CACHE_DIR    "build-cache"
 #define READ_SIZE    (128u << 10)
-/* Coarser than any file system's clock tick (10 ms at CONFIG_HZ=100). */
-#define SETTLED_NS 20000000
+/* Longer than the clock tick that file systems take times from (10 ms at CONFIG_HZ=100), and
+ * than the two seconds of those that keep whole ones only. */
+#define SETTLED_NS       20000000
+#define SETTLED_WHOLE_NS 2500000000
 
 typedef struct FileRecord {
         uint64_t device, inode;
@@ -180,7 +182,8 @@ bool filehash_known(const FileHashes *h, const struct stat *st, char ret[DIGEST_
 
 int filehash_get(FileHashes *h, int file, const struct stat *st, char ret[DIGEST_HEX_LENGTH]) {
         FileRecord record = record_of(st);
-        bool settled = clock_now_ns() - record.changed_ns > SETTLED_NS;
+        bool settled = clock_now_ns() - record.changed_ns >
+                       (st->st_ctim.tv_nsec ? SETTLED_NS : SETTLED_WHOLE_NS);
         int r;
 
         if (filehash_known(h, st, ret))
