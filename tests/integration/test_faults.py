@@ -212,6 +212,8 @@ def test_a_container_without_its_monitor_lives_on_and_its_code_is_told(isola, im
 def test_what_is_written_meanwhile_is_not_lost(isola, image):
     isola('run', '-d', '--name', 'victim', image, 'sh', '-c',
           'for i in $(seq 1 20); do echo $i; usleep 50000; done; sleep 1000')
+    # Not while it holds what it has read and not written yet.
+    wait_until(lambda: isola.out('logs', 'victim'), what='the first line')
     os.kill(monitor_of('victim'), signal.SIGKILL)
     time.sleep(0.3)
     isola('ps')
