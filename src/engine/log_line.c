@@ -399,11 +399,14 @@ static size_t put_query(const char *p, size_t size, char *out, size_t max) {
 }
 
 size_t log_line_details(const LogLine *line, char *out, size_t max) {
-        char *p = line->attributes, *end = p + line->attributes_size;
+        char *p = line->attributes, *end;
         size_t filled = 0;
         bool is_key = true;
 
-        while (p && p < end) {
+        if (!p)
+                return 0;
+        end = p + line->attributes_size;
+        while (p < end) {
                 char *close;
                 ssize_t n;
 
