@@ -47,7 +47,7 @@ def elements():
         return []
     objects = [next(iter(entry.values())) for entry in json.loads(done.stdout)['nftables']]
     return [element for entry in objects if isinstance(entry, dict) for element in entry.get('elem', [])
-            if '8088' in json.dumps(element)]
+            if re.search(r'\b8088\b', json.dumps(element))]  # not a bridge that happens to end so
 
 
 def state_of(isola):
