@@ -197,8 +197,11 @@ int network_make_bridge(const Network *n, Err *err) {
 
         if (link_glance(nl, n->bridge, &bridge) == -ENODEV) {
                 r = network_check_free(n, err);
-                if (r < 0)
+                /* Its own bridge, which somebody else has made in between, is no rival. */
+                if (r < 0 && link_glance(nl, n->bridge, &bridge) == -ENODEV)
                         return r;
+                if (r < 0 && err)
+                        err_clear(err);
         }
         memcpy(mac + 2, gateway.bytes, 4);
         log_debug("making bridge '%s' for network '%s'", n->bridge, n->name);
