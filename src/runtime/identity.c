@@ -83,7 +83,7 @@ static bool is_number(const char *text) {
 
 /* Finds a user by name, or by id if name is NULL; 1 if found, with its id, group and home. */
 static int find_user(char *passwd, const char *name, Identity *id, char **ret_name) {
-        char *field[7];
+        char *field[7] = {};
         int n;
 
         while ((n = next_entry(&passwd, field, 7)) >= 0) {

@@ -493,7 +493,7 @@ int image_create(const Home *home, OciImage *config, char *const *chain_ids, cha
         autoptr(Image) image = NULL;
         autoclose int lock = -EBADF;
         autostrv full = NULL;
-        int64_t manifest_size;
+        int64_t manifest_size = 0;
         int r;
 
         if (!layers)

@@ -120,3 +120,11 @@ def test_many_commands_on_one_container_agree(isola, image):
     codes = [remove.wait(30) for remove in removes]
     assert 0 in codes and set(codes) <= {0, 1}
     assert isola.out('ps', '-aq') == ''
+
+
+def test_restart_of_a_container_that_goes_when_it_ends_is_refused(isola, image):
+    isola('run', '-d', '--rm', '--name', 'brief', '--network', 'none', image, 'sleep', '1000')
+    done = isola('restart', '-t', '0', 'brief', code=1)
+    assert done.stderr == ("isola: container 'brief' goes when it ends (--rm)\n"
+                           'hint: a container to restart is made without --rm\n')
+    assert isola.inspect('brief')['State']['Running']
