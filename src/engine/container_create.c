@@ -282,8 +282,7 @@ static void undo(Container *c) {
         for (size_t i = 0; i < c->host.n_mounts; i++) {
                 const ContainerMount *m = &c->host.mounts[i];
 
-                if (str_equal(m->type, "volume") && m->source &&
-                    volume_is_anonymous(c->home, m->source) > 0)
+                if (str_equal(m->type, "volume") && m->source && volume_is_anonymous(m->source))
                         (void) volume_remove(c->home, m->source, NULL);
         }
         if (c->name)

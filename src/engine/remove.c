@@ -30,7 +30,7 @@ static void remove_volumes(const Container *c) {
                 autoerr err = {};
 
                 if (!str_equal(m->type, "volume") || str_empty(m->source) ||
-                    volume_is_anonymous(c->home, m->source) <= 0)
+                    !volume_is_anonymous(m->source))
                         continue;
                 if (volume_remove(c->home, m->source, &err) < 0)
                         log_warn("%s", err.message);

@@ -9,9 +9,12 @@
 #include "base/str.h"
 #include "engine/volume.h"
 
+bool volume_is_anonymous(const char *name) {
+        return strlen(name) == ID_LENGTH && id_is_prefix(name);
+}
+
 int volume_use(const Home *home, const char *name, char **ret, Err *err) {
-        autofree char *path = NULL, *mark = NULL, *absolute = NULL, *folder = NULL;
-        bool anonymous = strlen(name) == ID_LENGTH && id_is_prefix(name);
+        autofree char *path = NULL, *absolute = NULL;
         int r;
 
         if (!name_is_valid(name))
@@ -20,34 +23,16 @@ int volume_use(const Home *home, const char *name, char **ret, Err *err) {
                         "use letters, digits, '_', '.', '-'; a path to bind must begin with '/'");
 
         path = str_format("volumes/%s/_data", name);
-        mark = str_format("volumes/%s/anonymous", name);
-        folder = str_format("volumes/%s", name);
         absolute = str_format("%s/volumes/%s/_data", home->data, name);
-        if (!path || !mark || !folder || !absolute)
+        if (!path || !absolute)
                 return fail(err, ENOMEM, "cannot use volume '%s'", name);
 
-        r = 0;
-        if (faccessat(home->data_fd, path, F_OK, 0) < 0) {
-                /* The mark first: what has no mark belongs to nobody who would remove it. */
-                r = anonymous ? dir_make(home->data_fd, folder, 0755) : 0;
-                if (r >= 0 && anonymous)
-                        r = file_create(home->data_fd, mark, "", 0, 0600);
-                if (r >= 0 || r == -EEXIST)
-                        r = dir_make(home->data_fd, path, 0755);
-        }
+        r = faccessat(home->data_fd, path, F_OK, 0) == 0 ? 0 : dir_make(home->data_fd, path, 0755);
         if (r < 0)
                 return fail(err, r, "cannot make volume '%s'", name);
 
         *ret = take_ptr(absolute);
         return 0;
-}
-
-int volume_is_anonymous(const Home *home, const char *name) {
-        autofree char *mark = str_format("volumes/%s/anonymous", name);
-
-        if (!mark)
-                return -ENOMEM;
-        return faccessat(home->data_fd, mark, F_OK, 0) == 0;
 }
 
 int volume_remove(const Home *home, const char *name, Err *err) {

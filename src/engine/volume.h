@@ -4,9 +4,9 @@
 /*
  * Named volumes: $DATA/volumes/<name>/_data
  *
- * A volume is made when a container first names it.  An anonymous one has a
- * random 64-digit name and an "anonymous" mark beside _data, by which `rm -v`
- * and `--rm` know that it goes with its container.
+ * A volume is made when a container first names it.  An anonymous one has 64
+ * random hexadecimal digits for a name, by which `rm -v` and `--rm` know that it
+ * goes with its container: a half-removed one can still be told.
  */
 
 #include <stdbool.h>
@@ -14,10 +14,9 @@
 #include "base/home.h"
 
 /*
- * Makes it if missing, as an anonymous one if its name is an id; @ret: path of its _data directory,
- * owned by the caller.
+ * Makes it if missing; @ret: path of its _data directory, owned by the caller.
  */
 int volume_use(const Home *home, const char *name, char **ret, Err *err);
-/* 1 if it was made for one container only, 0 if not. */
-int volume_is_anonymous(const Home *home, const char *name);
+/* True if it was made for one container only. */
+bool volume_is_anonymous(const char *name);
 int volume_remove(const Home *home, const char *name, Err *err);

@@ -30,3 +30,13 @@ def test_written_files_belong_to_root_outside(isola, image, tmp_path):
     isola('run', '--rm', '--network', 'none', '-v', f'{tmp_path}:/out', image, 'sh', '-c', 'echo x > /out/file')
     status = os.stat(tmp_path / 'file')
     assert (status.st_uid, status.st_gid) == (0, 0)
+
+
+def test_half_removed_volume_still_goes_with_its_container(isola, image):
+    isola('create', '--name', 'holder', '-v', '/somewhere', image, 'true')
+    volume = os.path.join(isola.root, 'volumes', isola.inspect('holder')['Mounts'][0]['Name'])
+    for entry in os.listdir(volume):  # what a removal that was killed has done so far
+        path = os.path.join(volume, entry)
+        (os.rmdir if os.path.isdir(path) else os.unlink)(path)
+    isola('rm', '-v', 'holder')
+    assert not os.path.exists(volume)
