@@ -37,6 +37,8 @@ static int cmd_exec(const CommandInput *in, Err *err) {
                 return refuse(err, EINVAL, "the working directory '%s' is not an absolute path",
                               o->working_dir);
         r = env_read(o->env_files, o->env, &env, err);
+        if (r >= 0 && !o->detach)
+                r = operand_terminal(o->interactive, o->tty, err);
         if (r >= 0)
                 r = container_load(in->home, in->args[0], &c, err);
         if (r < 0)

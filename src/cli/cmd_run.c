@@ -34,7 +34,9 @@ static int cmd_run(const CommandInput *in, Err *err) {
         autoptr(Container) c = NULL;
         int r;
 
-        r = run_create(in->home, o, in->args, &c, err);
+        r = o->detach ? 0 : operand_terminal(o->interactive, o->tty, err);
+        if (r >= 0)
+                r = run_create(in->home, o, in->args, &c, err);
         if (r < 0)
                 return r;
         if (!o->detach)

@@ -93,6 +93,13 @@ int operands_all_if_there(const CommandInput *in, ContainerVerb verb) {
         return run_all(in, verb, true);
 }
 
+int operand_terminal(bool input, bool tty, Err *err) {
+        if (!input || !tty || isatty(STDIN_FILENO))
+                return 0;
+        return err_hint(err, refuse(err, EINVAL, "standard input is not a terminal"),
+                        "leave out -t to pass on a file or a pipe");
+}
+
 int start_failure_code(int r) {
         switch (r) {
         case -ENOENT:

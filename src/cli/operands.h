@@ -27,6 +27,9 @@ int operands_all(const CommandInput *in, ContainerVerb verb);
 /* operands_all() for which a container that is not there is worth a word, but no failure. */
 int operands_all_if_there(const CommandInput *in, ContainerVerb verb);
 
+/* -EINVAL if a terminal is to pass on standard input (@input, @tty), which is not one. */
+int operand_terminal(bool input, bool tty, Err *err);
+
 /* Docker's exit code for why a program did not start: 127 not found, 126 not executable, 125. */
 int start_failure_code(int r);
 

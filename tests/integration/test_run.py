@@ -132,3 +132,11 @@ def test_closed_standard_streams_do_no_harm(isola, image):
         done = subprocess.run(['sh', '-c', f'{command} {closed}'], env=isola.environment, timeout=30)
         assert done.returncode == 3
     assert isola.out('ps', '-aq') == ''
+
+
+def test_terminal_for_what_is_none_is_refused(isola, image):
+    for verb in (['run', '--rm', '-it', image, 'cat'], ['exec', '-it', 'nobody', 'cat']):
+        done = isola(*verb, input='hi\n', code=125)
+        assert done.stderr == ('isola: standard input is not a terminal\n'
+                               'hint: leave out -t to pass on a file or a pipe\n')
+    assert isola.out('ps', '-aq') == ''
