@@ -6,6 +6,7 @@ into private mount, network, UTS and IPC namespaces: nothing that a test does to
 networks, mounts or names reaches the machine.  `isola` is the real binary with
 state directories of its own; ISOLA names it.
 """
+import glob
 import importlib.machinery
 import importlib.util
 import json
@@ -99,12 +100,17 @@ def wait_until(condition, timeout=20, what='it'):
     raise AssertionError(f'{what} did not happen within {timeout} s')
 
 
+def existing(pattern):
+    """Paths that match, of directories that may vanish meanwhile (pathlib's glob() raises then)."""
+    return [pathlib.Path(path) for path in glob.glob(str(pattern), recursive=True)]
+
+
 def leftovers(isola):
     """What is still there although no container is: cgroups, interfaces, processes, state."""
     found = []
     records = pathlib.Path(isola.root) / 'containers'
     known = {entry.name for entry in records.iterdir()} if records.is_dir() else set()
-    for directory in pathlib.Path('/sys/fs/cgroup').glob('*/isola/*'):
+    for directory in existing('/sys/fs/cgroup/*/isola/*'):
         if directory.is_dir() and directory.name in isola.seen - known:
             found.append(f'cgroup {directory}')
     links = json.loads(subprocess.run(['ip', '-j', 'link'], stdout=subprocess.PIPE, check=True).stdout)
@@ -113,7 +119,7 @@ def leftovers(isola):
         directory = pathlib.Path(isola.run_root) / kind
         if directory.is_dir():
             found += [f'{kind}/{entry.name}' for entry in directory.iterdir()]
-    for network in pathlib.Path(isola.run_root).glob('networks/*/address/*'):
+    for network in existing(f'{isola.run_root}/networks/*/address/*'):
         if network.name not in ('cursor', '.cursor', '.lock'):
             found.append(f'address {network.name}')
     found += [f'mount {line}' for line in pathlib.Path('/proc/self/mountinfo').read_text().splitlines()

@@ -2,7 +2,6 @@
 """Containers on one network find each other by name; other names are asked of the host's resolvers."""
 import contextlib
 import os
-import pathlib
 import signal
 import socket
 import struct
@@ -10,7 +9,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import wait_until
+from conftest import existing, wait_until
 
 
 def lookup(isola, image, name, *options, kind='a'):
@@ -196,7 +195,7 @@ def test_names_are_found_again_after_the_monitor_was_killed(isola, image):
     serve(isola, image, 'web')
     serve(isola, image, 'asker')
     here = os.stat('/proc/self/ns/mnt').st_ino
-    monitor = next(int(path.parent.name) for path in pathlib.Path('/proc').glob('[0-9]*/cmdline')
+    monitor = next(int(path.parent.name) for path in existing('/proc/[0-9]*/cmdline')
                    if path.read_bytes().rstrip(b'\0') == b'isola: monitor asker'
                    and os.stat(path.parent / 'ns/mnt').st_ino == here)
     os.kill(monitor, signal.SIGKILL)

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import leftovers, wait_until
+from conftest import existing, leftovers, wait_until
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / 'src'
 POINTS = sorted({name for path in SOURCE.rglob('*.c')
@@ -57,14 +57,14 @@ def state_of(isola):
         directory = pathlib.Path(isola.root) / name
         if directory.is_dir():
             found += [f'{name}/{entry.name}' for entry in directory.iterdir() if not entry.name.startswith('.')]
-    found += [str(path) for path in pathlib.Path(isola.run_root).glob('networks/*/names/*/*')]
+    found += [str(path) for path in existing(f'{isola.run_root}/networks/*/names/*/*')]
     return found
 
 
 def processes(isola):
     """Processes of isola's that belong to these state directories, or to a container of them."""
     found = []
-    for path in pathlib.Path('/proc').glob('[0-9]*'):
+    for path in existing('/proc/[0-9]*'):
         try:
             if (path / 'comm').read_text() == 'isola-monitor\n' or 'isola/' in (path / 'cgroup').read_text():
                 if os.stat(path / 'ns/mnt').st_ino == os.stat('/proc/self/ns/mnt').st_ino or \
@@ -188,7 +188,7 @@ def test_dying_there_leaves_the_store_whole(fresh, rootfs_tar, tmp_path, has_fau
 def monitor_of(name):
     """The pid of a container's monitor; other test hosts may have one of that name, too."""
     here = os.stat('/proc/self/ns/mnt').st_ino
-    for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+    for path in existing('/proc/[0-9]*/cmdline'):
         try:
             if path.read_bytes().rstrip(b'\0').decode() == f'isola: monitor {name}' and \
                     os.stat(path.parent / 'ns/mnt').st_ino == here:
