@@ -73,6 +73,11 @@ static int read_number(const JsonField *f, json_t *json, char *member, const Pla
                         return wrong(place, err, "negative");
                 *(uint64_t *) (void *) member = (uint64_t) n;
                 return 0;
+        case JSON_KIND_U32:
+                if (n < 0 || n > UINT32_MAX)
+                        return wrong(place, err, n < 0 ? "negative" : "out of range");
+                *(uint32_t *) (void *) member = (uint32_t) n;
+                return 0;
         default:
                 *(int64_t *) (void *) member = n;
                 return 0;
@@ -195,6 +200,8 @@ static int read_value(const JsonField *f, json_t *json, char *base, const Place 
         char *member = base + f->offset;
         void *object;
 
+        if (f->flags & JSON_HAS)
+                *(bool *) (base + f->has_offset) = true;
         switch (f->kind) {
         case JSON_KIND_STRING:
                 return read_string(json, (char **) (void *) member, place, err);
@@ -206,13 +213,11 @@ static int read_value(const JsonField *f, json_t *json, char *base, const Place 
         case JSON_KIND_INT:
         case JSON_KIND_I64:
         case JSON_KIND_U64:
+        case JSON_KIND_U32:
         case JSON_KIND_DOUBLE:
                 return read_number(f, json, member, place, err);
         case JSON_KIND_NUMBERS:
                 return read_numbers(f, json, base, place, err);
-        case JSON_KIND_PRESENT:
-                *(bool *) member = true;
-                return 0;
         case JSON_KIND_STRINGS:
                 return read_strings(json, (char ***) (void *) member, place, err);
         case JSON_KIND_SET:
@@ -349,10 +354,10 @@ static json_t *write_numbers(const int64_t *numbers, size_t n) {
 static bool holds_pointer(JsonKind kind) {
         switch (kind) {
         case JSON_KIND_BOOL:
-        case JSON_KIND_PRESENT:
         case JSON_KIND_INT:
         case JSON_KIND_I64:
         case JSON_KIND_U64:
+        case JSON_KIND_U32:
         case JSON_KIND_DOUBLE:
         case JSON_KIND_STRUCT:
                 return false;
@@ -367,6 +372,8 @@ static json_t *write_value(const JsonField *f, const char *base, bool all) {
         const void *pointer =
                 holds_pointer(f->kind) ? *(void *const *) (const void *) member : NULL;
 
+        if (f->flags & JSON_HAS && !*(const bool *) (base + f->has_offset))
+                return json_null();
         switch (f->kind) {
         case JSON_KIND_STRING:
                 return pointer                    ? json_string(pointer)
@@ -380,6 +387,8 @@ static json_t *write_value(const JsonField *f, const char *base, bool all) {
                 return json_integer(*(const int64_t *) (const void *) member);
         case JSON_KIND_U64:
                 return json_integer((json_int_t) * (const uint64_t *) (const void *) member);
+        case JSON_KIND_U32:
+                return json_integer(*(const uint32_t *) (const void *) member);
         case JSON_KIND_DOUBLE:
                 return json_real(*(const double *) (const void *) member);
         case JSON_KIND_NUMBERS:
@@ -407,15 +416,20 @@ static json_t *write_value(const JsonField *f, const char *base, bool all) {
 static bool is_absent(const JsonField *f, const char *base) {
         const char *member = base + f->offset;
 
-        if (f->kind == JSON_KIND_PRESENT)
-                return true;
+        if (f->flags & JSON_HAS)
+                return !*(const bool *) (base + f->has_offset);
         if (f->flags & (JSON_ALWAYS | JSON_SAY_NULL))
                 return false;
         if (f->flags & JSON_MINUS)
                 return *(const int64_t *) (const void *) member == -1;
         switch (f->kind) {
         case JSON_KIND_STRUCT:
-                return false;
+                if (f->type->size > 0)
+                        return false;
+                for (const JsonField *inner = f->type->fields; inner->kind; inner++)
+                        if (!is_absent(inner, member))
+                                return false;
+                return true;
         case JSON_KIND_BOOL:
                 return !*(const bool *) member;
         case JSON_KIND_INT:
@@ -423,6 +437,8 @@ static bool is_absent(const JsonField *f, const char *base) {
         case JSON_KIND_I64:
         case JSON_KIND_U64:
                 return *(const int64_t *) (const void *) member == 0;
+        case JSON_KIND_U32:
+                return *(const uint32_t *) (const void *) member == 0;
         case JSON_KIND_DOUBLE:
                 return *(const double *) (const void *) member == 0;
         default:

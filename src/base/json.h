@@ -22,14 +22,19 @@
  *   JSON_INT      int           0 is left out unless JSON_ALWAYS; so below
  *   JSON_I64      int64_t
  *   JSON_U64      uint64_t
+ *   JSON_U32      uint32_t
  *   JSON_DOUBLE   double
+ *   JSON_OPT_INT, JSON_OPT_I64, JSON_OPT_U64, JSON_OPT_U32, JSON_OPT_BOOL
+ *                               the same where 0 differs from nothing: member
+ *                               has_<member> says whether it is there
  *   JSON_NUMBERS  int64_t *, size_t   [1, 2]; the count is member n_<member>
- *   JSON_PRESENT  bool          reading: whether another row's member is there; never written
  *   JSON_STRINGS  char **       ["a", "b"]; NULL is left out (or [] with
  *                               JSON_ALWAYS, null with JSON_SAY_NULL)
  *   JSON_SET      char **       {"a": {}, "b": {}}
  *   JSON_PAIRS    char **       {"a": "1"} as a list of "a=1"
  *   JSON_STRUCT   X             an object inside this struct
+ *   JSON_WITHIN   -             an object whose members lie in this same struct; its type has
+ *                               size 0, so that clearing it leaves the other members alone
  *   JSON_POINTER  X *           an object of its own, NULL when absent
  *   JSON_ARRAY    X *, size_t   [{}, {}]; the count is member n_<member>
  *   JSON_MAP      X *, size_t   {"key": {}}; the first member of X is `char *key`
@@ -57,9 +62,9 @@ typedef enum JsonKind {
         JSON_KIND_INT,
         JSON_KIND_I64,
         JSON_KIND_U64,
+        JSON_KIND_U32,
         JSON_KIND_DOUBLE,
         JSON_KIND_NUMBERS,
-        JSON_KIND_PRESENT,
         JSON_KIND_STRINGS,
         JSON_KIND_SET,
         JSON_KIND_PAIRS,
@@ -74,6 +79,7 @@ enum {
         JSON_ALWAYS = 2,   /* writing: said even when empty */
         JSON_MINUS = 8,    /* an I64 that is absent is -1, and the other way round */
         JSON_SAY_NULL = 4, /* writing: an absent string, list, object or map is null */
+        JSON_HAS = 16,     /* the bool at has_offset says whether it is there */
 };
 
 typedef struct JsonType JsonType;
@@ -83,7 +89,10 @@ typedef struct JsonField {
         int flags;
         const char *name;
         size_t offset;
-        size_t count_offset; /* of the size_t that counts an array or a map */
+        union {
+                size_t count_offset; /* of the size_t that counts an array or a map */
+                size_t has_offset;
+        };
         const JsonType *type;
 } JsonField;
 
@@ -101,7 +110,7 @@ struct JsonType {
          }))
 #define JSON_FLAGS_(...) (0 __VA_OPT__(| (__VA_ARGS__)))
 #define JSON_PLAIN_(K, T, m, C, n, f) \
-        { K, f, n, JSON_CHECKED_(T, m, C), 0, NULL }
+        { K, f, n, JSON_CHECKED_(T, m, C), { 0 }, NULL }
 #define JSON_STRING(T, m, n, ...) \
         JSON_PLAIN_(JSON_KIND_STRING, T, m, char *, n, JSON_FLAGS_(__VA_ARGS__))
 #define JSON_BOOL(T, m, n, ...) JSON_PLAIN_(JSON_KIND_BOOL, T, m, bool, n, JSON_FLAGS_(__VA_ARGS__))
@@ -112,11 +121,19 @@ struct JsonType {
         JSON_PLAIN_(JSON_KIND_U64, T, m, uint64_t, n, JSON_FLAGS_(__VA_ARGS__))
 #define JSON_DOUBLE(T, m, n, ...) \
         JSON_PLAIN_(JSON_KIND_DOUBLE, T, m, double, n, JSON_FLAGS_(__VA_ARGS__))
-#define JSON_PRESENT(T, m, n) JSON_PLAIN_(JSON_KIND_PRESENT, T, m, bool, n, 0)
+#define JSON_U32(T, m, n, ...) \
+        JSON_PLAIN_(JSON_KIND_U32, T, m, uint32_t, n, JSON_FLAGS_(__VA_ARGS__))
+#define JSON_OPT_(K, T, m, C, n) \
+        { K, JSON_HAS, n, JSON_CHECKED_(T, m, C), { JSON_CHECKED_(T, has_##m, bool) }, NULL }
+#define JSON_OPT_INT(T, m, n)  JSON_OPT_(JSON_KIND_INT, T, m, int, n)
+#define JSON_OPT_I64(T, m, n)  JSON_OPT_(JSON_KIND_I64, T, m, int64_t, n)
+#define JSON_OPT_U64(T, m, n)  JSON_OPT_(JSON_KIND_U64, T, m, uint64_t, n)
+#define JSON_OPT_U32(T, m, n)  JSON_OPT_(JSON_KIND_U32, T, m, uint32_t, n)
+#define JSON_OPT_BOOL(T, m, n) JSON_OPT_(JSON_KIND_BOOL, T, m, bool, n)
 #define JSON_NUMBERS(T, m, n, ...)                                                              \
         {                                                                                       \
                 JSON_KIND_NUMBERS, JSON_FLAGS_(__VA_ARGS__), n, JSON_CHECKED_(T, m, int64_t *), \
-                        JSON_CHECKED_(T, n_##m, size_t), NULL                                   \
+                        { JSON_CHECKED_(T, n_##m, size_t) }, NULL                               \
         }
 #define JSON_STRINGS(T, m, n, ...) \
         JSON_PLAIN_(JSON_KIND_STRINGS, T, m, char **, n, JSON_FLAGS_(__VA_ARGS__))
@@ -125,18 +142,20 @@ struct JsonType {
 #define JSON_PAIRS(T, m, n, ...) \
         JSON_PLAIN_(JSON_KIND_PAIRS, T, m, char **, n, JSON_FLAGS_(__VA_ARGS__))
 #define JSON_STRUCT(T, m, X, n, t, ...) \
-        { JSON_KIND_STRUCT, JSON_FLAGS_(__VA_ARGS__), n, JSON_CHECKED_(T, m, X), 0, t }
+        { JSON_KIND_STRUCT, JSON_FLAGS_(__VA_ARGS__), n, JSON_CHECKED_(T, m, X), { 0 }, t }
+#define JSON_WITHIN(n, t) \
+        { JSON_KIND_STRUCT, 0, n, 0, { 0 }, t }
 #define JSON_POINTER(T, m, X, n, t, ...) \
-        { JSON_KIND_POINTER, JSON_FLAGS_(__VA_ARGS__), n, JSON_CHECKED_(T, m, X *), 0, t }
+        { JSON_KIND_POINTER, JSON_FLAGS_(__VA_ARGS__), n, JSON_CHECKED_(T, m, X *), { 0 }, t }
 #define JSON_ARRAY(T, m, X, n, t, ...)                                                  \
         {                                                                               \
                 JSON_KIND_ARRAY, JSON_FLAGS_(__VA_ARGS__), n, JSON_CHECKED_(T, m, X *), \
-                        JSON_CHECKED_(T, n_##m, size_t), t                              \
+                        { JSON_CHECKED_(T, n_##m, size_t) }, t                          \
         }
 #define JSON_MAP(T, m, X, n, t, ...)                                                  \
         {                                                                             \
                 JSON_KIND_MAP, JSON_FLAGS_(__VA_ARGS__), n, JSON_CHECKED_(T, m, X *), \
-                        JSON_CHECKED_(T, n_##m, size_t), t                            \
+                        { JSON_CHECKED_(T, n_##m, size_t) }, t                        \
         }
 
 /**

@@ -175,6 +175,10 @@ static int read_number(Reader *r, JsonKind kind, void *member) {
                 if (n < 0)
                         return -EINVAL;
                 *(uint64_t *) member = (uint64_t) n;
+        } else if (kind == JSON_KIND_U32) {
+                if (n < 0 || n > UINT32_MAX)
+                        return -EINVAL;
+                *(uint32_t *) member = (uint32_t) n;
         } else
                 *(int64_t *) member = n;
         return 0;
@@ -277,6 +281,8 @@ static int read_pointer(Reader *r, const JsonField *f, void **ret) {
 static int read_field(Reader *r, const JsonField *f, char *base) {
         void *member = base + f->offset;
 
+        if (f->flags & JSON_HAS)
+                *(bool *) (base + f->has_offset) = true;
         switch (f->kind) {
         case JSON_KIND_STRING:
                 return copy_string(r, member);
@@ -285,6 +291,7 @@ static int read_field(Reader *r, const JsonField *f, char *base) {
         case JSON_KIND_INT:
         case JSON_KIND_I64:
         case JSON_KIND_U64:
+        case JSON_KIND_U32:
                 return read_number(r, f->kind, member);
         case JSON_KIND_STRINGS:
                 return read_strings(r, member);

@@ -92,7 +92,7 @@ static int make_node(InitPlan *plan, int dev, const char *name, mode_t mode, dev
 
 static int make_device(InitPlan *plan, int dev, const OciDevice *d, Err *err) {
         const char *name = str_after(d->path, "/dev/");
-        mode_t mode = d->file_mode ? (mode_t) d->file_mode & 07777 : 0666, kind;
+        mode_t mode = d->file_mode >= 0 ? (mode_t) d->file_mode & 07777 : 0666, kind;
         int r;
 
         if (str_equal(d->type, "c") || str_equal(d->type, "u"))
