@@ -139,7 +139,7 @@ static int enter(const RuntimeExec *exec, const Target *target, int sync, int *r
                 return fail(err, errno, "cannot become root of the user namespace");
         if (target->cgroupns >= 0 && setns(target->cgroupns, CLONE_NEWCGROUP) < 0)
                 return fail(err, errno, "cannot join the container's cgroup namespace");
-        init_leave_session();
+        init_leave_session(false);
         umask(0022);
         return open_console(exec->process, sync, ret_slave, err);
 }
@@ -152,6 +152,7 @@ _Noreturn static void run(const RuntimeExec *exec, const Target *target, int syn
                 .stdio = exec->stdio,
                 .null = target->null,
                 .all_capabilities = exec->privileged,
+                .preserve_fds = exec->preserve_fds,
         };
         int slave = -EBADF;
         Err err = {};

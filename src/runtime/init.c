@@ -79,7 +79,7 @@ void init_wait_for(int sync, char word) {
 
         do
                 n = recv(sync, &got, 1, 0);
-        while (n < 0 && errno == EINTR);
+        while (n < 0 && (errno == EINTR || errno == ECONNRESET));
         if (n != 1 || got != word)
                 _exit(125);
 }
@@ -138,9 +138,10 @@ static int become_root(const InitPlan *plan, Err *err) {
 
 /* The keyring that is inherited may hold the engine's keys; where the kernel has no keys, there is
  * nothing to hide. */
-void init_leave_session(void) {
+void init_leave_session(bool keep_keyring) {
         (void) setsid();
-        (void) syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
+        if (!keep_keyring)
+                (void) syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
 }
 
 static int enter_cgroup_namespace(const InitPlan *plan, int sync, Err *err) {
@@ -195,7 +196,7 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         r = become_root(plan, err);
         if (r < 0)
                 return r;
-        init_leave_session();
+        init_leave_session(plan->options->keep_keyring);
 
         r = rootfs_make(plan, &rootfs, err);
         if (r >= 0)
@@ -345,7 +346,7 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
                 init_fail_setup(sync, &err);
         if (program->below_init && program_fork_below(&err) < 0)
                 init_fail_setup(sync, &err);
-        (void) program_exec(program->process->args, env, &err);
+        (void) program_exec(program->process->args, env, program->preserve_fds, &err);
         init_fail(sync, &err);
 }
 
@@ -358,6 +359,7 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
                 .null = plan->null,
                 .below_init = plan->options->init,
                 .dies_with_caller = plan->options->dies_with_caller,
+                .preserve_fds = plan->options->preserve_fds,
         };
         int slave = -EBADF;
         Err err = {};
@@ -365,6 +367,11 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
         if (prepare(plan, sync, &slave, &err) < 0)
                 init_fail_setup(sync, &err);
         fault_point("init.prepared");
-        init_wait_for(sync, INIT_START);
+        if (plan->options->hold) {
+                if (program_find(program.process->args, program.process->env, &err) < 0)
+                        init_fail(sync, &err);
+                sync = init_hold(plan->options->start_socket, sync);
+        } else
+                init_wait_for(sync, INIT_START);
         init_execute(&program, slave, sync);
 }

@@ -10,7 +10,10 @@
  *   parent  MAPPED   the ids and the owners of the mounts are mapped
  *           PLACED   it is in its cgroups (only where plan and cgroup need it)
  *           START    execute
+ *           HOLD     wait for START at the start socket instead (runtime_hold())
+ *           QUIT     at the start socket only: end
  *   init    CONSOLE  with the terminal's master
+ *           PREPARED it is set up and its program is there; only where it is held
  *           READY    all that is ours is done: a process that ends from here on
  *                    without an error was the program, or killed in its place
  *           (error)  err_write(): a minus sign and so on; init ends
@@ -19,7 +22,10 @@ enum {
         INIT_MAPPED = 'M',
         INIT_PLACED = 'P',
         INIT_START = 'S',
+        INIT_HOLD = 'H',
+        INIT_QUIT = 'Q',
         INIT_CONSOLE = 'C',
+        INIT_PREPARED = 'D',
         INIT_READY = 'R',
 };
 
@@ -39,8 +45,14 @@ _Noreturn void init_fail_setup(int sync, Err *err);
 /* Waits for one word of the parent's; if it has gone, so do we. */
 void init_wait_for(int sync, char word);
 
-/* A session and a keyring of its own. */
-void init_leave_session(void);
+/* A session of its own, and unless the caller's is kept, a keyring. */
+void init_leave_session(bool keep_keyring);
+
+/*
+ * Says that all is prepared, waits for HOLD, and then at the start socket for the one who starts.
+ * Returns the connection to it, which takes the place of @sync; ends the process otherwise.
+ */
+int init_hold(int start_socket, int sync);
 
 /* What is common to a container's first and every further process. */
 typedef struct InitProgram {
@@ -52,6 +64,7 @@ typedef struct InitProgram {
         bool all_capabilities;
         bool below_init; /* --init */
         bool dies_with_caller;
+        unsigned preserve_fds;
 } InitProgram;
 
 /* From root inside the namespaces to the user's program. */
@@ -63,6 +76,8 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync);
  * -ECANCELED if it ended before it was ready.
  */
 int init_listen(int sync, int *console, Err *err);
+/* Same for one that is held: until it is prepared. */
+int init_listen_prepared(int sync, int *console, Err *err);
 /* Gives the pipes among them to that host id, root inside, who may pass them on to the user. */
 void init_own_streams(const int *stdio, int64_t uid, int64_t gid);
 /* Only the host's root may raise a maximum, so it is done by the parent; @pid 0: itself. */

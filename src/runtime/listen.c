@@ -81,7 +81,8 @@ static int receive(int sync, char *report, size_t size, int *fd) {
         return r;
 }
 
-int init_listen(int sync, int *console, Err *err) {
+/* Until the other end is closed, or @last is said. */
+static int listen_until(int sync, char last, int *console, Err *err) {
         bool ready = false;
 
         for (;;) {
@@ -99,6 +100,8 @@ int init_listen(int sync, int *console, Err *err) {
                         close_fd(fd);
                         return err_parse(report, (size_t) r, err);
                 }
+                if (last && *report == last)
+                        return 0;
                 ready = ready || *report == INIT_READY;
                 if (*report == INIT_READY)
                         continue;
@@ -109,4 +112,12 @@ int init_listen(int sync, int *console, Err *err) {
                 if (r < 0)
                         return r;
         }
+}
+
+int init_listen(int sync, int *console, Err *err) {
+        return listen_until(sync, 0, console, err);
+}
+
+int init_listen_prepared(int sync, int *console, Err *err) {
+        return listen_until(sync, INIT_PREPARED, console, err);
 }

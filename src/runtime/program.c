@@ -56,9 +56,28 @@ static int cannot_run(const char *name, const char *path, int code, Err *err) {
         }
 }
 
+/* What is tried with each file that may be the program: returns an errno, or 0 if it was the one.
+ */
+typedef int Try(const char *file, char *const *args, char *const *env);
+
+static int try_exec(const char *file, char *const *args, char *const *env) {
+        execve(file, args, env);
+        return errno;
+}
+
+/* Permission bits of anybody count: who it will run as is decided later. */
+static int try_look(const char *file, char *const *args, char *const *env) {
+        struct stat st;
+
+        if (stat(file, &st) < 0)
+                return errno;
+        return S_ISREG(st.st_mode) && st.st_mode & 0111 ? 0 : EACCES;
+}
+
 /* As execvp(3), but a file without format is not given to a shell. */
-static int search(const char *name, const char *path, char *const *args, char *const *env,
+static int search(Try *try, const char *path, char *const *args, char *const *env,
                   char file[PATH_MAX]) {
+        const char *name = args[0];
         int code = ENOENT;
 
         for (const char *directory = path;; directory++) {
@@ -67,11 +86,12 @@ static int search(const char *name, const char *path, char *const *args, char *c
                                  name);
 
                 if (n > 0 && n < PATH_MAX) {
-                        execve(file, args, env);
-                        if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-                                return errno;
+                        int r = try(file, args, env);
+
+                        if (r != ENOENT && r != ENOTDIR && r != EACCES)
+                                return r;
                         /* One that may not be run is better remembered than one that is not. */
-                        if (errno == EACCES)
+                        if (r == EACCES)
                                 code = EACCES;
                 }
                 directory += length;
@@ -80,24 +100,33 @@ static int search(const char *name, const char *path, char *const *args, char *c
         }
 }
 
-int program_exec(char *const *args, char *const *env, Err *err) {
+static int try_all(Try *try, char *const *args, char *const *env, Err *err) {
         const char *path = strv_env_get(env, "PATH");
         char file[PATH_MAX] = "";
         int r;
 
-        process_reset_signals();
-        r = process_close_on_exec(3);
-        if (r < 0)
-                return refuse(err, EIO, "cannot close descriptors: %s", strerror(-r));
-
         if (!*args[0])
                 return cannot_run("", "", ENOENT, err);
         if (strchr(args[0], '/')) {
-                execve(args[0], args, env);
-                return cannot_run(args[0], args[0], errno, err);
+                r = try(args[0], args, env);
+                return r ? cannot_run(args[0], args[0], r, err) : 0;
         }
-        r = search(args[0], str_empty(path) ? DEFAULT_PATH : path, args, env, file);
-        return cannot_run(args[0], file, r, err);
+        r = search(try, str_empty(path) ? DEFAULT_PATH : path, args, env, file);
+        return r ? cannot_run(args[0], file, r, err) : 0;
+}
+
+int program_find(char *const *args, char *const *env, Err *err) {
+        return try_all(try_look, args, env, err);
+}
+
+int program_exec(char *const *args, char *const *env, unsigned preserve_fds, Err *err) {
+        int r;
+
+        process_reset_signals();
+        r = process_close_on_exec(3 + preserve_fds);
+        if (r < 0)
+                return refuse(err, EIO, "cannot close descriptors: %s", strerror(-r));
+        return try_all(try_exec, args, env, err);
 }
 
 /* Exit status of the program for a shell: its own, or 128 and the signal. */

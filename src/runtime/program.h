@@ -7,13 +7,18 @@
  * program_exec() - become the user's program
  * @args:	its name and arguments; a name without slash is searched in PATH
  * @env:	the environment, whose PATH it is
+ * @preserve_fds: descriptors from 3 on that it inherits
  *
- * Signals are reset, all descriptors but 0 to 2 closed.
+ * Signals are reset, all other descriptors but 0 to 2 closed.
  *
  * Return: only on failure: -ENOENT if there is no such program, -EACCES,
  * -ENOEXEC or -EISDIR if it cannot be executed.
  */
-int program_exec(char *const *args, char *const *env, Err *err);
+int program_exec(char *const *args, char *const *env, unsigned preserve_fds, Err *err);
+
+/* Whether there is such a program that somebody may execute, without executing it; errors as
+ * above. */
+int program_find(char *const *args, char *const *env, Err *err);
 
 /* Environment for the program: env, and HOME=home where it has none; owned by the caller. */
 char **program_environment(char *const *env, const char *home);

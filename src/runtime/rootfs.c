@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -24,8 +25,6 @@
 #include "kernel/resolve.h"
 #include "runtime/copy_up.h"
 #include "runtime/rootfs.h"
-
-#define MNT_DETACH 2
 
 static int attach_at(int mount, const char *place) {
         autoclose int target = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -434,18 +433,35 @@ static uint64_t propagation_of(const char *name) {
                                                 : MS_PRIVATE;
 }
 
+/*
+ * "." twice: the old root ends up on top of the new one, where it can be let go (pivot_root(2)).
+ * Where the old root is the initramfs, which cannot be pivoted from, the new one is moved over it.
+ */
+static int change_root(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
+        if (fchdir(rootfs->root) < 0)
+                return fail(err, errno, "cannot enter the root");
+        if (plan->options->no_pivot) {
+                if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+                        return fail(err, errno, "cannot move the root over the host's");
+                return 0;
+        }
+        if (syscall(SYS_pivot_root, ".", ".") < 0)
+                return err_hint(err, fail(err, errno, "cannot change the root"),
+                                "--no-pivot does without, where the host's root is an initramfs");
+        if (syscall(SYS_umount2, ".", MNT_DETACH) < 0 || chdir("/") < 0)
+                return fail(err, errno, "cannot leave the host's root");
+        return 0;
+}
+
 int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         const char *propagation =
                 plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
         MountAttr attr = {};
-        int r = 0;
+        int r;
 
-        /* "." twice: the old root ends up on top of the new one, where it can be let go
-         * (pivot_root(2)). */
-        if (fchdir(rootfs->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-                return fail(err, errno, "cannot change the root");
-        if (syscall(SYS_umount2, ".", MNT_DETACH) < 0 || chdir("/") < 0)
-                return fail(err, errno, "cannot leave the host's root");
+        r = change_root(plan, rootfs, err);
+        if (r < 0)
+                return r;
 
         attr.set = plan->spec->root_readonly ? MOUNT_ATTR_RDONLY : 0;
         attr.propagation = propagation ? propagation_of(propagation) : 0;

@@ -286,18 +286,41 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
         return 0;
 }
 
-int runtime_start(Runtime *runtime, Err *err) {
-        int r = 0;
+static int place(const Runtime *runtime, Err *err) {
+        int r;
 
-        if (runtime->cgroup && cgroup_needs_join(runtime->cgroup)) {
-                r = cgroup_join(runtime->cgroup, runtime->pid, err);
-                if (r < 0)
-                        return init_own_failure(r);
-                r = say(runtime, INIT_PLACED);
-        }
+        if (!runtime->cgroup || !cgroup_needs_join(runtime->cgroup))
+                return 0;
+        r = cgroup_join(runtime->cgroup, runtime->pid, err);
+        if (r < 0)
+                return init_own_failure(r);
         /* One that has failed already has left its reason in the socket. */
-        if (r >= 0)
-                (void) say(runtime, INIT_START);
+        (void) say(runtime, INIT_PLACED);
+        return 0;
+}
+
+int runtime_hold(Runtime *runtime, Err *err) {
+        int r = place(runtime, err);
+
+        return r < 0 ? r : init_listen_prepared(runtime->sync, &runtime->console, err);
+}
+
+int runtime_release(Runtime *runtime, Err *err) {
+        int r = say(runtime, INIT_HOLD);
+
+        if (r < 0)
+                return fail(err, r, "the container's process was killed before it was complete");
+        runtime->sync = close_fd(runtime->sync);
+        runtime->running = true;
+        return 0;
+}
+
+int runtime_start(Runtime *runtime, Err *err) {
+        int r = place(runtime, err);
+
+        if (r < 0)
+                return r;
+        (void) say(runtime, INIT_START);
         r = init_listen(runtime->sync, &runtime->console, err);
         if (r < 0) {
                 process_kill_and_reap(runtime->pidfd);

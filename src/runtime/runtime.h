@@ -44,6 +44,11 @@ typedef struct RuntimeOptions {
         int stdio[3]; /* become 0, 1, 2; borrowed; -EBADF means /dev/null; unused with a terminal */
         bool init;    /* run the user's program below a small reaping pid 1 (--init) */
         bool dies_with_caller; /* killed when the calling process ends, however that ends */
+        bool hold;             /* for runtime_hold(): it waits for START at start_socket */
+        int start_socket;      /* listening, from runtime_start_socket(); borrowed */
+        unsigned preserve_fds; /* descriptors from 3 on that the program inherits as well */
+        bool keep_keyring;     /* stay in the caller's session keyring */
+        bool no_pivot;         /* leave the old root below, moved out of sight, as chroot(2) does */
 } RuntimeOptions;
 
 typedef struct Runtime Runtime;
@@ -69,6 +74,41 @@ int runtime_take_console(Runtime *r);
  */
 int runtime_start(Runtime *r, Err *err);
 
+/*
+ * Creating and starting by two different commands (runtime-spec "lifecycle")
+ *
+ * The first process, once it is set up, waits at a listening socket for whoever
+ * starts it, so that its maker may end.  Any process that reaches the socket's
+ * name can start it, hears why the program could not be executed, and need not
+ * be its parent.
+ *
+ *         socket = runtime_start_socket(dir, "start.sock", err);
+ *         r = runtime_spawn(spec, &options, &runtime, err);      with .hold
+ *         r = runtime_hold(runtime, err);
+ *         ... write down what was created ...
+ *         r = runtime_release(runtime, err);
+ *                                        another process, later:
+ *         r = runtime_start_held(dir, "start.sock", err);
+ */
+
+/* Makes the socket as @name below @dir; returns it, owned by the caller. */
+int runtime_start_socket(int dir, const char *name, Err *err);
+
+/*
+ * Waits until the process has set itself up and found its program; errors as of runtime_start().
+ * Until runtime_release() it dies with this process, and with the Runtime.
+ */
+int runtime_hold(Runtime *r, Err *err);
+/* From now on it waits for runtime_start_held(), whatever becomes of the caller. */
+int runtime_release(Runtime *r, Err *err);
+
+/* Has it execute its program; errors as of runtime_start(), -ESRCH if nobody waits there. */
+int runtime_start_held(int dir, const char *name, Err *err);
+/* 1 if a process waits at the socket, 0 if none does (any more); negative errno. */
+int runtime_is_held(int dir, const char *name);
+/* Ends a process that waits there; quiet. */
+void runtime_discard_held(int dir, const char *name);
+
 Runtime *runtime_free(Runtime *r);
 DEFINE_AUTOPTR(Runtime, runtime_free)
 
@@ -93,6 +133,7 @@ typedef struct RuntimeExec {
         const SeccompFilter *seccomp;
         int stdio[3];
         bool privileged;
+        unsigned preserve_fds; /* as above */
 } RuntimeExec;
 
 /*

@@ -812,3 +812,92 @@ TEST(nothing_is_left_of_one_that_was_not_started) {
         }
         expect(kill(pid, 0) < 0 && errno == ESRCH);
 }
+
+/* Spawns it held, with a start socket in HERE; the maker's part is over when this returns. */
+static int create_held(Container *c, int dir, Runtime **ret, Err *err) {
+        int socket = expect_ok(runtime_start_socket(dir, "start.sock", NULL)), r;
+
+        c->options.hold = true;
+        c->options.start_socket = socket;
+        r = runtime_spawn(&c->spec, &c->options, ret, err);
+        if (r >= 0)
+                r = runtime_hold(*ret, err);
+        close(socket);
+        return r;
+}
+
+TEST(held_process_waits_for_whoever_starts_it) {
+        int dir, fds[2];
+        Runtime *runtime = NULL;
+        Container c;
+        char byte;
+
+        setup(&c);
+        set_shell(&c, "echo started");
+        dir = open(HERE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        expect(pipe2(fds, O_CLOEXEC) == 0);
+        c.options.stdio[1] = fds[1];
+        expect_ok(create_held(&c, dir, &runtime, NULL));
+        expect_ok(runtime_release(runtime, NULL));
+        expect(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0);
+        expect(runtime_is_held(dir, "start.sock") == 1);
+        expect(read(fds[0], &byte, 1) < 0 && errno == EAGAIN);
+
+        expect_ok(runtime_start_held(dir, "start.sock", NULL));
+        expect(wait_code(runtime) == 0);
+        expect(read(fds[0], &byte, 1) == 1 && byte == 's');
+        expect(runtime_is_held(dir, "start.sock") == 0);
+        expect(runtime_start_held(dir, "start.sock", NULL) == -ESRCH);
+        runtime_free(runtime);
+}
+
+TEST(held_process_is_refused_at_once_if_there_is_no_program) {
+        autoerr err = {};
+        Runtime *runtime = NULL;
+        Container c;
+
+        setup(&c);
+        expect_ok(strv_add(&c.process.args, "/bin/nothing"));
+        expect(create_held(&c, open(HERE, O_RDONLY | O_CLOEXEC), &runtime, &err) == -ENOENT);
+        expect_str(err.message, "cannot run '/bin/nothing': No such file or directory");
+        runtime_free(runtime);
+}
+
+TEST(held_process_ends_when_it_is_discarded) {
+        Runtime *runtime = NULL;
+        Container c;
+        int dir;
+
+        setup(&c);
+        set_shell(&c, "exit 0");
+        dir = open(HERE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        expect_ok(create_held(&c, dir, &runtime, NULL));
+        expect_ok(runtime_release(runtime, NULL));
+        runtime_discard_held(dir, "start.sock");
+        expect(wait_code(runtime) == 125);
+        runtime_free(runtime);
+}
+
+TEST(held_process_dies_with_its_maker) {
+        Container c;
+        pid_t maker;
+        int dir, pipe_[2];
+        char byte;
+
+        setup(&c);
+        set_shell(&c, "exit 0");
+        dir = open(HERE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        expect(pipe2(pipe_, O_CLOEXEC) == 0);
+        maker = fork();
+        if (maker == 0) {
+                Runtime *runtime = NULL;
+
+                c.options.stdio[1] = pipe_[1];
+                _exit(create_held(&c, dir, &runtime, NULL) < 0);
+        }
+        close(pipe_[1]);
+        expect(waitpid(maker, NULL, 0) == maker);
+        /* Nobody holds its standard output any more. */
+        expect(read(pipe_[0], &byte, 1) == 0);
+        expect(runtime_is_held(dir, "start.sock") == 0);
+}
