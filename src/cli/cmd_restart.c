@@ -20,19 +20,10 @@ static int restart(Container *c, const void *data, Err *err) {
         int64_t timeout_ms;
         int r, number;
 
-        if (c->host.auto_remove)
-                return err_hint(
-                        err,
-                        refuse(err, EINVAL, "container '%s' goes when it ends (--rm)", c->name),
-                        "a container to restart is made without --rm");
         r = operand_stop_timeout(c, o->timeout, &timeout_ms, err);
         if (r >= 0 && o->signal)
                 r = operand_signal(o->signal, &number, err);
-        if (r >= 0)
-                r = container_stop(c, o->signal, timeout_ms, err);
-        if (r < 0)
-                return r;
-        return container_start(c, NULL, NULL, err);
+        return r < 0 ? r : container_restart(c, o->signal, timeout_ms, err);
 }
 
 static int cmd_restart(const CommandInput *in, Err *err) {

@@ -139,6 +139,20 @@ ContainerStatus container_status(const Container *c) {
         return is_paused(c) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 }
 
+bool container_is_up(const Container *c) {
+        switch (container_status(c)) {
+        case CONTAINER_RUNNING:
+        case CONTAINER_PAUSED:
+        case CONTAINER_RESTARTING:
+                return true;
+        case CONTAINER_CREATED:
+        case CONTAINER_EXITED:
+        case CONTAINER_DEAD:
+                break;
+        }
+        return false;
+}
+
 /* A pidfd of the process that was recorded; the check comes after, when its number is held. */
 static int open_process(int pid, uint64_t start) {
         autoclose int pidfd = -EBADF;

@@ -183,6 +183,8 @@ int container_list(const Home *home, bool all, Container ***ret, size_t *ret_n, 
 void container_list_free(Container **list, size_t n);
 
 ContainerStatus container_status(const Container *c);
+/* Whether it runs, is paused, or is between two runs of its restart policy. */
+bool container_is_up(const Container *c);
 /*
  * The path, relative to home->run_fd, of the mark that container_pause() makes: only a container
  * that has it needs its cgroup asked whether it is frozen.  Owned by the caller.
@@ -233,6 +235,8 @@ typedef struct StartIo {
 int container_start(Container *c, const StartIo *io, int *ret_code, Err *err);
 /* @timeout_ms: -1 for ever.  1 if it ran, 0 if not. */
 int container_stop(Container *c, const char *signal, int64_t timeout_ms, Err *err);
+/* Stops it, if it runs, and starts it again; --rm removes it at another end, not at this one. */
+int container_restart(Container *c, const char *signal, int64_t timeout_ms, Err *err);
 int container_kill(Container *c, int signal, Err *err);
 int container_pause(Container *c, bool pause, Err *err);
 /* Waits until it does not run (or, with @removed, is gone); @ret_code: its exit code. */

@@ -140,12 +140,25 @@ static bool wait_for_restart(Monitor *m, int *delay_ms) {
         return !m->stopping;
 }
 
+/* The kernel mounts no volatile overlay a second time (ovl_workdir_create() in
+ * fs/overlayfs/super.c) as long as this is there: it guards against a crash of the machine, which
+ * was none. */
+static void forget_volatile(Monitor *m) {
+        int r = tree_remove(container_dir(m->c), "work/work/incompat");
+
+        if (r < 0)
+                log_warn("cannot prepare the next start: %s", strerror(-r));
+}
+
 static void finish(Monitor *m) {
         autofree char *gone = str_format("%s" CONTAINER_GONE, m->c->id);
+        bool remove = m->c->host.auto_remove && !m->kept;
         autoerr err = {};
 
         m->log = log_writer_free(m->log);
-        if (m->c->host.auto_remove) {
+        if (m->kept)
+                forget_volatile(m);
+        if (remove) {
                 monitor_release(m);
                 if (container_retire(m->c, true, &err) < 0)
                         log_warn("%s", err.message);
@@ -161,7 +174,7 @@ static void finish(Monitor *m) {
         fault_point("monitor.gone");
         monitor_farewell(m);
         /* Nobody need wait for the disk: a large upper directory takes seconds to delete. */
-        if (m->c->host.auto_remove && gone)
+        if (remove && gone)
                 container_sweep_gone(m->c->home, gone);
 }
 

@@ -87,6 +87,7 @@ typedef struct Monitor {
         bool collected;  /* its exit code is known */
         bool ran_before; /* this is not its first start */
         bool stopping;   /* a user wants it to end */
+        bool kept;       /* a user wants to start it again: --rm waits for another end */
         int exit_code;
         int64_t launched_ms;
 } Monitor;
@@ -156,6 +157,11 @@ int monitor_wait_finish(const Container *c);
 /* Tells the monitor that its container is meant to end, so that it is not started again; nothing to
  * do without a restart policy, unless @always. */
 void monitor_say_stopping(const Container *c, bool always);
+/*
+ * Tells the monitor that --rm does not hold for the coming end, and waits until it has heard.
+ * -ENOENT, -ECONNREFUSED or -ECONNRESET if the end has come already.
+ */
+int monitor_say_keep(const Container *c);
 /* Everything a dead container's run still holds outside of its data directory. */
 void run_release(Container *c, const PublishedPort *ports, size_t n_ports);
 /* Connects to the container's monitor; -ENOENT, -ECONNREFUSED if there is none. */

@@ -347,6 +347,9 @@ static bool serve(Monitor *m, int socket, Client *client) {
                 if (m->exited)
                         monitor_close_sinks(m);
                 return true;
+        case FRAME_KEEP:
+                m->kept = true;
+                return true;
         default:
                 return false;
         }

@@ -71,7 +71,6 @@ static int load_owner(const Home *home, int dir, const char *path, Container **r
 
 bool claim_is_stale(const Home *home, int dir, const char *path, bool may_be_starting) {
         autoptr(Container) c = NULL;
-        ContainerStatus status;
         struct stat st;
         int r;
 
@@ -82,9 +81,7 @@ bool claim_is_stale(const Home *home, int dir, const char *path, bool may_be_sta
         r = load_owner(home, dir, path, &c);
         if (r < 0)
                 return r == -ENOENT;
-        status = container_status(c);
-        return status != CONTAINER_RUNNING && status != CONTAINER_PAUSED &&
-               status != CONTAINER_RESTARTING;
+        return !container_is_up(c);
 }
 
 void claim_drop(int dir, const char *path, const char *container) {

@@ -48,6 +48,7 @@ static bool size_fits(FrameType type, size_t size) {
         case FRAME_STDERR:
                 return size > 0;
         case FRAME_STOPPING:
+        case FRAME_KEEP:
         case FRAME_STARTED:
         case FRAME_BROKEN:
         case FRAME_FAILED:

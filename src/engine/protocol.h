@@ -11,6 +11,7 @@
  *   client   HELLO     a Hello: what it wants; the first frame on attach.sock
  *            SIGNAL    a signal number for the container's first process
  *            STOPPING  a user wants the container to end: no restart
+ *            KEEP      it will be started again: no removal (--rm) at this end
  *   monitor  STARTED   the program runs.  With it comes one descriptor if the
  *                      client wants input or there is a terminal: the terminal's
  *                      master side, or the write end of the container's stdin.
@@ -42,6 +43,7 @@ typedef enum FrameType {
         FRAME_HELLO = 'h',
         FRAME_SIGNAL = 's',
         FRAME_STOPPING = 'q',
+        FRAME_KEEP = 'k',
         FRAME_STARTED = 'S',
         FRAME_STDOUT = '1',
         FRAME_STDERR = '2',

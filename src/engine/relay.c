@@ -235,6 +235,7 @@ static int take_frame(Relay *r, Outcome *o, Err *err) {
         case FRAME_HELLO:
         case FRAME_SIGNAL:
         case FRAME_STOPPING:
+        case FRAME_KEEP:
                 break;
         }
         return 0;

@@ -112,20 +112,6 @@ static int end(Container *c, Err *err) {
         return container_kill(c, SIGKILL, err);
 }
 
-static bool is_running(const Container *c) {
-        switch (container_status(c)) {
-        case CONTAINER_RUNNING:
-        case CONTAINER_PAUSED:
-        case CONTAINER_RESTARTING:
-                return true;
-        case CONTAINER_CREATED:
-        case CONTAINER_EXITED:
-        case CONTAINER_DEAD:
-                break;
-        }
-        return false;
-}
-
 bool container_is_gone(const Container *c) {
         autofree char *path = str_format("containers/%s/container.json", c->id);
 
@@ -170,7 +156,7 @@ static int end_and_lock(Container *c, bool force, int *ret_lock, Err *err) {
 
         /* Somebody may start it again and again, but not as often as this. */
         for (int tries = 0; tries < END_TRIES && r == -EAGAIN; tries++) {
-                if (is_running(c)) {
+                if (container_is_up(c)) {
                         if (!force)
                                 return refuse_running(c, err);
                         r = end(c, err);

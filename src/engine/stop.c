@@ -40,6 +40,25 @@ void monitor_say_stopping(const Container *c, bool always) {
                 log_debug("the monitor of container '%s' cannot be told", c->name);
 }
 
+int monitor_say_keep(const Container *c) {
+        const Hello hello = {};
+        autoclose int socket = monitor_connect(c);
+        Frame frame;
+        int r;
+
+        if (socket < 0)
+                return socket;
+        r = frame_send(socket, FRAME_KEEP, NULL, 0, -EBADF, true);
+        /* Frames are dealt with in order: what answers the second has taken the first. */
+        if (r >= 0)
+                r = frame_send(socket, FRAME_HELLO, &hello, sizeof hello, -EBADF, true);
+        if (r >= 0)
+                r = frame_recv(socket, &frame, NULL);
+        if (r < 0)
+                return r == -EPIPE ? -ECONNRESET : r;
+        return r > 0 && frame.type == FRAME_STARTED ? 0 : -ECONNRESET;
+}
+
 /* Frozen processes take no signal before they are thawed (a v1 freezer not even SIGKILL). */
 static void thaw(const Container *c) {
         autoptr(Cgroup) cgroup = NULL;
@@ -114,6 +133,22 @@ int container_stop(Container *c, const char *signal, int64_t timeout_ms, Err *er
         else if (r < 0)
                 return fail(err, r, "cannot wait for container '%s'", c->name);
         return r < 0 ? r : wait_finish(c, err);
+}
+
+int container_restart(Container *c, const char *signal, int64_t timeout_ms, Err *err) {
+        int r;
+
+        if (c->host.auto_remove && container_is_up(c)) {
+                r = monitor_say_keep(c);
+                if (r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET)
+                        return refuse(err, ECANCELED, "container '%s' has just been removed",
+                                      c->name);
+                if (r < 0)
+                        return fail(err, r, "cannot speak to the monitor of container '%s'",
+                                    c->name);
+        }
+        r = container_stop(c, signal, timeout_ms, err);
+        return r < 0 ? r : container_start(c, NULL, NULL, err);
 }
 
 int container_kill(Container *c, int signal, Err *err) {

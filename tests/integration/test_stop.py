@@ -122,9 +122,24 @@ def test_many_commands_on_one_container_agree(isola, image):
     assert isola.out('ps', '-aq') == ''
 
 
-def test_restart_of_a_container_that_goes_when_it_ends_is_refused(isola, image):
-    isola('run', '-d', '--rm', '--name', 'brief', '--network', 'none', image, 'sleep', '1000')
-    done = isola('restart', '-t', '0', 'brief', code=1)
-    assert done.stderr == ("isola: container 'brief' goes when it ends (--rm)\n"
-                           'hint: a container to restart is made without --rm\n')
+def test_restart_keeps_a_container_that_goes_when_it_ends(isola, image):
+    isola('run', '-d', '--rm', '--name', 'brief', '-p', '8080:80', image, 'sh', '-c', 'echo once >>/count; sleep 1000')
+    wait_until(lambda: isola('exec', 'brief', 'cat', '/count', code=None).stdout == 'once\n')
+    before = isola.inspect('brief')
+    for times in (2, 3):
+        assert isola.out('restart', '-t', '0', 'brief') == 'brief'
+        wait_until(lambda: isola('exec', 'brief', 'cat', '/count', code=None).stdout == 'once\n' * times)
+    after = isola.inspect('brief')
+    assert after['Id'] == before['Id'] and after['State']['Pid'] != before['State']['Pid']
+    isola('stop', '-t', '0', 'brief')
+    assert isola.out('ps', '-aq') == ''
+
+
+def test_restart_ends_the_command_that_waits_for_a_container(isola, image):
+    run = isola.start('run', '--rm', '--name', 'brief', image, 'sleep', '1000')
+    wait_until(lambda: isola('inspect', 'brief', code=None).returncode == 0 and isola.pid('brief'))
+    isola('restart', '-t', '0', 'brief')
+    assert run.wait(20) == 137
     assert isola.inspect('brief')['State']['Running']
+    isola('kill', 'brief')
+    assert isola.out('ps', '-aq') == ''
