@@ -175,14 +175,23 @@ static int setup_linux(const Container *c, const SetupInput *in, OciSpec *spec, 
         return 0;
 }
 
+/* How much swap goes with a memory limit: what was asked for, else as much again, as Docker. */
+static int64_t memory_and_swap(const HostConfig *h) {
+        if (h->memory_swap != 0 || h->memory <= 0)
+                return h->memory_swap;
+        return h->memory > INT64_MAX / 2 ? -1 : 2 * h->memory;
+}
+
 static void setup_limits(const HostConfig *h, CgroupLimits *limits) {
         *limits = (CgroupLimits){
                 .memory = h->memory,
-                .memory_swap = h->memory_swap,
+                .memory_swap = memory_and_swap(h),
+                .memory_swap_wish = h->memory_swap == 0,
                 .memory_reservation = h->memory_reservation,
                 .cpu_shares = (uint64_t) h->cpu_shares,
                 .cpuset_cpus = str_empty(h->cpuset_cpus) ? NULL : h->cpuset_cpus,
                 .cpuset_mems = str_empty(h->cpuset_mems) ? NULL : h->cpuset_mems,
+                .has_pids = h->pids_limit != 0,
                 .pids = h->pids_limit,
         };
         if (h->nano_cpus > 0) {

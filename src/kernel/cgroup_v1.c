@@ -3,10 +3,8 @@
 /*
  * Version 1: one hierarchy for each controller, a directory only where a limit asks
  *
- * Order matters in two files.  memory.memsw.limit_in_bytes may never be below
- * memory.limit_in_bytes: lowering begins with the latter, raising with the
- * former.  A new cpuset is empty and takes no process until it has processors
- * and memory nodes, so it inherits its parent's first (cpusets(7)).
+ * A new cpuset is empty and takes no process until it has processors and memory
+ * nodes, so it inherits its parent's first (cpusets(7)).
  */
 
 #include <errno.h>
@@ -16,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -23,6 +22,12 @@
 #include "kernel/cgroup_internal.h"
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define SELF_MAX       65536
+
+/* How /proc and mount options call it. */
+static const char *option_name(CgroupController controller) {
+        return controller == CGROUP_SYSTEMD ? "name=systemd" : cgroup_controller_name(controller);
+}
 
 static bool is_v1(int dir) {
         struct statfs fs;
@@ -66,16 +71,63 @@ static int search_mounts(const char *controller) {
         return -ENOENT;
 }
 
+/*
+ * "5:devices:/a" is one hierarchy with its controllers, "1:name=systemd:/" one without any, "0::/"
+ * version 2 (cgroups(7)).
+ */
+unsigned cgroup_v1_mounted(void) {
+        autofree char *text = NULL;
+        char *save = NULL;
+        unsigned found = 0;
+
+        if (file_read(AT_FDCWD, "/proc/self/cgroup", SELF_MAX, &text, NULL) < 0)
+                return 0;
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                char *words = strchr(line, ':'), *end = words ? strchr(words + 1, ':') : NULL;
+
+                if (!end)
+                        continue;
+                *end = 0;
+                for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
+                        if (has_word(words + 1, option_name(i)))
+                                found |= 1u << i;
+        }
+        return found;
+}
+
 int cgroup_v1_root(CgroupController controller) {
-        const char *name = cgroup_controller_name(controller);
         autoclose int dir = -EBADF;
         char path[64];
 
-        (void) snprintf(path, sizeof path, "/sys/fs/cgroup/%s", name);
+        (void) snprintf(path, sizeof path, "/sys/fs/cgroup/%s", cgroup_controller_name(controller));
         dir = open(path, OPEN_DIRECTORY);
         if (dir >= 0 && is_v1(dir))
                 return take_fd(dir);
-        return search_mounts(name);
+        return search_mounts(option_name(controller));
+}
+
+int cgroup_v1_open(CgroupController controller, const char *name) {
+        autofree char *path =
+                str_format("/sys/fs/cgroup/%s/%s", cgroup_controller_name(controller), name);
+        autoclose int dir = -EBADF, root = -EBADF;
+        char usual[64];
+
+        if (!path)
+                return -ENOMEM;
+        dir = open(path, OPEN_DIRECTORY);
+        if (dir >= 0 && is_v1(dir))
+                return take_fd(dir);
+        (void) snprintf(usual, sizeof usual, "/sys/fs/cgroup/%s/cgroup.procs",
+                        cgroup_controller_name(controller));
+        if (dir < 0 && access(usual, F_OK) == 0)
+                return -ENOENT;
+
+        root = cgroup_v1_root(controller);
+        if (root < 0)
+                return root;
+        dir = close_fd(dir);
+        dir = openat(root, name, OPEN_DIRECTORY);
+        return dir < 0 ? -errno : take_fd(dir);
 }
 
 /* Gives every new cpuset on the way down what its parent has. */
@@ -118,6 +170,7 @@ static int inherit_cpuset(int root, const char *name) {
 
 int cgroup_v1_make(Cgroup *c, CgroupController controller) {
         autoclose int root = -EBADF;
+        size_t made = 0;
         bool there;
         int r;
 
@@ -127,7 +180,7 @@ int cgroup_v1_make(Cgroup *c, CgroupController controller) {
         if (root < 0)
                 return root;
 
-        r = cgroup_make_directory(root, c->name);
+        r = cgroup_make_directory(root, c->name, &made);
         there = r == -EEXIST;
         if (r < 0 && !there)
                 return r;
@@ -138,52 +191,21 @@ int cgroup_v1_make(Cgroup *c, CgroupController controller) {
                 r = c->v1[controller] < 0 ? -errno : there;
         }
         if (r < 0)
-                (void) cgroup_remove_directory(root, c->name, 0);
+                cgroup_unmake_directory(root, c->name, made);
+        else
+                c->v1_made[controller] = made;
         return r;
 }
 
-static int write_setting(const Cgroup *c, const CgroupSetting *s, Err *err) {
-        const char *text = s->text ? s->text : s->number;
+int cgroup_v1_write(const Cgroup *c, const CgroupSetting *s, Err *err) {
         int r;
 
-        r = file_write(c->v1[s->controller], s->file, text);
+        r = file_write(c->v1[s->controller], s->file, cgroup_setting_text(s));
         if (r == -ENOENT && s->wish)
                 return 0;
-        if (r == -ENOENT)
-                return err_hint(err,
-                                refuse(err, EOPNOTSUPP,
-                                       "cannot set the %s: this kernel has no '%s'", s->limit,
-                                       s->file),
-                                "swap is counted only with swapaccount=1 on the kernel's command "
-                                "line");
-        if (r < 0)
-                return fail(err, r, "cannot set the %s to '%s'", s->limit, text);
-        return 0;
-}
-
-int cgroup_v1_apply(Cgroup *c, CgroupSetting *settings, size_t n, Err *err) {
-        int r;
-
-        for (size_t i = 0; i < n; i++) {
-                CgroupSetting *s = &settings[i];
-                bool swap_follows = i + 1 < n && strstr(s[1].file, "memsw") &&
-                                    strcmp(s->file, "memory.limit_in_bytes") == 0;
-
-                r = file_write(c->v1[s->controller], s->file, s->text ? s->text : s->number);
-                if (r == -EINVAL && swap_follows) {
-                        /* Above the old sum: raise the sum first, then this one once more. */
-                        r = write_setting(c, s + 1, err);
-                        if (r < 0)
-                                return r;
-                        r = -EAGAIN;
-                }
-                if (r < 0) {
-                        r = write_setting(c, s, err);
-                        if (r < 0)
-                                return r;
-                }
-        }
-        return 0;
+        if (r == -ENOENT && s->alternative)
+                return r;
+        return r < 0 ? cgroup_cannot_set(s, r, err) : 0;
 }
 
 int cgroup_v1_is_frozen(const Cgroup *c) {

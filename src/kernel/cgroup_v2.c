@@ -59,68 +59,103 @@ int cgroup_v2_root(void) {
         return search_mounts();
 }
 
-/* Enables a controller for the children of every directory above the place. */
-static int enable(const Cgroup *c, const char *controller) {
-        autofree char *word = str_format("+%s", controller), *path = strdup(c->name);
+/* Writes @words, such as "+memory", for the children of every directory above the place. */
+static int enable(const Cgroup *c, const char *words) {
+        autofree char *path = strdup(c->name);
         int r;
 
-        if (!word || !path)
+        if (!path)
                 return -ENOMEM;
 
-        r = file_write(c->root, "cgroup.subtree_control", word);
+        r = file_write(c->root, "cgroup.subtree_control", words);
         for (char *slash = strchr(path, '/'); slash && r >= 0; slash = strchr(slash + 1, '/')) {
                 autofree char *file = NULL;
 
                 *slash = 0;
                 file = str_format("%s/cgroup.subtree_control", path);
                 *slash = '/';
-                r = file ? file_write(c->root, file, word) : -ENOMEM;
+                r = file ? file_write(c->root, file, words) : -ENOMEM;
         }
         return r;
 }
 
-int cgroup_v2_apply(Cgroup *c, const CgroupSetting *s, Err *err) {
-        const char *text = s->text ? s->text : s->number;
-        const char *controller = cgroup_controller_name(s->controller);
+int cgroup_v2_enable_all(const Cgroup *c) {
+        autofree char *offered = NULL, *enabled = NULL;
+        autostrv names = NULL;
         int r;
 
-        r = file_write(c->v2, s->file, text);
-        if (r == -ENOENT) {
-                /* The file is there only if every directory above passes its controller on. */
-                r = enable(c, controller);
-                if (r == -EBUSY)
-                        return err_hint(
-                                err,
+        r = file_read_line(c->root, "cgroup.controllers", &offered);
+        if (r >= 0)
+                r = file_read_line(c->v2, "cgroup.controllers", &enabled);
+        if (r < 0 || str_equal(offered, enabled))
+                return r;
+        r = strv_split(offered, " ", true, &names);
+        strv_foreach(name, names) {
+                char word[CGROUP_FILE_MAX];
+
+                /* One by one: one that cannot be would keep the others away. */
+                (void) snprintf(word, sizeof word, "+%s", *name);
+                (void) enable(c, word);
+        }
+        return r;
+}
+
+/* "io.bfq.weight" belongs to "io". */
+static void controller_of(const char *file, char ret[CGROUP_FILE_MAX]) {
+        (void) snprintf(ret, CGROUP_FILE_MAX, "%.*s", (int) strcspn(file, "."), file);
+}
+
+static int cannot_enable(const CgroupSetting *s, const char *controller, int code, Err *err) {
+        char words[CGROUP_WORDS_MAX];
+
+        cgroup_setting_words(s, words);
+        if (code == -EBUSY)
+                return err_hint(err,
                                 refuse(err, EBUSY,
-                                       "cannot set the %s: processes in the root of this cgroup "
-                                       "tree keep controller '%s' from being passed on",
-                                       s->limit, controller),
+                                       "cannot set %s: processes in a cgroup above keep controller "
+                                       "'%s' from being passed on",
+                                       words, controller),
                                 "move them into a cgroup of their own; see \"no internal process "
                                 "constraint\" in the kernel's cgroup-v2.rst");
-                if (r == -ENOENT || r == -EINVAL)
-                        return err_hint(err,
-                                        refuse(err, EOPNOTSUPP,
-                                               "cannot set the %s: cgroup controller '%s' is not "
-                                               "available here",
-                                               s->limit, controller),
-                                        "'isola check' lists the controllers of this machine");
+        if (code == -ENOENT || code == -EINVAL)
+                return err_hint(err,
+                                refuse(err, EOPNOTSUPP,
+                                       "cannot set %s: cgroup controller '%s' is not available "
+                                       "here",
+                                       words, controller),
+                                "'isola check' lists the controllers of this machine");
+        return fail(err, code, "cannot set %s: cannot enable controller '%s'", words, controller);
+}
+
+int cgroup_v2_write(const Cgroup *c, const CgroupSetting *s, Err *err) {
+        const char *text = cgroup_setting_text(s);
+        char controller[CGROUP_FILE_MAX];
+        int r;
+
+        if (!*s->file)
+                return refuse(err, EOPNOTSUPP,
+                              "cannot set the %s to '%s': cgroup version 2 has nothing of the kind",
+                              s->limit, text);
+        r = file_write(c->v2, s->file, text);
+        controller_of(s->file, controller);
+        if (r == -ENOENT && !str_equal(controller, "cgroup")) {
+                char word[CGROUP_FILE_MAX + 1];
+
+                /* The file is there only if every directory above passes its controller on. */
+                (void) snprintf(word, sizeof word, "+%s", controller);
+                r = enable(c, word);
                 if (r < 0)
-                        return fail(err, r, "cannot set the %s: cannot enable controller '%s'",
-                                    s->limit, controller);
+                        return cannot_enable(s, controller, r, err);
                 r = file_write(c->v2, s->file, text);
         }
         if (r == -ENOENT && s->wish)
                 return 0;
-        if (r == -ENOENT)
-                return refuse(err, EOPNOTSUPP, "cannot set the %s: this kernel has no '%s'",
-                              s->limit, s->file);
-        if (r < 0)
-                return fail(err, r, "cannot set the %s to '%s'", s->limit, text);
-        return 0;
+        if (r == -ENOENT && s->alternative)
+                return r;
+        return r < 0 ? cgroup_cannot_set(s, r, err) : 0;
 }
 
-/* Finds "key N" among lines; text ends with NUL. */
-static int find_key(const char *text, const char *key, uint64_t *ret) {
+int cgroup_find_key(const char *text, const char *key, uint64_t *ret) {
         size_t length = strlen(key);
 
         for (const char *line = text; line && *line; line = strchr(line, '\n')) {
@@ -138,7 +173,7 @@ int cgroup_read_key(int dir, const char *file, const char *key, uint64_t *ret) {
         int r;
 
         r = file_read(dir, file, EVENTS_MAX, &text, NULL);
-        return r < 0 ? r : find_key(text, key, ret);
+        return r < 0 ? r : cgroup_find_key(text, key, ret);
 }
 
 int cgroup_v2_wait(int dir, const char *key, uint64_t wanted, int timeout_ms) {
@@ -159,7 +194,7 @@ int cgroup_v2_wait(int dir, const char *key, uint64_t wanted, int timeout_ms) {
                 if (n < 0)
                         return -errno;
                 text[n] = 0;
-                r = find_key(text, key, &value);
+                r = cgroup_find_key(text, key, &value);
                 if (r < 0)
                         return r;
                 if (value == wanted)

@@ -352,7 +352,7 @@ static int try_cpu(const ProbePlace *place, char detail[]) {
 }
 
 static int try_pids(const ProbePlace *place, char detail[]) {
-        return with_place(&(CgroupLimits){ .pids = 16 }, NULL, detail);
+        return with_place(&(CgroupLimits){ .has_pids = true, .pids = 16 }, NULL, detail);
 }
 
 static int try_cpuset(const ProbePlace *place, char detail[]) {

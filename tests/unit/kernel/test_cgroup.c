@@ -14,7 +14,23 @@
 
 static void expect_setting(const CgroupSetting *s, const char *file, const char *text) {
         expect_str(s->file, file);
-        expect_str(s->text ? s->text : s->number, text);
+        expect_str(cgroup_setting_text(s), text);
+}
+
+static void expect_v1(const CgroupLimits *limits, CgroupSettings *s, size_t n) {
+        autoerr err = {};
+
+        cgroup_settings_clear(s);
+        expect(cgroup_v1_settings(limits, s, &err) == 0);
+        expect(s->n == n);
+}
+
+static void expect_v2(const CgroupLimits *limits, CgroupSettings *s, size_t n) {
+        autoerr err = {};
+
+        cgroup_settings_clear(s);
+        expect(cgroup_v2_settings(limits, s, &err) == 0);
+        expect(s->n == n);
 }
 
 TEST(weight_keeps_ends_and_middle_of_shares) {
@@ -27,63 +43,195 @@ TEST(weight_keeps_ends_and_middle_of_shares) {
         expect(cgroup_weight(3) == 2);
 }
 
+TEST(io_weight_keeps_ends) {
+        expect(cgroup_io_weight(10) == 1);
+        expect(cgroup_io_weight(500) == 4950);
+        expect(cgroup_io_weight(1000) == 10000);
+}
+
 TEST(v2_counts_swap_apart) {
         CgroupLimits limits = { .memory = 64 * MIB, .memory_swap = 96 * MIB };
-        CgroupSetting s[CGROUP_SETTINGS_MAX];
+        autosettings s = {};
 
-        expect(cgroup_v2_settings(&limits, s) == 2);
-        expect_setting(&s[0], "memory.max", "67108864");
-        expect_setting(&s[1], "memory.swap.max", "33554432");
-        expect(!s[1].wish);
+        expect_v2(&limits, &s, 2);
+        expect_setting(&s.items[0], "memory.max", "67108864");
+        expect_setting(&s.items[1], "memory.swap.max", "33554432");
+        expect(!s.items[1].wish);
 
         limits.memory_swap = 0;
-        expect(cgroup_v2_settings(&limits, s) == 2);
-        expect_setting(&s[1], "memory.swap.max", "67108864");
-        expect(s[1].wish);
+        expect_v2(&limits, &s, 1);
 
         limits.memory_swap = -1;
-        expect(cgroup_v2_settings(&limits, s) == 2);
-        expect_setting(&s[1], "memory.swap.max", "max");
+        expect_v2(&limits, &s, 2);
+        expect_setting(&s.items[1], "memory.swap.max", "max");
+
+        limits.memory_swap = limits.memory;
+        expect_v2(&limits, &s, 2);
+        expect_setting(&s.items[1], "memory.swap.max", "0");
+        expect(s.items[1].wish);
+
+        limits.memory = -1;
+        limits.memory_swap = 0;
+        expect_v2(&limits, &s, 2);
+        expect_setting(&s.items[0], "memory.max", "max");
+        expect_setting(&s.items[1], "memory.swap.max", "max");
+}
+
+TEST(contradicting_limits_of_memory_and_swap_are_refused) {
+        CgroupLimits limits = { .memory = 2, .memory_swap = 1 };
+        autosettings s = {};
+        autoerr err = {};
+
+        expect(cgroup_v1_settings(&limits, &s, &err) == -EINVAL);
+        expect_str(err.message, "cannot set the limit of memory and swap to '1': it is below that "
+                                "of memory alone, '2'");
+        err_clear(&err);
+        limits.memory = 0;
+        expect(cgroup_v2_settings(&limits, &s, &err) == -EINVAL);
+        expect_str(err.message, "cannot set the limit of memory and swap to '1': there is no limit "
+                                "of memory to subtract");
 }
 
 TEST(v2_has_a_file_for_every_limit) {
+        CgroupIoLimit io[] = { { CGROUP_READ_BPS, 8, 0, 1000 }, { CGROUP_WRITE_IOPS, 8, 16, 0 } };
+        CgroupHugepages pages[] = { { "2MB", 4096 } };
+        CgroupRdma rdma[] = { { "mlx5_0", true, true, 2, 3 } };
+        char *unified[] = { (char *) "memory.high=7", (char *) "io.max=8:0 rbps=1\n8:16 rbps=2\n",
+                            NULL };
         CgroupLimits limits = { .memory_reservation = 1,
                                 .cpu_quota = 50000,
                                 .cpu_shares = 1024,
+                                .has_cpu_burst = true,
                                 .cpuset_cpus = "0-1",
                                 .cpuset_mems = "0",
-                                .pids = -1 };
-        CgroupSetting s[CGROUP_SETTINGS_MAX];
+                                .has_pids = true,
+                                .pids = -1,
+                                .io_weight = 500,
+                                .io_limits = io,
+                                .n_io_limits = 2,
+                                .hugepages = pages,
+                                .n_hugepages = 1,
+                                .rdma = rdma,
+                                .n_rdma = 1,
+                                .unified = unified };
+        autosettings s = {};
 
-        expect(cgroup_v2_settings(&limits, s) == 6);
-        expect_setting(&s[0], "memory.low", "1");
-        expect_setting(&s[1], "cpu.max", "50000 100000");
-        expect_setting(&s[2], "cpu.weight", "100");
-        expect_setting(&s[3], "cpuset.cpus", "0-1");
-        expect_setting(&s[4], "cpuset.mems", "0");
-        expect_setting(&s[5], "pids.max", "max");
+        expect_v2(&limits, &s, 17);
+        expect_setting(&s.items[0], "memory.low", "1");
+        expect_setting(&s.items[1], "cpu.weight", "100");
+        expect_setting(&s.items[2], "cpu.max", "50000 100000");
+        expect_setting(&s.items[3], "cpu.max.burst", "0");
+        expect_setting(&s.items[4], "cpuset.cpus", "0-1");
+        expect_setting(&s.items[5], "cpuset.mems", "0");
+        expect_setting(&s.items[6], "pids.max", "max");
+        expect_setting(&s.items[7], "io.bfq.weight", "500");
+        expect(s.items[7].alternative);
+        expect_setting(&s.items[8], "io.weight", "4950");
+        expect_setting(&s.items[9], "io.max", "8:0 rbps=1000");
+        expect_setting(&s.items[10], "io.max", "8:16 wiops=max");
+        expect_setting(&s.items[11], "hugetlb.2MB.rsvd.max", "4096");
+        expect(s.items[11].wish);
+        expect_setting(&s.items[12], "hugetlb.2MB.max", "4096");
+        expect_setting(&s.items[13], "rdma.max", "mlx5_0 hca_handle=2 hca_object=3");
+        expect_setting(&s.items[14], "memory.high", "7");
+        expect_setting(&s.items[15], "io.max", "8:0 rbps=1");
+        expect_setting(&s.items[16], "io.max", "8:16 rbps=2");
 }
 
 TEST(v1_has_a_file_for_every_limit) {
+        CgroupIoWeight weights[] = { { 8, 0, 100, 200 } };
+        CgroupIoLimit io[] = { { CGROUP_READ_BPS, 8, 0, 1000 }, { CGROUP_WRITE_IOPS, 8, 16, 0 } };
+        CgroupPriority priorities[] = { { "eth0", 5 } };
         CgroupLimits limits = { .memory = 8 * MIB,
                                 .memory_swap = -1,
                                 .memory_reservation = 4096,
+                                .has_memory_swappiness = true,
+                                .memory_no_oom_killer = true,
                                 .cpu_quota = 50000,
                                 .cpu_period = 200000,
                                 .cpu_shares = 2,
+                                .cpu_realtime_period = 1000,
+                                .cpu_realtime_runtime = 500,
                                 .cpuset_cpus = "1",
-                                .pids = 7 };
-        CgroupSetting s[CGROUP_SETTINGS_MAX];
+                                .has_pids = true,
+                                .io_weights = weights,
+                                .n_io_weights = 1,
+                                .io_limits = io,
+                                .n_io_limits = 2,
+                                .has_class_id = true,
+                                .class_id = 0x100001,
+                                .priorities = priorities,
+                                .n_priorities = 1 };
+        autosettings s = {};
 
-        expect(cgroup_v1_settings(&limits, s) == 8);
-        expect_setting(&s[0], "memory.limit_in_bytes", "8388608");
-        expect_setting(&s[1], "memory.memsw.limit_in_bytes", "-1");
-        expect_setting(&s[2], "memory.soft_limit_in_bytes", "4096");
-        expect_setting(&s[3], "cpu.cfs_period_us", "200000");
-        expect_setting(&s[4], "cpu.cfs_quota_us", "50000");
-        expect_setting(&s[5], "cpu.shares", "2");
-        expect_setting(&s[6], "cpuset.cpus", "1");
-        expect_setting(&s[7], "pids.max", "7");
+        expect_v1(&limits, &s, 19);
+        expect_setting(&s.items[0], "memory.limit_in_bytes", "8388608");
+        expect_setting(&s.items[1], "memory.memsw.limit_in_bytes", "-1");
+        expect_setting(&s.items[2], "memory.soft_limit_in_bytes", "4096");
+        expect_setting(&s.items[3], "memory.swappiness", "0");
+        expect_setting(&s.items[4], "memory.oom_control", "1");
+        expect_setting(&s.items[5], "cpu.shares", "2");
+        expect_setting(&s.items[6], "cpu.rt_period_us", "1000");
+        expect_setting(&s.items[7], "cpu.rt_runtime_us", "500");
+        expect_setting(&s.items[8], "cpu.cfs_period_us", "200000");
+        expect_setting(&s.items[9], "cpu.cfs_quota_us", "50000");
+        expect_setting(&s.items[10], "cpuset.cpus", "1");
+        expect_setting(&s.items[11], "pids.max", "0");
+        expect_setting(&s.items[12], "blkio.weight_device", "8:0 100");
+        expect_setting(&s.items[13], "blkio.bfq.weight_device", "8:0 100");
+        expect_setting(&s.items[14], "blkio.leaf_weight_device", "8:0 200");
+        expect_setting(&s.items[15], "blkio.throttle.read_bps_device", "8:0 1000");
+        expect_setting(&s.items[16], "blkio.throttle.write_iops_device", "8:16 0");
+        expect_setting(&s.items[17], "net_cls.classid", "1048577");
+        expect_setting(&s.items[18], "net_prio.ifpriomap", "eth0 5");
+}
+
+TEST(idle_leaves_shares_out) {
+        CgroupLimits limits = { .cpu_shares = 512, .has_cpu_idle = true, .cpu_idle = 1 };
+        autosettings s = {};
+
+        expect_v2(&limits, &s, 1);
+        expect_setting(&s.items[0], "cpu.idle", "1");
+        limits.cpu_idle = 0;
+        expect_v1(&limits, &s, 2);
+        expect_setting(&s.items[0], "cpu.idle", "0");
+        expect_setting(&s.items[1], "cpu.shares", "512");
+}
+
+TEST(file_outside_of_the_directory_is_refused) {
+        char *escape[] = { (char *) "../memory.max=1", NULL },
+             *word[] = { (char *) "memory", NULL };
+        CgroupHugepages pages[] = { { "../x", 1 } };
+        autosettings s = {};
+        autoerr err = {};
+
+        expect(cgroup_v2_settings(&(CgroupLimits){ .unified = escape }, &s, &err) == -EINVAL);
+        expect_str(err.message, "'../memory.max' is not a file of cgroup version 2");
+        err_clear(&err);
+        expect(cgroup_v2_settings(&(CgroupLimits){ .unified = word }, &s, &err) == -EINVAL);
+        err_clear(&err);
+        expect(cgroup_v2_settings(&(CgroupLimits){ .hugepages = pages, .n_hugepages = 1 }, &s,
+                                  &err) == -EINVAL);
+        expect_str(err.message, "'../x' is not a size of huge pages");
+}
+
+TEST(path_is_cleaned_and_stays_below_the_root) {
+        static const char *const cases[][2] = {
+                { "/a//b/../c/", "a/c" }, { "../../x", "x" }, { "./a/.", "a" }, { "a/b/..", "a" }
+        };
+
+        for (size_t i = 0; i < 4; i++) {
+                autofree char *clean = NULL;
+
+                expect_ok(cgroup_clean_path(cases[i][0], &clean));
+                expect_str(clean, cases[i][1]);
+        }
+        for (size_t i = 0; i < 3; i++) {
+                static const char *const roots[] = { "", "/", "a/.." };
+                autofree char *clean = NULL;
+
+                expect(cgroup_clean_path(roots[i], &clean) == -EINVAL);
+        }
 }
 
 /* --- on this machine's hierarchies --- */
@@ -261,7 +409,7 @@ static Cgroup *limited(const char *name, const CgroupLimits *limits) {
 }
 
 TEST(number_of_processes_is_limited) {
-        CgroupLimits limits = { .pids = 2 };
+        CgroupLimits limits = { .has_pids = true, .pids = 2 };
         autofree char *name = new_place("pids");
         autoptr(Cgroup) c = limited(name, &limits);
         CgroupStats stats;
@@ -372,6 +520,242 @@ TEST(bad_limit_is_named_and_leaves_nothing) {
         expect(cgroup_open(name, &c) == -ENOENT);
 }
 
+TEST(limits_that_bound_each_other_are_raised_and_lowered) {
+        CgroupLimits limits = { .memory = 16 * MIB,
+                                .memory_swap = 32 * MIB,
+                                .cpu_quota = 20000,
+                                .cpu_period = 50000,
+                                .has_cpu_burst = true,
+                                .cpu_burst = 10000 };
+        autofree char *name = new_place("bounds"), *burst = NULL;
+        autoptr(Cgroup) c = limited(name, &limits);
+        CgroupStats stats;
+        autoerr err = {};
+
+        limits.memory = 64 * MIB;
+        limits.memory_swap = 64 * MIB;
+        limits.cpu_quota = 200000;
+        limits.cpu_burst = 150000;
+        expect_well(cgroup_update(c, &limits, &err), err);
+        limits.memory = 4 * MIB;
+        limits.memory_swap = 5 * MIB;
+        limits.cpu_quota = 5000;
+        limits.cpu_burst = 4000;
+        expect_well(cgroup_update(c, &limits, &err), err);
+        expect_ok(cgroup_stats(c, &stats));
+        expect(stats.memory_limit == (uint64_t) (4 * MIB));
+        if (c->v1[CGROUP_CPU] >= 0) {
+                expect_ok(file_read_line(c->v1[CGROUP_CPU], "cpu.cfs_burst_us", &burst));
+                expect_str(burst, "4000");
+        }
+
+        limits.cpu_burst = 6000; /* more than its quota */
+        expect(cgroup_update(c, &limits, &err) == -EINVAL);
+        expect(strstr(err.message, "cannot set the processor burst to '6000' (cpu."));
+        expect_ok(cgroup_remove(name, 0));
+}
+
+TEST(limit_below_use_can_be_refused) {
+        CgroupLimits limits = { .memory = 64 * MIB },
+                     less = { .memory = 4096, .memory_check = true };
+        autofree char *name = new_place("check");
+        autoptr(Cgroup) c = limited(name, &limits);
+        CgroupStats stats;
+        autoerr err = {};
+        int gate[2], filled[2];
+        pid_t pid;
+
+        expect(pipe(gate) == 0 && pipe(filled) == 0);
+        pid = fork();
+        if (pid == 0) {
+                char *block = malloc(8 * MIB), word;
+
+                (void) !read(gate[0], &word, 1);
+                memset(block, 1, 8 * MIB);
+                (void) !write(filled[1], block, 1);
+                pause();
+        }
+        expect_well(cgroup_join(c, pid, &err), err);
+        if (!cgroup_needs_join(c))
+                skip("the memory of a process that was not born here is not counted");
+        expect(write(gate[1], "g", 1) == 1);
+        expect(read(filled[0], &(char){ 0 }, 1) == 1);
+        expect(cgroup_update(c, &less, &err) == -EBUSY);
+        expect(strstr(err.message, "cannot set the memory limit to '4096': "));
+        expect_ok(cgroup_stats(c, &stats));
+        expect(stats.memory_limit == (uint64_t) (64 * MIB));
+        end(pid);
+        expect_ok(cgroup_remove(name, 2000));
+}
+
+TEST(empty_place_is_adopted_and_its_parent_stays) {
+        autofree char *name = new_place("adopted/here"), *path = str_format("/%s", name),
+                      *parent = new_place("adopted");
+        autoclose int root = cgroup_v2_root();
+        autoptr(Cgroup) c = NULL, *again = NULL;
+        autoerr err = {};
+        struct stat st;
+
+        expect_ok(cgroup_make_directory(root, name, NULL));
+        expect_well(cgroup_adopt(path, 0, NULL, &c, &err), err);
+        expect_str(cgroup_path(c), name);
+        expect_well(cgroup_adopt(path, 0, NULL, &again, &err), err);
+        expect_ok(cgroup_remove_leaf(path, 0));
+        expect(fstatat(root, name, &st, 0) < 0 && errno == ENOENT);
+        expect(fstatat(root, parent, &st, 0) == 0);
+        expect_ok(cgroup_remove(parent, 0));
+}
+
+TEST(place_in_use_is_not_adopted) {
+        autofree char *name = new_place("used");
+        autoptr(Cgroup) c = NULL, *other = NULL;
+        autoerr err = {};
+        pid_t pid;
+
+        expect_well(cgroup_adopt(name, 0, NULL, &c, &err), err);
+        pid = clone_into(c);
+        expect(cgroup_adopt(name, 0, NULL, &other, &err) == -EBUSY);
+        expect(strstr(err.message, "is not empty: it has 1 processes"));
+        expect(cgroup_is_populated(c) == 1);
+        err_clear(&err);
+        end(pid);
+
+        expect_ok(cgroup_freeze(c, true, 1000));
+        expect(cgroup_adopt(name, 0, NULL, &other, &err) == -EBUSY);
+        expect(strstr(err.message, "is frozen"));
+        expect_ok(cgroup_remove(name, 1000));
+}
+
+TEST(limits_of_a_prepared_parent_are_joined) {
+        autofree char *name = new_place("pod/container"), *parent = new_place("pod");
+        CgroupLimits limits = { .has_pids = true, .pids = 100 };
+        autoptr(Cgroup) pod = limited(parent, &limits), *c = NULL;
+        autoerr err = {};
+
+        expect_well(cgroup_adopt(name, 0, NULL, &c, &err), err);
+        for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
+                expect((c->v1[i] >= 0) == (pod->v1[i] >= 0));
+        expect_ok(cgroup_remove_leaf(name, 0));
+        expect_ok(cgroup_remove(parent, 0));
+}
+
+TEST(failed_adoption_takes_back_only_its_own) {
+        CgroupLimits limits = { .has_pids = true, .pids = 100, .cpuset_cpus = "999" };
+        autofree char *name = new_place("kept");
+        autoclose int root = cgroup_v2_root();
+        autoptr(Cgroup) c = NULL;
+        autoerr err = {};
+        struct stat st;
+
+        expect_ok(cgroup_make_directory(root, name, NULL));
+        expect(cgroup_adopt(name, 0, &limits, &c, &err) < 0);
+        expect(fstatat(root, name, &st, 0) == 0);
+        expect_ok(cgroup_open(name, &c));
+        for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
+                expect(c->v1[i] < 0);
+        expect_ok(cgroup_remove(name, 0));
+}
+
+TEST(unified_setting_without_controller_is_named) {
+        char *known[] = { (char *) "cgroup.max.depth=3", NULL },
+             *unknown[] = { (char *) "nothing.high=1", NULL };
+        CgroupLimits limits = { .unified = known };
+        autofree char *name = new_place("unified"), *depth = NULL;
+        autoptr(Cgroup) c = limited(name, &limits);
+        autoerr err = {};
+
+        expect_ok(file_read_line(c->v2, "cgroup.max.depth", &depth));
+        expect_str(depth, "3");
+        limits.unified = unknown;
+        expect(cgroup_update(c, &limits, &err) == -EOPNOTSUPP);
+        expect_str(err.message,
+                   "cannot set 'nothing.high': cgroup controller 'nothing' is not available here");
+        expect_ok(cgroup_remove(name, 0));
+}
+
+TEST(delegated_files_change_hands_and_no_others) {
+        autofree char *name = new_place("delegated");
+        autoptr(Cgroup) c = NULL;
+        autoerr err = {};
+        struct stat st;
+
+        expect_well(cgroup_create(name, NULL, &c, &err), err);
+        expect_ok(cgroup_delegate(c, 12345, 54321));
+        expect(fstat(c->v2, &st) == 0 && st.st_uid == 12345 && st.st_gid == 54321);
+        expect(fstatat(c->v2, "cgroup.procs", &st, 0) == 0 && st.st_uid == 12345);
+        expect(fstatat(c->v2, "cgroup.kill", &st, 0) == 0 && st.st_uid == 0);
+        expect_ok(cgroup_remove(name, 0));
+}
+
+TEST(place_that_cannot_be_written_is_an_error_with_its_code) {
+        autofree char *name = new_place("readonly");
+        autoptr(Cgroup) c = NULL;
+        autoerr err = {};
+
+        expect(unshare(CLONE_NEWNS) == 0);
+        expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+        expect(mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_RDONLY, NULL) == 0 ||
+               mount(NULL, "/sys/fs/cgroup", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0);
+        expect(mount(NULL, "/sys/fs/cgroup", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0);
+        expect(cgroup_adopt(name, 0, NULL, &c, &err) == -EROFS);
+}
+
+TEST(no_hierarchy_at_all_is_said) {
+        autofree char *name = new_place("nowhere");
+        autoptr(Cgroup) c = NULL;
+        autoerr err = {};
+
+        expect(unshare(CLONE_NEWNS) == 0);
+        expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+        expect(umount2("/sys/fs/cgroup", MNT_DETACH) == 0);
+        expect(cgroup_layout() == CGROUP_NONE);
+        expect(cgroup_adopt(name, 0, NULL, &c, &err) == -EOPNOTSUPP);
+        expect(strstr(err.message, ": no cgroup hierarchy is mounted here"));
+        expect(cgroup_remove(name, 0) == 0);
+}
+
+/* A private view without version 2. */
+static void enter_legacy(void) {
+        expect(unshare(CLONE_NEWNS) == 0);
+        expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+        if (umount2("/sys/fs/cgroup/unified", MNT_DETACH) < 0 || cgroup_layout() != CGROUP_LEGACY)
+                skip("there are no version 1 hierarchies here");
+}
+
+TEST(every_hierarchy_is_joined_where_there_is_no_v2) {
+        autofree char *name = new_place("legacy"), *parent = NULL;
+        autofree pid_t *pids = NULL;
+        autoptr(Cgroup) c = NULL, *other = NULL;
+        CgroupStats stats;
+        autoerr err = {};
+        size_t n = 0;
+        pid_t pid;
+
+        enter_legacy();
+        expect_well(cgroup_adopt(name, 0, NULL, &c, &err), err);
+        expect(cgroup_fd(c) < 0 && cgroup_needs_join(c));
+        expect(c->v1[CGROUP_FREEZER] >= 0 && c->v1[CGROUP_SYSTEMD] < 0);
+        pid = fork();
+        if (pid == 0)
+                for (;;)
+                        pause();
+        expect_well(cgroup_join(c, pid, &err), err);
+        expect_ok(cgroup_pids(c, &pids, &n));
+        expect(n == 1 && pids[0] == pid);
+        expect_ok(cgroup_stats(c, &stats));
+        expect(stats.pids == 1);
+        expect(cgroup_adopt(name, 0, NULL, &other, &err) == -EBUSY);
+
+        expect_ok(cgroup_freeze(c, true, 2000));
+        expect(cgroup_is_frozen(c) == 1);
+        expect_ok(cgroup_kill(c, SIGKILL));
+        waitpid(pid, NULL, 0);
+        expect_ok(cgroup_remove_leaf(name, 2000));
+        expect(cgroup_open(name, &other) == -ENOENT);
+        parent = str_format("isola-test-%d", getpid());
+        expect_ok(cgroup_remove(parent, 0));
+}
+
 /* A private view in which cgroup2, with whatever controllers it has, is all there is. */
 TEST(missing_controller_of_v2_is_named) {
         CgroupLimits limits = { .memory = 16 * MIB };
@@ -394,10 +778,7 @@ TEST(missing_controller_of_v2_is_named) {
 }
 
 TEST(controller_of_v2_is_enabled_down_the_path) {
-        CgroupSetting s = { .controller = CGROUP_PIDS,
-                            .limit = "number of processes",
-                            .file = "pids.max",
-                            .text = "5" };
+        CgroupLimits limits = { .has_pids = true, .pids = 50 };
         autofree char *name = new_place("enable"), *controllers = NULL, *value = NULL;
         autoptr(Cgroup) c = NULL;
         autoerr err = {};
@@ -405,13 +786,12 @@ TEST(controller_of_v2_is_enabled_down_the_path) {
         expect_well(cgroup_create(name, NULL, &c, &err), err);
         expect_ok(file_read_line(c->root, "cgroup.controllers", &controllers));
         if (!strstr(controllers, "pids")) {
-                expect(cgroup_v2_apply(c, &s, &err) == -EOPNOTSUPP);
                 expect_ok(cgroup_remove(name, 0));
                 skip("cgroup2 has no pids controller here");
         }
-        expect_well(cgroup_v2_apply(c, &s, &err), err);
+        expect_well(cgroup_update(c, &limits, &err), err);
         expect_ok(file_read_line(c->v2, "pids.max", &value));
-        expect_str(value, "5");
+        expect_str(value, "50");
         expect_ok(cgroup_remove(name, 0));
 }
 

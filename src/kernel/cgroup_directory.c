@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Directories of control groups: names, making them, removing them. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/cgroup_internal.h"
+
+#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define DEPTH_MAX      32 /* of cgroups that a container made below its own */
+#define RACES_MAX      64
+
+int cgroup_clean_path(const char *path, char **ret) {
+        autostrv names = NULL;
+        autostr clean = {};
+        size_t n = 0;
+        int r;
+
+        r = strv_split(path, "/", true, &names);
+        if (r < 0)
+                return r;
+        /* ".." is followed in words: no cgroup directory is a link. */
+        strv_foreach(name, names) {
+                char *word = *name;
+
+                if (str_equal(word, "."))
+                        continue;
+                if (!str_equal(word, "..")) {
+                        *name = names[n];
+                        names[n++] = word;
+                } else if (n > 0)
+                        n--;
+        }
+        for (size_t i = 0; i < n; i++)
+                str_printf(&clean, "%s%s", i ? "/" : "", names[i]);
+        if (n == 0)
+                return -EINVAL;
+        *ret = str_take(&clean);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int make_parents(int root, const char *name, size_t *made) {
+        autofree char *path = strdup(name);
+
+        if (!path)
+                return -ENOMEM;
+        for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+                size_t length = (size_t) (slash - path);
+                int r;
+
+                *slash = 0;
+                r = mkdirat(root, path, 0755) < 0 ? -errno : 0;
+                *slash = '/';
+                if (r < 0 && r != -EEXIST)
+                        return r;
+                if (r == 0 && (*made == 0 || length < *made))
+                        *made = length;
+        }
+        return 0;
+}
+
+int cgroup_make_directory(int root, const char *name, size_t *made) {
+        size_t first = 0;
+        int r = -ENOENT;
+
+        for (int i = 0; i < RACES_MAX && r == -ENOENT; i++) {
+                r = mkdirat(root, name, 0755) < 0 ? -errno : 0;
+                if (r == 0 && first == 0)
+                        first = strlen(name);
+                if (r == -ENOENT) {
+                        int parents = make_parents(root, name, &first);
+
+                        if (parents < 0)
+                                r = parents;
+                }
+        }
+        if (r < 0)
+                cgroup_unmake_directory(root, name, first);
+        else if (made)
+                *made = first;
+        return r;
+}
+
+void cgroup_unmake_directory(int root, const char *name, size_t made) {
+        autofree char *path = strdup(name);
+
+        if (!path || made == 0)
+                return;
+        (void) cgroup_remove_directory(root, path, false, 0);
+        for (char *slash = strrchr(path, '/'); slash && (size_t) (slash - path) >= made;
+             slash = strrchr(path, '/')) {
+                *slash = 0;
+                if (unlinkat(root, path, AT_REMOVEDIR) < 0)
+                        return;
+        }
+}
+
+static void remove_parents(int root, const char *name) {
+        autofree char *path = strdup(name);
+
+        for (char *slash = path ? strrchr(path, '/') : NULL; slash; slash = strrchr(path, '/')) {
+                *slash = 0;
+                if (unlinkat(root, path, AT_REMOVEDIR) < 0)
+                        return;
+        }
+}
+
+/* Removes the directories below @dir, deepest first; takes the descriptor. */
+static int remove_children(int dir, int depth) {
+        DIR *list = fdopendir(dir);
+        int r = 0;
+
+        if (!list) {
+                r = -errno;
+                close_fd(dir);
+                return r;
+        }
+        for (struct dirent *e = readdir(list); e; e = readdir(list)) {
+                int child;
+
+                if (e->d_type != DT_DIR || e->d_name[0] == '.')
+                        continue;
+                child = depth < DEPTH_MAX ? openat(dirfd(list), e->d_name, OPEN_DIRECTORY) : -1;
+                if (child >= 0)
+                        (void) remove_children(child, depth + 1);
+                if (unlinkat(dirfd(list), e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+                        r = -errno;
+        }
+        (void) closedir(list);
+        return r;
+}
+
+int cgroup_remove_directory(int root, const char *name, bool parents, int timeout_ms) {
+        int64_t end = clock_monotonic_ms() + timeout_ms;
+        autoclose int dir = -EBADF;
+        int r, pause = 1;
+
+        while (unlinkat(root, name, AT_REMOVEDIR) < 0) {
+                int64_t left = end - clock_monotonic_ms();
+
+                if (errno == ENOENT)
+                        break;
+                if (errno != EBUSY)
+                        return -errno;
+                if (dir < 0)
+                        dir = openat(root, name, OPEN_DIRECTORY);
+                if (dir < 0)
+                        continue;
+
+                r = left > 0 ? cgroup_v2_wait(dir, "populated", 0, (int) left) : -EBUSY;
+                if (r == -ENOENT) { /* v1 has no events */
+                        (void) poll(NULL, 0, pause);
+                        pause = pause < 32 ? 2 * pause : pause;
+                } else if (r < 0 && r != -ENODEV)
+                        return r == -ETIMEDOUT ? -EBUSY : r;
+                r = openat(dir, ".", OPEN_DIRECTORY);
+                if (r >= 0)
+                        (void) remove_children(r, 0);
+        }
+        if (parents)
+                remove_parents(root, name);
+        return 0;
+}
+
+/* The usual case, on the path of every container: the places are empty, at the usual mounts. */
+static int remove_quickly(const char *name, const char *hierarchy, bool parents) {
+        autofree char *path =
+                str_format("/sys/fs/cgroup%s%s/%s", *hierarchy ? "/" : "", hierarchy, name);
+        char *slash;
+
+        if (!path)
+                return -ENOMEM;
+        if (rmdir(path) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        slash = strrchr(path, '/');
+        if (parents && strchr(name, '/')) {
+                *slash = 0;
+                (void) rmdir(path);
+        }
+        return 0;
+}
+
+static int remove_slowly(const char *name, bool parents, int timeout_ms) {
+        autoclose int root = cgroup_v2_root();
+        int r = 0, last;
+
+        if (root >= 0)
+                r = cgroup_remove_directory(root, name, parents, timeout_ms);
+        for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+                autoclose int v1 = cgroup_v1_root(i);
+
+                if (v1 < 0 || faccessat(v1, name, F_OK, 0) < 0)
+                        continue;
+                last = cgroup_remove_directory(v1, name, parents, timeout_ms);
+                r = r < 0 ? r : last;
+        }
+        return r;
+}
+
+static int remove_place(const char *path, bool parents, int timeout_ms) {
+        autofree char *name = NULL;
+        struct statfs fs;
+        int r;
+
+        r = cgroup_clean_path(path, &name);
+        if (r < 0)
+                return r;
+        if (statfs("/sys/fs/cgroup", &fs) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (fs.f_type == CGROUP2_SUPER_MAGIC && remove_quickly(name, "", parents) == 0)
+                return 0;
+        if (fs.f_type != TMPFS_MAGIC)
+                return remove_slowly(name, parents, timeout_ms);
+        if (remove_quickly(name, "unified", parents) < 0)
+                return remove_slowly(name, parents, timeout_ms);
+        for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
+                if (remove_quickly(name, cgroup_controller_name(i), parents) < 0)
+                        return remove_slowly(name, parents, timeout_ms);
+        return 0;
+}
+
+int cgroup_remove(const char *name, int timeout_ms) {
+        return remove_place(name, true, timeout_ms);
+}
+
+int cgroup_remove_leaf(const char *name, int timeout_ms) {
+        return remove_place(name, false, timeout_ms);
+}
