@@ -29,17 +29,19 @@
 
 /* What the container sees as "/". */
 typedef struct RuntimeRoot {
-        const char *path; /* a directory as it is, or NULL for an overlay: */
+        const char *path; /* a directory and what is mounted in it, or NULL for an overlay: */
         const char *const
                 *lowers;          /* absolute paths, topmost first, NULL-terminated; at least one */
         const char *upper, *work; /* NULL for a read-only view */
         bool scratch;             /* upper is thrown away afterwards: see overlay_new() */
+        bool as_is; /* owners in path are not mapped: they are those of a bundle made for the ids */
 } RuntimeRoot;
 
 typedef struct RuntimeOptions {
         RuntimeRoot root;
-        const char *user;     /* image-style "name[:group]" looked up inside, or NULL for spec's */
-        const Cgroup *cgroup; /* or NULL: the caller's */
+        const char *bundle; /* absolute: relative mount sources begin there; NULL: there are none */
+        const char *user;   /* image-style "name[:group]" looked up inside, or NULL for spec's */
+        const Cgroup *cgroup;         /* or NULL: the caller's */
         const SeccompFilter *seccomp; /* or NULL: none */
         int stdio[3]; /* become 0, 1, 2; borrowed; -EBADF means /dev/null; unused with a terminal */
         bool init;    /* run the user's program below a small reaping pid 1 (--init) */
