@@ -23,6 +23,7 @@ int main(void) {
         for (int i = 0; i < n; i++)
                 printf("\t{ 0x%02x, %u, %u, 0x%08" PRIx32 " },\n", code[i].code, code[i].jt,
                        code[i].jf, code[i].k);
-        printf("};\n\nconst SeccompFilter seccomp_default_filter = { code, %d, NULL };\n", n);
+        printf("};\n\nconst SeccompFilter seccomp_default_filter = { .code = code, .n = %d };\n",
+               n);
         return fflush(stdout) != 0;
 }

@@ -236,6 +236,18 @@ static int setup_files(const Container *c, const SetupInput *in, OciSpec *spec, 
         return r < 0 ? r : setup_mounts(c, path, spec, err);
 }
 
+/* Compiled profiles are kept beside what runs: another kernel may need others. */
+static int setup_filter(const Container *c, const OciProcess *p, SecurityFilter *ret, Err *err) {
+        autofree char *cache = str_format("%s/seccomp", c->home->run);
+        int r;
+
+        if (!cache)
+                return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
+        r = security_filter(&c->host, p->capabilities, cache, ret, err);
+        ret->agent.id = c->id;
+        return r;
+}
+
 int container_setup(const Container *c, const SetupInput *in, ContainerSetup **ret, Err *err) {
         autoptr(ContainerSetup) s = calloc(1, sizeof *s);
         int r;
@@ -254,10 +266,11 @@ int container_setup(const Container *c, const SetupInput *in, ContainerSetup **r
         if (r >= 0)
                 r = setup_files(c, in, s->spec, err);
         if (r >= 0)
-                r = security_seccomp(&c->host, s->spec->process->capabilities, &s->options.seccomp,
-                                     &s->own_seccomp, err);
+                r = setup_filter(c, s->spec->process, &s->filter, err);
         if (r < 0)
                 return r;
+        s->options.seccomp = s->filter.filter;
+        s->options.agent = &s->filter.agent;
         setup_limits(&c->host, &s->limits);
         *ret = take_ptr(s);
         return 0;
@@ -266,7 +279,7 @@ int container_setup(const Container *c, const SetupInput *in, ContainerSetup **r
 ContainerSetup *container_setup_free(ContainerSetup *s) {
         if (s) {
                 oci_spec_free(s->spec);
-                seccomp_free(s->own_seccomp);
+                security_filter_clear(&s->filter);
                 free(s->cgroup);
                 free(s->upper);
                 free(s->work);
@@ -296,10 +309,13 @@ int exec_setup(const Container *c, const ExecRequest *request, ExecSetup **ret, 
         p->terminal = request->tty;
         r = process_common(&view, p, err);
         if (r >= 0)
-                r = security_seccomp(&view.host, p->capabilities, &s->exec.seccomp, &s->own_seccomp,
-                                     err);
+                r = setup_filter(&view, p, &s->filter, err);
         if (r < 0)
                 return r;
+        s->exec.seccomp = s->filter.filter;
+        s->exec.agent = &s->filter.agent;
+        s->filter.agent.status = "running";
+        s->filter.agent.init = c->state.pid;
 
         s->exec.process = p;
         s->exec.user = !str_empty(request->user)    ? request->user
@@ -316,7 +332,7 @@ int exec_setup(const Container *c, const ExecRequest *request, ExecSetup **ret, 
 ExecSetup *exec_setup_free(ExecSetup *s) {
         if (s) {
                 oci_process_free(s->process);
-                seccomp_free(s->own_seccomp);
+                security_filter_clear(&s->filter);
                 free(s);
         }
         return NULL;

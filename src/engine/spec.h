@@ -9,6 +9,7 @@
  */
 
 #include "engine/container.h"
+#include "engine/spec_security.h"
 #include "runtime/runtime.h"
 
 typedef struct SetupInput {
@@ -24,7 +25,7 @@ typedef struct ContainerSetup {
         OciSpec *spec;
         RuntimeOptions options; /* complete but for cgroup and stdio */
         CgroupLimits limits;
-        SeccompFilter *own_seccomp;
+        SecurityFilter filter;
         char *cgroup; /* "isola/<id>" */
         char *upper, *work;
 } ContainerSetup;
@@ -39,7 +40,7 @@ DEFINE_AUTOPTR(ContainerSetup, container_setup_free)
 typedef struct ExecSetup {
         OciProcess *process;
         RuntimeExec exec;
-        SeccompFilter *own_seccomp;
+        SecurityFilter filter;
 } ExecSetup;
 
 int exec_setup(const Container *c, const ExecRequest *request, ExecSetup **ret, Err *err);

@@ -182,27 +182,43 @@ static uint64_t mask_of(const OciCapabilities *caps) {
         return mask;
 }
 
-int security_seccomp(const HostConfig *host, const OciCapabilities *caps, const SeccompFilter **ret,
-                     SeccompFilter **ret_own, Err *err) {
+static int read_profile(const char *path, uint64_t caps, const char *cache, SecurityFilter *f,
+                        Err *err) {
+        autoclose int dir = dir_open(AT_FDCWD, cache, 0700);
         autofree char *text = NULL;
-        SecurityOptions options;
         size_t size;
         int r;
 
-        *ret = NULL;
-        *ret_own = NULL;
+        r = file_read(AT_FDCWD, path, PROFILE_MAX, &text, &size);
+        if (r < 0)
+                return fail(err, r, "cannot read seccomp profile '%s'", path);
+        r = seccomp_rules_parse(text, size, path, &f->rules, err);
+        if (r < 0)
+                return r;
+        r = seccomp_rules_compile(f->rules, caps, dir, &f->own, err);
+        if (r < 0)
+                return err_prefix(err, r, "cannot use seccomp profile '%s'", path);
+        f->filter = f->own;
+        f->agent.path = f->rules->listener_path;
+        f->agent.metadata = f->rules->listener_metadata;
+        return 0;
+}
+
+int security_filter(const HostConfig *host, const OciCapabilities *caps, const char *cache,
+                    SecurityFilter *ret, Err *err) {
+        SecurityOptions options;
+        int r;
+
+        *ret = (SecurityFilter){};
         r = security_options(host, &options, err);
         if (r < 0 || options.seccomp_unconfined)
                 return r;
-        if (!options.seccomp_profile) {
-                r = seccomp_for_caps(mask_of(caps), ret, ret_own, err);
-                return r;
-        }
-        r = file_read(AT_FDCWD, options.seccomp_profile, PROFILE_MAX, &text, &size);
-        if (r < 0)
-                return fail(err, r, "cannot read seccomp profile '%s'", options.seccomp_profile);
-        r = seccomp_compile(text, size, options.seccomp_profile, mask_of(caps), ret_own, err);
-        if (r >= 0)
-                *ret = *ret_own;
-        return r;
+        if (options.seccomp_profile)
+                return read_profile(options.seccomp_profile, mask_of(caps), cache, ret, err);
+        return seccomp_for_caps(mask_of(caps), &ret->filter, &ret->own, err);
+}
+
+void security_filter_clear(SecurityFilter *f) {
+        f->own = seccomp_free(f->own);
+        f->rules = seccomp_rules_free(f->rules);
 }

@@ -9,8 +9,9 @@
  */
 
 #include "engine/container.h"
-#include "kernel/seccomp.h"
+#include "kernel/seccomp_rules.h"
 #include "oci/spec.h"
+#include "runtime/runtime.h"
 
 typedef struct SecurityOptions {
         bool no_new_privileges;
@@ -26,9 +27,17 @@ int security_options(const HostConfig *host, SecurityOptions *ret, Err *err);
 /* @user_is_root: others get an empty effective set by the change of user. */
 int security_capabilities(const HostConfig *host, OciCapabilities **ret, Err *err);
 
-/* The filter for these capabilities; NULL for none (unconfined). @ret_own: set if it is to be
- * freed. */
-int security_seccomp(const HostConfig *host, const OciCapabilities *caps, const SeccompFilter **ret,
-                     SeccompFilter **ret_own, Err *err);
+/* Which system calls, and whom to ask about those that are left to an agent. */
+typedef struct SecurityFilter {
+        const SeccompFilter *filter; /* NULL: none (unconfined) */
+        SeccompFilter *own;          /* that, if it is to be freed */
+        SeccompRules *rules;         /* of the user's profile, or NULL */
+        RuntimeAgent agent;          /* borrows from the rules; .id is the caller's to fill in */
+} SecurityFilter;
+
+/* The filter for these capabilities.  @cache: directory to keep compiled profiles in. */
+int security_filter(const HostConfig *host, const OciCapabilities *caps, const char *cache,
+                    SecurityFilter *ret, Err *err);
+void security_filter_clear(SecurityFilter *f);
 
 extern const char *const security_masked_paths[], *const security_readonly_paths[];

@@ -53,5 +53,7 @@ int seccomp_apply(const SeccompFilter *f) {
 
         if (f->n > BPF_MAXINSNS)
                 return -E2BIG;
-        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+        if (f->notifies)
+                return -EINVAL; /* nobody would ever answer */
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, f->flags, &program) < 0 ? -errno : 0;
 }

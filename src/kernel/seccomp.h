@@ -6,8 +6,9 @@
  *
  * A filter is a BPF program.  The default one is compiled when isola is built
  * (kernel/seccomp_profile.h says what it allows), so that starting a container
- * does not pay for it; a profile that the user names is compiled by libseccomp
- * when it is used.
+ * does not pay for it; what the user or a config.json names
+ * (kernel/seccomp_rules.h) is compiled by libseccomp when it is first used, and
+ * kept (kernel/seccomp_cache.h).
  */
 
 #include <linux/filter.h>
@@ -22,6 +23,8 @@ typedef struct SeccompFilter {
         const struct sock_filter *code;
         size_t n;
         struct sock_filter *owned; /* code, if it is to be freed */
+        uint32_t flags;            /* SECCOMP_FILTER_FLAG_*, without NEW_LISTENER */
+        bool notifies; /* some calls are decided by a listener: seccomp_apply_listened() */
 } SeccompFilter;
 
 /* The built-in profile for this machine's architecture; static. */
@@ -33,20 +36,20 @@ const SeccompFilter *seccomp_default(void);
  */
 int seccomp_for_caps(uint64_t caps, const SeccompFilter **ret, SeccompFilter **ret_own, Err *err);
 
-/**
- * seccomp_compile() - compile a profile in Docker's or the OCI's JSON format
- * @place:	how errors call it, such as its file name
- * @caps:	CAP_* bits that the process will have, for Docker's "includes" and "excludes"
- *
- * Calls that libseccomp does not know are left out, as Docker does.
- *
- * Return: 0; -EINVAL if it is not a profile, -EOPNOTSUPP for SCMP_ACT_NOTIFY.
- */
-int seccomp_compile(const char *json, size_t size, const char *place, uint64_t caps,
-                    SeccompFilter **ret, Err *err);
 SeccompFilter *seccomp_free(SeccompFilter *f);
 DEFINE_AUTOPTR(SeccompFilter, seccomp_free)
 
 /* Applies it to the calling thread; needs no_new_privs or CAP_SYS_ADMIN.  (seccomp_load() is
  * libseccomp's.) */
 int seccomp_apply(const SeccompFilter *f);
+
+/**
+ * seccomp_apply_listened() - apply a filter that notifies, and hand its listener over
+ * @socket:	SOCK_SEQPACKET socket to send @word and the listener to
+ *
+ * From the moment the filter is there the caller may be able to do nothing any more, not even
+ * send: whoever holds the listener decides.  So a second thread, which the filter does not bind,
+ * sends for it; that thread is gone when the call returns or soon after, and execve() ends it.
+ * Needs Linux 5.0.
+ */
+int seccomp_apply_listened(const SeccompFilter *f, int socket, char word);

@@ -216,7 +216,8 @@ static int move(int mover, pid_t mover_pid, pid_t pid, int sync, Err *err) {
 
 int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *ret_console,
                  Err *err) {
-        autoclose int pidfd = -EBADF, console = -EBADF, sync = -EBADF;
+        autoclose int pidfd = -EBADF, sync = -EBADF, agent = -EBADF;
+        InitHands hands = { -EBADF, exec->agent, -EBADF, 0 };
         int pair[2], mover = -EBADF, mover_pid, r;
         Target target;
         pid_t pid = -1;
@@ -233,6 +234,9 @@ int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *r
                                  idmap_outside(target.gids, target.n_gids, 0));
         init_raise_limits(exec->process, 0);
         r = init_set_oom_score(exec->process, AT_FDCWD, "/proc/self/oom_score_adj", err);
+        /* In the container its path would be another place. */
+        if (r >= 0 && exec->seccomp && exec->seccomp->notifies)
+                r = hands.connection = agent = agent_connect(exec->agent, err);
         mover_pid = r < 0 ? r : leave_mover(exec->cgroup, &mover, err);
         if (mover_pid < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
                 target_close(&target);
@@ -255,15 +259,18 @@ int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *r
         target_close(&target);
         r = r < 0 ? (move(mover, mover_pid, -1, sync, NULL), init_own_failure(r))
                   : move(mover, mover_pid, pid, sync, err);
-        if (r >= 0)
-                r = init_listen(sync, &console, err);
+        if (r >= 0) {
+                hands.pid = pid;
+                r = init_listen(sync, &hands, err);
+        }
         if (r < 0) {
+                close_fd(hands.console);
                 if (pid > 0)
                         process_kill_and_reap(pidfd);
                 return r;
         }
         *ret_pid = pid;
         *ret_pidfd = take_fd(pidfd);
-        *ret_console = take_fd(console);
+        *ret_console = hands.console;
         return 0;
 }

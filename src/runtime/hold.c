@@ -78,15 +78,19 @@ static int reach(int dir, const char *name) {
         return take_fd(s);
 }
 
-int runtime_start_held(int dir, const char *name, Err *err) {
-        autoclose int s = reach(dir, name), console = -EBADF;
+int runtime_start_held(int dir, const char *name, const RuntimeAgent *agent, Err *err) {
+        autoclose int s = reach(dir, name);
+        InitHands hands = { -EBADF, agent, -EBADF, 0 };
+        int r;
 
         if (s == -ECONNREFUSED || s == -ENOENT)
                 return refuse(err, ESRCH, "the container's process does not wait to be started");
         if (s < 0)
                 return fail(err, s, "cannot reach the container's process");
         (void) send(s, &(char){ INIT_START }, 1, MSG_NOSIGNAL);
-        return init_listen(s, &console, err);
+        r = init_listen(s, &hands, err);
+        close_fd(hands.console);
+        return r;
 }
 
 int runtime_is_held(int dir, const char *name) {

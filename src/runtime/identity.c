@@ -338,6 +338,15 @@ static int change_ids(const Identity *id, Err *err) {
         return 0;
 }
 
+static int apply_filter(const IdentityLimits *limits) {
+        const SeccompFilter *f = limits->seccomp;
+
+        if (!f)
+                return 0;
+        return f->notifies ? seccomp_apply_listened(f, limits->sync, limits->listener_word)
+                           : seccomp_apply(f);
+}
+
 /*
  * Without no_new_privs only CAP_SYS_ADMIN may load a filter, so it is kept until
  * the filter is loaded and given up right after; with it, the filter comes last
@@ -370,7 +379,7 @@ int identity_become(const Identity *identity, const IdentityLimits *limits, Err 
 
         if (limits->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot forbid new privileges");
-        r = limits->seccomp ? seccomp_apply(limits->seccomp) : 0;
+        r = apply_filter(limits);
         if (r < 0)
                 return fail(err, r, "cannot load the system call filter");
         r = early ? caps_set(&wanted) : 0;

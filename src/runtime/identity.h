@@ -37,6 +37,8 @@ typedef struct IdentityLimits {
         bool all_capabilities;               /* instead */
         bool no_new_privileges;
         const SeccompFilter *seccomp;
+        int sync; /* where its listener goes, with the word, if it has one */
+        char listener_word;
 } IdentityLimits;
 
 /*

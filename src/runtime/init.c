@@ -289,14 +289,19 @@ static int set_limits(const OciProcess *process, Err *err) {
 
 static int become_user(const InitProgram *program, int slave, int sync, char ***ret_env, Err *err) {
         const OciProcess *p = program->process;
-        const IdentityLimits limits = { p->capabilities, program->all_capabilities,
-                                        p->no_new_privileges, program->seccomp };
+        const IdentityLimits limits = { p->capabilities,
+                                        program->all_capabilities,
+                                        p->no_new_privileges,
+                                        program->seccomp,
+                                        sync,
+                                        INIT_LISTENER };
         autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         Identity identity = {};
         int r;
 
         r = root < 0 ? fail(err, errno, "cannot open the container's root")
                      : identity_find(root, &p->user, program->user, &identity, err);
+        root = close_fd(root); /* now: the filter need not allow it */
         if (r >= 0)
                 r = connect_streams(slave, program->stdio, program->null, err);
         if (r < 0)
@@ -315,6 +320,9 @@ static int become_user(const InitProgram *program, int slave, int sync, char ***
                 return r;
         if (p->user.umask >= 0)
                 umask((mode_t) p->user.umask);
+        r = program_prepare(program->preserve_fds, err);
+        if (r < 0)
+                return r;
         /* Said before the filter of system calls, which need not allow it. */
         if (send(sync, &(char){ INIT_READY }, 1, MSG_NOSIGNAL) < 0)
                 return fail(err, errno, "the parent has gone");
@@ -346,7 +354,7 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
                 init_fail_setup(sync, &err);
         if (program->below_init && program_fork_below(&err) < 0)
                 init_fail_setup(sync, &err);
-        (void) program_exec(program->process->args, env, program->preserve_fds, &err);
+        (void) program_exec(program->process->args, env, &err);
         init_fail(sync, &err);
 }
 
@@ -354,7 +362,7 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
         const InitProgram program = {
                 .process = plan->spec->process,
                 .user = plan->options->user,
-                .seccomp = plan->options->seccomp,
+                .seccomp = plan->seccomp,
                 .stdio = plan->options->stdio,
                 .null = plan->null,
                 .below_init = plan->options->init,

@@ -14,6 +14,7 @@
  *           QUIT     at the start socket only: end
  *   init    CONSOLE  with the terminal's master
  *           PREPARED it is set up and its program is there; only where it is held
+ *           LISTENER with the listener of a filter that asks an agent (runtime/agent.h)
  *           READY    all that is ours is done: a process that ends from here on
  *                    without an error was the program, or killed in its place
  *           (error)  err_write(): a minus sign and so on; init ends
@@ -26,6 +27,7 @@ enum {
         INIT_QUIT = 'Q',
         INIT_CONSOLE = 'C',
         INIT_PREPARED = 'D',
+        INIT_LISTENER = 'L',
         INIT_READY = 'R',
 };
 
@@ -70,14 +72,22 @@ typedef struct InitProgram {
 /* From root inside the namespaces to the user's program. */
 _Noreturn void init_execute(const InitProgram *program, int slave, int sync);
 
+/* What is done with what the child hands over. */
+typedef struct InitHands {
+        int console;               /* the terminal's master; -EBADF before */
+        const RuntimeAgent *agent; /* whom a listener is for, or NULL */
+        int connection;            /* to it; -EBADF: to be made when it is needed */
+        pid_t pid;                 /* of the child; 0: it is the container's first process */
+} InitHands;
+
 /*
  * The parent's half.  init_listen() reads what the child has to say, until it
- * executes or fails; a terminal goes to @console, which is -EBADF before.
+ * executes or fails.
  * -ECANCELED if it ended before it was ready.
  */
-int init_listen(int sync, int *console, Err *err);
+int init_listen(int sync, InitHands *hands, Err *err);
 /* Same for one that is held: until it is prepared. */
-int init_listen_prepared(int sync, int *console, Err *err);
+int init_listen_prepared(int sync, InitHands *hands, Err *err);
 /* Gives the pipes among them to that host id, root inside, who may pass them on to the user. */
 void init_own_streams(const int *stdio, int64_t uid, int64_t gid);
 /* Only the host's root may raise a maximum, so it is done by the parent; @pid 0: itself. */

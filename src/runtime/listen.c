@@ -57,13 +57,27 @@ void init_own_streams(const int *stdio, int64_t uid, int64_t gid) {
                         log_debug("cannot give stream %d to the container: %s", i, strerror(errno));
 }
 
-static int take_console(int *console, int received, Err *err) {
-        if (received < 0 || pty_check_master(received) < 0 || *console >= 0) {
+static int take_console(InitHands *hands, int received, Err *err) {
+        if (received < 0 || pty_check_master(received) < 0 || hands->console >= 0) {
                 close_fd(received);
                 return refuse(err, EPROTO, "the container did not hand over a terminal");
         }
-        *console = received;
+        hands->console = received;
         return 0;
+}
+
+static int pass_listener(const InitHands *hands, int received, Err *err) {
+        autoclose int listener = received, made = -EBADF;
+
+        if (listener < 0)
+                return refuse(err, EPROTO, "the container did not hand over a listener");
+        if (hands->connection < 0) {
+                made = agent_connect(hands->agent, err);
+                if (made < 0)
+                        return made;
+        }
+        return agent_send(hands->agent, made < 0 ? hands->connection : made, listener, hands->pid,
+                          err);
 }
 
 /* When the other end closes before it has read all that we said, that is told once as ECONNRESET,
@@ -82,7 +96,7 @@ static int receive(int sync, char *report, size_t size, int *fd) {
 }
 
 /* Until the other end is closed, or @last is said. */
-static int listen_until(int sync, char last, int *console, Err *err) {
+static int listen_until(int sync, char last, InitHands *hands, Err *err) {
         bool ready = false;
 
         for (;;) {
@@ -105,19 +119,23 @@ static int listen_until(int sync, char last, int *console, Err *err) {
                 ready = ready || *report == INIT_READY;
                 if (*report == INIT_READY)
                         continue;
-                r = *report == INIT_CONSOLE
-                            ? take_console(console, fd, err)
-                            : refuse(err, EPROTO,
-                                     "the container's process says what it should not");
+                if (*report == INIT_CONSOLE)
+                        r = take_console(hands, fd, err);
+                else if (*report == INIT_LISTENER)
+                        r = pass_listener(hands, fd, err);
+                else {
+                        close_fd(fd);
+                        r = refuse(err, EPROTO, "the container's process says what it should not");
+                }
                 if (r < 0)
                         return r;
         }
 }
 
-int init_listen(int sync, int *console, Err *err) {
-        return listen_until(sync, 0, console, err);
+int init_listen(int sync, InitHands *hands, Err *err) {
+        return listen_until(sync, 0, hands, err);
 }
 
-int init_listen_prepared(int sync, int *console, Err *err) {
-        return listen_until(sync, INIT_PREPARED, console, err);
+int init_listen_prepared(int sync, InitHands *hands, Err *err) {
+        return listen_until(sync, INIT_PREPARED, hands, err);
 }

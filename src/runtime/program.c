@@ -119,13 +119,15 @@ int program_find(char *const *args, char *const *env, Err *err) {
         return try_all(try_look, args, env, err);
 }
 
-int program_exec(char *const *args, char *const *env, unsigned preserve_fds, Err *err) {
+int program_prepare(unsigned preserve_fds, Err *err) {
         int r;
 
         process_reset_signals();
         r = process_close_on_exec(3 + preserve_fds);
-        if (r < 0)
-                return refuse(err, EIO, "cannot close descriptors: %s", strerror(-r));
+        return r < 0 ? refuse(err, EIO, "cannot close descriptors: %s", strerror(-r)) : 0;
+}
+
+int program_exec(char *const *args, char *const *env, Err *err) {
         return try_all(try_exec, args, env, err);
 }
 

@@ -3,18 +3,21 @@
 
 #include "base/err.h"
 
+/*
+ * Resets signals and has all descriptors closed on exec but 0 to 2 and @preserve_fds from 3 on:
+ * before the system call filter, which need not allow that.
+ */
+int program_prepare(unsigned preserve_fds, Err *err);
+
 /**
  * program_exec() - become the user's program
  * @args:	its name and arguments; a name without slash is searched in PATH
  * @env:	the environment, whose PATH it is
- * @preserve_fds: descriptors from 3 on that it inherits
- *
- * Signals are reset, all other descriptors but 0 to 2 closed.
  *
  * Return: only on failure: -ENOENT if there is no such program, -EACCES,
  * -ENOEXEC or -EISDIR if it cannot be executed.
  */
-int program_exec(char *const *args, char *const *env, unsigned preserve_fds, Err *err);
+int program_exec(char *const *args, char *const *env, Err *err);
 
 /* Whether there is such a program that somebody may execute, without executing it; errors as
  * above. */

@@ -37,8 +37,8 @@ struct Runtime {
         pid_t pid;
         int pidfd;
         int netns;
-        int console;
-        int sync; /* -EBADF once the program runs */
+        int sync;        /* -EBADF once the program runs */
+        InitHands hands; /* what init gave us */
         const Cgroup *cgroup;
         bool running;
 };
@@ -56,7 +56,7 @@ int runtime_netns(const Runtime *r) {
 }
 
 int runtime_take_console(Runtime *r) {
-        return take_fd(r->console);
+        return take_fd(r->hands.console);
 }
 
 Runtime *runtime_free(Runtime *r) {
@@ -66,7 +66,7 @@ Runtime *runtime_free(Runtime *r) {
                 process_kill_and_reap(r->pidfd);
         close_fd(r->pidfd);
         close_fd(r->netns);
-        close_fd(r->console);
+        close_fd(r->hands.console);
         close_fd(r->sync);
         free(r);
         return NULL;
@@ -262,7 +262,8 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
 
         if (!runtime)
                 return fail(err, ENOMEM, "cannot start the container");
-        runtime->pidfd = runtime->netns = runtime->console = runtime->sync = -EBADF;
+        runtime->pidfd = runtime->netns = runtime->sync = -EBADF;
+        runtime->hands = (InitHands){ -EBADF, options->agent, -EBADF, 0 };
         runtime->cgroup = options->cgroup;
         r = init_plan_make(spec, options, &plan, err);
         if (r >= 0)
@@ -302,7 +303,7 @@ static int place(const Runtime *runtime, Err *err) {
 int runtime_hold(Runtime *runtime, Err *err) {
         int r = place(runtime, err);
 
-        return r < 0 ? r : init_listen_prepared(runtime->sync, &runtime->console, err);
+        return r < 0 ? r : init_listen_prepared(runtime->sync, &runtime->hands, err);
 }
 
 int runtime_release(Runtime *runtime, Err *err) {
@@ -321,7 +322,8 @@ int runtime_start(Runtime *runtime, Err *err) {
         if (r < 0)
                 return r;
         (void) say(runtime, INIT_START);
-        r = init_listen(runtime->sync, &runtime->console, err);
+        runtime->hands.pid = runtime->pid;
+        r = init_listen(runtime->sync, &runtime->hands, err);
         if (r < 0) {
                 process_kill_and_reap(runtime->pidfd);
                 runtime->running = true;

@@ -26,23 +26,33 @@
 #include "kernel/cgroup.h"
 #include "kernel/seccomp.h"
 #include "oci/spec.h"
+#include "runtime/agent.h"
+
+/**
+ * runtime_seccomp() - the filter that a specification asks for
+ * @cache:	directory to keep compiled filters in, made if need be; NULL: none
+ *
+ * runtime_spawn() calls it for a specification with linux.seccomp; for further processes of the
+ * container the caller of runtime_exec() does.
+ */
+int runtime_seccomp(const OciSeccomp *spec, const char *cache, SeccompFilter **ret, Err *err);
 
 /* What the container sees as "/". */
 typedef struct RuntimeRoot {
-        const char *path; /* a directory and what is mounted in it, or NULL for an overlay: */
+        const char *path; /* a directory as it is, or NULL for an overlay: */
         const char *const
                 *lowers;          /* absolute paths, topmost first, NULL-terminated; at least one */
         const char *upper, *work; /* NULL for a read-only view */
         bool scratch;             /* upper is thrown away afterwards: see overlay_new() */
-        bool as_is; /* owners in path are not mapped: they are those of a bundle made for the ids */
 } RuntimeRoot;
 
 typedef struct RuntimeOptions {
         RuntimeRoot root;
-        const char *bundle; /* absolute: relative mount sources begin there; NULL: there are none */
-        const char *user;   /* image-style "name[:group]" looked up inside, or NULL for spec's */
-        const Cgroup *cgroup;         /* or NULL: the caller's */
-        const SeccompFilter *seccomp; /* or NULL: none */
+        const char *user;     /* image-style "name[:group]" looked up inside, or NULL for spec's */
+        const Cgroup *cgroup; /* or NULL: the caller's */
+        const SeccompFilter *seccomp; /* NULL: what spec->linux_->seccomp says, or none */
+        const char *seccomp_cache;    /* directory to keep compiled filters in, or NULL */
+        const RuntimeAgent *agent; /* for filters that ask one, or NULL; must outlive the Runtime */
         int stdio[3]; /* become 0, 1, 2; borrowed; -EBADF means /dev/null; unused with a terminal */
         bool init;    /* run the user's program below a small reaping pid 1 (--init) */
         bool dies_with_caller; /* killed when the calling process ends, however that ends */
@@ -104,8 +114,9 @@ int runtime_hold(Runtime *r, Err *err);
 /* From now on it waits for runtime_start_held(), whatever becomes of the caller. */
 int runtime_release(Runtime *r, Err *err);
 
-/* Has it execute its program; errors as of runtime_start(), -ESRCH if nobody waits there. */
-int runtime_start_held(int dir, const char *name, Err *err);
+/* Has it execute its program; errors as of runtime_start(), -ESRCH if nobody waits there.
+ * @agent: as in RuntimeOptions, with .init */
+int runtime_start_held(int dir, const char *name, const RuntimeAgent *agent, Err *err);
 /* 1 if a process waits at the socket, 0 if none does (any more); negative errno. */
 int runtime_is_held(int dir, const char *name);
 /* Ends a process that waits there; quiet. */
@@ -132,7 +143,8 @@ typedef struct RuntimeExec {
         const OciProcess *process;
         const char *user; /* as above */
         const Cgroup *cgroup;
-        const SeccompFilter *seccomp;
+        const SeccompFilter *seccomp; /* or NULL: none; runtime_seccomp() makes the container's */
+        const RuntimeAgent *agent;    /* as above, with .init */
         int stdio[3];
         bool privileged;
         unsigned preserve_fds; /* as above */

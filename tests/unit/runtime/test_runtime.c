@@ -1,17 +1,169 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* From a specification to a program that runs and ends; what its root looks like has test_rootfs.c.
+/*
+ * Every test builds a root of busybox in a tmpfs of a private mount namespace,
+ * runs a program in it, and looks at what it wrote.  Needs real root.
  */
 
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
-#include "container.h"
+#include "base/fds.h"
+#include "base/file.h"
+#include "base/str.h"
 #include "kernel/caps.h"
+#include "runtime/runtime.h"
+#include "test.h"
+
+#define BASE 1000000 /* first id outside of a container's range */
+#define HERE "/mnt"
+
+typedef struct Container {
+        OciSpec spec;
+        OciProcess process;
+        OciLinux linux_;
+        OciIdMapping mapping;
+        RuntimeOptions options;
+        const char *lowers[3];
+} Container;
+
+static void add_namespace(Container *c, const char *type, const char *path) {
+        OciNamespace *ns = json_grow(&c->linux_.namespaces, &c->linux_.n_namespaces, sizeof *ns);
+
+        ns->type = strdup(type);
+        ns->path = path ? strdup(path) : NULL;
+}
+
+static void drop_namespace(Container *c, const char *type) {
+        OciLinux *l = &c->linux_;
+
+        for (size_t i = 0; i < l->n_namespaces; i++)
+                if (str_equal(l->namespaces[i].type, type)) {
+                        free(l->namespaces[i].type);
+                        l->namespaces[i] = l->namespaces[--l->n_namespaces];
+                }
+}
+
+static void add_mount(Container *c, const char *where, const char *type, const char *source,
+                      const char *options) {
+        autostrv list = NULL;
+
+        expect_ok(strv_split(options, ",", true, &list));
+        expect_ok(oci_mount_add(&c->spec, where, type, source, list));
+}
+
+/* A root with busybox, and what a container of ours has by default. */
+static void setup(Container *c) {
+        static const char *const kinds[] = { "pid",     "mount", "ipc",  "uts",
+                                             "network", "user",  "time", "cgroup" };
+
+        if (geteuid() != 0)
+                skip("needs root");
+        /* What a container of ours owns is never freed, but stays reachable. */
+        if (access("/bin/busybox", X_OK) < 0)
+                skip("needs /bin/busybox");
+        expect(unshare(CLONE_NEWNS) == 0);
+        expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+        expect(mount("tmpfs", HERE, "tmpfs", 0, "mode=755") == 0);
+        expect(system("mkdir -p " HERE "/layer/bin " HERE "/layer/etc " HERE "/layer/tmp " HERE
+                      "/c/upper " HERE "/c/work " HERE "/out && cp /bin/busybox " HERE
+                      "/layer/bin/ && chmod 1777 " HERE "/layer/tmp && for i in sh cat id ls stat "
+                      "mount hostname touch sleep test echo readlink mkdir chown kill ps head "
+                      "wc sed true false grep dd tty stty ln; do ln -s busybox " HERE
+                      "/layer/bin/$i; done && "
+                      "printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1001::/home/user:\n"
+                      "1000:x:0:0::/:\n' > " HERE "/layer/etc/passwd && "
+                      "printf 'root:x:0:\nusers:x:1001:\nstaff:x:50:user,other\n' > " HERE
+                      "/layer/etc/group") == 0);
+
+        *c = (Container){ .mapping = { 0, BASE, 65536 } };
+        c->spec.process = &c->process;
+        c->spec.linux_ = &c->linux_;
+        c->spec.hostname = (char *) "box";
+        c->process.cwd = (char *) "/";
+        c->process.user.umask = -1;
+        c->linux_.uid_mappings = c->linux_.gid_mappings = &c->mapping;
+        c->linux_.n_uid_mappings = c->linux_.n_gid_mappings = 1;
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+                add_namespace(c, kinds[i], NULL);
+        add_mount(c, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+        add_mount(c, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=64k");
+        add_mount(c, "/dev/pts", "devpts", "devpts",
+                  "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+        add_mount(c, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=1m");
+        add_mount(c, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+        add_mount(c, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
+        add_mount(c, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,ro");
+        c->lowers[0] = HERE "/layer";
+        c->options.root = (RuntimeRoot){ .lowers = c->lowers,
+                                         .upper = HERE "/c/upper",
+                                         .work = HERE "/c/work" };
+        for (int i = 0; i < 3; i++)
+                c->options.stdio[i] = -EBADF;
+}
+
+/* A list of one word. */
+static char **strv_words(const char *word) {
+        char **list = NULL;
+
+        expect_ok(strv_add(&list, word));
+        return list;
+}
+
+static void set_shell(Container *c, const char *script) {
+        expect_ok(strv_add(&c->process.args, "sh"));
+        expect_ok(strv_add(&c->process.args, "-c"));
+        expect_ok(strv_add(&c->process.args, script));
+}
+
+static int wait_code(const Runtime *r) {
+        siginfo_t info = {};
+
+        expect(waitid(P_PIDFD, (id_t) runtime_pidfd(r), &info, WEXITED) == 0);
+        return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+static char output[65536];
+
+/* Runs it to its end; what it wrote is in output, without the last newline. */
+static int run(Container *c, Err *err) {
+        autoptr(Runtime) runtime = NULL;
+        int fds[2], r;
+        ssize_t n, size = 0;
+
+        expect(pipe2(fds, O_CLOEXEC) == 0);
+        c->options.stdio[1] = c->options.stdio[2] = fds[1];
+        r = runtime_spawn(&c->spec, &c->options, &runtime, err);
+        if (r >= 0)
+                r = runtime_start(runtime, err);
+        close(fds[1]);
+        while (r >= 0 && (n = read(fds[0], output + size, sizeof output - 1 - (size_t) size)) > 0)
+                size += n;
+        output[size] = 0;
+        if (size > 0 && output[size - 1] == '\n')
+                output[size - 1] = 0;
+        close(fds[0]);
+        return r < 0 ? r : wait_code(runtime);
+}
+
+static const char *run_shell(Container *c, const char *script) {
+        autoerr err = {};
+        int r;
+
+        set_shell(c, script);
+        r = run(c, &err);
+        if (r != 0)
+                printf("# %d: %s: %s\n", r, err.message ? err.message : "", output);
+        expect(r == 0);
+        return output;
+}
 
 TEST(program_runs_as_root_of_its_own_world) {
         static Container c;
@@ -696,11 +848,11 @@ TEST(held_process_waits_for_whoever_starts_it) {
         expect(runtime_is_held(dir, "start.sock") == 1);
         expect(read(fds[0], &byte, 1) < 0 && errno == EAGAIN);
 
-        expect_ok(runtime_start_held(dir, "start.sock", NULL));
+        expect_ok(runtime_start_held(dir, "start.sock", NULL, NULL));
         expect(wait_code(runtime) == 0);
         expect(read(fds[0], &byte, 1) == 1 && byte == 's');
         expect(runtime_is_held(dir, "start.sock") == 0);
-        expect(runtime_start_held(dir, "start.sock", NULL) == -ESRCH);
+        expect(runtime_start_held(dir, "start.sock", NULL, NULL) == -ESRCH);
         runtime_free(runtime);
 }
 
@@ -753,4 +905,243 @@ TEST(held_process_dies_with_its_maker) {
         /* Nobody holds its standard output any more. */
         expect(read(pipe_[0], &byte, 1) == 0);
         expect(runtime_is_held(dir, "start.sock") == 0);
+}
+
+/* --- linux.seccomp --- */
+
+static OciSeccomp *add_seccomp(Container *c, const char *default_action, const char *name,
+                               const char *action) {
+        static OciSyscall call;
+        static OciSeccomp seccomp;
+
+        call = (OciSyscall){ .names = strv_words(name), .action = (char *) action };
+        seccomp = (OciSeccomp){ .default_action = (char *) default_action,
+                                .syscalls = &call,
+                                .n_syscalls = 1 };
+        c->linux_.seccomp = &seccomp;
+        return &seccomp;
+}
+
+TEST(specification_brings_its_system_call_filter) {
+        static Container c;
+
+        setup(&c);
+        c.options.seccomp_cache = HERE "/cache/seccomp";
+        add_seccomp(&c, "SCMP_ACT_ALLOW", "mkdir", "SCMP_ACT_ERRNO")->syscalls->errno_ret = 28;
+        c.linux_.seccomp->syscalls->has_errno_ret = true;
+        expect_str(run_shell(&c, "mkdir /tmp/a; grep Seccomp: /proc/self/status"),
+                   "mkdir: can't create directory '/tmp/a': No space left on device\n"
+                   "Seccomp:\t2");
+}
+
+TEST(compiled_filter_of_a_specification_is_kept_and_used) {
+        static const char cache[] = HERE "/cache";
+        static Container c;
+        struct stat first, second;
+
+        setup(&c);
+        c.options.seccomp_cache = cache;
+        add_seccomp(&c, "SCMP_ACT_ALLOW", "mkdir", "SCMP_ACT_ERRNO");
+        run_shell(&c, "true");
+        expect(system("test $(ls " HERE "/cache | wc -l) = 1 && ls " HERE "/cache | grep -qx "
+                      "'[0-9a-f]*' && test $(stat -c %a " HERE "/cache) = 700") == 0);
+        expect(system("ln " HERE "/cache/* " HERE "/first") == 0);
+        expect(stat(HERE "/first", &first) == 0);
+        c.process.args = strv_free(c.process.args);
+        run_shell(&c, "! mkdir /tmp/a");
+        expect(stat(HERE "/first", &second) == 0 && second.st_nlink == first.st_nlink);
+}
+
+TEST(bad_filter_of_a_specification_is_refused_in_words) {
+        static Container c;
+        autoerr err = {};
+
+        setup(&c);
+        set_shell(&c, "true");
+        add_seccomp(&c, "SCMP_ACT_ALLOW", "mkdir", "SCMP_ACT_PERHAPS");
+        expect(run(&c, &err) < 0);
+        expect_str(err.message, "cannot use 'linux.seccomp': 'SCMP_ACT_PERHAPS' is not an action");
+}
+
+/* Nothing between the filter and the program needs a call that a profile may forget. */
+TEST(filter_need_not_allow_more_than_the_program_does) {
+        static char *names[] = { (char *) "execve",
+                                 (char *) "exit_group",
+                                 (char *) "brk",
+                                 (char *) "arch_prctl",
+                                 (char *) "set_tid_address",
+                                 (char *) "set_robust_list",
+                                 (char *) "rseq",
+                                 (char *) "prlimit64",
+                                 (char *) "readlink",
+                                 (char *) "readlinkat",
+                                 (char *) "getrandom",
+                                 (char *) "mprotect",
+                                 (char *) "prctl",
+                                 (char *) "getuid",
+                                 (char *) "mmap",
+                                 NULL };
+        static Container c;
+        autoerr err = {};
+        int r;
+
+        setup(&c);
+        expect_ok(strv_add(&c.process.args, "true"));
+        c.process.no_new_privileges = true;
+        add_seccomp(&c, "SCMP_ACT_KILL_PROCESS", "execve", "SCMP_ACT_ALLOW")->syscalls->names =
+                names;
+        r = run(&c, &err);
+        if (r != 0)
+                printf("# %d %s\n", r, err.message ? err.message : "");
+        expect(r == 0);
+}
+
+/* --- an agent --- */
+
+#define AGENT HERE "/agent.sock"
+
+static void answer_one(int listener, long value) {
+        struct seccomp_notif request = {};
+        struct seccomp_notif_resp response = {};
+
+        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)
+                _exit(2);
+        response.id = request.id;
+        response.val = value;
+        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0)
+                _exit(3);
+}
+
+/* A process that takes one listener, writes the document to HERE/state, and answers one call. */
+static pid_t start_agent(long value) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = AGENT };
+        int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        char text[8192];
+        pid_t pid;
+
+        expect(s >= 0 && bind(s, (struct sockaddr *) &address, sizeof address) == 0 &&
+               listen(s, 1) == 0);
+        pid = fork();
+        if (pid == 0) {
+                int connection = accept(s, NULL, NULL), listener = -1, n;
+                size_t fds = 0;
+
+                n = fds_recv(connection, text, sizeof text - 1, &listener, 1, &fds);
+                if (n <= 0 || fds != 1)
+                        _exit(1);
+                text[n] = 0;
+                expect_ok(file_create(AT_FDCWD, HERE "/state", text, (size_t) n, 0600));
+                answer_one(listener, value);
+                _exit(0);
+        }
+        close(s);
+        return pid;
+}
+
+static char *agent_said(pid_t agent) {
+        char *text = NULL;
+        int status;
+
+        expect(waitpid(agent, &status, 0) == agent && status == 0);
+        expect_ok(file_read(AT_FDCWD, HERE "/state", 8192, &text, NULL));
+        return text;
+}
+
+/* "ash: getppid" cannot be asked for directly; $PPID is read at its start. */
+static void ask_for_parent(Container *c, const char *metadata) {
+        OciSeccomp *s = add_seccomp(c, "SCMP_ACT_ALLOW", "getppid", "SCMP_ACT_NOTIFY");
+
+        s->listener_path = (char *) AGENT;
+        s->listener_metadata = (char *) metadata;
+        c->spec.annotations = strv_words("a=b");
+}
+
+TEST(agent_gets_the_listener_and_decides) {
+        static Container c;
+        static RuntimeAgent agent;
+        autofree char *said = NULL, *wanted = NULL;
+        autoptr(Runtime) runtime = NULL;
+        pid_t pid;
+
+        setup(&c);
+        ask_for_parent(&c, "what for");
+        agent = runtime_agent(&c.spec, "box1", "/bundle");
+        c.options.agent = &agent;
+        set_shell(&c, "test $PPID = 4711");
+        pid = start_agent(4711);
+        expect_ok(runtime_spawn(&c.spec, &c.options, &runtime, NULL));
+        expect_ok(runtime_start(runtime, NULL));
+        expect(wait_code(runtime) == 0);
+        said = agent_said(pid);
+        wanted = str_format("{\"ociVersion\":\"1.2.0\",\"fds\":[\"seccompFd\"],\"pid\":%d,"
+                            "\"metadata\":\"what for\",\"state\":{\"ociVersion\":\"1.2.0\","
+                            "\"id\":\"box1\",\"status\":\"creating\",\"pid\":%d,"
+                            "\"bundle\":\"/bundle\",\"annotations\":{\"a\":\"b\"}}}\n",
+                            runtime_pid(runtime), runtime_pid(runtime));
+        expect_str(said, wanted);
+}
+
+TEST(agent_is_asked_for_one_that_was_held) {
+        static Container c;
+        static RuntimeAgent agent;
+        autofree char *said = NULL, *wanted = NULL;
+        Runtime *runtime = NULL;
+        pid_t pid;
+        int dir;
+
+        setup(&c);
+        ask_for_parent(&c, NULL);
+        set_shell(&c, "test $PPID = 4712");
+        dir = open(HERE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        expect_ok(create_held(&c, dir, &runtime, NULL));
+        expect_ok(runtime_release(runtime, NULL));
+        pid = start_agent(4712);
+        agent = runtime_agent(&c.spec, "box2", "/b");
+        agent.init = runtime_pid(runtime);
+        agent.status = "created";
+        expect_ok(runtime_start_held(dir, "start.sock", &agent, NULL));
+        expect(wait_code(runtime) == 0);
+        said = agent_said(pid);
+        wanted = str_format("\"pid\":%d,\"state\":{\"ociVersion\":\"1.2.0\",\"id\":\"box2\","
+                            "\"status\":\"created\",\"pid\":%d,",
+                            agent.init, agent.init);
+        expect(strstr(said, wanted));
+        runtime_free(runtime);
+}
+
+TEST(container_does_not_start_without_its_agent) {
+        static Container c;
+        static RuntimeAgent agent;
+        autoerr err = {};
+
+        setup(&c);
+        ask_for_parent(&c, NULL);
+        agent = runtime_agent(&c.spec, "box", "/b");
+        c.options.agent = &agent;
+        set_shell(&c, "exit 3");
+        expect(run(&c, &err) == -ECONNREFUSED);
+        expect_str(err.message,
+                   "cannot reach the seccomp agent at '" AGENT "': No such file or directory");
+}
+
+TEST(agent_is_asked_for_further_processes) {
+        static Container c;
+        Runtime *runtime = sleeper(&c);
+        autoptr(SeccompFilter) f = NULL;
+        autofree char *said = NULL, *wanted = NULL;
+        RuntimeAgent agent;
+        RuntimeExec exec = {};
+        pid_t pid;
+
+        ask_for_parent(&c, NULL);
+        agent = runtime_agent(&c.spec, "box", "/b");
+        agent.init = runtime_pid(runtime);
+        agent.status = "running";
+        expect_ok(runtime_seccomp(c.linux_.seccomp, NULL, &f, NULL));
+        exec.seccomp = f;
+        exec.agent = &agent;
+        pid = start_agent(4713);
+        expect(exec_shell(runtime, &exec, "test $PPID = 4713", NULL) == 0);
+        expect(waitpid(pid, NULL, 0) == pid);
+        leave(runtime);
 }
