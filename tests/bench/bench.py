@@ -88,7 +88,9 @@ class Row:
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.isola_binary = str(pathlib.Path(options.isola).resolve())
+        self.binaries = {'main': str(pathlib.Path(options.isola).resolve())}
+        if options.against:
+            self.binaries['against'] = str(pathlib.Path(options.against).resolve())
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-bench-', dir='/var/tmp'))
         self.environment = {'PATH': os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin'), 'HOME': str(self.directory)}
         self.report = []
@@ -120,8 +122,8 @@ class Bench:
 
     def isola(self, *arguments, home='main'):
         directory = self.directory / home
-        return [self.isola_binary, '--root', str(directory / 'data'), '--run-root', f'/run/isola-bench-{home}',
-                *map(str, arguments)]
+        return [self.binaries.get(home, self.binaries['main']), '--root', str(directory / 'data'), '--run-root',
+                f'/run/isola-bench-{home}', *map(str, arguments)]
 
     def must(self, argv):
         done = subprocess.run(argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -145,6 +147,14 @@ class Bench:
         spec['process'].pop('rlimits', None)
         (bundle / 'config.json').write_text(json.dumps(spec))
         return bundle
+
+    def make_podman_config(self):
+        """What podman needs where root lacks CAP_SYS_RESOURCE, and its own network back end."""
+        config = self.directory / 'containers.conf'
+        config.write_text('[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=8192:8192"]\n'
+                          '[network]\nnetwork_backend = "netavark"\n')
+        self.environment['CONTAINERS_CONF'] = str(config)
+        (self.directory / 'podman-networks').mkdir()
 
     def make_lxc_config(self):
         config = self.directory / 'lxc.conf'
@@ -189,14 +199,21 @@ class Bench:
                            + ''.join('|' + '|'.join(f' {cell} ' for cell in line) + '|\n' for line in lines)
                            + (f'\n{note}\n' if note else ''))
 
+    def isola_rows(self, name, *arguments):
+        """The command, and beside it the same one of the binary to compare with."""
+        rows = [Row(f'isola {name}', self.isola(*arguments))]
+        if 'against' in self.binaries:
+            rows.append(Row(f'the other {name}', self.isola(*arguments, home='against')))
+        return rows
+
     def run_rows(self):
         root, peers = str(self.root), self.directory
         rows = [
             Row('floor', [self.floor, root, '/bin/true']),
             Row('floor with user and time namespace', [self.floor, '-u', root, '/bin/true']),
-            Row('isola run --network none', self.isola('run', '--rm', '--network', 'none', 'bench', '/bin/true')),
-            Row('isola run (bridge)', self.isola('run', '--rm', 'bench', '/bin/true')),
-            Row('isola run -p', self.isola('run', '--rm', '-p', '18080:80', 'bench', '/bin/true')),
+            *self.isola_rows('run --network none', 'run', '--rm', '--network', 'none', 'bench', '/bin/true'),
+            *self.isola_rows('run (bridge)', 'run', '--rm', 'bench', '/bin/true'),
+            *self.isola_rows('run -p', 'run', '--rm', '-p', '18080:80', 'bench', '/bin/true'),
             Row('unshare', ['unshare', '-muinpC', '-f', f'--mount-proc', '-R', root, '/bin/true']),
             Row('bwrap --unshare-all', ['bwrap', '--unshare-all', '--bind', root, '/', '--proc', '/proc', '/bin/true']),
             Row('crun run', ['crun', '--root', peers / 'crun-state', 'run', '-b', self.make_bundle('crun', 'crun'),
@@ -213,13 +230,17 @@ class Bench:
         """podman and docker, where installed and able to start."""
         rows = []
         if shutil.which('podman'):
-            base = ['podman', '--root', str(self.directory / 'podman'), '--runroot', str(self.directory / 'podman-run'),
-                    '--cgroup-manager', 'cgroupfs', '--events-backend', 'file']
+            base = ['podman', '--root', self.directory / 'podman', '--runroot', self.directory / 'podman-run',
+                    '--network-config-dir', self.directory / 'podman-networks', '--cgroup-manager', 'cgroupfs',
+                    '--events-backend', 'file']
+            base = list(map(str, base))
+            runner = self.hidden.once if self.hidden else once
             if subprocess.run([*base, 'import', str(self.tar), 'bench'], stdout=DEVNULL, stderr=DEVNULL,
                               env=self.environment, check=False).returncode == 0:
-                limits = ['--ulimit', 'nofile=20000:20000', '--ulimit', 'nproc=8192:8192']
-                rows.append(Row('podman run --network none', [*base, 'run', '--rm', *limits, '--network', 'none', 'bench',
-                                                              '/bin/true'], self.hidden.once if self.hidden else once))
+                for name, network in (('--network none', ['--network', 'none']), ('(bridge)', []),
+                                      ('-p', ['-p', '18081:80'])):
+                    rows.append(Row(f'podman run {name}', [*base, 'run', '--rm', '--cgroup-parent', 'isola-bench-podman',
+                                                           *network, 'bench', '/bin/true'], runner))
         if shutil.which('docker') and os.environ.get('DOCKER_HOST'):
             if subprocess.run(['docker', 'import', str(self.tar), 'isola-bench'], stdout=DEVNULL, stderr=DEVNULL,
                               check=False).returncode == 0:
@@ -232,9 +253,12 @@ class Bench:
     def exec_rows(self):
         self.must(self.isola('run', '-d', '--name', 'target', '--network', 'none', 'bench', '/bin/sleep', '100000'))
         pid = json.loads(self.must(self.isola('inspect', 'target')))[0]['State']['Pid']
+        if 'against' in self.binaries:
+            self.must(self.isola('run', '-d', '--name', 'target', '--network', 'none', 'bench', '/bin/sleep', '100000',
+                                 home='against'))
         rows = [
             Row('floor', [self.floor, str(self.root), '/bin/true']),
-            Row('isola exec', self.isola('exec', 'target', '/bin/true')),
+            *self.isola_rows('exec', 'exec', 'target', '/bin/true'),
             Row('nsenter -a', ['nsenter', '-a', '-t', pid, '/bin/true']),
         ]
         for runtime, runner in (('crun', self.hidden.once if self.hidden else once), ('runc', once)):
@@ -251,7 +275,8 @@ class Bench:
         return rows
 
     def stop_targets(self):
-        self.must(self.isola('rm', '-f', 'target'))
+        for home in self.binaries:
+            self.must(self.isola('rm', '-f', 'target', home=home))
         for runtime, runner in (('crun', self.hidden.once if self.hidden else once), ('runc', once)):
             if shutil.which(runtime):
                 runner([shutil.which(runtime), '--root', str(self.directory / f'{runtime}-state'), 'delete', '-f',
@@ -265,6 +290,8 @@ class Bench:
                                                                    '/bin/true'), True),
                  ('isola run (bridge)', lambda i: self.isola('run', '--rm', 'bench', '/bin/true'), True)]
         if shutil.which('runc'):
+            if not (self.directory / 'runc').exists():
+                self.make_bundle('runc', 'runc')
             kinds.append(('runc run', lambda i: [shutil.which('runc'), '--root', str(self.directory / 'runc-state'), 'run',
                                                  '-b', str(self.directory / 'runc'), f'isola-bench-{i}'], True))
         base = None
@@ -295,10 +322,11 @@ class Bench:
             listed = len(self.must(self.isola('ps', '-q', home=home)).splitlines())
             if listed != n:
                 print(f'bench: {listed} of {n} containers run', file=sys.stderr)
-            floor = [once([self.floor, str(self.root), '/bin/true'], self.environment)[0] for _ in range(rounds)]
-            listing = [once(self.isola('ps', home=home), self.environment)[0] for _ in range(rounds)]
-            run = [once(self.isola('run', '--rm', '--network', 'none', 'bench', '/bin/true', home=home),
-                        self.environment)[0] for _ in range(rounds)]
+            floor, listing, run = [], [], []
+            for _ in range(rounds):
+                for times, argv in ((floor, [self.floor, str(self.root), '/bin/true']), (listing, self.isola('ps', home=home)),
+                                    (run, self.isola('run', '--rm', '--network', 'none', 'bench', '/bin/true', home=home))):
+                    times.append(once(argv, self.environment)[0])
             alone = alone or statistics.median(run)
             lines.append((str(n), f'{started:.1f}', f'{statistics.median(floor):.2f}', f'{statistics.median(listing):.2f}',
                           f'{statistics.median(run):.2f}', f'{statistics.median(run) / alone:.2f}'))
@@ -332,28 +360,35 @@ class Bench:
         # As on any machine, and ours alone: run-time state is in memory, data on the disk.
         subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'none', '/run'], check=True)
         self.make_root()
+        self.make_podman_config()
         if pathlib.Path('/sys/fs/cgroup/unified/cgroup.procs').exists():
             self.hidden = HiddenCgroup2(self.environment)
         rounds = self.options.rounds
+        parts = self.options.parts.split(',')
         try:
-            self.must(self.isola('image', 'import', str(self.tar), 'bench'))
-            self.measure('Run, hot', self.run_rows(), rounds)
-            for directory in ('crun', 'runc', 'lxc'):
-                shutil.rmtree(self.directory / directory, ignore_errors=True)
-            self.measure('Run, cold', self.run_rows(), max(5, rounds // 2), cold=True)
-            rows = self.exec_rows()
-            self.measure('Exec, hot', rows, rounds)
-            for row in rows:
-                row.times, row.failures = [], 0
-            self.measure('Exec, cold', rows, max(5, rounds // 2), cold=True)
-            self.stop_targets()
-            self.at_once(self.options.at_once)
-            self.many([1, 100, 1000] if self.options.many >= 1000 else [1, self.options.many])
-            n, middle, most = self.memory
-            self.table(f'Private memory of a monitor, of {n}', ('', 'KiB'),
-                       [('median', f'{middle:.0f}'), ('most', str(most))])
+            for home in self.binaries:
+                self.must(self.isola('image', 'import', str(self.tar), 'bench', home=home))
+            if 'run' in parts:
+                self.measure('Run, hot', self.run_rows(), rounds)
+                for directory in ('crun', 'runc', 'lxc'):
+                    shutil.rmtree(self.directory / directory, ignore_errors=True)
+                self.measure('Run, cold', self.run_rows(), max(5, rounds // 2), cold=True)
+            if 'exec' in parts:
+                rows = self.exec_rows()
+                self.measure('Exec, hot', rows, rounds)
+                for row in rows:
+                    row.times, row.failures = [], 0
+                self.measure('Exec, cold', rows, max(5, rounds // 2), cold=True)
+                self.stop_targets()
+            if 'at-once' in parts:
+                self.at_once(self.options.at_once)
+            if 'many' in parts:
+                self.many([1, 100, 1000] if self.options.many >= 1000 else [1, self.options.many])
+                n, middle, most = self.memory
+                self.table(f'Private memory of a monitor, of {n}', ('', 'KiB'),
+                           [('median', f'{middle:.0f}'), ('most', str(most))])
         finally:
-            for home in ('main', 'many'):
+            for home in (*self.binaries, 'many'):
                 if (self.directory / home).exists():
                     ids = subprocess.run(self.isola('ps', '-aq', home=home), stdout=subprocess.PIPE, text=True,
                                          env=self.environment, check=False).stdout.split()
@@ -362,7 +397,7 @@ class Bench:
                                        env=self.environment)
             if self.hidden:
                 self.hidden.close()
-            for left in pathlib.Path('/sys/fs/cgroup').glob('*/isola-bench-*'):  # lxc's and runc's
+            for left in pathlib.Path('/sys/fs/cgroup').glob('*/isola-bench-*'):  # lxc's, podman's and runc's
                 for directory in [*sorted(left.rglob('*/'), reverse=True), left]:
                     try:
                         directory.rmdir()
@@ -375,6 +410,8 @@ class Bench:
 
 parser = argparse.ArgumentParser(prog='tests/bench/run')
 parser.add_argument('isola', help='the binary to measure')
+parser.add_argument('--against', metavar='BINARY', help='another isola to measure beside it, with its helper next to it')
+parser.add_argument('--parts', default='run,exec,at-once,many', help='only these of run,exec,at-once,many')
 parser.add_argument('--rounds', type=int, default=40)
 parser.add_argument('--at-once', type=int, default=100)
 parser.add_argument('--many', type=int, default=1000, help='containers to list and to start beside')
