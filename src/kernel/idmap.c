@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/idmap.h"
+#include "kernel/process.h"
 
 int idmap_write(int proc, const char *file, const IdRange *ranges, size_t n, Err *err) {
         autostr text = {};
@@ -49,6 +52,48 @@ int idmap_read(int proc, const char *file, IdRange **ret, size_t *ret_n) {
         *ret = take_ptr(ranges);
         *ret_n = n;
         return 0;
+}
+
+static int write_maps(pid_t pid, const IdRange *uids, size_t n_uids, const IdRange *gids,
+                      size_t n_gids, Err *err) {
+        autofree char *path = str_format("/proc/%d", pid);
+        autoclose int proc = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+        int userns, r;
+
+        if (proc < 0)
+                return fail(err, path ? errno : ENOMEM, "cannot map ids");
+        r = idmap_write(proc, "uid_map", uids, n_uids, err);
+        if (r >= 0)
+                r = idmap_write(proc, "gid_map", gids, n_gids, err);
+        if (r < 0)
+                return r;
+        userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
+        return userns < 0 ? fail(err, errno, "cannot open a user namespace") : userns;
+}
+
+int idmap_userns(const IdRange *uids, size_t n_uids, const IdRange *gids, size_t n_gids, Err *err) {
+        autoclose int pidfd = -EBADF;
+        int ends[2], r;
+        pid_t pid;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return fail(err, errno, "cannot make a user namespace");
+        pid = process_clone(CLONE_NEWUSER, -EBADF, &pidfd);
+        if (pid == 0) {
+                char none;
+
+                /* Until it is killed, or whoever would have done so is gone. */
+                close_fd(ends[1]);
+                (void) !read(ends[0], &none, 1);
+                _exit(0);
+        }
+        close_fd(ends[0]);
+        r = pid < 0 ? fail(err, pid, "cannot make a user namespace")
+                    : write_maps(pid, uids, n_uids, gids, n_gids, err);
+        close_fd(ends[1]);
+        if (pid > 0)
+                process_kill_and_reap(pidfd);
+        return r;
 }
 
 int64_t idmap_outside(const IdRange *ranges, size_t n, int64_t inside) {

@@ -30,5 +30,14 @@ int idmap_write(int proc, const char *file, const IdRange *ranges, size_t n, Err
 /* Reads the map of a namespace, as seen from the caller's; @ret is owned by the caller. */
 int idmap_read(int proc, const char *file, IdRange **ret, size_t *ret_n);
 
+/**
+ * idmap_userns() - make a user namespace that nobody is in, to map mounts with
+ *
+ * Its first process, which ends before this returns, is the caller's child.
+ *
+ * Return: descriptor owned by the caller; negative errno with a sentence.
+ */
+int idmap_userns(const IdRange *uids, size_t n_uids, const IdRange *gids, size_t n_gids, Err *err);
+
 /* The id outside for one inside, or -1 if it has none. */
 int64_t idmap_outside(const IdRange *ranges, size_t n, int64_t inside);

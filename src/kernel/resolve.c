@@ -87,9 +87,46 @@ static int make_first(int root, const char *path, bool directory, char **ret_pat
         }
 }
 
+/* Opens the last component of a path in its directory, which is made where it is missing. */
+static int place_itself(int root, const char *path, bool directory, bool *ret_there) {
+        autofree char *parent_path = strdup(path);
+        autoclose int parent = -EBADF;
+        char *name;
+        int r, place;
+
+        if (!parent_path)
+                return -ENOMEM;
+        for (size_t n = strlen(parent_path); n > 1 && parent_path[n - 1] == '/';)
+                parent_path[--n] = 0;
+        name = strrchr(parent_path, '/');
+        if (!name || !name[1])
+                return -EINVAL;
+        *name++ = 0;
+        parent = resolve_make(root, *parent_path ? parent_path : "/", true);
+        if (parent < 0)
+                return parent;
+
+        *ret_there = faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        r = *ret_there ? 0 : make_one(parent, name, directory);
+        if (r < 0)
+                return r;
+        place = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        return place < 0 ? -errno : place;
+}
+
 int resolve_make(int root, const char *path, bool directory) {
+        bool there;
+
+        return resolve_place(root, path, directory, false, &there);
+}
+
+int resolve_place(int root, const char *path, bool directory, bool itself, bool *ret_there) {
         autofree char *now = NULL;
         struct stat st;
+
+        if (itself)
+                return place_itself(root, path, directory, ret_there);
+        *ret_there = true;
 
         /* Each turn makes one component or follows one link. */
         for (int turns = 0; turns < PATH_MAX / 2 + LINKS_MAX; turns++) {
@@ -108,6 +145,7 @@ int resolve_make(int root, const char *path, bool directory) {
                 }
                 if (there != -ENOENT)
                         return there;
+                *ret_there = false;
                 r = make_first(root, now ? now : path, directory, &next);
                 if (r < 0)
                         return r;

@@ -34,3 +34,7 @@ int resolve_open(int root, const char *path, int flags);
  * exists is of the other kind; negative errno.
  */
 int resolve_make(int root, const char *path, bool directory);
+
+/* Same, and tells whether it was there before; @itself: the last component is not followed if it is
+ * a link. */
+int resolve_place(int root, const char *path, bool directory, bool itself, bool *ret_there);

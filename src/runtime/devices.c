@@ -11,6 +11,7 @@
  */
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -142,7 +143,7 @@ static int fill(InitPlan *plan, int dev, Err *err) {
         }
         /* What is mounted below would be made then; here a directory costs one call. */
         for (size_t i = 0; i < plan->spec->n_mounts; i++) {
-                const char *name = str_after(plan->spec->mounts[i].destination, "/dev/");
+                const char *name = str_after(plan->mounts[i].place, "/dev/");
 
                 if (!str_empty(name) && !strchr(name, '/') && plan->mounts[i].directory &&
                     mkdirat(dev, name, 0755) < 0 && errno != EEXIST)
@@ -152,12 +153,13 @@ static int fill(InitPlan *plan, int dev, Err *err) {
 }
 
 int devices_make(InitPlan *plan, const InitMount *mount, Err *err) {
+        MountAttr attr = mount->options.attr;
         autoclose int dev = -EBADF;
         mode_t umask_before;
         int r;
 
-        dev = mount_new("tmpfs", (const char *const *) mount->options.fs, &mount->options.attr,
-                        err);
+        attr.set &= ~(uint64_t) MOUNT_ATTR_RDONLY; /* not before it is filled */
+        dev = mount_new("tmpfs", (const char *const *) mount->options.fs, &attr, err);
         if (dev < 0)
                 return err_prefix(err, dev, "cannot mount '/dev'");
         umask_before = umask(0);

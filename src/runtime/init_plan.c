@@ -16,15 +16,6 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-/* Which namespace a file system shows. */
-static const struct {
-        const char *type;
-        int shows;
-} views[] = {
-        { "proc", CLONE_NEWPID },      { "sysfs", CLONE_NEWNET },      { "mqueue", CLONE_NEWIPC },
-        { "cgroup", CLONE_NEWCGROUP }, { "cgroup2", CLONE_NEWCGROUP },
-};
-
 bool init_plan_has_userns(const InitPlan *plan) {
         return (plan->new_namespaces | plan->joined) & CLONE_NEWUSER;
 }
@@ -60,7 +51,7 @@ static int plan_namespaces(InitPlan *plan, Err *err) {
                         return plan->joins[kind - ns_kinds];
                 plan->joined |= kind->flag;
         }
-        if (!(plan->new_namespaces & CLONE_NEWNS))
+        if (!((plan->new_namespaces | plan->joined) & CLONE_NEWNS))
                 return refuse(err, EINVAL, "a container needs a mount namespace of its own");
         if (l && (l->monotonic || l->boottime) && !(plan->new_namespaces & CLONE_NEWTIME))
                 return refuse(err, EINVAL, "a time offset needs a new time namespace");
@@ -91,8 +82,8 @@ static int plan_ids(InitPlan *plan, Err *err) {
         return 0;
 }
 
-static int clone_layer(const char *path, Err *err) {
-        int tree = mount_clone_source(path, false);
+static int clone_layer(const char *path, bool recursive, Err *err) {
+        int tree = mount_clone_source(path, recursive);
 
         return tree < 0 ? fail(err, tree, "cannot open '%s'", path) : tree;
 }
@@ -107,15 +98,33 @@ static char *parent_of(const char *path, const char **ret_name) {
         return slash == path ? strdup("/") : strndup(path, (size_t) (slash - path));
 }
 
+/*
+ * A directory with all that is mounted in it.  It leaves the peers that it has outside, or what is
+ * mounted in it would appear there; it may go on to hear from them.
+ */
+static int plan_directory(InitPlan *plan, Err *err) {
+        const char *word = plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
+        MountAttr attr = { .recursive = true };
+        bool recursive;
+        int r;
+
+        if (word && !mount_propagation(word, &attr.propagation, &recursive))
+                return refuse(err, EINVAL, "'%s' is not a kind of mount propagation", word);
+        attr.propagation = attr.propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+        plan->storage = clone_layer(plan->options->root.path, true, err);
+        if (plan->storage < 0)
+                return plan->storage;
+        r = mount_set_attr(plan->storage, &attr);
+        return r < 0 ? fail(err, r, "cannot detach the root from the host's mounts") : 0;
+}
+
 static int plan_root(InitPlan *plan, Err *err) {
         const RuntimeRoot *root = &plan->options->root;
         autofree char *holder = NULL, *other = NULL;
         size_t n = 0;
 
-        if (root->path) {
-                plan->storage = clone_layer(root->path, err);
-                return plan->storage < 0 ? plan->storage : 0;
-        }
+        if (root->path)
+                return plan_directory(plan, err);
         while (root->lowers && root->lowers[n])
                 n++;
         if (n == 0)
@@ -124,7 +133,7 @@ static int plan_root(InitPlan *plan, Err *err) {
         if (!plan->lowers)
                 return fail(err, ENOMEM, "cannot open the layers");
         for (; plan->n_lowers < n; plan->n_lowers++) {
-                int tree = clone_layer(root->lowers[plan->n_lowers], err);
+                int tree = clone_layer(root->lowers[plan->n_lowers], false, err);
 
                 if (tree < 0)
                         return tree;
@@ -139,62 +148,8 @@ static int plan_root(InitPlan *plan, Err *err) {
         if (!holder || !other || strcmp(holder, other) != 0)
                 return refuse(err, EINVAL, "'%s' and '%s' must lie in one directory", root->upper,
                               root->work ? root->work : "");
-        plan->storage = clone_layer(holder, err);
+        plan->storage = clone_layer(holder, false, err);
         return plan->storage < 0 ? plan->storage : 0;
-}
-
-static int plan_bind(InitMount *m, Err *err) {
-        const char *source = m->mount->source;
-        struct stat st;
-
-        if (str_empty(source) || *source != '/')
-                return refuse(err, EINVAL, "the source of '%s' is not an absolute path",
-                              m->mount->destination);
-        m->tree = mount_clone_source(source, m->options.recursive);
-        if (m->tree < 0)
-                return fail(err, m->tree, "cannot mount '%s' at '%s'", source,
-                            m->mount->destination);
-        if (fstat(m->tree, &st) < 0)
-                return fail(err, errno, "cannot mount '%s'", source);
-        m->directory = S_ISDIR(st.st_mode);
-        return 0;
-}
-
-static int plan_mounts(InitPlan *plan, Err *err) {
-        const OciSpec *spec = plan->spec;
-        int r;
-
-        plan->mounts = calloc(spec->n_mounts ? spec->n_mounts : 1, sizeof *plan->mounts);
-        if (!plan->mounts)
-                return fail(err, ENOMEM, "cannot read the mounts");
-        for (size_t i = 0; i < spec->n_mounts; i++) {
-                plan->mounts[i].mount = &spec->mounts[i];
-                plan->mounts[i].tree = -EBADF;
-                plan->mounts[i].directory = true;
-        }
-
-        for (size_t i = 0; i < spec->n_mounts; i++) {
-                InitMount *m = &plan->mounts[i];
-
-                r = mount_options_parse(m->mount, &m->options, err);
-                if (r >= 0 && m->options.bind)
-                        r = plan_bind(m, err);
-                if (r < 0)
-                        return r;
-        }
-        /* Only now it is known what is to be attached in /dev. */
-        for (size_t i = 0; i < spec->n_mounts; i++) {
-                InitMount *m = &plan->mounts[i];
-
-                if (m->options.bind || !str_equal(m->mount->type, "tmpfs") ||
-                    !str_equal(m->mount->destination, "/dev"))
-                        continue;
-                r = devices_make(plan, m, err);
-                if (r < 0)
-                        return r;
-                plan->devices = r;
-        }
-        return 0;
 }
 
 static int plan_seccomp(InitPlan *plan, Err *err) {
@@ -230,7 +185,9 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
         if (r >= 0)
                 r = plan_root(plan, err);
         if (r >= 0)
-                r = plan_mounts(plan, err);
+                r = plan_mounts_make(plan, err);
+        if (r >= 0 && !init_plan_has_userns(plan))
+                r = plan_mounts_idmap(plan, -EBADF, err);
         if (r >= 0)
                 r = plan_seccomp(plan, err);
         if (r < 0)
@@ -246,16 +203,12 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
 InitPlan *init_plan_free(InitPlan *plan) {
         if (!plan)
                 return NULL;
-        for (size_t i = 0; plan->mounts && i < plan->spec->n_mounts; i++) {
-                mount_options_clear(&plan->mounts[i].options);
-                close_fd(plan->mounts[i].tree);
-        }
+        plan_mounts_free(plan);
         for (size_t i = 0; i < plan->n_lowers; i++)
                 close_fd(plan->lowers[i]);
         for (size_t i = 0; i < NS_KINDS; i++)
                 close_fd(plan->joins[i]);
         close_fd(plan->storage);
-        close_fd(plan->devices);
         for (size_t i = 0; i < plan->n_binds; i++) {
                 close_fd(plan->binds[i].tree);
                 free(plan->binds[i].name);
@@ -263,7 +216,6 @@ InitPlan *init_plan_free(InitPlan *plan) {
         free(plan->binds);
         plan->own_seccomp = seccomp_free(plan->own_seccomp);
         close_fd(plan->null);
-        free(plan->mounts);
         free(plan->lowers);
         free(plan->uids);
         free(plan->gids);
@@ -271,81 +223,19 @@ InitPlan *init_plan_free(InitPlan *plan) {
         return NULL;
 }
 
-int init_plan_mount_outside(InitPlan *plan, Err *err) {
-        for (size_t i = 0; init_plan_has_userns(plan) && i < plan->spec->n_mounts; i++) {
-                InitMount *m = &plan->mounts[i];
-                MountAttr attr = m->options.attr;
-                const char *type = m->mount->type;
-                int shows = 0;
-
-                for (size_t v = 0; v < sizeof views / sizeof *views; v++)
-                        if (!m->options.bind && str_equal(type, views[v].type))
-                                shows = views[v].shows;
-                if (!shows || !init_plan_is_foreign(plan, shows))
-                        continue;
-                if (shows == CLONE_NEWPID && plan->joined & CLONE_NEWPID)
-                        return err_hint(
-                                err,
-                                refuse(err, EOPNOTSUPP,
-                                       "cannot show the processes of a namespace that belongs to "
-                                       "another user namespace"),
-                                "join its user namespace as well");
-                /* The host's devices and cgroups are to be looked at only. */
-                if (shows == CLONE_NEWNET || shows == CLONE_NEWCGROUP)
-                        attr.set |= MOUNT_ATTR_RDONLY;
-                m->tree = mount_new(str_equal(type, "cgroup") ? "cgroup2" : type, NULL, &attr, err);
-                if (m->tree < 0)
-                        return err_prefix(err, m->tree, "cannot mount '%s'", m->mount->destination);
-        }
-        return 0;
-}
-
-/* Maps one tree, and says for the user why that cannot be. */
-static int map_tree(int tree, const MountAttr *attr, int userns, const char *path, Err *err) {
-        int r = mount_idmap(tree, attr, userns);
-
-        if (r == -EINVAL || r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS)
-                return err_hint(
-                        err,
-                        refuse(err, EOPNOTSUPP,
-                               "the file system of '%s' cannot map the owners of files to a "
-                               "container's own ids",
-                               path),
-                        "--userns=host runs the container without ids of its own");
-        return r < 0 ? fail(err, r, "cannot map the owners of '%s'", path) : 0;
-}
-
-/*
- * The mounts below a bind mount may be of kinds that cannot be mapped (proc,
- * sysfs): then only the topmost is, and theirs stay nobody's inside.
- */
-static int map_bind(InitMount *m, int userns, Err *err) {
-        MountAttr all = { .propagation = MS_PRIVATE, .recursive = true };
-        MountAttr top = { .propagation = MS_PRIVATE };
-
-        if (m->options.recursive && mount_idmap(m->tree, &all, userns) == 0)
-                return 0;
-        if (m->options.try_idmap) {
-                if (mount_idmap(m->tree, &top, userns) < 0)
-                        log_debug("the owner of '%s' stays nobody inside", m->mount->destination);
-                return 0;
-        }
-        return map_tree(m->tree, &top, userns, m->mount->source, err);
-}
-
 static int map_root(InitPlan *plan, int userns, Err *err) {
         const RuntimeRoot *root = &plan->options->root;
         MountAttr private = { .propagation = MS_PRIVATE };
         int r;
 
-        if (plan->storage >= 0) {
-                r = map_tree(plan->storage, &private, userns, root->path ? root->path : root->upper,
-                             err);
+        if (plan->storage >= 0 && !root->as_is) {
+                r = plan_map_tree(plan->storage, &private, userns,
+                                  root->path ? root->path : root->upper, err);
                 if (r < 0)
                         return r;
         }
         for (size_t i = 0; i < plan->n_lowers; i++) {
-                r = map_tree(plan->lowers[i], &private, userns, root->lowers[i], err);
+                r = plan_map_tree(plan->lowers[i], &private, userns, root->lowers[i], err);
                 if (r < 0)
                         return r;
         }
@@ -366,14 +256,5 @@ int init_plan_idmap(InitPlan *plan, int userns, Err *err) {
                 if (r < 0)
                         return fail(err, r, "cannot give the devices to the container");
         }
-        for (size_t i = 0; i < plan->spec->n_mounts; i++) {
-                InitMount *m = &plan->mounts[i];
-
-                if (!m->options.idmap || m->tree < 0)
-                        continue;
-                r = map_bind(m, userns, err);
-                if (r < 0)
-                        return r;
-        }
-        return r;
+        return plan_mounts_idmap(plan, userns, err);
 }

@@ -19,9 +19,11 @@
 
 typedef struct InitMount {
         const OciMount *mount;
-        MountOptions options;
-        int tree;       /* made outside, or -EBADF: made inside */
-        bool directory; /* what it is to be attached to */
+        char *place; /* its destination: absolute, without "." and ".." and double slashes */
+        MountOptions options; /* of a bind mount with a propagation always */
+        int tree;             /* made outside, or -EBADF: made inside */
+        char *link;           /* the text of a link that is to be made instead, or NULL */
+        bool directory;       /* what it is to be attached to */
 } InitMount;
 
 /* A device that could not be made, so that the machine's is bound over a file. */
@@ -57,6 +59,14 @@ typedef struct InitPlan {
 int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan **ret, Err *err);
 InitPlan *init_plan_free(InitPlan *plan);
 DEFINE_AUTOPTR(InitPlan, init_plan_free)
+
+/* The part of it in plan_mounts.c. */
+int plan_mounts_make(InitPlan *plan, Err *err);
+void plan_mounts_free(InitPlan *plan);
+/* @userns: the container's, or negative: then all that are mapped have ids of their own. */
+int plan_mounts_idmap(InitPlan *plan, int userns, Err *err);
+/* Maps one tree, and says for the user why that cannot be. */
+int plan_map_tree(int tree, const MountAttr *attr, int userns, const char *path, Err *err);
 
 /*
  * Makes what shows a namespace that the container does not own: whoever has no

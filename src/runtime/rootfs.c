@@ -12,12 +12,15 @@
  */
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -79,152 +82,257 @@ static int root_mount(const InitPlan *plan, Err *err) {
                            err);
 }
 
-static bool is_standard(const char *destination) {
-        return str_equal(destination, "/proc") || str_equal(destination, "/sys") ||
-               str_equal(destination, "/dev");
+#define PROC_ROOT_INO 1 /* fs/proc/root.c */
+
+static bool is_standard(const char *place) {
+        return str_equal(place, "/proc") || str_equal(place, "/sys") || str_equal(place, "/dev");
 }
 
 /* The parts of /proc that may be replaced (lxcfs does); anything else there would let a container
  * fool whoever trusts its proc. */
-static bool may_cover(const char *destination) {
-        static const char *const files[] = {
-                "cpuinfo", "diskstats", "loadavg", "meminfo", "stat",
-                "swaps",   "slabinfo",  "uptime",  "net/dev", "sys/kernel/ns_last_pid",
-                NULL
-        };
-        const char *rest = str_after(destination, "/proc/");
+static bool may_cover(const char *place) {
+        static const char *const files[] = { "cpuinfo",
+                                             "diskstats",
+                                             "loadavg",
+                                             "meminfo",
+                                             "stat",
+                                             "swaps",
+                                             "slabinfo",
+                                             "uptime",
+                                             "net/dev",
+                                             "sys/kernel/ns_last_pid",
+                                             "sys/crypto/fips_enabled",
+                                             NULL };
+        const char *rest = str_after(place, "/proc/");
 
-        if (!rest)
-                return true;
-        for (const char *const *file = files; *file; file++)
+        for (const char *const *file = files; rest && *file; file++)
                 if (str_equal(rest, *file))
                         return true;
         return false;
 }
 
-static int open_standard(int root, const char *destination, Err *err) {
-        int target;
-
-        if (mkdirat(root, destination + 1, 0755) < 0 && errno != EEXIST)
-                return fail(err, errno, "cannot make '%s'", destination);
-        target = openat(root, destination + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (target < 0 && (errno == ENOTDIR || errno == ELOOP))
-                return refuse(err, ELOOP, "'%s' is not a directory in the image", destination);
-        return target < 0 ? fail(err, errno, "cannot open '%s'", destination) : target;
+/* Read-only last, because there is still something to be made in it: devices, mount points. */
+static bool is_late(const InitMount *m) {
+        return !m->options.bind &&
+               (str_equal(m->mount->type, "tmpfs") || str_equal(m->place, "/dev")) &&
+               (m->options.attr.set | m->options.below.set) & MOUNT_ATTR_RDONLY;
 }
 
-static int open_target(int root, const InitMount *m, Err *err) {
-        const char *destination = m->mount->destination;
+static bool is_proc(int fd) {
+        struct statfs fs;
+
+        return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+static int open_standard(int root, const InitMount *m, Err *err) {
+        struct stat st;
         int target;
 
-        if (is_standard(destination))
-                return open_standard(root, destination, err);
-        if (!may_cover(destination))
-                return refuse(err, EPERM, "nothing may be mounted at '%s'", destination);
-        target = resolve_make(root, destination, m->directory);
+        if (mkdirat(root, m->place + 1, 0755) < 0 && errno != EEXIST)
+                return fail(err, errno, "cannot make '%s'", m->place);
+        /* Only another proc may take the place of proc: whoever is told what is in there would
+         * believe it (CVE-2019-16884). */
+        if (str_equal(m->place, "/proc") && m->options.bind &&
+            (!is_proc(m->tree) || fstat(m->tree, &st) < 0 || st.st_ino != PROC_ROOT_INO))
+                return refuse(err, EPERM, "what is mounted at '/proc' must be a proc");
+        target = openat(root, m->place + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (target < 0 && (errno == ENOTDIR || errno == ELOOP))
+                return refuse(err, ELOOP, "'%s' is not a directory in the image", m->place);
+        return target < 0 ? fail(err, errno, "cannot open '%s'", m->place) : target;
+}
+
+/* Opens what a mount is to cover, once; *ret_there tells whether it was there before. */
+static int open_target(int root, const InitMount *m, bool *ret_there, Err *err) {
+        int target;
+
+        *ret_there = true;
+        if (is_standard(m->place))
+                return open_standard(root, m, err);
+        if (str_equal(m->place, "/") || (str_after(m->place, "/proc/") && !may_cover(m->place)))
+                return refuse(err, EPERM, "nothing may be mounted at '%s'", m->place);
+        target = resolve_place(root, m->place, m->directory, m->options.target_itself, ret_there);
         if (target == -ENOTDIR && m->directory)
-                return refuse(err, target, "'%s' is not a directory in the container", destination);
+                return refuse(err, target, "'%s' is not a directory in the container", m->place);
         if (target == -EISDIR)
                 return refuse(err, target, "'%s' is a directory in the container, '%s' is not",
-                              destination, m->mount->source);
-        return target < 0 ? fail(err, target, "cannot make '%s' in the container", destination)
-                          : target;
+                              m->place, m->mount->source);
+        if (target < 0)
+                return fail(err, target, "cannot make '%s' in the container", m->place);
+        if (is_proc(target) && !may_cover(m->place)) {
+                close_fd(target);
+                return refuse(err, EPERM, "nothing may be mounted at '%s', which leads into proc",
+                              m->place);
+        }
+        return target;
 }
 
-/* Both attribute sets of a bind mount, in one call where one is enough. */
-static int set_attributes(const InitMount *m, Err *err) {
+/* Both attribute sets of a mount, in one call where one is enough. */
+static int set_attributes(const InitMount *m, int mount, Err *err) {
         const MountOptions *o = &m->options;
-        MountAttr top = o->attr;
+        MountAttr top = o->attr, below = o->below;
         int r = 0;
 
-        if (o->recursive || o->below.set || o->below.clear) {
-                r = mount_set_attr(m->tree, &o->below);
-                if (o->attr.propagation == o->below.propagation)
+        if (!o->recursive)
+                below.propagation = 0;
+        if (below.set || below.clear || below.propagation) {
+                r = mount_set_attr(mount, &below);
+                if (top.propagation == below.propagation)
                         top.propagation = 0;
         }
         if (r == 0 && (top.set || top.clear || top.propagation))
-                r = mount_set_attr(m->tree, &top);
-        return r < 0 ? fail(err, r, "cannot set the options of '%s'", m->mount->destination) : 0;
+                r = mount_set_attr(mount, &top);
+        return r < 0 ? fail(err, r, "cannot set the options of '%s'", m->place) : 0;
+}
+
+/* A tmpfs that does not say its mode has that of the directory which it covers. */
+static int make_tmpfs(const InitMount *m, const MountAttr *attr, int target, bool there, Err *err) {
+        autostrv options = NULL;
+        bool said = false;
+        struct stat st;
+
+        strv_foreach(option, m->options.fs)
+                said = said || str_after(*option, "mode=");
+        if (said || !there || fstat(target, &st) < 0)
+                return mount_new("tmpfs", (const char *const *) m->options.fs, attr, err);
+        if (strv_copy(m->options.fs, &options) < 0 ||
+            strv_addf(&options, "mode=%04o", st.st_mode & 07777) < 0)
+                return fail(err, ENOMEM, "cannot make a tmpfs");
+        return mount_new("tmpfs", (const char *const *) options, attr, err);
+}
+
+/* A file system of its own: what is written to it before the end makes it read-only last. */
+static int make_new(const InitMount *m, int target, bool there, Err *err) {
+        const char *type = m->mount->type;
+        MountAttr attr = m->options.attr;
+        int mount;
+
+        if (str_empty(type))
+                return refuse(err, EINVAL, "the mount at '%s' has no type", m->place);
+        attr.set |= m->options.below.set;
+        if (is_late(m))
+                attr.set &= ~(uint64_t) MOUNT_ATTR_RDONLY;
+        mount = str_equal(type, "tmpfs")
+                        ? make_tmpfs(m, &attr, target, there, err)
+                        : mount_new(str_equal(type, "cgroup") ? "cgroup2" : type,
+                                    (const char *const *) m->options.fs, &attr, err);
+        if (mount == -EPERM && (str_equal(type, "proc") || str_equal(type, "sysfs")))
+                err_hint(err, mount,
+                         "the host hides parts of its own %s, which a user namespace may not undo: "
+                         "is this a container? --userns=host does without one",
+                         m->place);
+        return mount < 0 ? err_prefix(err, mount, "cannot mount '%s'", m->place) : mount;
 }
 
 /* Returns the mount, detached; *ret_own if the caller is to close it. */
-static int make_mount(const InitPlan *plan, const InitMount *m, bool *ret_own, Err *err) {
-        const char *type = m->mount->type;
-        MountAttr attr = m->options.attr;
-        int mount, r;
+static int make_mount(const InitPlan *plan, const InitMount *m, int target, bool there,
+                      bool *ret_own, Err *err) {
+        int r;
 
         *ret_own = false;
         if (m->tree >= 0) {
-                r = m->options.bind ? set_attributes(m, err) : 0;
+                r = m->options.bind ? set_attributes(m, m->tree, err) : 0;
                 return r < 0 ? r : m->tree;
         }
-        if (str_equal(m->mount->destination, "/dev") && plan->devices >= 0)
-                return plan->devices;
-        if (str_empty(type))
-                return refuse(err, EINVAL, "the mount at '%s' has no type", m->mount->destination);
-
-        *ret_own = true;
-        attr.set &= ~(m->options.copy_up ? (uint64_t) MOUNT_ATTR_RDONLY : 0);
-        mount = mount_new(str_equal(type, "cgroup") ? "cgroup2" : type,
-                          (const char *const *) m->options.fs, &attr, err);
-        if (mount == -EPERM && (str_equal(type, "proc") || str_equal(type, "sysfs")))
-                err_hint(
-                        err, mount,
-                        "the host hides parts of its own %s, which a user namespace may not undo: is "
-                        "this a container? --userns=host does without one",
-                        m->mount->destination);
-        return mount < 0 ? err_prefix(err, mount, "cannot mount '%s'", m->mount->destination)
-                         : mount;
+        r = make_new(m, target, there, err);
+        *ret_own = r >= 0;
+        return r;
 }
 
-static int finish_copy_up(const InitMount *m, int target, int mount, Err *err) {
+/* Fills a mount with what it covers: a new tmpfs, or a volume with nothing in it. */
+static int fill(const InitMount *m, int target, int mount, bool there, bool own, Err *err) {
+        int r = 0;
+
+        if (own)
+                r = copy_up(target, mount, err);
+        else if (m->directory && there)
+                r = copy_up_if_empty(target, mount, err);
+        return r < 0 ? err_prefix(err, r, "cannot fill '%s'", m->place) : 0;
+}
+
+static int make_link(int root, const InitMount *m, Err *err) {
+        autofree char *holder = strdup(m->place);
+        autoclose int directory = -EBADF;
+        char text[PATH_MAX];
+        char *name;
+        ssize_t n;
+
+        if (!holder)
+                return fail(err, ENOMEM, "cannot make the link '%s'", m->place);
+        name = strrchr(holder, '/');
+        *name++ = 0;
+        directory = resolve_make(root, *holder ? holder : "/", true);
+        if (directory < 0)
+                return fail(err, directory, "cannot make the link '%s'", m->place);
+        if (symlinkat(m->link, directory, name) == 0)
+                return 0;
+        if (errno != EEXIST)
+                return fail(err, errno, "cannot make the link '%s'", m->place);
+        n = readlinkat(directory, name, text, sizeof text - 1);
+        if (n >= 0)
+                text[n] = 0;
+        return n >= 0 && str_equal(text, m->link)
+                       ? 0
+                       : refuse(err, EEXIST, "cannot make the link '%s': something else is there",
+                                m->place);
+}
+
+/* Changes the mount that is there. */
+static int remount(int root, const InitMount *m, Err *err) {
+        autoclose int target = resolve_open(root, m->place, O_PATH);
         int r;
 
-        r = copy_up(target, mount, err);
+        if (target < 0)
+                return fail(err, target, "cannot open '%s' to change its mount", m->place);
+        r = m->options.fs ? mount_reconfigure(target, (const char *const *) m->options.fs, err) : 0;
         if (r < 0)
-                return err_prefix(err, r, "cannot fill '%s'", m->mount->destination);
-        if (m->options.attr.set & MOUNT_ATTR_RDONLY)
-                r = mount_set_attr(mount, &(MountAttr){ .set = MOUNT_ATTR_RDONLY });
-        return r < 0 ? fail(err, r, "cannot make '%s' read-only", m->mount->destination) : 0;
-}
-
-static bool is_there(int root, const char *path) {
-        autoclose int fd = resolve_open(root, path, O_PATH);
-
-        return fd >= 0;
+                return err_prefix(err, r, "cannot change the mount at '%s'", m->place);
+        return set_attributes(m, target, err);
 }
 
 static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, Err *err) {
         autoclose int target = -EBADF, owned = -EBADF;
-        bool own, there = m->options.copy_up && is_there(rootfs->root, m->mount->destination);
+        bool own, there;
         int mount, r = 0;
 
-        target = open_target(rootfs->root, m, err);
+        if (m->link)
+                return make_link(rootfs->root, m, err);
+        if (m->options.remount)
+                return remount(rootfs->root, m, err);
+        target = open_target(rootfs->root, m, &there, err);
         if (target < 0)
                 return target;
-        mount = make_mount(plan, m, &own, err);
+        mount = make_mount(plan, m, target, there, &own, err);
         if (mount < 0)
                 return mount;
         if (own)
                 owned = mount;
 
-        if (m->options.copy_up && own)
-                r = finish_copy_up(m, target, mount, err);
-        else if (m->options.copy_up && m->directory && there)
-                r = err_prefix(err, copy_up_if_empty(target, mount, err), "cannot fill '%s'",
-                               m->mount->destination);
+        if (m->options.copy_up)
+                r = fill(m, target, mount, there, own, err);
         if (r < 0)
                 return r;
         r = mount_attach(mount, target);
         if (r < 0)
-                return fail(err, r, "cannot mount '%s'", m->mount->destination);
-
+                return fail(err, r, "cannot mount '%s'", m->place);
+        if (own && m->options.attr.propagation)
+                r = mount_set_attr(mount,
+                                   &(MountAttr){ .propagation = m->options.attr.propagation });
+        if (r < 0)
+                return fail(err, r, "cannot set the options of '%s'", m->place);
         if (mount == plan->devices) {
                 r = devices_bind(plan, err);
                 if (r < 0)
                         return r;
         }
-        if (str_equal(m->mount->destination, "/proc") && str_equal(m->mount->type, "proc"))
+
+        if (is_late(m)) {
+                int *late = json_grow(&rootfs->late, &rootfs->n_late, sizeof *late);
+
+                if (!late)
+                        return fail(err, ENOMEM, "cannot mount '%s'", m->place);
+                *late = own ? take_fd(owned) : mount;
+        } else if (str_equal(m->place, "/proc") &&
+                   (m->options.bind || str_equal(m->mount->type, "proc")))
                 rootfs->proc = own ? take_fd(owned) : mount;
         else if (str_equal(m->mount->type, "devpts") && own)
                 rootfs->devpts = take_fd(owned);
@@ -237,7 +345,7 @@ static bool shows_cgroup(const InitMount *m) {
 }
 
 int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err) {
-        Rootfs rootfs = { -EBADF, -EBADF, -EBADF };
+        Rootfs rootfs = { .root = -EBADF, .proc = -EBADF, .devpts = -EBADF };
         int r;
 
         rootfs.root = root_mount(plan, err);
@@ -255,13 +363,12 @@ int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err) {
         return 0;
 }
 
-int rootfs_mount_cgroup(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
-        Rootfs same = *rootfs;
+int rootfs_mount_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         int r = 0;
 
         for (size_t i = 0; i < plan->spec->n_mounts && r >= 0; i++)
                 if (shows_cgroup(&plan->mounts[i]))
-                        r = mount_one(plan, &plan->mounts[i], &same, err);
+                        r = mount_one(plan, &plan->mounts[i], rootfs, err);
         return r;
 }
 
@@ -423,16 +530,6 @@ int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         return 0;
 }
 
-static uint64_t propagation_of(const char *name) {
-        if (str_after(name, "r") && !str_equal(name, "runbindable"))
-                name++;
-        return str_equal(name, "shared")        ? MS_SHARED
-               : str_equal(name, "slave")       ? MS_SLAVE
-               : str_equal(name, "unbindable")  ? MS_UNBINDABLE
-               : str_equal(name, "runbindable") ? MS_UNBINDABLE
-                                                : MS_PRIVATE;
-}
-
 /*
  * "." twice: the old root ends up on top of the new one, where it can be let go (pivot_root(2)).
  * Where the old root is the initramfs, which cannot be pivoted from, the new one is moved over it.
@@ -454,18 +551,20 @@ static int change_root(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
 }
 
 int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
-        const char *propagation =
-                plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
-        MountAttr attr = {};
+        const char *word = plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
+        MountAttr read_only = { .set = MOUNT_ATTR_RDONLY }, attr = {};
         int r;
 
         r = change_root(plan, rootfs, err);
         if (r < 0)
                 return r;
 
-        attr.set = plan->spec->root_readonly ? MOUNT_ATTR_RDONLY : 0;
-        attr.propagation = propagation ? propagation_of(propagation) : 0;
-        if (attr.set || attr.propagation)
+        for (size_t i = 0; i < rootfs->n_late && r >= 0; i++)
+                r = mount_set_attr(rootfs->late[i], &read_only);
+        if (r >= 0 && plan->spec->root_readonly)
+                r = mount_set_attr(rootfs->root, &read_only);
+        if (r >= 0 && word && mount_propagation(word, &attr.propagation, &attr.recursive) &&
+            attr.propagation != MS_PRIVATE)
                 r = mount_set_attr(rootfs->root, &attr);
         return r < 0 ? fail(err, r, "cannot set the root's options") : 0;
 }

@@ -9,12 +9,14 @@ typedef struct Rootfs {
         int root;   /* the container's "/" */
         int proc;   /* its proc, as mounted: never looked up by path; or -EBADF */
         int devpts; /* likewise */
+        int *late;  /* mounts that become read-only at the end */
+        size_t n_late;
 } Rootfs;
 
 /* Makes the root and all mounts but those that wait for the cgroup. */
 int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err);
 /* Mounts what shows the cgroup; the process must be in its final place by now. */
-int rootfs_mount_cgroup(const InitPlan *plan, const Rootfs *rootfs, Err *err);
+int rootfs_mount_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err);
 /* Sysctls, masked and read-only paths. */
 int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err);
 /* Makes it "/" and drops the host's tree. */

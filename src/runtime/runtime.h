@@ -39,17 +39,19 @@ int runtime_seccomp(const OciSeccomp *spec, const char *cache, SeccompFilter **r
 
 /* What the container sees as "/". */
 typedef struct RuntimeRoot {
-        const char *path; /* a directory as it is, or NULL for an overlay: */
+        const char *path; /* a directory and what is mounted in it, or NULL for an overlay: */
         const char *const
                 *lowers;          /* absolute paths, topmost first, NULL-terminated; at least one */
         const char *upper, *work; /* NULL for a read-only view */
         bool scratch;             /* upper is thrown away afterwards: see overlay_new() */
+        bool as_is; /* owners in path are not mapped: they are those of a bundle made for the ids */
 } RuntimeRoot;
 
 typedef struct RuntimeOptions {
         RuntimeRoot root;
-        const char *user;     /* image-style "name[:group]" looked up inside, or NULL for spec's */
-        const Cgroup *cgroup; /* or NULL: the caller's */
+        const char *bundle; /* absolute: relative mount sources begin there; NULL: there are none */
+        const char *user;   /* image-style "name[:group]" looked up inside, or NULL for spec's */
+        const Cgroup *cgroup;         /* or NULL: the caller's */
         const SeccompFilter *seccomp; /* NULL: what spec->linux_->seccomp says, or none */
         const char *seccomp_cache;    /* directory to keep compiled filters in, or NULL */
         const RuntimeAgent *agent; /* for filters that ask one, or NULL; must outlive the Runtime */
