@@ -35,6 +35,7 @@
 #include "engine/container.h"
 #include "engine/dns.h"
 #include "engine/log.h"
+#include "engine/loopback6.h"
 #include "kernel/cgroup.h"
 #include "runtime/runtime.h"
 
@@ -70,6 +71,7 @@ typedef struct Monitor {
         int pidfd;
         Cgroup *cgroup;
         Dns *dns;
+        Loopback6 *loopback6;
         PublishedPort *ports;
         size_t n_ports;
 
@@ -119,6 +121,8 @@ int monitor_adopt(Monitor *m, Err *err);
 /* Gives back what launch took; also half of it. */
 void monitor_release(Monitor *m);
 
+/* Serves the published ports at ::1; not having them there is worth a warning. */
+void monitor_open_loopback6(Monitor *m);
 int monitor_open_dns(Monitor *m, const Network *network, int netns, Err *err);
 
 /* Opens attach.sock. */

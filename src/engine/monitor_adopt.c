@@ -114,8 +114,10 @@ int monitor_adopt(Monitor *m, Err *err) {
         reopen_dns(m);
         if (publish_recall(s, &m->ports, &m->n_ports) < 0)
                 log_warn("cannot tell which ports container '%s' has published", m->c->name);
-        else if (s->n_networks > 0)
+        else if (s->n_networks > 0) {
                 network_hold(s->networks, m->ports, m->n_ports);
+                monitor_open_loopback6(m);
+        }
 
         fault_point("adopt.opened");
         s->monitor_pid = getpid();

@@ -36,7 +36,7 @@
 #define DNS_MAX        64
 #define LISTEN_BACKLOG 16
 
-enum { PIDFD, SOURCE, SINK = SOURCE + 2, STARTER = SINK + 2, LISTENER, CLIENT };
+enum { PIDFD, SOURCE, SINK = SOURCE + 2, STARTER = SINK + 2, LISTENER, LOOPBACK, CLIENT };
 
 /* attach.sock is named relative to the run directory: a path may be longer than sun_path. */
 static int socket_address(int run_dir, struct sockaddr_un *address) {
@@ -408,6 +408,7 @@ static size_t fill(Monitor *m, size_t *ret_dns) {
         }
         p[PIDFD] = (struct pollfd){ .fd = m->exited ? -1 : m->pidfd, .events = POLLIN };
         p[STARTER] = (struct pollfd){ .fd = m->starter, .events = POLLIN };
+        p[LOOPBACK] = (struct pollfd){ .fd = loopback6_fd(m->loopback6), .events = POLLIN };
         p[LISTENER] = (struct pollfd){ .fd = m->listener, .events = POLLIN };
         for (size_t i = 0; i < 2; i++) {
                 const Source *s = &m->source[i];
@@ -444,6 +445,8 @@ static void turn(Monitor *m, size_t n_dns) {
         forget_closed_clients(m);
         if (m->dns)
                 dns_run(m->dns, p + CLIENT + n_clients, n_dns);
+        if (p[LOOPBACK].revents)
+                loopback6_run(m->loopback6);
         if (p[LISTENER].revents)
                 accept_client(m);
         if (p[PIDFD].revents)

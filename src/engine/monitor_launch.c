@@ -185,6 +185,14 @@ int monitor_open_dns(Monitor *m, const Network *network, int netns, Err *err) {
         return dns_open(m->c->home, netns, &options, &m->dns, err);
 }
 
+void monitor_open_loopback6(Monitor *m) {
+        int r = loopback6_open(m->c->state.networks, m->ports, m->n_ports, &m->loopback6);
+
+        if (r < 0)
+                log_warn("the ports of container '%s' are not published on ::1: %s", m->c->name,
+                         strerror(-r));
+}
+
 static int connect_network(Monitor *m, const Network *network, Err *err) {
         const Endpoint *endpoint = m->c->state.networks;
         int netns = runtime_netns(m->runtime), r;
@@ -204,6 +212,7 @@ static int connect_network(Monitor *m, const Network *network, Err *err) {
                 if (r < 0)
                         return r;
                 fault_point("monitor.published");
+                monitor_open_loopback6(m);
                 r = publish_report(m->ports, m->n_ports, &m->c->state.ports, &m->c->state.n_ports);
                 if (r < 0)
                         return fail(err, r, "cannot note the published ports");
@@ -353,6 +362,7 @@ void run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
 
 void monitor_release(Monitor *m) {
         m->dns = dns_free(m->dns);
+        m->loopback6 = loopback6_free(m->loopback6);
         /* Kills what was spawned and not started. */
         m->runtime = runtime_free(m->runtime);
         m->pidfd = -EBADF;

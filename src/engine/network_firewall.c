@@ -208,7 +208,7 @@ static void put_nat(NlMessage *m) {
         rule_ends(m, NF_ACCEPT);
         put_local_jump(m, "prerouting");
 
-        /* An answer to ::1 would not be let in: IPv6 has no route_localnet. */
+        /* An answer to ::1 would not be let in: the monitor serves it, see loopback6.h. */
         rule(m, "output");
         is_loopback6(m);
         rule_ends(m, NF_ACCEPT);

@@ -90,8 +90,8 @@ int ports_claim(const Home *home, const char *container, const Endpoint *e, cons
 }
 
 /*
- * Finds the container's claim.  What state.json remembers of a port on 0.0.0.0 alone reads as one
- * on every address.
+ * Finds the container's claim.  What state.json remembers of a port that was asked for on 0.0.0.0
+ * and once more on :: reads as one on every address.
  */
 static bool find_own(const Home *home, const char *container, const PublishedPort *p,
                      NetworkPath *ret) {

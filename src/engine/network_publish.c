@@ -4,9 +4,10 @@
  * Publishing ports
  *
  * A published port is three things, taken in this order and given back in the
- * other: a socket bound to it on this host, never listening, so that no other
- * program can have it and the kernel tells if one does; a claim that says whose
- * it is; an element in the firewall's map that leads to the container.
+ * other: a socket bound to it on this host, so that no other program can have it
+ * and the kernel tells if one does; a claim that says whose it is; an element in
+ * the firewall's map that leads to the container.  The socket listens only where
+ * ::1 is served by it (loopback6.h).
  */
 
 #include <errno.h>
@@ -26,9 +27,30 @@
 
 #define FIRST_FREE_PORT 49153 /* the first that is chosen, as with Docker */
 #define LAST_FREE_PORT  65535
+#define BACKLOG         128
 
 static const char *protocol_name(int protocol) {
         return protocol == IPPROTO_UDP ? "udp" : "tcp";
+}
+
+static bool is_any6_or_loopback6(const Address *a) {
+        static const uint8_t zeros[15];
+
+        return a->family == AF_INET6 && memcmp(a->bytes, zeros, sizeof zeros) == 0 &&
+               a->bytes[15] <= 1;
+}
+
+/*
+ * For connections to ::1.  Those that have ended keep the port for a minute (TIME_WAIT), which is
+ * no reason not to publish it again; another socket that listens is (socket(7), SO_REUSEADDR).
+ */
+static int listen_at(int fd, const struct sockaddr_in6 *to) {
+        const int on = 1;
+
+        if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+            bind(fd, (const struct sockaddr *) to, sizeof *to) < 0 || listen(fd, BACKLOG) < 0)
+                return -errno;
+        return 0;
 }
 
 /* Returns a socket bound to address and port. */
@@ -46,16 +68,37 @@ static int bind_port(int protocol, const Address *a, int port) {
         if (a->family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
                 return -errno;
 
-        if (a->family == AF_INET6)
-                r = bind(fd, (struct sockaddr *) &to6, sizeof to6);
+        if (protocol == IPPROTO_TCP && is_any6_or_loopback6(a))
+                r = listen_at(fd, &to6);
+        else if (a->family == AF_INET6)
+                r = bind(fd, (struct sockaddr *) &to6, sizeof to6) < 0 ? -errno : 0;
         else
-                r = bind(fd, (struct sockaddr *) &to, sizeof to);
-        return r < 0 ? -errno : take_fd(fd);
+                r = bind(fd, (struct sockaddr *) &to, sizeof to) < 0 ? -errno : 0;
+        return r < 0 ? r : take_fd(fd);
 }
 
 static void let_go(PublishedPort *p) {
         p->reserved = close_fd(p->reserved);
         p->reserved6 = close_fd(p->reserved6);
+}
+
+/*
+ * A container without IPv6 is reached at ::1 all the same.  0 without a socket where that is not
+ * wanted or this host has no ::1; -EAFNOSUPPORT if the port would be nowhere.
+ */
+static int bind_loopback6(PublishedPort *p) {
+        const Address loopback = { .family = AF_INET6, .prefix = 128, .bytes = { [15] = 1 } };
+        bool only = p->host_ip && str_equal(p->host_ip, "::1");
+        int fd;
+
+        if (p->reserved6 >= 0 || (p->host_ip && !only))
+                return p->reserved < 0 && p->reserved6 < 0 ? -EAFNOSUPPORT : 0;
+        fd = bind_port(p->protocol, &loopback, p->host_port);
+        if (fd >= 0)
+                p->reserved6 = fd;
+        else if (only || (fd != -EAFNOSUPPORT && fd != -EADDRNOTAVAIL))
+                let_go(p);
+        return fd >= 0 || p->reserved >= 0 ? 0 : fd;
 }
 
 /* Binds the sockets that the port needs, for the families that the container has. */
@@ -78,7 +121,7 @@ static int bind_families(const Endpoint *e, PublishedPort *p) {
                 else
                         p->reserved = fd;
         }
-        return n > 0 ? 0 : -EAFNOSUPPORT;
+        return bind_loopback6(p);
 }
 
 void network_hold(const Endpoint *endpoint, PublishedPort *ports, size_t n) {
@@ -214,6 +257,8 @@ static int lead_in(const Endpoint *e, const PublishedPort *ports, size_t n, Err 
         list = for_firewall(e, ports, n, &count);
         if (!list)
                 return fail(err, ENOMEM, "cannot publish ports");
+        if (count == 0) /* on ::1 alone, for a container without IPv6 */
+                return 0;
         r = firewall_publish(nft, list, count, err);
         if (r >= 0)
                 forget_flows(nft, ports, n);
@@ -258,16 +303,18 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
 static void withdraw_own(const Home *home, const char *container, const Endpoint *e,
                          const PublishedPort *ports, size_t n) {
         autofree FirewallPort *list = calloc(n * PORTS_PER_PUBLISHED + 1, sizeof *list);
-        size_t count = 0;
+        size_t count = 0, own = 0;
         int nft;
 
         for (size_t i = 0; list && i < n; i++)
-                if (ports_has(home, container, &ports[i]))
+                if (ports_has(home, container, &ports[i])) {
                         count += ports_for_firewall(e, &ports[i], list + count);
-        if (count == 0)
+                        own++;
+                }
+        if (own == 0)
                 return;
         nft = nft_socket();
-        if (nft >= 0)
+        if (nft >= 0 && count > 0)
                 firewall_withdraw(nft, list, count);
         if (nft >= 0)
                 forget_flows(nft, ports, n);

@@ -192,7 +192,8 @@ int publish_recall(const ContainerState *state, PublishedPort **ret, size_t *ret
 
                 for (size_t j = 0; j < map->n_bindings; j++) {
                         const PortBinding *b = &map->bindings[j];
-                        bool every = str_equal(b->host_ip, "0.0.0.0");
+                        bool every = str_equal(b->host_ip, "0.0.0.0") && j + 1 < map->n_bindings &&
+                                     str_equal(b[1].host_ip, "::");
                         int protocol, host_port, r;
                         Range inside;
 

@@ -2,6 +2,7 @@
 """Published ports: from other hosts, from this one, from containers; conflicts; what is left."""
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -51,6 +52,145 @@ def serve(isola, image, name, *options, text='hi'):
     if address:
         wait_until(lambda: get(f'http://{address}/index.html') == text)
     return address
+
+
+RELAYED = '''
+import hashlib, socket, sys, threading
+size = int(sys.argv[1])
+block = bytes(range(256)) * 4096
+with socket.create_connection(('::1', 8080), timeout=20) as s:
+    def send():
+        for i in range(size):
+            s.sendall(block)
+        s.shutdown(socket.SHUT_WR)
+    threading.Thread(target=send).start()
+    sent, got = hashlib.sha256(), hashlib.sha256()
+    for i in range(size):
+        sent.update(block)
+    while data := s.recv(1 << 16):
+        got.update(data)
+print(sent.digest() == got.digest())
+'''
+
+
+def python(code, *arguments):
+    done = subprocess.run([sys.executable, '-c', code, *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize('options', [[], ['--network', 'only4']])
+@pytest.mark.parametrize('where', ['', '[::1]:'])
+def test_port_is_reached_at_ipv6_loopback(isola, image, options, where):
+    if options:
+        isola('network', 'create', 'only4', code=None)
+    serve(isola, image, 'web', '-p', f'{where}8080:80', *options)
+    assert get('http://[::1]:8080/index.html') == 'hi'
+    assert (get('http://127.0.0.1:8080/index.html') == 'hi') is (where == '')
+    with pytest.raises(OSError):
+        socket.create_server(('::1', 8080), family=socket.AF_INET6)
+    isola('rm', '-f', 'web')
+    # Connections that have just ended do not keep the port.
+    serve(isola, image, 'web', '-p', f'{where}8080:80', *options)
+    assert get('http://[::1]:8080/index.html') == 'hi'
+    isola('rm', '-f', 'web')
+    if options:
+        isola('network', 'rm', 'only4')
+
+
+def test_ipv6_loopback_is_not_served_for_a_port_on_other_addresses(isola, image):
+    serve(isola, image, 'web', '-p', '127.0.0.1:8080:80', '-p', '0.0.0.0:8081:80')
+    for port in (8080, 8081):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(('::1', port), timeout=5)
+
+
+ECHO = '''
+import socket, sys, threading
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+def back(peer):
+    with peer:
+        while data := peer.recv(1 << 16):
+            peer.sendall(data)
+def datagrams():
+    while True:
+        data, peer = u.recvfrom(1 << 16)
+        u.sendto(data, peer)
+u = socket.socket(family, socket.SOCK_DGRAM)
+s = socket.socket(family)
+for each in (u, s):
+    if family == socket.AF_INET6:
+        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    each.bind((sys.argv[1], 7))
+s.listen(256)
+threading.Thread(target=datagrams, daemon=True).start()
+print('ready', flush=True)
+while True:
+    threading.Thread(target=back, args=s.accept()[:1], daemon=True).start()
+'''
+
+
+@pytest.fixture(params=['0.0.0.0', '::'])
+def echo(isola, image, request):
+    """Port 8080 of this host leads to a server, inside, of one family, that sends back what it gets."""
+    isola('run', '-d', '--name', 'echo', '-p', '8080:7', '-p', '8080:7/udp', image, 'sleep', '300')
+    enter = ['nsenter', '-t', str(isola.pid('echo')), '-n']
+    with subprocess.Popen([*enter, sys.executable, '-c', ECHO, request.param], stdout=subprocess.PIPE) as server:
+        server.stdout.readline()
+        yield
+        server.kill()
+
+
+def test_ipv6_loopback_passes_bytes_both_ways(echo):
+    assert python(RELAYED, 64) == 'True'
+
+
+def test_ipv6_loopback_lets_those_wait_whom_it_cannot_serve(echo):
+    many = [socket.create_connection(('::1', 8080), timeout=20) for _ in range(200)]
+    for one in many:
+        one.sendall(b'x')
+    for one in many:
+        with one:
+            assert one.recv(1) == b'x'
+
+
+def test_ipv6_loopback_resets_where_nobody_listens(isola, image):
+    isola('run', '-d', '--name', 'deaf', '-p', '8081:7', image, 'sleep', '300')
+    with socket.create_connection(('::1', 8081), timeout=20) as connection, pytest.raises(ConnectionResetError):
+        connection.recv(1)
+
+
+def test_ipv6_loopback_serves_datagrams(echo):
+    def ask(s, what):
+        s.send(what)
+        try:
+            return s.recv(1 << 16) == what
+        except OSError:
+            return False
+    for _ in range(100):
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.5)
+            s.connect(('::1', 8080))
+            # The first may meet the family on which nobody listens.
+            assert ask(s, b'hello') or ask(s, b'hello')
+            assert ask(s, b'y' * 60000)
+
+
+def test_ipv6_loopback_outlives_the_monitor(isola, image):
+    serve(isola, image, 'web', '-p', '8080:80')
+    monitor = json.loads((pathlib.Path(isola.run_root) / 'containers' / isola.inspect('web')['Id'] / 'state.json')
+                         .read_text())['MonitorPid']
+    os.kill(monitor, signal.SIGKILL)
+    wait_until(lambda: not os.path.exists(f'/proc/{monitor}'))
+    isola('ps')
+    assert get('http://[::1]:8080/index.html') == 'hi'
+
+
+def test_other_ipv6_addresses_do_not_pass_the_relay(isola, image, neighbour):
+    serve(isola, image, 'web', '-p', '8080:80')
+    subprocess.run(['nft', 'delete', 'table', 'inet', 'isola'], check=True)
+    assert get('http://[2001:db8::1]:8080/index.html', *neighbour) == ''
+    assert get('http://[2001:db8::1]:8080/index.html') == ''
+    assert get('http://[::1]:8080/index.html') == 'hi'
 
 
 def elements(name):

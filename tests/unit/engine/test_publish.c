@@ -63,6 +63,20 @@ TEST(all_exposed_ports_are_published_once) {
         published_ports_free(ports, n);
 }
 
+TEST(port_on_every_ipv4_address_is_not_read_back_as_one_on_ipv6) {
+        PublishedPort given = { IPPROTO_TCP, (char *) "0.0.0.0", 8080, 80, -EBADF, -EBADF };
+        ContainerState state = {};
+        PublishedPort *ports = NULL;
+        size_t n = 0;
+
+        expect_ok(publish_report(&given, 1, &state.ports, &state.n_ports));
+        expect_ok(publish_recall(&state, &ports, &n));
+        expect(n == 1);
+        expect_str(ports[0].host_ip, "0.0.0.0");
+        published_ports_free(ports, n);
+        json_clear(&container_state_type, &state);
+}
+
 TEST(report_is_read_back_as_it_was) {
         PublishedPort given[] = { { IPPROTO_TCP, NULL, 8080, 80, -EBADF, -EBADF },
                                   { IPPROTO_UDP, (char *) "10.0.0.1", 53, 53, -EBADF, -EBADF } };
