@@ -51,7 +51,7 @@ static int add_standard(const Container *c, OciSpec *spec) {
                 "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5") < 0 ||
             add(spec, "/sys", "sysfs", "sysfs",
                 rw ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro") < 0 ||
-            add(spec, "/sys/fs/cgroup", "cgroup", "cgroup",
+            add(spec, "/sys/fs/cgroup", "cgroup2", "cgroup",
                 rw ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro") < 0 ||
             add(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev") < 0)
                 return -ENOMEM;

@@ -144,9 +144,14 @@ void init_leave_session(bool keep_keyring) {
                 (void) syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
 }
 
-static int enter_cgroup_namespace(const InitPlan *plan, int sync, Err *err) {
+static int enter_cgroup_namespace(const InitPlan *plan, Rootfs *rootfs, int sync, Err *err) {
+        int r;
+
         if (plan->options->cgroup && cgroup_needs_join(plan->options->cgroup))
                 init_wait_for(sync, INIT_PLACED);
+        r = rootfs_see_cgroup(plan, rootfs, err);
+        if (r < 0)
+                return r;
         if (plan->new_namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
                 return fail(err, errno, "cannot make a cgroup namespace");
         return 0;
@@ -200,7 +205,7 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
 
         r = rootfs_make(plan, &rootfs, err);
         if (r >= 0)
-                r = enter_cgroup_namespace(plan, sync, err);
+                r = enter_cgroup_namespace(plan, &rootfs, sync, err);
         if (r >= 0)
                 r = rootfs_mount_cgroup(plan, &rootfs, err);
         if (r >= 0)

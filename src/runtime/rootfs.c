@@ -16,6 +16,7 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -200,8 +201,42 @@ static int make_tmpfs(const InitMount *m, const MountAttr *attr, int target, boo
         return mount_new("tmpfs", (const char *const *) options, attr, err);
 }
 
+static bool shows_hierarchies(const InitMount *m, const Rootfs *rootfs) {
+        return str_equal(m->mount->type, "cgroup") && rootfs->cgroups.n_hierarchies > 0;
+}
+
+static int fill_cgroup(const InitMount *m, const Rootfs *rootfs, int mount, Err *err) {
+        const MountAttr attr = { .set = m->options.attr.set | m->options.below.set };
+        int r = cgroup_view_fill(&rootfs->cgroups, mount, &attr, err);
+
+        if (r < 0)
+                return err_prefix(err, r, "cannot mount '%s'", m->place);
+        r = mount_set_attr(mount, &attr);
+        return r < 0 ? fail(err, r, "cannot set the options of '%s'", m->place) : 0;
+}
+
+/* Version 2; where that may not be mounted (a user namespace in the host's cgroup namespace), as it
+ * is mounted outside. */
+static int make_cgroup2(const InitMount *m, const MountAttr *attr, Err *err) {
+        MountAttr all = *attr;
+        int mount = mount_new("cgroup2", (const char *const *) m->options.fs, attr, NULL), r;
+
+        if (mount >= 0)
+                return mount;
+        if (mount != -EPERM && mount != -EBUSY)
+                return fail(err, mount, "cannot make a 'cgroup2' file system");
+        mount = mount_clone_source("/sys/fs/cgroup", true);
+        if (mount < 0)
+                return fail(err, mount, "cannot copy the mount of '/sys/fs/cgroup'");
+        all.recursive = true;
+        r = mount_set_attr(mount, &all);
+        return r < 0 ? (close_fd(mount), fail(err, r, "cannot set its options")) : mount;
+}
+
 /* A file system of its own: what is written to it before the end makes it read-only last. */
-static int make_new(const InitMount *m, int target, bool there, Err *err) {
+static int make_new(const InitMount *m, const Rootfs *rootfs, int target, bool there, Err *err) {
+        const MountAttr plain = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+        const char *const wide[] = { "mode=755", "source=cgroup", NULL };
         const char *type = m->mount->type;
         MountAttr attr = m->options.attr;
         int mount;
@@ -211,10 +246,14 @@ static int make_new(const InitMount *m, int target, bool there, Err *err) {
         attr.set |= m->options.below.set;
         if (is_late(m))
                 attr.set &= ~(uint64_t) MOUNT_ATTR_RDONLY;
-        mount = str_equal(type, "tmpfs")
-                        ? make_tmpfs(m, &attr, target, there, err)
-                        : mount_new(str_equal(type, "cgroup") ? "cgroup2" : type,
-                                    (const char *const *) m->options.fs, &attr, err);
+        if (str_equal(type, "tmpfs"))
+                mount = make_tmpfs(m, &attr, target, there, err);
+        else if (shows_hierarchies(m, rootfs))
+                mount = mount_new("tmpfs", wide, &plain, err);
+        else if (str_equal(type, "cgroup") || str_equal(type, "cgroup2"))
+                mount = make_cgroup2(m, &attr, err);
+        else
+                mount = mount_new(type, (const char *const *) m->options.fs, &attr, err);
         if (mount == -EPERM && (str_equal(type, "proc") || str_equal(type, "sysfs")))
                 err_hint(err, mount,
                          "the host hides parts of its own %s, which a user namespace may not undo: "
@@ -224,7 +263,7 @@ static int make_new(const InitMount *m, int target, bool there, Err *err) {
 }
 
 /* Returns the mount, detached; *ret_own if the caller is to close it. */
-static int make_mount(const InitPlan *plan, const InitMount *m, int target, bool there,
+static int make_mount(const InitMount *m, const Rootfs *rootfs, int target, bool there,
                       bool *ret_own, Err *err) {
         int r;
 
@@ -233,7 +272,7 @@ static int make_mount(const InitPlan *plan, const InitMount *m, int target, bool
                 r = m->options.bind ? set_attributes(m, m->tree, err) : 0;
                 return r < 0 ? r : m->tree;
         }
-        r = make_new(m, target, there, err);
+        r = make_new(m, rootfs, target, there, err);
         *ret_own = r >= 0;
         return r;
 }
@@ -301,7 +340,7 @@ static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, E
         target = open_target(rootfs->root, m, &there, err);
         if (target < 0)
                 return target;
-        mount = make_mount(plan, m, target, there, &own, err);
+        mount = make_mount(m, rootfs, target, there, &own, err);
         if (mount < 0)
                 return mount;
         if (own)
@@ -336,6 +375,8 @@ static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, E
                 rootfs->proc = own ? take_fd(owned) : mount;
         else if (str_equal(m->mount->type, "devpts") && own)
                 rootfs->devpts = take_fd(owned);
+        else if (own && shows_hierarchies(m, rootfs))
+                return fill_cgroup(m, rootfs, mount, err);
         return 0;
 }
 
@@ -360,6 +401,18 @@ int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err) {
         if (r < 0)
                 return r;
         *ret = rootfs;
+        return 0;
+}
+
+int rootfs_see_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err) {
+        for (size_t i = 0; i < plan->spec->n_mounts; i++) {
+                const InitMount *m = &plan->mounts[i];
+
+                if (!shows_cgroup(m) || !str_equal(m->mount->type, "cgroup"))
+                        continue;
+                rootfs->cgroups.own = plan->new_namespaces & CLONE_NEWCGROUP;
+                return cgroup_view_read(&rootfs->cgroups, err);
+        }
         return 0;
 }
 

@@ -3,6 +3,7 @@
 
 /* What the container's first process does to its mount namespace; see rootfs.c. */
 
+#include "runtime/cgroup_view.h"
 #include "runtime/init_plan.h"
 
 typedef struct Rootfs {
@@ -11,11 +12,14 @@ typedef struct Rootfs {
         int devpts; /* likewise */
         int *late;  /* mounts that become read-only at the end */
         size_t n_late;
+        CgroupView cgroups;
 } Rootfs;
 
 /* Makes the root and all mounts but those that wait for the cgroup. */
 int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err);
-/* Mounts what shows the cgroup; the process must be in its final place by now. */
+/* Looks where the process is, which must be its final place, before it makes a cgroup namespace. */
+int rootfs_see_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err);
+/* Mounts what shows the cgroup. */
 int rootfs_mount_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err);
 /* Sysctls, masked and read-only paths. */
 int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err);

@@ -91,7 +91,7 @@ UNUSED static void setup(Container *c) {
         add_mount(c, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=1m");
         add_mount(c, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
         add_mount(c, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
-        add_mount(c, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,ro");
+        add_mount(c, "/sys/fs/cgroup", "cgroup2", "cgroup", "nosuid,noexec,nodev,ro");
         c->lowers[0] = HERE "/layer";
         c->options.root = (RuntimeRoot){ .lowers = c->lowers,
                                          .upper = HERE "/c/upper",

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "container.h"
+#include "kernel/cgroup.h"
 
 /* As an OCI bundle: a directory that is the root, its files as they are. */
 static void setup_bundle(Container *c, bool userns) {
@@ -335,4 +336,61 @@ TEST(missing_mount_namespace_is_refused) {
         setup_bundle(&c, false);
         drop_namespace(&c, "mount");
         expect_str(refusal(&c), "a container needs a mount namespace of its own");
+}
+
+/* In a place with limits of its own, with a mount of type "cgroup"; skips where all is version 2.
+ */
+static char *run_in_cgroup(Container *c, const char *script) {
+        const CgroupLimits limits = { .memory = 64 << 20, .has_pids = true, .pids = 50 };
+        autofree char *name = str_format("isola-test/rootfs-%d", getpid());
+        autoptr(Cgroup) cgroup = NULL;
+        int code;
+
+        if (cgroup_layout() != CGROUP_HYBRID && cgroup_layout() != CGROUP_LEGACY)
+                skip("needs control groups of version 1");
+        expect_ok(cgroup_create(name, &limits, &cgroup, NULL));
+        c->options.cgroup = cgroup;
+        expect(str_equal(c->spec.mounts[6].type, "cgroup2"));
+        c->spec.mounts[6].type = (char *) "cgroup";
+        set_shell(c, script);
+        code = run(c, NULL);
+        expect_ok(cgroup_remove(name, 1000));
+        if (code != 0)
+                printf("# %d: %s\n", code, output);
+        expect(code == 0);
+        return output;
+}
+
+TEST(hierarchies_of_version_1_are_shown_where_it_has_a_place) {
+        static Container c;
+
+        setup_bundle(&c, false);
+        run_in_cgroup(&c, "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max; ls; "
+                          "touch x memory/x 2>&1 | grep -c Read-only; cat memory/cgroup.procs | "
+                          "head -1; cut -d: -f2-3 /proc/self/cgroup | grep memory");
+        expect_str(output, cgroup_layout() == CGROUP_HYBRID
+                                   ? "67108864\n50\nmemory\npids\nunified\n2\n1\nmemory:/"
+                                   : "67108864\n50\nmemory\npids\n2\n1\nmemory:/");
+}
+
+TEST(hierarchies_of_version_1_are_bound_without_a_cgroup_namespace) {
+        static Container c;
+
+        setup_bundle(&c, false);
+        drop_namespace(&c, "cgroup");
+        run_in_cgroup(&c, "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max; "
+                          "cat memory/cgroup.procs | head -1; touch memory/x 2>&1 | grep -c "
+                          "Read-only");
+        expect_str(output, "67108864\n50\n1\n1");
+}
+
+TEST(hierarchies_of_version_1_are_shown_in_a_user_namespace) {
+        static Container c;
+
+        setup_bundle(&c, true);
+        expect(system("chown -R 1000000:1000000 " HERE "/rootfs") == 0);
+        run_in_cgroup(&c, "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max; "
+                          "cat memory/cgroup.procs | head -1; touch memory/x 2>&1 | grep -c "
+                          "Read-only");
+        expect_str(output, "67108864\n50\n1\n1");
 }
