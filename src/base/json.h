@@ -23,7 +23,6 @@
  *   JSON_I64      int64_t
  *   JSON_U64      uint64_t
  *   JSON_U32      uint32_t
- *   JSON_DOUBLE   double
  *   JSON_OPT_INT, JSON_OPT_I64, JSON_OPT_U64, JSON_OPT_U32, JSON_OPT_BOOL
  *                               the same where 0 differs from nothing: member
  *                               has_<member> says whether it is there
@@ -43,7 +42,9 @@
  * value, which is how a map of arrays is said.
  *
  * Unknown members are ignored, duplicate keys refused, null counts as absent,
- * nesting is bounded.  A member's name is matched exactly, case included.
+ * nesting is bounded.  A member's name is matched exactly, case included.  Whole
+ * numbers are exact up to 64 bits, signed or not; bytes that are no UTF-8 are
+ * written as U+FFFD.
  */
 
 #include <stdbool.h>
@@ -63,7 +64,6 @@ typedef enum JsonKind {
         JSON_KIND_I64,
         JSON_KIND_U64,
         JSON_KIND_U32,
-        JSON_KIND_DOUBLE,
         JSON_KIND_NUMBERS,
         JSON_KIND_STRINGS,
         JSON_KIND_SET,
@@ -119,8 +119,6 @@ struct JsonType {
         JSON_PLAIN_(JSON_KIND_I64, T, m, int64_t, n, JSON_FLAGS_(__VA_ARGS__))
 #define JSON_U64(T, m, n, ...) \
         JSON_PLAIN_(JSON_KIND_U64, T, m, uint64_t, n, JSON_FLAGS_(__VA_ARGS__))
-#define JSON_DOUBLE(T, m, n, ...) \
-        JSON_PLAIN_(JSON_KIND_DOUBLE, T, m, double, n, JSON_FLAGS_(__VA_ARGS__))
 #define JSON_U32(T, m, n, ...) \
         JSON_PLAIN_(JSON_KIND_U32, T, m, uint32_t, n, JSON_FLAGS_(__VA_ARGS__))
 #define JSON_OPT_(K, T, m, C, n) \
@@ -165,7 +163,8 @@ struct JsonType {
  * @place:	how errors call the document, such as its file name
  * @value:	zeroed struct of @type->size bytes; on failure it is zeroed again
  *
- * Errors name place, line and member: "config.json:3: mounts[1].destination: missing".
+ * Errors name place, line and member: "config.json:3: mounts[1].destination: missing", where the
+ * line is that of the value, or of the object that lacks a member.
  *
  * Return: 0; -EINVAL for bad JSON or a bad value, -ENOMEM.
  */
@@ -182,7 +181,8 @@ char *json_text(const JsonType *type, const void *value);
 int json_save(const JsonType *type, int dir, const char *path, const void *value, bool sync,
               Err *err);
 
-/* Returns the document as jansson's tree (a new reference), or NULL without memory. */
+/* Returns the document as jansson's tree (a new reference), or NULL without memory or with a
+ * number above INT64_MAX. */
 struct json_t *json_tree(const JsonType *type, const void *value);
 /* Same with every member, empty ones too, as documents for people have them. */
 struct json_t *json_tree_all(const JsonType *type, const void *value);

@@ -110,8 +110,8 @@ bool str_glob(const char *pattern, const char *s) {
         return fnmatch(pattern, s, 0) == 0;
 }
 
-/* Decodes one UTF-8 character (RFC 3629); returns its length, or 0 if it is none. */
-static size_t decode_utf8(const unsigned char *p, uint32_t *ret) {
+/* Decodes one UTF-8 character (RFC 3629) of at most @max bytes; its length, or 0 if it is none. */
+static size_t decode_utf8(const unsigned char *p, size_t max, uint32_t *ret) {
         size_t n = p[0] < 0x80       ? 1
                    : p[0] >> 5 == 6  ? 2
                    : p[0] >> 4 == 14 ? 3
@@ -120,6 +120,8 @@ static size_t decode_utf8(const unsigned char *p, uint32_t *ret) {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         uint32_t c = n == 1 ? p[0] : n ? p[0] & (0x7fu >> n) : 0;
 
+        if (n > max)
+                return 0;
         for (size_t i = 1; i < n; i++) {
                 if (p[i] >> 6 != 2)
                         return 0;
@@ -129,6 +131,12 @@ static size_t decode_utf8(const unsigned char *p, uint32_t *ret) {
                 return 0;
         *ret = c;
         return n;
+}
+
+size_t str_utf8_length(const char *s, size_t n) {
+        uint32_t c;
+
+        return n > 0 ? decode_utf8((const unsigned char *) s, n, &c) : 0;
 }
 
 static bool is_harmless(uint32_t c) {
@@ -145,7 +153,7 @@ char *str_printable(const char *text) {
 
         while (*p) {
                 uint32_t c;
-                size_t n = decode_utf8(p, &c);
+                size_t n = decode_utf8(p, SIZE_MAX, &c);
 
                 if (n > 0 && is_harmless(c))
                         str_put_bytes(&s, p, n);

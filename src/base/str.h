@@ -50,6 +50,8 @@ const char *str_after(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 /* Shell-style match of * and ? and [set] over the whole string. */
 bool str_glob(const char *pattern, const char *s);
+/* Returns the length of the UTF-8 character (RFC 3629) that the @n bytes begin with, 0 if none. */
+size_t str_utf8_length(const char *s, size_t n);
 /* Replaces what a terminal would obey (C0, DEL, C1, invalid UTF-8, bidirectional marks) by '?'. */
 char *str_printable(const char *s);
 

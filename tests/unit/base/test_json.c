@@ -21,7 +21,12 @@ typedef struct Doc {
         size_t n_items;
         Port *ports;
         size_t n_ports;
-        double half;
+        uint64_t most;
+        int64_t *counts;
+        size_t n_counts;
+        uint32_t small;
+        int level;
+        bool has_level;
 } Doc;
 
 static const JsonField port_fields[] = { JSON_STRINGS(Port, hosts, ""), {} };
@@ -42,7 +47,10 @@ static const JsonField doc_fields[] = {
         JSON_POINTER(Doc, maybe, Item, "maybe", &item_type),
         JSON_ARRAY(Doc, items, Item, "items", &item_type),
         JSON_MAP(Doc, ports, Port, "ports", &port_type),
-        JSON_DOUBLE(Doc, half, "half"),
+        JSON_U64(Doc, most, "most"),
+        JSON_NUMBERS(Doc, counts, "counts"),
+        JSON_U32(Doc, small, "small"),
+        JSON_OPT_INT(Doc, level, "level"),
         {},
 };
 static const JsonType doc_type = { sizeof(Doc), doc_fields };
@@ -50,14 +58,16 @@ static const JsonType doc_type = { sizeof(Doc), doc_fields };
 static const char text[] =
         "{\"title\":\"t\",\"tags\":[\"a\",\"b\"],\"set\":{\"x\":{}},\"pairs\":{\"k\":\"v\"},"
         "\"first\":{\"name\":\"n\",\"size\":7,\"on\":true},\"maybe\":{\"name\":\"m\"},"
-        "\"items\":[{\"name\":\"i\"}],\"ports\":{\"80/tcp\":[\"h\"]},\"half\":0.5}\n";
+        "\"items\":[{\"name\":\"i\"}],\"ports\":{\"80/tcp\":[\"h\"]},"
+        "\"most\":18446744073709551615,\"counts\":[1,-9223372036854775808],\"small\":4294967295,"
+        "\"level\":0}\n";
 
 TEST(document_is_written_as_it_was_read) {
         autofree char *out = NULL;
         Doc d = {}, copy = {};
 
         expect_ok(json_parse(&doc_type, text, strlen(text), "doc", &d, NULL));
-        expect(d.first.size == 7 && d.first.on);
+        expect(d.first.size == 7 && d.first.on && d.most == UINT64_MAX && d.has_level);
         expect_str(d.pairs[0], "k=v");
         expect_str(d.ports[0].hosts[0], "h");
         expect_ok(json_clone(&doc_type, &d, &copy));
@@ -73,7 +83,7 @@ TEST(error_names_the_place) {
         Doc d = {};
 
         expect(json_parse(&doc_type, bad, strlen(bad), "doc.json", &d, &err) == -EINVAL);
-        expect_str(err.message, "doc.json: items[1].name: missing");
+        expect_str(err.message, "doc.json:1: items[1].name: missing");
 }
 
 TEST(twice_the_same_key_is_refused) {

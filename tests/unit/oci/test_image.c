@@ -27,7 +27,7 @@ TEST(a_config_without_rootfs_is_refused) {
         autoerr err = {};
 
         expect(json_parse(&oci_image_type, text, sizeof text - 1, "config", &image, &err) < 0);
-        expect_str(err.message, "config: rootfs: missing");
+        expect_str(err.message, "config:1: rootfs: missing");
 }
 
 TEST(this_machine_has_an_architecture) {

@@ -150,13 +150,13 @@ static void expect_refused(const char *text, const char *message) {
 
 TEST(a_wrong_value_is_named_with_its_place) {
         expect_refused("{\"ociVersion\":\"1.0.0\",\"hooks\":{\"poststop\":[{\"args\":[]}]}}",
-                       "config.json: hooks.poststop[0].path: missing");
+                       "config.json:1: hooks.poststop[0].path: missing");
         expect_refused("{\"ociVersion\":\"1.0.0\",\"linux\":{\"resources\":{\"network\":"
                        "{\"classID\":4294967296}}}}",
-                       "config.json: linux.resources.network.classID: out of range");
+                       "config.json:1: linux.resources.network.classID: out of range");
         expect_refused("{\"ociVersion\":\"1.0.0\",\"linux\":{\"resources\":{\"memory\":"
                        "{\"swappiness\":-1}}}}",
-                       "config.json: linux.resources.memory.swappiness: negative");
+                       "config.json:1: linux.resources.memory.swappiness: negative");
 }
 
 TEST(sections_that_are_empty_are_not_written) {
