@@ -11,8 +11,7 @@
  * Objects of other platforms are ignored like all unknown members.
  *
  * The tables that read and write it are in spec.c, spec_process.c, spec_resources.c
- * and spec_seccomp.c; whether the values make sense together is runtime/check.h's
- * business.
+ * and spec_seccomp.c; whether the values make sense is oci/spec_check.h's business.
  */
 
 #include <stdbool.h>

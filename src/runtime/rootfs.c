@@ -27,6 +27,7 @@
 #include "base/str.h"
 #include "kernel/overlay.h"
 #include "kernel/resolve.h"
+#include "oci/sysctl.h"
 #include "runtime/copy_up.h"
 #include "runtime/rootfs.h"
 
@@ -443,57 +444,29 @@ int rootfs_place_console(const Rootfs *rootfs, int slave, Err *err) {
  * anything covers it.
  */
 
-static const struct {
-        const char *prefix;
-        const char *kind;
-} sysctl_owners[] = {
-        { "net/", "network" },        { "fs/mqueue/", "ipc" }, { "kernel/msg", "ipc" },
-        { "kernel/sem", "ipc" },      { "kernel/shm", "ipc" }, { "kernel/domainname", "uts" },
-        { "kernel/hostname", "uts" }, { "user/", "user" },
-};
-
-static int check_sysctl(const InitPlan *plan, const char *path, const char *name, Err *err) {
-        for (size_t i = 0; i < sizeof sysctl_owners / sizeof *sysctl_owners; i++) {
-                const NsKind *kind = ns_kind(sysctl_owners[i].kind);
-
-                if (!str_after(path, sysctl_owners[i].prefix) || strstr(path, ".."))
-                        continue;
-                if (!((plan->new_namespaces | plan->joined) & kind->flag))
-                        return refuse(err, EPERM,
-                                      "sysctl '%s' is the host's: the container has no %s "
-                                      "namespace of its own",
-                                      name, kind->name);
-                return 0;
-        }
-        return err_hint(err,
-                        refuse(err, EPERM, "sysctl '%s' cannot be set for a container alone", name),
-                        "net.*, kernel.msg*, kernel.sem, kernel.shm*, fs.mqueue.* and user.* can");
-}
-
 static int set_sysctl(const InitPlan *plan, const Rootfs *rootfs, const char *setting, Err *err) {
-        const char *value = strchr(setting, '=');
-        autofree char *name = value ? strndup(setting, (size_t) (value - setting)) : NULL;
-        autofree char *path = name ? str_format("sys/%s", name) : NULL;
-        const char *first;
+        autofree char *path = NULL, *file_path = NULL;
         autoclose int file = -EBADF;
+        const char *value, *type;
         int r;
 
-        if (!path || strpbrk(value + 1, "\n"))
-                return refuse(err, EINVAL, "sysctl '%s' is not of the form NAME=VALUE", setting);
-        /* As sysctl(8): if the first separator is a dot, dots separate and a slash is a dot. */
-        first = strpbrk(name, "./");
-        if (first && *first == '.')
-                for (char *c = path + 4; *c; c++)
-                        *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
-        r = check_sysctl(plan, path + 4, name, err);
+        r = oci_sysctl_parse(setting, &path, &value, &type, err);
         if (r < 0)
                 return r;
-
-        file = rootfs->proc < 0 ? -ENOENT : resolve_open(rootfs->proc, path, O_WRONLY | O_NOFOLLOW);
+        if (!((plan->new_namespaces | plan->joined) & ns_kind(type)->flag))
+                return refuse(err, EPERM,
+                              "sysctl '%s' is the host's: the container has no %s namespace of its "
+                              "own",
+                              setting, type);
+        file_path = str_format("sys/%s", path);
+        if (!file_path)
+                return fail(err, ENOMEM, "cannot set sysctl '%s'", setting);
+        file = rootfs->proc < 0 ? -ENOENT
+                                : resolve_open(rootfs->proc, file_path, O_WRONLY | O_NOFOLLOW);
         if (file < 0)
-                return fail(err, file, "cannot set sysctl '%s'", name);
-        if (write(file, value + 1, strlen(value + 1)) < 0)
-                return fail(err, errno, "cannot set sysctl '%s' to '%s'", name, value + 1);
+                return fail(err, file, "cannot set sysctl '%s'", setting);
+        if (write(file, value, strlen(value)) < 0)
+                return fail(err, errno, "cannot set sysctl '%s'", setting);
         return 0;
 }
 
