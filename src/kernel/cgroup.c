@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
+#include "kernel/process.h"
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define RACES_MAX      64
@@ -66,8 +67,19 @@ CgroupLayout cgroup_layout(void) {
 
 /* --- handles --- */
 
+static void end_keeper(const Cgroup *c) {
+        if (c->keeper >= 0)
+                process_kill_and_reap(c->keeper);
+}
+
+void cgroup_set_keeper(Cgroup *c, int pidfd) {
+        c->keeper = pidfd;
+}
+
 Cgroup *cgroup_free(Cgroup *c) {
         if (c) {
+                end_keeper(c);
+                close_fd(c->keeper);
                 close_fd(c->root);
                 close_fd(c->v2);
                 for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
@@ -84,7 +96,7 @@ static int new_handle(const char *name, Cgroup **ret) {
 
         if (!c)
                 return -ENOMEM;
-        c->root = c->v2 = -EBADF;
+        c->root = c->v2 = c->keeper = -EBADF;
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
                 c->v1[i] = -EBADF;
         r = cgroup_clean_path(name, &c->name);
@@ -152,6 +164,15 @@ int cgroup_cannot_set(const CgroupSetting *s, int code, Err *err) {
                                 ? "swap is counted only with swapaccount=1 on the kernel's command "
                                   "line"
                                 : "it is too old for it, or was built without it");
+}
+
+const char *cgroup_first_limit(const CgroupLimits *limits) {
+        autosettings settings = {};
+
+        /* Both versions have words for the same limits, but for "unified". */
+        if (cgroup_v1_settings(limits, &settings, NULL) >= 0 && settings.n > 0)
+                return settings.items[0].limit;
+        return limits->unified && *limits->unified ? "limit of cgroup version 2" : NULL;
 }
 
 static int write_setting(const Cgroup *c, const CgroupSetting *s, Err *err) {
@@ -400,7 +421,7 @@ static int create(const char *name, bool adopt, int flags, const CgroupLimits *l
         if (r < 0)
                 return fail(err, r, "cannot make cgroup '%s'", name);
         r = make(c, adopt, flags, err);
-        if (r >= 0 && adopt)
+        if (r >= 0 && adopt && !(flags & CGROUP_INHABITED))
                 r = refuse_occupied(c, err);
         if (r >= 0 && limits)
                 r = set_first_limits(c, limits, err);
@@ -456,7 +477,7 @@ bool cgroup_needs_join(const Cgroup *c) {
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
                 if (c->v1[i] >= 0)
                         return true;
-        return c->has_late_pids;
+        return c->has_late_pids || c->keeper >= 0;
 }
 
 static int write_late_pids(const Cgroup *c, Err *err) {
@@ -482,6 +503,7 @@ int cgroup_join(const Cgroup *c, pid_t pid, Err *err) {
                                     "cannot move process %d into %s cgroup '%s'", pid,
                                     cgroup_controller_name(i), c->name);
         }
+        end_keeper(c);
         return c->has_late_pids ? write_late_pids(c, err) : 0;
 }
 

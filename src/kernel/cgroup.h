@@ -122,6 +122,9 @@ typedef struct CgroupLimits {
         char *const *unified; /* version 2 files, "memory.high=1000000"; more lines, more writes */
 } CgroupLimits;
 
+/* The first limit that is asked for, in words ("memory limit"); NULL if there is none; borrowed. */
+const char *cgroup_first_limit(const CgroupLimits *limits);
+
 typedef struct CgroupStats {
         uint64_t memory_bytes, memory_limit; /* limit: UINT64_MAX if there is none */
         uint64_t cpu_ns;
@@ -163,6 +166,7 @@ int cgroup_create(const char *name, const CgroupLimits *limits, Cgroup **ret, Er
 enum {
         CGROUP_ALL_CONTROLLERS = 1, /* v2: enable what there is, so that all is counted */
         CGROUP_NAMED = 2,           /* v1: also join the service manager's "name=systemd" */
+        CGROUP_INHABITED = 4,       /* the process in there is known, see cgroup_set_keeper() */
 };
 
 /**
@@ -188,6 +192,15 @@ int cgroup_share(const char *name, Cgroup **ret, Err *err);
 /* Finds an existing place; -ENOENT. */
 int cgroup_open(const char *name, Cgroup **ret);
 
+/**
+ * cgroup_set_keeper() - have a process hold the place open until the container is in
+ * @pidfd:	of a child of the caller, which takes it over
+ *
+ * A service manager's scope ends when it is empty, so a process waits in there for the first one.
+ * cgroup_join() and cgroup_free() end it and take its status.
+ */
+void cgroup_set_keeper(Cgroup *c, int pidfd);
+
 /* Frees the handle only; the place stays. */
 Cgroup *cgroup_free(Cgroup *c);
 DEFINE_AUTOPTR(Cgroup, cgroup_free)
@@ -199,7 +212,7 @@ const char *cgroup_path(const Cgroup *c);
 int cgroup_fd(const Cgroup *c);
 
 /* True if a process must also be moved with cgroup_join(): v1 limits, or no v2, or a limit on
- * processes under which none could have been cloned. */
+ * processes under which none could have been cloned, or a keeper. */
 bool cgroup_needs_join(const Cgroup *c);
 /* Moves a process into every hierarchy of this place that clone3() did not put it in. */
 int cgroup_join(const Cgroup *c, pid_t pid, Err *err);

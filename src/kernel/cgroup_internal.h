@@ -41,6 +41,7 @@ struct Cgroup {
         unsigned v1_mounted;          /* bits: which controllers have a v1 hierarchy */
         /* How much of the name the topmost directory has that we made; 0: none is ours. */
         size_t v2_made, v1_made[CGROUP_N_CONTROLLERS];
+        int keeper;         /* pidfd, or -EBADF */
         bool has_late_pids; /* pids.max, written when the first process is in */
         int64_t late_pids;
 };

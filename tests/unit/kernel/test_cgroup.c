@@ -822,3 +822,32 @@ TEST(racing_makers_and_removers_all_succeed) {
                 expect(status == 0);
         }
 }
+
+TEST(first_limit_has_a_name) {
+        char *unified[] = { (char *) "memory.high=1", NULL };
+
+        expect(!cgroup_first_limit(&(CgroupLimits){}));
+        expect_str(cgroup_first_limit(&(CgroupLimits){ .has_pids = true }), "number of processes");
+        expect_str(cgroup_first_limit(&(CgroupLimits){ .unified = unified }),
+                   "limit of cgroup version 2");
+}
+
+TEST(keeper_goes_when_the_first_process_is_in) {
+        autofree char *name = new_place("keeper");
+        autofree pid_t *pids = NULL;
+        autoptr(Cgroup) c = NULL;
+        autoerr err = {};
+        pid_t keeper, pid;
+        size_t n = 0;
+
+        expect_well(cgroup_create(name, NULL, &c, &err), err);
+        keeper = clone_into(c);
+        cgroup_set_keeper(c, (int) syscall(SYS_pidfd_open, keeper, 0));
+        expect(cgroup_needs_join(c));
+        pid = clone_into(c);
+        expect_well(cgroup_join(c, pid, &err), err);
+        expect_ok(cgroup_pids(c, &pids, &n));
+        expect(n == 1 && pids[0] == pid);
+        end(pid);
+        expect_ok(cgroup_remove(name, 1000));
+}
