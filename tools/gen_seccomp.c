@@ -8,11 +8,12 @@
 #include "kernel/seccomp_profile.h"
 
 int main(void) {
+        /* Of the default capabilities only CAP_SYS_CHROOT (18) opens a call. */
+        const SeccompProfile profile = { .caps = UINT64_C(1) << 18 };
         struct sock_filter code[SECCOMP_PROFILE_MAX];
         int n;
 
-        /* Of the default capabilities only CAP_SYS_CHROOT (18) opens a call. */
-        n = seccomp_profile_build(UINT64_C(1) << 18, code);
+        n = seccomp_profile_build(&profile, code);
         if (n < 0) {
                 fprintf(stderr, "gen_seccomp: the filter is too long\n");
                 return 1;

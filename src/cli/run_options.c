@@ -120,7 +120,7 @@ const Option run_options[] = {
         OPT_LIST(0, "cap-add", RunOptions, cap_add, "CAPABILITY", "Give a capability, or ALL"),
         OPT_LIST(0, "cap-drop", RunOptions, cap_drop, "CAPABILITY", "Take a capability, or ALL"),
         OPT_LIST(0, "security-opt", RunOptions, security, "OPTION",
-                 "no-new-privileges, seccomp=FILE|unconfined, systempaths=unconfined"),
+                 "no-new-privileges, strict, compat32, seccomp=FILE, ... (see the manual)"),
         OPT_FLAG(0, "privileged", RunOptions, privileged,
                  "Hardly isolate it: host's users, all capabilities and devices"),
         OPT_LIST(0, "sysctl", RunOptions, sysctls, "NAME=VALUE", "Set a kernel parameter"),

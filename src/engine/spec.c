@@ -271,6 +271,7 @@ int container_setup(const Container *c, const SetupInput *in, ContainerSetup **r
                 return r;
         s->options.seccomp = s->filter.filter;
         s->options.agent = &s->filter.agent;
+        s->options.landlock = security_landlock(&c->host);
         setup_limits(&c->host, &s->limits);
         *ret = take_ptr(s);
         return 0;
@@ -314,6 +315,7 @@ int exec_setup(const Container *c, const ExecRequest *request, ExecSetup **ret, 
                 return r;
         s->exec.seccomp = s->filter.filter;
         s->exec.agent = &s->filter.agent;
+        s->exec.landlock = security_landlock(&view.host);
         s->filter.agent.status = "running";
         s->filter.agent.init = c->state.pid;
 

@@ -45,10 +45,9 @@ const char *const security_readonly_paths[] = {
 };
 
 static int refuse_option(const char *option, Err *err) {
-        return err_hint(
-                err, refuse(err, EINVAL, "security option '%s' is not known", option),
-                "known are no-new-privileges, seccomp=FILE|unconfined, systempaths=unconfined, "
-                "apparmor=…, label=…");
+        return err_hint(err, refuse(err, EINVAL, "security option '%s' is not known", option),
+                        "known are no-new-privileges, strict, compat32, seccomp=FILE|unconfined, "
+                        "systempaths=unconfined, apparmor=…, label=…");
 }
 
 static int read_option(const char *option, SecurityOptions *o, Err *err) {
@@ -63,6 +62,10 @@ static int read_option(const char *option, SecurityOptions *o, Err *err) {
                                       option);
                 return 0;
         }
+        if (str_equal(option, "strict"))
+                return o->strict = o->no_new_privileges = true, 0;
+        if (str_equal(option, "compat32"))
+                return o->compat32 = true, 0;
         if (n == 7 && value && strncmp(option, "seccomp", n) == 0) {
                 o->seccomp_unconfined = str_equal(value, "unconfined");
                 o->seccomp_profile = o->seccomp_unconfined ? NULL : value;
@@ -91,6 +94,20 @@ static int read_option(const char *option, SecurityOptions *o, Err *err) {
         return refuse_option(option, err);
 }
 
+static int check_options(const HostConfig *host, const SecurityOptions *o, Err *err) {
+        if (o->strict && !o->no_new_privileges)
+                return refuse(err, EINVAL, "security option 'strict' means no-new-privileges");
+        if (o->strict && (host->privileged || o->seccomp_unconfined))
+                return refuse(err, EINVAL, "security option 'strict' contradicts '%s'",
+                              host->privileged ? "--privileged" : "seccomp=unconfined");
+        if (o->compat32 && (o->seccomp_profile || o->seccomp_unconfined))
+                return err_hint(err,
+                                refuse(err, EINVAL,
+                                       "security option 'compat32' is for the built-in filter"),
+                                "a profile names SCMP_ARCH_X86 among its architectures");
+        return 0;
+}
+
 int security_options(const HostConfig *host, SecurityOptions *ret, Err *err) {
         *ret = (SecurityOptions){};
         strv_foreach(option, host->security_opt) {
@@ -104,7 +121,7 @@ int security_options(const HostConfig *host, SecurityOptions *ret, Err *err) {
                 if (!ret->seccomp_profile)
                         ret->seccomp_unconfined = true;
         }
-        return 0;
+        return check_options(host, ret, err);
 }
 
 static uint64_t default_mask(void) {
@@ -207,6 +224,7 @@ static int read_profile(const char *path, uint64_t caps, const char *cache, Secu
 int security_filter(const HostConfig *host, const OciCapabilities *caps, const char *cache,
                     SecurityFilter *ret, Err *err) {
         SecurityOptions options;
+        SeccompChoice choice;
         int r;
 
         *ret = (SecurityFilter){};
@@ -215,10 +233,23 @@ int security_filter(const HostConfig *host, const OciCapabilities *caps, const c
                 return r;
         if (options.seccomp_profile)
                 return read_profile(options.seccomp_profile, mask_of(caps), cache, ret, err);
-        return seccomp_for_caps(mask_of(caps), &ret->filter, &ret->own, err);
+        choice = (SeccompChoice){ mask_of(caps), options.strict, options.compat32 };
+        return seccomp_builtin(&choice, &ret->filter, &ret->own, err);
 }
 
 void security_filter_clear(SecurityFilter *f) {
         f->own = seccomp_free(f->own);
         f->rules = seccomp_rules_free(f->rules);
+}
+
+const LandlockWalls *security_landlock(const HostConfig *host) {
+        /* Which sockets and processes others have is visible only in namespaces of the host. */
+        static const LandlockWalls walls[2][2] = {
+                { { false, false }, { false, true } },
+                { { true, false }, { true, true } },
+        };
+
+        if (!strv_has(host->security_opt, "strict"))
+                return NULL;
+        return &walls[str_equal(host->network_mode, "host")][str_equal(host->pid_mode, "host")];
 }

@@ -17,6 +17,8 @@ typedef struct SecurityOptions {
         bool no_new_privileges;
         bool seccomp_unconfined;
         bool paths_unconfined;       /* systempaths=unconfined */
+        bool compat32;               /* 32-bit system calls */
+        bool strict;                 /* no_new_privs, Landlock, the strict system call filter */
         const char *seccomp_profile; /* file, or NULL: the built-in one */
 } SecurityOptions;
 
@@ -39,5 +41,8 @@ typedef struct SecurityFilter {
 int security_filter(const HostConfig *host, const OciCapabilities *caps, const char *cache,
                     SecurityFilter *ret, Err *err);
 void security_filter_clear(SecurityFilter *f);
+
+/* What --security-opt strict adds for this container's namespaces; NULL without it. */
+const LandlockWalls *security_landlock(const HostConfig *host);
 
 extern const char *const security_masked_paths[], *const security_readonly_paths[];

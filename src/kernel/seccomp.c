@@ -22,26 +22,44 @@ const SeccompFilter *seccomp_default(void) {
         return &seccomp_default_filter;
 }
 
-int seccomp_for_caps(uint64_t caps, const SeccompFilter **ret, SeccompFilter **ret_own, Err *err) {
-        autoptr(SeccompFilter) f = NULL;
+static int build(const SeccompProfile *profile, SeccompFilter **ret) {
+        autoptr(SeccompFilter) f = calloc(1, sizeof *f);
         int n;
 
-        *ret_own = NULL;
-        if (!(caps & seccomp_profile_opening_caps())) {
-                *ret = seccomp_default();
-                return 0;
-        }
-
-        f = calloc(1, sizeof *f);
         if (f)
                 f->code = f->owned = calloc(SECCOMP_PROFILE_MAX, sizeof *f->owned);
         if (!f || !f->code)
-                return fail(err, ENOMEM, "cannot make a system call filter");
-        n = seccomp_profile_build(caps, f->owned);
+                return -ENOMEM;
+        n = seccomp_profile_build(profile, f->owned);
         if (n < 0)
-                return fail(err, n, "cannot make a system call filter");
+                return n;
         f->n = (size_t) n;
-        *ret = *ret_own = take_ptr(f);
+        *ret = take_ptr(f);
+        return 0;
+}
+
+int seccomp_builtin(const SeccompChoice *choice, const SeccompFilter **ret, SeccompFilter **ret_own,
+                    Err *err) {
+        SeccompProfile profile = { .caps = choice->caps, .strict = choice->strict };
+        uint16_t compat[SECCOMP_CALLS_MAX];
+        int r;
+
+        *ret_own = NULL;
+        if (!choice->strict && !choice->compat32 &&
+            !(choice->caps & seccomp_profile_opening_caps())) {
+                *ret = seccomp_default();
+                return 0;
+        }
+        if (choice->compat32) {
+                r = seccomp_compat_decide(&profile, compat);
+                if (r < 0)
+                        return refuse(err, r, "there are no 32-bit calls on this architecture");
+                profile.compat = compat;
+        }
+        r = build(&profile, ret_own);
+        if (r < 0)
+                return fail(err, r, "cannot make a system call filter");
+        *ret = *ret_own;
         return 0;
 }
 

@@ -30,11 +30,18 @@ typedef struct SeccompFilter {
 /* The built-in profile for this machine's architecture; static. */
 const SeccompFilter *seccomp_default(void);
 
+typedef struct SeccompChoice {
+        uint64_t caps;         /* CAP_* bits that the process will have; they open calls */
+        bool strict, compat32; /* see kernel/seccomp_profile.h */
+} SeccompChoice;
+
 /*
- * The built-in profile as capabilities open it: those that the process will have, CAP_* bits.
+ * The built-in profile as somebody chose it.
  * @ret_own: the filter if it is to be freed, else NULL: the default one.
+ * Return: 0; -EOPNOTSUPP if there are no 32-bit calls on this machine.
  */
-int seccomp_for_caps(uint64_t caps, const SeccompFilter **ret, SeccompFilter **ret_own, Err *err);
+int seccomp_builtin(const SeccompChoice *choice, const SeccompFilter **ret, SeccompFilter **ret_own,
+                    Err *err);
 
 SeccompFilter *seccomp_free(SeccompFilter *f);
 DEFINE_AUTOPTR(SeccompFilter, seccomp_free)

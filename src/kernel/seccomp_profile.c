@@ -17,10 +17,13 @@
 
 #if defined(__x86_64__)
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define COMPAT_ARCH AUDIT_ARCH_I386
 #elif defined(__aarch64__)
 #define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#define COMPAT_ARCH AUDIT_ARCH_ARM
 #elif defined(__riscv) && __riscv_xlen == 64
 #define NATIVE_ARCH AUDIT_ARCH_RISCV64
+#define COMPAT_ARCH AUDIT_ARCH_RISCV32
 #else
 #error "the built-in system call filter does not know this architecture"
 #endif
@@ -40,18 +43,14 @@ enum {
         NR_REMOVEXATTRAT = 466,
         NR_OPEN_TREE_ATTR = 467,
 };
-#define NR_MAX 1024 /* beyond every number; the x32 ones (0x40000000 and up) are above it */
+
+#define NR_MAX      SECCOMP_CALLS_MAX
+#define ALLOW       SECCOMP_CALL_ALLOW
+#define BY_ARGUMENT SECCOMP_CALL_BY_ARGUMENT
 
 #define CLONE_NEW_ANY                                                                  \
         (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
          CLONE_NEWPID | CLONE_NEWNET)
-
-/* What becomes of a call.  Errnos stand for themselves. */
-enum {
-        ALLOW = 0,
-        /* 1 to 4095: errno */
-        BY_ARGUMENT = 5000, /* plus a Check */
-};
 
 typedef enum Check {
         CHECK_CLONE,
@@ -459,7 +458,14 @@ uint64_t seccomp_profile_opening_caps(void) {
         return caps & ~CAP(SYS_CHROOT); /* which the default capabilities include */
 }
 
-static void decide(uint64_t caps, uint16_t *verdicts) {
+/* What the profile's capabilities open: nothing but chroot() if it is strict. */
+static uint64_t opening(const SeccompProfile *profile) {
+        return profile->strict ? profile->caps & CAP(SYS_CHROOT) : profile->caps;
+}
+
+void seccomp_profile_decide(const SeccompProfile *profile, uint16_t *verdicts) {
+        uint64_t caps = opening(profile);
+
         for (size_t i = 0; i < NR_MAX; i++)
                 verdicts[i] = ENOSYS;
         for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
@@ -476,6 +482,8 @@ static void decide(uint64_t caps, uint16_t *verdicts) {
         verdicts[__NR_setsockopt] = BY_ARGUMENT + CHECK_SETSOCKOPT;
         verdicts[__NR_ioctl] = BY_ARGUMENT + CHECK_IOCTL;
         verdicts[__NR_personality] = BY_ARGUMENT + CHECK_PERSONALITY;
+        if (profile->strict)
+                verdicts[__NR_ptrace] = EPERM;
 }
 
 /* --- the compiler --- */
@@ -515,12 +523,28 @@ static void ret_if(Program *p, uint32_t k, uint16_t verdict) {
         ret(p, verdict);
 }
 
-static void emit_socket(Program *p, uint64_t caps) {
+#define SOCK_TYPE_MASK 0xf /* the rest are flags (linux/net.h) */
+
+/* Without raw sockets: the accumulator is the family, and is so again afterwards. */
+static void emit_refuse_raw(Program *p) {
+        emit(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AF_INET);
+        emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 6, AF_INET6);
+        load_argument(p, 1);
+        emit(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, SOCK_TYPE_MASK);
+        ret_if(p, SOCK_RAW, EPERM);
+        ret_if(p, SOCK_PACKET, EPERM);
+        load_argument(p, 0);
+}
+
+static void emit_socket(Program *p, const SeccompProfile *profile) {
         static const uint32_t protocols[] = { NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_AUDIT,
                                               NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC };
+        uint64_t caps = opening(profile);
 
         load_argument(p, 0);
         ret_if(p, AF_UNIX, ALLOW);
+        if (profile->strict)
+                emit_refuse_raw(p);
         ret_if(p, AF_INET, ALLOW);
         ret_if(p, AF_INET6, ALLOW);
         if (caps & PACKET_CAPS)
@@ -530,12 +554,12 @@ static void emit_socket(Program *p, uint64_t caps) {
         emit(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AF_NETLINK);
         ret(p, EAFNOSUPPORT);
         load_argument(p, 2);
-        for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+        for (size_t i = 0; i < (profile->strict ? 1 : sizeof protocols / sizeof *protocols); i++)
                 ret_if(p, protocols[i], ALLOW);
         ret(p, EPROTONOSUPPORT);
 }
 
-static void emit_check(Program *p, Check check, uint64_t caps) {
+static void emit_check(Program *p, Check check, const SeccompProfile *profile) {
         switch (check) {
         case CHECK_CLONE: /* no new namespaces */
                 load_argument(p, 0);
@@ -544,7 +568,7 @@ static void emit_check(Program *p, Check check, uint64_t caps) {
                 ret(p, ALLOW);
                 break;
         case CHECK_SOCKET:
-                emit_socket(p, caps);
+                emit_socket(p, profile);
                 break;
         case CHECK_SOCKETPAIR:
                 load_argument(p, 0);
@@ -604,34 +628,49 @@ static void emit_search(Program *p, const Run *runs, size_t low, size_t high) {
                 ret(p, runs[low].verdict);
 }
 
-static void link_checks(Program *p, uint64_t caps) {
+/* Emits the checks, and turns the jumps to them, from @first on, into real ones. */
+static void link_checks(Program *p, size_t first, const SeccompProfile *profile) {
         size_t end = p->n, places[N_CHECKS];
 
         for (Check check = 0; check < N_CHECKS; check++) {
                 places[check] = p->n;
-                emit_check(p, check, caps);
+                emit_check(p, check, profile);
         }
-        for (size_t i = 0; i < end; i++)
+        for (size_t i = first; i < end && !p->failed; i++)
                 if (p->code[i].code == (BPF_JMP | BPF_JA))
                         p->code[i].k = (uint32_t) (places[p->code[i].k - BY_ARGUMENT] - i - 1);
 }
 
-int seccomp_profile_build(uint64_t caps, struct sock_filter *code) {
-        Program p = { .code = code };
-        uint16_t verdicts[NR_MAX];
+static void emit_calls(Program *p, const uint16_t *verdicts, const SeccompProfile *profile) {
         Run runs[NR_MAX];
-        size_t n = 0;
+        size_t n = 0, first;
 
-        decide(caps, verdicts);
         for (uint16_t nr = 0; nr < NR_MAX; nr++)
                 if (nr == 0 || verdicts[nr] != verdicts[nr - 1])
                         runs[n++] = (Run){ nr, verdicts[nr] };
+        load(p, offsetof(struct seccomp_data, nr));
+        first = p->n;
+        emit_search(p, runs, 0, n);
+        link_checks(p, first, profile);
+}
+
+int seccomp_profile_build(const SeccompProfile *profile, struct sock_filter *code) {
+        Program p = { .code = code };
+        uint16_t verdicts[NR_MAX];
+        size_t jump = 0;
 
         load(&p, offsetof(struct seccomp_data, arch));
+        if (profile->compat) {
+                emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, COMPAT_ARCH);
+                jump = emit(&p, BPF_JMP | BPF_JA, 0, 0, 0);
+        }
         emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, NATIVE_ARCH);
         ret(&p, ENOSYS);
-        load(&p, offsetof(struct seccomp_data, nr));
-        emit_search(&p, runs, 0, n);
-        link_checks(&p, caps);
+        seccomp_profile_decide(profile, verdicts);
+        emit_calls(&p, verdicts, profile);
+        if (profile->compat && !p.failed) {
+                p.code[jump].k = (uint32_t) (p.n - jump - 1);
+                emit_calls(&p, profile->compat, profile);
+        }
         return p.failed ? -E2BIG : (int) p.n;
 }

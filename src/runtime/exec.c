@@ -149,6 +149,7 @@ _Noreturn static void run(const RuntimeExec *exec, const Target *target, int syn
                 .process = exec->process,
                 .user = exec->user,
                 .seccomp = exec->seccomp,
+                .landlock = exec->landlock,
                 .stdio = exec->stdio,
                 .null = target->null,
                 .all_capabilities = exec->privileged,

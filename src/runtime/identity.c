@@ -379,6 +379,11 @@ int identity_become(const Identity *identity, const IdentityLimits *limits, Err 
 
         if (limits->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot forbid new privileges");
+        if (limits->landlock) {
+                r = landlock_confine(limits->landlock, err);
+                if (r < 0)
+                        return r;
+        }
         r = apply_filter(limits);
         if (r < 0)
                 return fail(err, r, "cannot load the system call filter");

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "kernel/landlock.h"
 #include "kernel/seccomp.h"
 #include "oci/spec.h"
 
@@ -39,6 +40,7 @@ typedef struct IdentityLimits {
         const SeccompFilter *seccomp;
         int sync; /* where its listener goes, with the word, if it has one */
         char listener_word;
+        const LandlockWalls *landlock; /* NULL: none */
 } IdentityLimits;
 
 /*

@@ -299,7 +299,8 @@ static int become_user(const InitProgram *program, int slave, int sync, char ***
                                         p->no_new_privileges,
                                         program->seccomp,
                                         sync,
-                                        INIT_LISTENER };
+                                        INIT_LISTENER,
+                                        program->landlock };
         autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         Identity identity = {};
         int r;
@@ -368,6 +369,7 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
                 .process = plan->spec->process,
                 .user = plan->options->user,
                 .seccomp = plan->seccomp,
+                .landlock = plan->options->landlock,
                 .stdio = plan->options->stdio,
                 .null = plan->null,
                 .below_init = plan->options->init,

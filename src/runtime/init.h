@@ -61,6 +61,7 @@ typedef struct InitProgram {
         const OciProcess *process;
         const char *user;
         const SeccompFilter *seccomp;
+        const LandlockWalls *landlock;
         const int *stdio;
         int null; /* the host's, for a container without one */
         bool all_capabilities;

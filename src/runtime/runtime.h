@@ -24,6 +24,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "kernel/cgroup.h"
+#include "kernel/landlock.h"
 #include "kernel/seccomp.h"
 #include "oci/spec.h"
 #include "runtime/agent.h"
@@ -55,6 +56,7 @@ typedef struct RuntimeOptions {
         const SeccompFilter *seccomp; /* NULL: what spec->linux_->seccomp says, or none */
         const char *seccomp_cache;    /* directory to keep compiled filters in, or NULL */
         const RuntimeAgent *agent; /* for filters that ask one, or NULL; must outlive the Runtime */
+        const LandlockWalls *landlock; /* NULL: none; wants no_new_privs */
         int stdio[3]; /* become 0, 1, 2; borrowed; -EBADF means /dev/null; unused with a terminal */
         bool init;    /* run the user's program below a small reaping pid 1 (--init) */
         bool dies_with_caller; /* killed when the calling process ends, however that ends */
@@ -147,6 +149,7 @@ typedef struct RuntimeExec {
         const Cgroup *cgroup;
         const SeccompFilter *seccomp; /* or NULL: none; runtime_seccomp() makes the container's */
         const RuntimeAgent *agent;    /* as above, with .init */
+        const LandlockWalls *landlock;
         int stdio[3];
         bool privileged;
         unsigned preserve_fds; /* as above */

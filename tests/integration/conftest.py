@@ -182,6 +182,12 @@ def isola(state):
         raise AssertionError(f'left behind: {leftovers(state)}') from None
 
 
+@pytest.fixture(scope='session')
+def attack():
+    """Path of the static program that tries walls from inside (tests/escape/attack.c)."""
+    return str(pathlib.Path(BINARY).parents[1] / 'tests/attack')
+
+
 @pytest.fixture
 def image():
     return 'busybox'
