@@ -76,29 +76,30 @@ static void report_failure(Monitor *m, const Err *why, bool adopt) {
         }
 }
 
+void monitor_open_files(Monitor *m) {
+        if (m->listener < 0 && monitor_listen(m) < 0)
+                log_warn("cannot open attach.sock: nobody can attach");
+        m->output = openat(m->run_dir, "monitor.log",
+                           O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+        /* What a reboot leaves of the run: the run directory does not survive one. */
+        (void) json_save(&container_state_type, container_dir(m->c), "state.json", &m->c->state,
+                         false, NULL);
+}
+
 /* From here on it stands on its own feet: nobody's standard error, no lock, little memory. */
 static void settle_in(Monitor *m) {
         autofree char *process = str_format("isola[monitor %s]", m->c->name);
-        autoclose int output = -EBADF;
 
-        /* Before anybody is told that it runs, and before the lock is given up: see
-         * monitor_connect(). */
-        if (m->listener < 0 && monitor_listen(m) < 0)
-                log_warn("cannot open attach.sock: nobody can attach");
         if (m->starter_waits && m->starter >= 0)
                 (void) frame_send(m->starter, FRAME_STARTED, NULL, 0,
                                   m->source[0].sink >= 0 || m->starter_input ? m->console : -EBADF,
                                   true);
         m->lock = close_fd(m->lock);
 
-        output = openat(m->run_dir, "monitor.log",
-                        O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-        (void) dup2(output >= 0 ? output : STDIN_FILENO, STDERR_FILENO);
+        (void) dup2(m->output >= 0 ? m->output : STDIN_FILENO, STDERR_FILENO);
+        m->output = close_fd(m->output);
         if (process)
                 log_setup(log_level, false, process);
-        /* What a reboot leaves of the run: the run directory does not survive one. */
-        (void) json_save(&container_state_type, container_dir(m->c), "state.json", &m->c->state,
-                         false, NULL);
         (void) malloc_trim(0);
 }
 
@@ -170,7 +171,10 @@ static void finish(Monitor *m) {
                 monitor_release(m);
         }
         m->listener = close_fd(m->listener);
-        run_dir_remove(m->c->home, m->c->id);
+        if (remove)
+                run_dir_retire(m->c->home, m->c->id);
+        else
+                run_dir_remove(m->c->home, m->c->id);
         fault_point("monitor.gone");
         monitor_farewell(m);
         /* Nobody need wait for the disk: a large upper directory takes seconds to delete. */

@@ -64,6 +64,7 @@ typedef struct Monitor {
         unsigned short rows, columns; /* of the starter's terminal, 0 if unknown */
 
         int listener;
+        int output; /* monitor.log, until it is the standard error */
         Client *clients;
         size_t n_clients;
 
@@ -125,6 +126,9 @@ void monitor_release(Monitor *m);
 void monitor_open_loopback6(Monitor *m);
 int monitor_open_dns(Monitor *m, const Network *network, int netns, Err *err);
 
+/* Opens attach.sock and monitor.log, and notes on the disk that it runs: while init is busy, and
+ * before anybody is told or the lock is given up, see monitor_connect(). */
+void monitor_open_files(Monitor *m);
 /* Opens attach.sock. */
 int monitor_listen(Monitor *m);
 /* Serves everybody until the container has ended and its output is written. */
@@ -180,6 +184,8 @@ int container_erase(Container *c, bool volumes, Err *err);
 #define CONTAINER_GONE ".gone" /* after the id: the name of a directory that is being deleted */
 /* Removes a run directory, which is not there any more from one moment to the next. */
 void run_dir_remove(const Home *home, const char *id);
+/* Takes its name from it; deleting what it holds is left to container_sweep_gone(). */
+void run_dir_retire(const Home *home, const char *id);
 /* Whether it has just been removed, by its own monitor (--rm) or by another command. */
 bool container_is_gone(const Container *c);
 /* container_settle() for whoever has the lock; reads the state anew.  -ENOENT without a sentence if

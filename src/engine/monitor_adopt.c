@@ -124,5 +124,8 @@ int monitor_adopt(Monitor *m, Err *err) {
         r = process_start_time(s->monitor_pid, &s->monitor_start);
         if (r < 0)
                 return fail(err, r, "cannot read the monitor's start time");
-        return container_write_state(m->c, err);
+        r = container_write_state(m->c, err);
+        if (r >= 0)
+                monitor_open_files(m);
+        return r;
 }

@@ -308,6 +308,8 @@ static int launch(Monitor *m, Err *err) {
         if (r >= 0)
                 r = record_start(m, err);
         fault_point("monitor.recorded");
+        if (r >= 0 && m->lock >= 0)
+                monitor_open_files(m);
         if (r < 0)
                 return own_failure(r, err);
 

@@ -116,6 +116,7 @@ static int init_monitor(Monitor *m, const MonitorStart *start, int socket) {
                         .starter_input = start->io && start->io->attach_input,
                         .ran_before = str_equal(start->c->state.status, "exited"),
                         .listener = -EBADF,
+                        .output = -EBADF,
                         .pidfd = -EBADF,
                         .console = -EBADF,
                         .input_read = start->input_read,

@@ -55,6 +55,14 @@ int container_retire(Container *c, bool volumes, Err *err) {
         return 0;
 }
 
+void run_dir_retire(const Home *home, const char *id) {
+        autofree char *run = container_run_path(id),
+                      *gone = str_format("containers/%s" CONTAINER_GONE, id);
+
+        if (run && gone && renameat(home->run_fd, run, home->run_fd, gone) < 0 && errno != ENOENT)
+                run_dir_remove(home, id);
+}
+
 void run_dir_remove(const Home *home, const char *id) {
         autofree char *run = container_run_path(id),
                       *gone = str_format("containers/%s" CONTAINER_GONE, id);
