@@ -42,6 +42,7 @@
 #include "kernel/pty.h"
 #include "kernel/resolve.h"
 #include "kernel/rlimit.h"
+#include "runtime/hooks.h"
 #include "runtime/identity.h"
 #include "runtime/init.h"
 #include "runtime/program.h"
@@ -181,8 +182,40 @@ static int open_console(const InitPlan *plan, const Rootfs *rootfs, int sync, in
         return 0;
 }
 
+/* The parent's, and then those that run inside by the host's paths. */
+static int let_hooks_run(const InitPlan *plan, const Rootfs *rootfs, int sync, Err *err) {
+        const OciHooks *hooks = plan->spec->hooks;
+        autofree char *state = NULL;
+
+        if (plan->hooks_outside) {
+                if (send(sync, &(char){ INIT_MOUNTED }, 1, MSG_NOSIGNAL) < 0)
+                        _exit(125);
+                init_wait_for(sync, INIT_HOOKED);
+        }
+        if (!hooks_any(hooks, HOOK_CREATE_CONTAINER))
+                return 0;
+        state = hooks_state(plan->options->state, "creating", getpid());
+        if (!state)
+                return fail(err, ENOMEM, "cannot run the hooks");
+        return hooks_run(hooks, HOOK_CREATE_CONTAINER, &(HookWorld){ state, environ, rootfs->root },
+                         err);
+}
+
+/* As the program, of which it is a part as far as others can tell. */
+static int run_start_hooks(const InitProgram *program, char *const *env, Err *err) {
+        autofree char *state = NULL;
+
+        if (!hooks_any(program->hooks, HOOK_START_CONTAINER))
+                return 0;
+        state = hooks_state(program->state, "created", getpid());
+        if (!state)
+                return fail(err, ENOMEM, "cannot run the hooks");
+        return hooks_run(program->hooks, HOOK_START_CONTAINER, &(HookWorld){ state, env, -EBADF },
+                         err);
+}
+
 static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
-        Rootfs rootfs;
+        Rootfs rootfs = { .place = -EBADF, .root = -EBADF, .proc = -EBADF, .devpts = -EBADF };
         int r;
 
         /* Nobody may look into this process while it holds what is not the container's. */
@@ -191,7 +224,9 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return fail(err, errno, "cannot make the mounts private");
         umask(0022);
-        r = set_names(plan, err);
+        r = rootfs_open_place(plan, &rootfs, err);
+        if (r >= 0)
+                r = set_names(plan, err);
         if (r >= 0)
                 r = set_clocks(plan, err);
         if (r < 0)
@@ -208,6 +243,8 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
                 r = enter_cgroup_namespace(plan, &rootfs, sync, err);
         if (r >= 0)
                 r = rootfs_mount_cgroup(plan, &rootfs, err);
+        if (r >= 0)
+                r = let_hooks_run(plan, &rootfs, sync, err);
         if (r >= 0)
                 r = open_console(plan, &rootfs, sync, ret_slave, err);
         if (r >= 0)
@@ -358,6 +395,8 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
         fault_point("init.user");
         if (program->dies_with_caller && tie_to_caller(sync, &err) < 0)
                 init_fail_setup(sync, &err);
+        if (run_start_hooks(program, env, &err) < 0)
+                init_fail_setup(sync, &err);
         if (program->below_init && program_fork_below(&err) < 0)
                 init_fail_setup(sync, &err);
         (void) program_exec(program->process->args, env, &err);
@@ -374,6 +413,8 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
                 .null = plan->null,
                 .below_init = plan->options->init,
                 .dies_with_caller = plan->options->dies_with_caller,
+                .hooks = plan->spec->hooks,
+                .state = plan->options->state,
                 .preserve_fds = plan->options->preserve_fds,
         };
         int slave = -EBADF;

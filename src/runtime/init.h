@@ -9,10 +9,12 @@
  *
  *   parent  MAPPED   the ids and the owners of the mounts are mapped
  *           PLACED   it is in its cgroups (only where plan and cgroup need it)
+ *           HOOKED   the hooks outside have run (only where there are some)
  *           START    execute
  *           HOLD     wait for START at the start socket instead (runtime_hold())
  *           QUIT     at the start socket only: end
- *   init    CONSOLE  with the terminal's master
+ *   init    MOUNTED  namespaces and mounts are there (only where there are such hooks)
+ *           CONSOLE  with the terminal's master
  *           PREPARED it is set up and its program is there; only where it is held
  *           LISTENER with the listener of a filter that asks an agent (runtime/agent.h)
  *           READY    all that is ours is done: a process that ends from here on
@@ -22,9 +24,11 @@
 enum {
         INIT_MAPPED = 'M',
         INIT_PLACED = 'P',
+        INIT_HOOKED = 'K',
         INIT_START = 'S',
         INIT_HOLD = 'H',
         INIT_QUIT = 'Q',
+        INIT_MOUNTED = 'N',
         INIT_CONSOLE = 'C',
         INIT_PREPARED = 'D',
         INIT_LISTENER = 'L',
@@ -67,6 +71,8 @@ typedef struct InitProgram {
         bool all_capabilities;
         bool below_init; /* --init */
         bool dies_with_caller;
+        const OciHooks *hooks; /* for startContainer; NULL: none */
+        const OciState *state;
         unsigned preserve_fds;
 } InitProgram;
 
@@ -87,6 +93,8 @@ typedef struct InitHands {
  * -ECANCELED if it ended before it was ready.
  */
 int init_listen(int sync, InitHands *hands, Err *err);
+/* Same, until its mounts are there. */
+int init_listen_mounted(int sync, InitHands *hands, Err *err);
 /* Same for one that is held: until it is prepared. */
 int init_listen_prepared(int sync, InitHands *hands, Err *err);
 /* Gives the pipes among them to that host id, root inside, who may pass them on to the user. */

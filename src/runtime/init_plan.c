@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "kernel/overlay.h"
+#include "runtime/hooks.h"
 #include "runtime/init_plan.h"
 
 #ifndef CLONE_NEWTIME
@@ -179,6 +180,11 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
 
         if (!spec->process || !spec->process->args || !spec->process->args[0])
                 return refuse(err, EINVAL, "no program to run");
+        plan->hooks_outside = hooks_any(spec->hooks, HOOK_PRESTART) ||
+                              hooks_any(spec->hooks, HOOK_CREATE_RUNTIME);
+        plan->hooks_see_root =
+                options->root.path &&
+                (plan->hooks_outside || hooks_any(spec->hooks, HOOK_CREATE_CONTAINER));
         r = plan_namespaces(plan, err);
         if (r >= 0)
                 r = plan_ids(plan, err);

@@ -50,7 +50,9 @@ typedef struct InitPlan {
         int devices;              /* a new tmpfs with the devices, for /dev; or -EBADF */
         DeviceBind *binds;        /* to be attached in it */
         size_t n_binds;
-        int null; /* the host's, for streams that are not given */
+        bool hooks_outside;  /* prestart or createRuntime */
+        bool hooks_see_root; /* they or createContainer: the root is to be found at its path */
+        int null;            /* the host's, for streams that are not given */
 
         const SeccompFilter *seccomp; /* or NULL: none */
         SeccompFilter *own_seccomp;   /* that, if it is the plan's */

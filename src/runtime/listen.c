@@ -136,6 +136,10 @@ int init_listen(int sync, InitHands *hands, Err *err) {
         return listen_until(sync, 0, hands, err);
 }
 
+int init_listen_mounted(int sync, InitHands *hands, Err *err) {
+        return listen_until(sync, INIT_MOUNTED, hands, err);
+}
+
 int init_listen_prepared(int sync, InitHands *hands, Err *err) {
         return listen_until(sync, INIT_PREPARED, hands, err);
 }

@@ -386,23 +386,26 @@ static bool shows_cgroup(const InitMount *m) {
                (str_equal(m->mount->type, "cgroup") || str_equal(m->mount->type, "cgroup2"));
 }
 
-int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err) {
-        Rootfs rootfs = { .root = -EBADF, .proc = -EBADF, .devpts = -EBADF };
+int rootfs_open_place(const InitPlan *plan, Rootfs *rootfs, Err *err) {
+        const char *place = plan->hooks_see_root ? plan->options->root.path : "/";
+
+        rootfs->place = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return rootfs->place < 0 ? fail(err, errno, "cannot open '%s'", place) : 0;
+}
+
+int rootfs_make(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         int r;
 
-        rootfs.root = root_mount(plan, err);
-        if (rootfs.root < 0)
-                return rootfs.root;
-        r = attach_at(rootfs.root, "/");
+        rootfs->root = root_mount(plan, err);
+        if (rootfs->root < 0)
+                return rootfs->root;
+        r = mount_attach(rootfs->root, rootfs->place);
         if (r < 0)
                 return fail(err, r, "cannot attach the root");
         for (size_t i = 0; i < plan->spec->n_mounts && r >= 0; i++)
                 if (!shows_cgroup(&plan->mounts[i]))
-                        r = mount_one(plan, &plan->mounts[i], &rootfs, err);
-        if (r < 0)
-                return r;
-        *ret = rootfs;
-        return 0;
+                        r = mount_one(plan, &plan->mounts[i], rootfs, err);
+        return r;
 }
 
 int rootfs_see_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err) {

@@ -7,6 +7,7 @@
 #include "runtime/init_plan.h"
 
 typedef struct Rootfs {
+        int place;  /* what the root covers */
         int root;   /* the container's "/" */
         int proc;   /* its proc, as mounted: never looked up by path; or -EBADF */
         int devpts; /* likewise */
@@ -15,8 +16,13 @@ typedef struct Rootfs {
         CgroupView cgroups;
 } Rootfs;
 
+/*
+ * Opens what the root covers: "/", or where hooks look for it.  In the new mount namespace, and
+ * before the process loses its rights outside.
+ */
+int rootfs_open_place(const InitPlan *plan, Rootfs *rootfs, Err *err);
 /* Makes the root and all mounts but those that wait for the cgroup. */
-int rootfs_make(const InitPlan *plan, Rootfs *ret, Err *err);
+int rootfs_make(const InitPlan *plan, Rootfs *rootfs, Err *err);
 /* Looks where the process is, which must be its final place, before it makes a cgroup namespace. */
 int rootfs_see_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err);
 /* Mounts what shows the cgroup. */

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "kernel/process.h"
+#include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/runtime.h"
 
@@ -40,6 +41,7 @@ struct Runtime {
         int sync;        /* -EBADF once the program runs */
         InitHands hands; /* what init gave us */
         const Cgroup *cgroup;
+        bool placed;
         bool running;
 };
 
@@ -255,6 +257,50 @@ static int reason_of_init(const Runtime *runtime, int r, Err *err) {
         return err_read(runtime->sync, err);
 }
 
+static int place(Runtime *runtime, Err *err) {
+        int r;
+
+        if (runtime->placed || !runtime->cgroup || !cgroup_needs_join(runtime->cgroup))
+                return 0;
+        runtime->placed = true;
+        r = cgroup_join(runtime->cgroup, runtime->pid, err);
+        if (r < 0)
+                return init_own_failure(r);
+        /* One that has failed already has left its reason in the socket. */
+        (void) say(runtime, INIT_PLACED);
+        return 0;
+}
+
+/* prestart and createRuntime, while init waits between its mounts and its root. */
+static int run_hooks(const InitPlan *plan, Runtime *runtime, Err *err) {
+        const char *bundle = plan->options->bundle;
+        const OciHooks *hooks = plan->spec->hooks;
+        autoclose int directory = -EBADF;
+        autofree char *state = NULL;
+        int r;
+
+        if (!plan->hooks_outside)
+                return 0;
+        r = place(runtime, err);
+        if (r >= 0)
+                r = init_listen_mounted(runtime->sync, &runtime->hands, err);
+        if (r < 0)
+                return r;
+        state = hooks_state(plan->options->state, "creating", runtime->pid);
+        if (bundle)
+                directory = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (!state || (bundle && directory < 0))
+                return fail(err, state ? errno : ENOMEM, "cannot run the hooks");
+
+        r = hooks_run(hooks, HOOK_PRESTART, &(HookWorld){ state, environ, directory }, err);
+        if (r >= 0)
+                r = hooks_run(hooks, HOOK_CREATE_RUNTIME, &(HookWorld){ state, environ, directory },
+                              err);
+        if (r >= 0)
+                (void) say(runtime, INIT_HOOKED);
+        return r;
+}
+
 int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **ret, Err *err) {
         autoptr(Runtime) runtime = calloc(1, sizeof *runtime);
         autoptr(InitPlan) plan = NULL;
@@ -281,22 +327,11 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
                 if (r < 0)
                         r = reason_of_init(runtime, r, err);
         }
+        if (r >= 0)
+                r = run_hooks(plan, runtime, err);
         if (r < 0)
                 return init_own_failure(r);
         *ret = take_ptr(runtime);
-        return 0;
-}
-
-static int place(const Runtime *runtime, Err *err) {
-        int r;
-
-        if (!runtime->cgroup || !cgroup_needs_join(runtime->cgroup))
-                return 0;
-        r = cgroup_join(runtime->cgroup, runtime->pid, err);
-        if (r < 0)
-                return init_own_failure(r);
-        /* One that has failed already has left its reason in the socket. */
-        (void) say(runtime, INIT_PLACED);
         return 0;
 }
 

@@ -27,6 +27,7 @@
 #include "kernel/landlock.h"
 #include "kernel/seccomp.h"
 #include "oci/spec.h"
+#include "oci/state.h"
 #include "runtime/agent.h"
 
 /**
@@ -50,6 +51,7 @@ typedef struct RuntimeRoot {
 
 typedef struct RuntimeOptions {
         RuntimeRoot root;
+        const OciState *state; /* what hooks are told; pid and status are filled in */
         const char *bundle; /* absolute: relative mount sources begin there; NULL: there are none */
         const char *user;   /* image-style "name[:group]" looked up inside, or NULL for spec's */
         const Cgroup *cgroup;         /* or NULL: the caller's */
