@@ -12,15 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -28,6 +25,7 @@
 #include "base/str.h"
 #include "engine/monitor.h"
 #include "engine/protocol.h"
+#include "kernel/process.h"
 
 /* The cgroup of all monitors: a service manager that kills the command's own does not kill them. */
 #define MONITORS_CGROUP "isola/monitors"
@@ -67,10 +65,10 @@ static void close_others(int *kept, size_t n) {
                 if (kept[i] < (int) next)
                         continue;
                 if (kept[i] > (int) next)
-                        (void) close_range(next, (unsigned) kept[i] - 1, 0);
+                        process_close_range(next, (unsigned) kept[i] - 1);
                 next = (unsigned) kept[i] + 1;
         }
-        (void) close_range(next, ~0u, 0);
+        process_close_range(next, ~0u);
 }
 
 /* A copy of the command's output for the monitor to write to; -EBADF if it has none. */
@@ -162,20 +160,8 @@ static _Noreturn void begin(const MonitorStart *start, bool adopt, int socket) {
         _exit(monitor_main(&m, adopt));
 }
 
-/* As fork(), into a cgroup; without glibc's handlers, of which a single-threaded command has none.
- */
-static pid_t clone_into(const Cgroup *cgroup) {
-        struct clone_args args = { .exit_signal = SIGCHLD };
-
-        if (cgroup && cgroup_fd(cgroup) >= 0) {
-                args.flags = CLONE_INTO_CGROUP;
-                args.cgroup = (uint64_t) cgroup_fd(cgroup);
-        }
-        return (pid_t) syscall(SYS_clone3, &args, sizeof args);
-}
-
 int monitor_spawn(const MonitorStart *start, bool adopt, int *ret_socket, Err *err) {
-        int pair[2], code = 0;
+        int pair[2];
         pid_t pid = -1;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -187,20 +173,19 @@ int monitor_spawn(const MonitorStart *start, bool adopt, int *ret_socket, Err *e
 
                 if (cgroup_share(MONITORS_CGROUP, &cgroup, &why) < 0)
                         log_debug("%s; the monitor stays in this command's cgroup", why.message);
-                pid = clone_into(cgroup);
-                code = errno;
+                pid = process_clone(0, cgroup ? cgroup_fd(cgroup) : -EBADF, NULL);
                 if (pid == 0) {
                         close_fd(pair[0]);
                         begin(start, adopt, pair[1]);
                 }
                 /* The last other monitor has just removed the directory: make it anew. */
-                if (code != ENODEV && code != ENOENT)
+                if (pid != -ENODEV && pid != -ENOENT)
                         break;
         }
         close_fd(pair[1]);
         if (pid < 0) {
                 close_fd(pair[0]);
-                return fail(err, code, "cannot start a monitor");
+                return fail(err, pid, "cannot start a monitor");
         }
         *ret_socket = pair[0];
         return 0;

@@ -114,8 +114,9 @@ static bool came_as_bind(const Container *c, const ContainerMount *m) {
 static int add_bind(const Container *c, const ContainerMount *m, const char *source, OciSpec *spec,
                     Err *err) {
         autostr options = {};
+        struct stat st;
 
-        if (faccessat(AT_FDCWD, source, F_OK, AT_EACCESS) < 0) {
+        if (stat(source, &st) < 0) {
                 if (errno != ENOENT || !came_as_bind(c, m))
                         return fail(err, errno, "cannot mount '%s' at '%s'", source, m->target);
                 if (dir_make(AT_FDCWD, source, 0755) < 0)

@@ -13,6 +13,7 @@
 #include "engine/protocol.h"
 #include "engine/relay.h"
 #include "engine/spec.h"
+#include "kernel/process.h"
 
 /*
  * Takes the container's lock when nothing runs it.  A monitor that is about to
@@ -166,6 +167,8 @@ int container_start(Container *c, const StartIo *io, int *ret_code, Err *err) {
 
         relay_init(&relay);
         r = container_has_userns(c) ? 0 : runtime_seal(err);
+        if (r >= 0)
+                r = process_check_pidfds(err); /* before there is something that cannot be ended */
         if (r < 0)
                 return r;
         r = lock_stopped(c, &lock, err);

@@ -93,6 +93,9 @@ const char *cgroup_setting_words(const CgroupSetting *s, char words[CGROUP_WORDS
  * its words and take them for a missing program. */
 int cgroup_cannot_set(const CgroupSetting *s, int code, Err *err);
 
+/* What cgroup.kill does, for Linux before 5.14: signals again and again until none is left. */
+int cgroup_kill_each(const Cgroup *c);
+
 /* Opens the root of the v2 hierarchy; -ENOENT if there is none. */
 int cgroup_v2_root(void);
 /* Bits: which controllers have a v1 hierarchy, mounted or not. */

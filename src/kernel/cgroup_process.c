@@ -15,10 +15,11 @@
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
 
-#define OPEN_DIRECTORY  (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-#define PIDS_FILE_MAX   (16 << 20)
-#define KILL_TIMEOUT_MS 10000
-#define DEPTH_MAX       32 /* of cgroups that a container made below its own */
+#define OPEN_DIRECTORY    (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define PIDS_FILE_MAX     (16 << 20)
+#define KILL_TIMEOUT_MS   10000
+#define FREEZE_TIMEOUT_MS 100
+#define DEPTH_MAX         32 /* of cgroups that a container made below its own */
 
 /* A directory that holds all of its processes. */
 static int members(const Cgroup *c) {
@@ -124,28 +125,6 @@ static int signal_all(const Cgroup *c, int signal) {
         return r;
 }
 
-int cgroup_kill(const Cgroup *c, int signal) {
-        int64_t end = clock_monotonic_ms() + KILL_TIMEOUT_MS;
-        int r;
-
-        if (signal != SIGKILL)
-                return signal_all(c, signal);
-        r = c->v2 < 0 ? -ENOENT : file_write(c->v2, "cgroup.kill", "1"); /* Linux 5.14 */
-        if (r != -ENOENT)
-                return r;
-
-        /* What forks while we look is met in the next round; a frozen one dies when thawed. */
-        do {
-                r = signal_all(c, SIGKILL);
-                if (r >= 0 && c->v1[CGROUP_FREEZER] >= 0)
-                        (void) cgroup_v1_freeze(c, false, 0);
-                if (r < 0 || cgroup_is_populated(c) == 0)
-                        return r;
-                (void) poll(NULL, 0, 1);
-        } while (clock_monotonic_ms() < end);
-        return -ETIMEDOUT;
-}
-
 static int set_frozen(const Cgroup *c, bool frozen, int timeout_ms) {
         int r;
 
@@ -153,6 +132,32 @@ static int set_frozen(const Cgroup *c, bool frozen, int timeout_ms) {
                 return cgroup_v1_freeze(c, frozen, timeout_ms);
         r = file_write(c->v2, "cgroup.freeze", frozen ? "1" : "0");
         return r < 0 ? r : cgroup_v2_wait(c->v2, "frozen", frozen, timeout_ms);
+}
+
+/* What is frozen does not fork while we look; where there is no freezer, what does is met in the
+ * next round.  On version 1 a frozen process dies when it is thawed. */
+int cgroup_kill_each(const Cgroup *c) {
+        int64_t end = clock_monotonic_ms() + KILL_TIMEOUT_MS;
+        int r;
+
+        do {
+                (void) set_frozen(c, true, FREEZE_TIMEOUT_MS);
+                r = signal_all(c, SIGKILL);
+                (void) set_frozen(c, false, 0);
+                if (r < 0 || cgroup_is_populated(c) == 0)
+                        return r;
+                (void) poll(NULL, 0, 1);
+        } while (clock_monotonic_ms() < end);
+        return -ETIMEDOUT;
+}
+
+int cgroup_kill(const Cgroup *c, int signal) {
+        int r;
+
+        if (signal != SIGKILL)
+                return signal_all(c, signal);
+        r = c->v2 < 0 ? -ENOENT : file_write(c->v2, "cgroup.kill", "1");
+        return r == -ENOENT ? cgroup_kill_each(c) : r;
 }
 
 int cgroup_freeze(const Cgroup *c, bool frozen, int timeout_ms) {

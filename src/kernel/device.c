@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "kernel/denied.h"
 #include "kernel/device.h"
 
 #define RULE_LENGTH_MAX 9 /* instructions */
@@ -133,7 +134,7 @@ int device_filter_attach(int cgroup, const DeviceRule *rules, size_t n, Err *err
         attr.license = (uint64_t) (uintptr_t) "GPL";
         program = (int) syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
         if (program < 0)
-                return fail(err, errno, "cannot limit devices");
+                return err_denied(err, fail(err, errno, "cannot limit devices"), "bpf", "4.15");
 
         memset(&attr, 0, sizeof attr);
         attr.target_fd = (uint32_t) cgroup;
@@ -141,7 +142,7 @@ int device_filter_attach(int cgroup, const DeviceRule *rules, size_t n, Err *err
         attr.attach_type = BPF_CGROUP_DEVICE;
         attr.attach_flags = BPF_F_ALLOW_MULTI; /* the container may add, not replace */
         if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr) < 0)
-                return fail(err, errno, "cannot limit devices");
+                return err_denied(err, fail(err, errno, "cannot limit devices"), "bpf", "4.15");
         return 0;
 }
 

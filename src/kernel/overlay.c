@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/str.h"
+#include "kernel/denied.h"
 #include "kernel/overlay.h"
 
 static int config(int fs, unsigned command, const char *key, const void *value, int aux) {
@@ -58,7 +59,9 @@ static int mount_context(int fs, Err *err) {
         int mount;
 
         mount = (int) syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
-        return mount < 0 ? fail(err, errno, "cannot mount the layers") : mount;
+        return mount < 0 ? err_denied(err, fail(err, errno, "cannot mount the layers"), "fsmount",
+                                      "5.2")
+                         : mount;
 }
 
 static int set_path(int fs, const char *key, int layer) {
@@ -89,7 +92,8 @@ int overlay_new(const int *lowers, size_t n, int upper, int work, bool scratch, 
 
         fs = (int) syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
         if (fs < 0)
-                return fail(err, errno, "cannot use file system 'overlay'");
+                return err_denied(err, fail(err, errno, "cannot use file system 'overlay'"),
+                                  "fsopen", "5.2");
 
         r = set_layers(fs, lowers, n, upper, work);
         if (r == -EINVAL) {
@@ -104,7 +108,7 @@ int overlay_new(const int *lowers, size_t n, int upper, int work, bool scratch, 
         if (r == 0)
                 r = config(fs, FSCONFIG_SET_STRING, "source", "overlay", 0);
         if (r < 0)
-                return fail(err, r, "cannot use the layers");
+                return err_denied(err, fail(err, r, "cannot use the layers"), "fsconfig", "5.2");
 
         r = config(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
         return r < 0 ? create_failed(fs, r, err) : mount_context(fs, err);

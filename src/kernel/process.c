@@ -1,51 +1,170 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "kernel/denied.h"
 #include "kernel/process.h"
 
-pid_t process_clone(uint64_t flags, int cgroup, int *ret_pidfd) {
-        int pidfd = -EBADF;
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/* What clone(2) cannot be told: the first two do not fit, the third is in the place of a signal. */
+#define NOT_FOR_CLONE (CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP | CLONE_NEWTIME)
+
+static pid_t clone_newer(uint64_t flags, int cgroup, int *pidfd) {
         struct clone_args args = {
                 .flags = flags | CLONE_CLEAR_SIGHAND,
                 /* A sibling ends as we do; saying how is an error (clone(2)). */
                 .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+                .pidfd = (uint64_t) (uintptr_t) pidfd,
         };
         long pid;
 
-        if (ret_pidfd) {
-                args.flags |= CLONE_PIDFD;
-                args.pidfd = (uint64_t) (uintptr_t) &pidfd;
-        }
         if (cgroup >= 0) {
                 args.flags |= CLONE_INTO_CGROUP;
                 args.cgroup = (uint64_t) cgroup;
         }
-
         pid = syscall(SYS_clone3, &args, sizeof args);
-        if (pid < 0)
+        return pid < 0 ? -errno : (pid_t) pid;
+}
+
+/* Runs in the child, with all signals blocked. */
+static void clear_handlers(void) {
+        const struct sigaction standard = { .sa_handler = SIG_DFL };
+        struct sigaction now;
+
+        for (int signal = 1; signal < NSIG; signal++)
+                if (sigaction(signal, NULL, &now) == 0 && now.sa_handler != SIG_IGN &&
+                    now.sa_handler != SIG_DFL)
+                        (void) sigaction(signal, &standard, NULL);
+}
+
+static pid_t clone_older(uint64_t flags, int *pidfd) {
+        unsigned long most = flags & ~NOT_FOR_CLONE;
+        sigset_t all, before;
+        long pid;
+
+        if (!(flags & CLONE_PARENT))
+                most |= SIGCHLD;
+        /* No handler of the parent's may run in the child. */
+        sigfillset(&all);
+        (void) sigprocmask(SIG_SETMASK, &all, &before);
+        pid = syscall(SYS_clone, most, NULL, pidfd, NULL, NULL);
+        pid = pid < 0 ? -errno : pid;
+        if (pid == 0)
+                clear_handlers();
+        (void) sigprocmask(SIG_SETMASK, &before, NULL);
+        return (pid_t) pid;
+}
+
+/* unshare() puts children to come into the namespace, not the caller (time_namespaces(7)). */
+static int enter_new_time_namespace(void) {
+        autoclose int children = -EBADF;
+
+        if (unshare(CLONE_NEWTIME) < 0)
                 return -errno;
+        children = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+        return children < 0 || setns(children, CLONE_NEWTIME) < 0 ? -errno : 0;
+}
+
+/* The child's half: it says how it went and goes on when it is where it should be. */
+static void complete_child(uint64_t flags, int socket) {
+        int r = flags & CLONE_NEWTIME ? enter_new_time_namespace() : 0;
+
+        if (write(socket, &r, sizeof r) != sizeof r || r < 0 || read(socket, &r, 1) != 1)
+                _exit(125);
+}
+
+/* The parent's, who alone has the right to move processes between cgroups. */
+static int complete_parent(pid_t pid, int cgroup, int socket) {
+        char text[16];
+        int r;
+
+        if (read(socket, &r, sizeof r) != sizeof r)
+                return -ECHILD;
+        (void) snprintf(text, sizeof text, "%d", pid);
+        if (r >= 0 && cgroup >= 0)
+                r = file_write(cgroup, "cgroup.procs", text);
+        if (r >= 0 && write(socket, "", 1) != 1)
+                r = -ECHILD;
+        return r;
+}
+
+/* clone3() in steps: clone(2), and in the child what that cannot do. */
+static pid_t clone_stepwise(uint64_t flags, int cgroup, int *pidfd) {
+        int pair[2], r;
+        pid_t pid;
+
+        if (cgroup < 0 && !(flags & CLONE_NEWTIME))
+                return clone_older(flags, pidfd);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        pid = clone_older(flags, pidfd);
+        if (pid == 0) {
+                close_fd(pair[0]);
+                complete_child(flags, pair[1]);
+                close_fd(pair[1]);
+                return 0;
+        }
+        close_fd(pair[1]);
+        r = pid < 0 ? pid : complete_parent(pid, cgroup, pair[0]);
+        close_fd(pair[0]);
+        if (r >= 0)
+                return pid;
+        /* Without a word of ours it ends. */
+        if (pid > 0 && !(flags & CLONE_PARENT))
+                while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+                        ;
+        if (pid > 0 && pidfd)
+                *pidfd = close_fd(*pidfd);
+        return r;
+}
+
+pid_t process_clone(uint64_t flags, int cgroup, int *ret_pidfd) {
+        int pidfd = -EBADF, *place = ret_pidfd ? &pidfd : NULL;
+        pid_t pid;
+
+        if (ret_pidfd)
+                flags |= CLONE_PIDFD;
+        pid = clone_newer(flags, cgroup, place);
+        /* The call may be denied rather than what is asked for: another way shows which. */
+        if (pid == -ENOSYS || pid == -EPERM)
+                pid = clone_stepwise(flags, cgroup, place);
         if (pid > 0 && ret_pidfd)
                 *ret_pidfd = pidfd;
-        return (pid_t) pid;
+        return pid;
 }
 
 void process_kill_and_reap(int pidfd) {
         siginfo_t info;
+        pid_t pid;
 
-        (void) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+        if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH) {
+                /* The number of a child that nobody has waited for is nobody else's. */
+                pid = process_of_pidfd(pidfd);
+                if (pid > 0)
+                        (void) kill(pid, SIGKILL);
+        }
         while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
                 ;
 }
@@ -62,15 +181,73 @@ void process_reset_signals(void) {
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int process_close_on_exec(unsigned first) {
-        if (syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
-                return 0;
-        if (errno != ENOSYS && errno != EINVAL)
-                return -errno;
+static void close_one(unsigned fd, unsigned flags) {
+        if (flags & CLOSE_RANGE_CLOEXEC)
+                (void) fcntl((int) fd, F_SETFD, FD_CLOEXEC);
+        else
+                (void) close((int) fd);
+}
 
-        /* CLOSE_RANGE_CLOEXEC is younger (5.11) than the call. */
-        for (int fd = (int) first, max = (int) sysconf(_SC_OPEN_MAX); fd < max; fd++)
-                (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+/* Opens the list of our descriptors; /proc may be anything inside a container. */
+static DIR *open_list(void) {
+        DIR *list = opendir("/proc/self/fd");
+        struct statfs fs;
+
+        if (list && fstatfs(dirfd(list), &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+                return list;
+        if (list)
+                (void) closedir(list);
+        return NULL;
+}
+
+static void close_each(unsigned first, unsigned last, unsigned flags) {
+        DIR *list = open_list();
+        struct rlimit limit;
+
+        if (!list) {
+                if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && last >= limit.rlim_cur)
+                        last = (unsigned) limit.rlim_cur - 1;
+                for (unsigned fd = first; fd <= last && fd <= INT_MAX; fd++)
+                        close_one(fd, flags);
+                return;
+        }
+        for (struct dirent *e = readdir(list); e; e = readdir(list)) {
+                int fd;
+
+                if (parse_int(e->d_name, 0, INT_MAX, &fd) >= 0 && fd != dirfd(list) &&
+                    (unsigned) fd >= first && (unsigned) fd <= last)
+                        close_one((unsigned) fd, flags);
+        }
+        (void) closedir(list);
+}
+
+/* CLOSE_RANGE_CLOEXEC is younger (5.11) than the call (5.9). */
+static int close_range_flags(unsigned first, unsigned last, unsigned flags) {
+        if (syscall(SYS_close_range, first, last, flags) == 0)
+                return 0;
+        if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
+                return -errno;
+        close_each(first, last, flags);
+        return 0;
+}
+
+int process_close_on_exec(unsigned first) {
+        return close_range_flags(first, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+void process_close_range(unsigned first, unsigned last) {
+        (void) close_range_flags(first, last, 0);
+}
+
+int process_check_pidfds(Err *err) {
+        autoclose int self = (int) syscall(SYS_pidfd_open, getpid(), 0);
+
+        if (self < 0)
+                return err_denied(err, fail(err, errno, "cannot open processes"), "pidfd_open",
+                                  "5.3");
+        if (syscall(SYS_pidfd_send_signal, self, 0, NULL, 0) < 0)
+                return err_denied(err, fail(err, errno, "cannot signal processes"),
+                                  "pidfd_send_signal", "5.1");
         return 0;
 }
 

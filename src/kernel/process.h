@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 /**
  * process_clone() - fork with clone3(2)
  * @flags:	CLONE_*; CLONE_PIDFD and CLONE_INTO_CGROUP are added as the others ask
@@ -14,6 +16,10 @@
  *
  * The child has a copy of the memory, as after fork().  Signal handlers are
  * back to default in the child.
+ *
+ * Where clone3() is denied (by a container around us; it is in every kernel from
+ * 5.10 on), clone(2) makes the child, which enters its time namespace by itself and
+ * waits until the parent has moved it into its cgroup: the same, but slower.
  *
  * Return: the child's pid, 0 in the child; negative errno.
  */
@@ -25,8 +31,13 @@ void process_kill_and_reap(int pidfd);
 /* All signals at their default (also those that were ignored), none blocked. */
 void process_reset_signals(void);
 
-/* Every descriptor from first on will be closed by execve(). */
+/* Every descriptor from first on will be closed by execve(); one by one without close_range(2). */
 int process_close_on_exec(unsigned first);
+/* Closes the descriptors from first to last. */
+void process_close_range(unsigned first, unsigned last);
+
+/* Fails with a sentence where processes cannot be opened and signalled by pidfd. */
+int process_check_pidfds(Err *err);
 
 /* The pid behind a pidfd, in the caller's pid namespace; -ESRCH if it is gone. */
 pid_t process_of_pidfd(int pidfd);

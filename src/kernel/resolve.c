@@ -11,8 +11,10 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "kernel/resolve.h"
+#include "kernel/resolve_walk.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
+#define RACES_MAX 64
 
 int resolve_open(int root, const char *path, int flags) {
         struct open_how how = {
@@ -25,7 +27,16 @@ int resolve_open(int root, const char *path, int flags) {
         do
                 found = (int) syscall(SYS_openat2, root, path, &how, sizeof how);
         while (found < 0 && (errno == EAGAIN || errno == EINTR));
-        return found < 0 ? -errno : found;
+        if (found >= 0 || (errno != ENOSYS && errno != EPERM))
+                return found < 0 ? -errno : found;
+
+        /* The call may be denied rather than the file: another way shows which. */
+        for (int i = 0; i < RACES_MAX; i++) {
+                found = resolve_walk(root, path, flags);
+                if (found != -EAGAIN)
+                        break;
+        }
+        return found;
 }
 
 static int make_one(int parent, const char *name, bool directory) {

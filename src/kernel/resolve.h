@@ -8,7 +8,7 @@
  * once, and used by descriptor from then on.  The root is "/" for the whole
  * resolution: ".." stops there and an absolute link begins there
  * (RESOLVE_IN_ROOT, openat2(2)), and links of /proc that lead elsewhere are not
- * followed.
+ * followed.  Where openat2() is denied, kernel/resolve_walk.h does the same.
  */
 
 #include <stdbool.h>

@@ -145,14 +145,11 @@ void cgroup_view_clear(CgroupView *view) {
 static int make_hierarchy(const CgroupView *view, const CgroupHierarchy *h, const MountAttr *attr,
                           Err *err) {
         autostrv options = NULL;
-        int tree, r;
+        int tree;
 
         if (!view->own) {
                 tree = mount_clone_source(h->place, false);
-                if (tree < 0)
-                        return fail(err, tree, "cannot mount '%s'", h->place);
-                r = mount_set_attr(tree, attr);
-                return r < 0 ? (close_fd(tree), fail(err, r, "cannot mount '%s'", h->place)) : tree;
+                return tree < 0 ? fail(err, tree, "cannot mount '%s'", h->place) : tree;
         }
         if (strv_split(h->options, ",", true, &options) < 0 ||
             (str_after(h->options, "name=") && strv_add(&options, "none") < 0) ||
@@ -190,6 +187,8 @@ int cgroup_view_fill(const CgroupView *view, int mount, const MountAttr *attr, E
                 if (tree < 0)
                         return tree;
                 r = attach(mount, h->name, tree);
+                if (r >= 0 && !view->own)
+                        r = mount_set_attr(tree, attr);
                 if (r >= 0)
                         r = make_links(mount, h->name);
                 if (r < 0)

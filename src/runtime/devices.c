@@ -18,6 +18,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "kernel/denied.h"
 #include "kernel/device.h"
 #include "runtime/init_plan.h"
 
@@ -161,7 +162,8 @@ int devices_make(InitPlan *plan, const InitMount *mount, Err *err) {
         attr.set &= ~(uint64_t) MOUNT_ATTR_RDONLY; /* not before it is filled */
         dev = mount_new("tmpfs", (const char *const *) mount->options.fs, &attr, err);
         if (dev < 0)
-                return err_prefix(err, dev, "cannot mount '/dev'");
+                return err_denied(err, err_prefix(err, dev, "cannot mount '/dev'"), "fsmount",
+                                  "5.2");
         umask_before = umask(0);
         r = fill(plan, dev, err);
         umask(umask_before);

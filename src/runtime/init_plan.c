@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "kernel/denied.h"
 #include "kernel/overlay.h"
 #include "runtime/hooks.h"
 #include "runtime/init_plan.h"
@@ -86,7 +87,9 @@ static int plan_ids(InitPlan *plan, Err *err) {
 static int clone_layer(const char *path, bool recursive, Err *err) {
         int tree = mount_clone_source(path, recursive);
 
-        return tree < 0 ? fail(err, tree, "cannot open '%s'", path) : tree;
+        return tree < 0 ? err_denied(err, fail(err, tree, "cannot open '%s'", path), "open_tree",
+                                     "5.2")
+                        : tree;
 }
 
 /* Splits an absolute path into the directory (owned by the caller) and the name in it. */
@@ -99,24 +102,16 @@ static char *parent_of(const char *path, const char **ret_name) {
         return slash == path ? strdup("/") : strndup(path, (size_t) (slash - path));
 }
 
-/*
- * A directory with all that is mounted in it.  It leaves the peers that it has outside, or what is
- * mounted in it would appear there; it may go on to hear from them.
- */
+/* A directory with all that is mounted in it. */
 static int plan_directory(InitPlan *plan, Err *err) {
         const char *word = plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
-        MountAttr attr = { .recursive = true };
+        uint64_t flag;
         bool recursive;
-        int r;
 
-        if (word && !mount_propagation(word, &attr.propagation, &recursive))
+        if (word && !mount_propagation(word, &flag, &recursive))
                 return refuse(err, EINVAL, "'%s' is not a kind of mount propagation", word);
-        attr.propagation = attr.propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
         plan->storage = clone_layer(plan->options->root.path, true, err);
-        if (plan->storage < 0)
-                return plan->storage;
-        r = mount_set_attr(plan->storage, &attr);
-        return r < 0 ? fail(err, r, "cannot detach the root from the host's mounts") : 0;
+        return plan->storage < 0 ? plan->storage : 0;
 }
 
 static int plan_root(InitPlan *plan, Err *err) {

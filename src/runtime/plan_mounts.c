@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "kernel/denied.h"
 #include "runtime/init_plan.h"
 
 /* Which namespace a file system shows. */
@@ -89,7 +90,9 @@ static int plan_bind(const InitPlan *plan, InitMount *m, Err *err) {
         m->tree = m->options.source_itself ? mount_clone(AT_FDCWD, source, m->options.recursive)
                                            : mount_clone_source(source, m->options.recursive);
         if (m->tree < 0)
-                return fail(err, m->tree, "cannot mount '%s' at '%s'", source, m->place);
+                return err_denied(err,
+                                  fail(err, m->tree, "cannot mount '%s' at '%s'", source, m->place),
+                                  "open_tree", "5.2");
         if (fstat(m->tree, &st) < 0)
                 return fail(err, errno, "cannot mount '%s'", source);
         m->directory = S_ISDIR(st.st_mode);
@@ -210,15 +213,19 @@ int init_plan_mount_outside(InitPlan *plan, Err *err) {
 int plan_map_tree(int tree, const MountAttr *attr, int userns, const char *path, Err *err) {
         int r = mount_idmap(tree, attr, userns);
 
-        if (r == -EINVAL || r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS)
-                return err_hint(
-                        err,
-                        refuse(err, EOPNOTSUPP,
-                               "the file system of '%s' cannot map the owners of files to a "
-                               "container's own ids",
-                               path),
-                        "--userns=host runs the container without ids of its own");
-        return r < 0 ? fail(err, r, "cannot map the owners of '%s'", path) : 0;
+        if (r == -ENOSYS) /* before 5.12 */
+                refuse(err, EOPNOTSUPP,
+                       "this kernel cannot map the owners of files to a container's own ids");
+        else if (r == -EINVAL || r == -EPERM || r == -EOPNOTSUPP)
+                refuse(err, EOPNOTSUPP,
+                       "the file system of '%s' cannot map the owners of files to a container's "
+                       "own ids",
+                       path);
+        else if (r < 0)
+                return fail(err, r, "cannot map the owners of '%s'", path);
+        return r < 0 ? err_hint(err, -EOPNOTSUPP,
+                                "--userns=host runs the container without ids of its own")
+                     : 0;
 }
 
 /*

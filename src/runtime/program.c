@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -206,7 +205,7 @@ int program_fork_below(Err *err) {
         }
 
         /* Whoever waits for the end of the output must not wait for us. */
-        (void) syscall(SYS_close_range, 0, ~0u, 0);
+        process_close_range(0, ~0u);
         set_title();
         watch(program, &all);
 }

@@ -25,11 +25,18 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "kernel/denied.h"
 #include "kernel/overlay.h"
 #include "kernel/resolve.h"
 #include "oci/sysctl.h"
 #include "runtime/copy_up.h"
 #include "runtime/rootfs.h"
+
+static int make_read_only(int mount, const char *what, Err *err) {
+        int r = mount_set_attr(mount, &(MountAttr){ .set = MOUNT_ATTR_RDONLY });
+
+        return r < 0 ? fail(err, r, "cannot make '%s' read-only", what) : 0;
+}
 
 static int attach_at(int mount, const char *place) {
         autoclose int target = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -58,21 +65,36 @@ static int attach_layers(const InitPlan *plan) {
         return r;
 }
 
+/* Whether the root is a single layer as it is, which must then not be written. */
+static bool shows_layer(const InitPlan *plan) {
+        return !plan->options->root.path && !plan->upper && plan->n_lowers == 1;
+}
+
+static int overlay_mount(const InitPlan *plan, int upper, int work, Err *err) {
+        int r = overlay_new(plan->lowers, plan->n_lowers, upper, work,
+                            plan->options->root.scratch && upper >= 0, err);
+
+        if (r == -EINVAL && init_plan_has_userns(plan))
+                return err_hint(err, r,
+                                "an overlay takes the layers of a container with ids of its own "
+                                "since Linux 5.19: --userns=host does without");
+        return r;
+}
+
 static int root_mount(const InitPlan *plan, Err *err) {
         autoclose int upper = -EBADF, work = -EBADF;
         int r;
 
         if (plan->options->root.path)
                 return plan->storage;
-        if (!plan->upper && plan->n_lowers == 1) {
-                r = mount_set_attr(plan->lowers[0], &(MountAttr){ .set = MOUNT_ATTR_RDONLY });
-                return r < 0 ? fail(err, r, "cannot make the root read-only") : plan->lowers[0];
-        }
+        if (shows_layer(plan))
+                return plan->lowers[0];
         r = attach_layers(plan);
         if (r < 0)
-                return fail(err, r, "cannot attach the layers");
+                return err_denied(err, fail(err, r, "cannot attach the layers"), "move_mount",
+                                  "5.2");
         if (!plan->upper)
-                return overlay_new(plan->lowers, plan->n_lowers, -EBADF, -EBADF, false, err);
+                return overlay_mount(plan, -EBADF, -EBADF, err);
 
         upper = openat(plan->storage, plan->upper, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (upper < 0)
@@ -80,8 +102,7 @@ static int root_mount(const InitPlan *plan, Err *err) {
         work = openat(plan->storage, plan->work, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (work < 0)
                 return fail(err, errno, "cannot open '%s'", plan->options->root.work);
-        return overlay_new(plan->lowers, plan->n_lowers, upper, work, plan->options->root.scratch,
-                           err);
+        return overlay_mount(plan, upper, work, err);
 }
 
 #define PROC_ROOT_INO 1 /* fs/proc/root.c */
@@ -168,7 +189,11 @@ static int open_target(int root, const InitMount *m, bool *ret_there, Err *err) 
         return target;
 }
 
-/* Both attribute sets of a mount, in one call where one is enough. */
+/*
+ * Both attribute sets of a mount, in one call where one is enough.  It is attached by then, as it
+ * must be before Linux 5.12, but nothing is attached to it, which would show in the host where a
+ * bind mount is still shared.
+ */
 static int set_attributes(const InitMount *m, int mount, Err *err) {
         const MountOptions *o = &m->options;
         MountAttr top = o->attr, below = o->below;
@@ -260,6 +285,8 @@ static int make_new(const InitMount *m, const Rootfs *rootfs, int target, bool t
                          "the host hides parts of its own %s, which a user namespace may not undo: "
                          "is this a container? --userns=host does without one",
                          m->place);
+        else if (mount < 0)
+                err_denied(err, mount, "fsmount", "5.2");
         return mount < 0 ? err_prefix(err, mount, "cannot mount '%s'", m->place) : mount;
 }
 
@@ -269,10 +296,8 @@ static int make_mount(const InitMount *m, const Rootfs *rootfs, int target, bool
         int r;
 
         *ret_own = false;
-        if (m->tree >= 0) {
-                r = m->options.bind ? set_attributes(m, m->tree, err) : 0;
-                return r < 0 ? r : m->tree;
-        }
+        if (m->tree >= 0)
+                return m->tree;
         r = make_new(m, rootfs, target, there, err);
         *ret_own = r >= 0;
         return r;
@@ -359,6 +384,11 @@ static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, E
                                    &(MountAttr){ .propagation = m->options.attr.propagation });
         if (r < 0)
                 return fail(err, r, "cannot set the options of '%s'", m->place);
+        if (m->options.bind) {
+                r = set_attributes(m, mount, err);
+                if (r < 0)
+                        return r;
+        }
         if (mount == plan->devices) {
                 r = devices_bind(plan, err);
                 if (r < 0)
@@ -393,6 +423,27 @@ int rootfs_open_place(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         return rootfs->place < 0 ? fail(err, errno, "cannot open '%s'", place) : 0;
 }
 
+/*
+ * A directory leaves the peers that it has outside, or what is mounted in it would appear there; it
+ * may go on to hear from them.
+ */
+static int finish_root(const InitPlan *plan, int root, Err *err) {
+        const char *word = plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
+        MountAttr attr = { .recursive = true };
+        bool recursive;
+        int r;
+
+        if (shows_layer(plan))
+                return make_read_only(root, "/", err);
+        if (!plan->options->root.path)
+                return 0;
+        if (word)
+                (void) mount_propagation(word, &attr.propagation, &recursive);
+        attr.propagation = attr.propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+        r = mount_set_attr(root, &attr);
+        return r < 0 ? fail(err, r, "cannot detach the root from the host's mounts") : 0;
+}
+
 int rootfs_make(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         int r;
 
@@ -401,7 +452,8 @@ int rootfs_make(const InitPlan *plan, Rootfs *rootfs, Err *err) {
                 return rootfs->root;
         r = mount_attach(rootfs->root, rootfs->place);
         if (r < 0)
-                return fail(err, r, "cannot attach the root");
+                return err_denied(err, fail(err, r, "cannot attach the root"), "move_mount", "5.2");
+        r = finish_root(plan, rootfs->root, err);
         for (size_t i = 0; i < plan->spec->n_mounts && r >= 0; i++)
                 if (!shows_cgroup(&plan->mounts[i]))
                         r = mount_one(plan, &plan->mounts[i], rootfs, err);
@@ -487,13 +539,13 @@ static int make_mask(Err *err) {
         if (file < 0 || mkdirat(mask, "none", 0555) < 0)
                 return fail(err, errno, "cannot make the mask");
         file = close_fd(file); /* a writer would keep it from becoming read-only */
-        r = mount_set_attr(mask, &(MountAttr){ .set = MOUNT_ATTR_RDONLY });
-        if (r < 0)
-                return fail(err, r, "cannot make the mask read-only");
 
         /* Before Linux 6.15 only an attached mount can be cloned. */
         r = attach_aside(mask);
-        return r < 0 ? fail(err, r, "cannot attach the mask") : take_fd(mask);
+        if (r < 0)
+                return fail(err, r, "cannot attach the mask");
+        r = make_read_only(mask, "the mask", err);
+        return r < 0 ? r : take_fd(mask);
 }
 
 static int mask_path(int root, const char *path, int mask, Err *err) {
@@ -522,9 +574,9 @@ static int protect_path(int root, const char *path, Err *err) {
         if (target < 0)
                 return fail(err, target, "cannot make '%s' read-only", path);
         tree = mount_clone(target, "", true);
-        r = tree < 0 ? tree : mount_set_attr(tree, &read_only);
+        r = tree < 0 ? tree : mount_attach(tree, target);
         if (r >= 0)
-                r = mount_attach(tree, target);
+                r = mount_set_attr(tree, &read_only);
         return r < 0 ? fail(err, r, "cannot make '%s' read-only", path) : 0;
 }
 
@@ -581,19 +633,21 @@ static int change_root(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
 
 int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         const char *word = plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
-        MountAttr read_only = { .set = MOUNT_ATTR_RDONLY }, attr = {};
-        int r;
+        MountAttr attr = {};
+        int r = 0;
 
-        r = change_root(plan, rootfs, err);
+        for (size_t i = 0; i < rootfs->n_late && r >= 0; i++)
+                r = make_read_only(rootfs->late[i], "a tmpfs", err);
+        if (r >= 0 && plan->spec->root_readonly)
+                r = make_read_only(rootfs->root, "/", err);
+        if (r >= 0)
+                r = change_root(plan, rootfs, err);
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; i < rootfs->n_late && r >= 0; i++)
-                r = mount_set_attr(rootfs->late[i], &read_only);
-        if (r >= 0 && plan->spec->root_readonly)
-                r = mount_set_attr(rootfs->root, &read_only);
-        if (r >= 0 && word && mount_propagation(word, &attr.propagation, &attr.recursive) &&
-            attr.propagation != MS_PRIVATE)
-                r = mount_set_attr(rootfs->root, &attr);
-        return r < 0 ? fail(err, r, "cannot set the root's options") : 0;
+        if (word && mount_propagation(word, &attr.propagation, &attr.recursive) &&
+            attr.propagation != MS_PRIVATE &&
+            mount(NULL, "/", NULL, attr.propagation | (attr.recursive ? MS_REC : 0), NULL) < 0)
+                return fail(err, errno, "cannot set the root's propagation");
+        return 0;
 }

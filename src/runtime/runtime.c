@@ -92,6 +92,8 @@ static int cannot_clone(const InitPlan *plan, int code, Err *err) {
         fail(err, code, "cannot make the container's first process");
         if (code == -ENOSPC || code == -EUSERS)
                 return err_hint(err, code, "a limit in /proc/sys/user/max_*_namespaces is reached");
+        if (code == -EINVAL && plan->new_namespaces & CLONE_NEWTIME)
+                return err_hint(err, code, "this kernel may be without time namespaces");
         if (code == -EPERM && plan->new_namespaces & CLONE_NEWUSER)
                 return err_hint(err, code,
                                 "user namespaces are not allowed here: by a setting of the machine "

@@ -78,8 +78,8 @@ static int copy_contents(Copy *c, int from, int to, const char *path) {
         for (;;) {
                 ssize_t n = copy_file_range(from, NULL, to, NULL, 1u << 30, 0);
 
-                if (n < 0 &&
-                    (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+                if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP ||
+                              errno == ENOSYS || errno == EPERM))
                         return copy_by_hand(c, from, to, path);
                 if (n < 0 && errno == EINTR)
                         continue;

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "kernel/denied.h"
 #include "kernel/idmap.h"
 #include "kernel/mount.h"
 #include "kernel/overlay.h"
@@ -200,7 +201,8 @@ static int join_mounts(Mounts *m, Err *err) {
                 return m->lowers[0];
         r = attach_layers(m);
         if (r < 0)
-                return fail(err, r, "cannot attach the layers");
+                return err_denied(err, fail(err, r, "cannot attach the layers"), "move_mount",
+                                  "5.2");
         if (m->upper) {
                 upper = openat(m->top, m->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (upper < 0)
@@ -222,7 +224,7 @@ static int enter_tree(int tree, Err *err) {
         root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         r = root < 0 ? -errno : mount_attach(tree, root);
         if (r < 0)
-                return fail(err, r, "cannot attach the tree");
+                return err_denied(err, fail(err, r, "cannot attach the tree"), "move_mount", "5.2");
         if (fchdir(tree) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
                 return fail(err, errno, "cannot enter the tree");
         if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
@@ -354,13 +356,17 @@ static int clone_mapped(const char *path, int userns, bool writable, Err *err) {
         int r;
 
         if (mount < 0)
-                return fail(err, mount, "cannot use '%s'", path);
+                return err_denied(err, fail(err, mount, "cannot use '%s'", path), "open_tree",
+                                  "5.2");
         r = mount_idmap(mount, &attr, userns);
         if (r == -EINVAL)
                 return err_hint(err,
                                 refuse(err, r, "the file system of '%s' cannot map owners", path),
                                 "put it on ext4, xfs, btrfs or tmpfs");
-        return r < 0 ? fail(err, r, "cannot map the owners of '%s'", path) : take_fd(mount);
+        if (r < 0)
+                return err_denied(err, fail(err, r, "cannot map the owners of '%s'", path),
+                                  "mount_setattr", "5.12");
+        return take_fd(mount);
 }
 
 static int send_mounts(int socket, const Mounts *m, Err *err) {

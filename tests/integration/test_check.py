@@ -51,7 +51,7 @@ os.execv(sys.argv[1], sys.argv[1:])
     done = subprocess.run(['python3', '-c', script, *fresh.command('check')], capture_output=True, text=True)
     assert done.returncode == 1
     assert 'MISSING' in done.stdout
-    assert 'features that containers cannot do without are missing' in done.stderr
+    assert '1 feature that containers cannot do without is missing' in done.stderr
     line = next(line for line in done.stdout.splitlines() if 'mounts by descriptor' in line)
     assert 'Function not implemented' in line and 'no container starts' in line
 

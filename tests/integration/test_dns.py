@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Containers on one network find each other by name; other names are asked of the host's resolvers."""
 import contextlib
+import json
 import os
+import pathlib
 import signal
 import socket
 import struct
@@ -9,7 +11,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import existing, wait_until
+from conftest import wait_until
 
 
 def lookup(isola, image, name, *options, kind='a'):
@@ -194,11 +196,8 @@ def test_an_internal_network_asks_nobody(isola, image, resolv_conf):
 def test_names_are_found_again_after_the_monitor_was_killed(isola, image):
     serve(isola, image, 'web')
     serve(isola, image, 'asker')
-    here = os.stat('/proc/self/ns/mnt').st_ino
-    monitor = next(int(path.parent.name) for path in existing('/proc/[0-9]*/cmdline')
-                   if path.read_bytes().rstrip(b'\0') == b'isola: monitor asker'
-                   and os.stat(path.parent / 'ns/mnt').st_ino == here)
-    os.kill(monitor, signal.SIGKILL)
+    run = pathlib.Path(isola.run_root) / 'containers' / isola.inspect('asker')['Id']
+    os.kill(json.loads((run / 'state.json').read_text())['MonitorPid'], signal.SIGKILL)
     isola('ps')  # adopts it
     wait_until(lambda: isola('exec', 'asker', 'nslookup', '-type=a', 'web', code=None).returncode == 0)
     assert address(isola, 'web') in isola.out('exec', 'asker', 'nslookup', '-type=a', 'web')

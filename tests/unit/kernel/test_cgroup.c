@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
+#include "kernel/process.h"
 #include "test.h"
 
 #define MIB (INT64_C(1) << 20)
@@ -361,6 +362,30 @@ TEST(frozen_process_stands_still_and_can_be_killed) {
         expect_ok(cgroup_kill(c, SIGKILL));
         waitpid(pid, NULL, 0);
         expect_ok(cgroup_remove(name, 1000));
+}
+
+TEST(all_are_killed_without_the_kernels_help) {
+        autofree char *name = new_place("each");
+        autofree char *below = str_format("%s/below", name);
+        autoptr(Cgroup) inner = NULL;
+        autoptr(Cgroup) c = NULL;
+        autoerr err = {};
+        pid_t forking;
+
+        expect_well(cgroup_create(name, NULL, &c, &err), err);
+        expect_well(cgroup_create(below, NULL, &inner, &err), err);
+        (void) clone_into(inner);
+        (void) clone_into(c);
+        forking = process_clone(0, cgroup_fd(c), NULL);
+        if (forking == 0) /* always a new one, and its parent gone */
+                for (;;)
+                        if (process_clone(0, -EBADF, NULL) > 0)
+                                _exit(0);
+        expect_ok(cgroup_freeze(inner, true, 2000));
+        signal(SIGCHLD, SIG_IGN);
+        expect_ok(cgroup_kill_each(c));
+        expect(cgroup_is_populated(c) == 0);
+        expect_ok(cgroup_remove(name, 2000));
 }
 
 TEST(signal_reaches_every_process) {

@@ -2,15 +2,16 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/auto.h"
+#include "denied.h"
 #include "kernel/caps.h"
 #include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
 #include "kernel/pty.h"
 #include "kernel/rlimit.h"
-#include "test.h"
 
 static int child_code(int pidfd) {
         siginfo_t info = {};
@@ -33,6 +34,79 @@ TEST(child_has_a_pidfd_and_default_handlers) {
         expect(process_of_pidfd(pidfd) == -ESRCH);
 }
 
+static ino_t namespace_of(const char *which) {
+        struct stat st;
+
+        expect(stat(which, &st) == 0);
+        return st.st_ino;
+}
+
+TEST(denied_clone3_is_replaced) {
+        autoclose int pidfd = -EBADF;
+        struct sigaction now;
+        sigset_t before, after;
+        pid_t pid;
+
+        signal(SIGUSR1, exit);
+        signal(SIGUSR2, SIG_IGN);
+        expect(sigprocmask(SIG_SETMASK, NULL, &before) == 0);
+        denied(__NR_clone3, EPERM);
+        pid = process_clone(0, -EBADF, &pidfd);
+        if (pid == 0) {
+                expect(sigaction(SIGUSR1, NULL, &now) == 0 && now.sa_handler == SIG_DFL);
+                expect(sigaction(SIGUSR2, NULL, &now) == 0 && now.sa_handler == SIG_IGN);
+                _exit(7);
+        }
+        expect(process_of_pidfd(pidfd) == pid);
+        expect(child_code(pidfd) == 7);
+        expect(sigprocmask(SIG_SETMASK, NULL, &after) == 0);
+        expect(memcmp(&before, &after, sizeof before) == 0);
+}
+
+TEST_IN(child_is_born_in_its_namespaces_without_clone3, CLONE_NEWNS) {
+        const char *const files[] = { "/proc/self/ns/time", "/proc/self/ns/uts",
+                                      "/proc/self/ns/user" };
+        autoclose int pidfd = -EBADF;
+        ino_t outside[3];
+        pid_t pid;
+
+        for (int i = 0; i < 3; i++)
+                outside[i] = namespace_of(files[i]);
+        denied(__NR_clone3, ENOSYS);
+        pid = process_clone(CLONE_NEWTIME | CLONE_NEWUTS | CLONE_NEWUSER | CLONE_NEWPID, -EBADF,
+                            &pidfd);
+        if (pid == 0) {
+                for (int i = 0; i < 3; i++)
+                        expect(namespace_of(files[i]) != outside[i]);
+                expect(getpid() == 1);
+                _exit(7);
+        }
+        expect(pid > 0 && child_code(pidfd) == 7);
+}
+
+TEST_IN(refused_time_namespace_is_told_without_clone3, CLONE_NEWNS) {
+        autoclose int pidfd = -EBADF;
+
+        denied(__NR_clone3, ENOSYS);
+        denied(__NR_unshare, EINVAL);
+        expect(process_clone(CLONE_NEWTIME, -EBADF, &pidfd) == -EINVAL);
+        expect(pidfd == -EBADF);
+        expect(waitpid(-1, NULL, 0) < 0 && errno == ECHILD);
+}
+
+TEST(child_is_killed_without_pidfd_send_signal) {
+        autoclose int pidfd = -EBADF;
+        pid_t pid;
+
+        denied(__NR_pidfd_send_signal, EPERM);
+        pid = process_clone(0, -EBADF, &pidfd);
+        if (pid == 0)
+                for (;;)
+                        pause();
+        process_kill_and_reap(pidfd);
+        expect(kill(pid, 0) < 0 && errno == ESRCH);
+}
+
 TEST(ignored_signals_are_reset) {
         struct sigaction now;
 
@@ -46,6 +120,28 @@ TEST(descriptors_are_closed_by_exec) {
 
         expect_ok(process_close_on_exec(3));
         expect(fcntl(fd, F_GETFD) == FD_CLOEXEC && fcntl(1, F_GETFD) == 0);
+}
+
+TEST(descriptors_are_closed_without_close_range) {
+        int low = dup(1), high = fcntl(1, F_DUPFD, 700), middle = fcntl(1, F_DUPFD, 500);
+
+        denied(__NR_close_range, EPERM);
+        expect_ok(process_close_on_exec(501));
+        expect(fcntl(high, F_GETFD) == FD_CLOEXEC);
+        expect(fcntl(low, F_GETFD) == 0 && fcntl(middle, F_GETFD) == 0);
+        process_close_range(500, 600);
+        expect(fcntl(middle, F_GETFD) < 0 && fcntl(high, F_GETFD) >= 0);
+        process_close_range(3, ~0u);
+        expect(fcntl(low, F_GETFD) < 0 && fcntl(high, F_GETFD) < 0 && fcntl(1, F_GETFD) == 0);
+}
+
+TEST_IN(descriptors_are_closed_without_proc, CLONE_NEWNS) {
+        int high = fcntl(1, F_DUPFD, 700);
+
+        denied(__NR_close_range, ENOSYS);
+        expect(mount("tmpfs", "/proc", "tmpfs", 0, NULL) == 0);
+        process_close_range(3, ~0u);
+        expect(fcntl(high, F_GETFD) < 0 && fcntl(1, F_GETFD) == 0);
 }
 
 TEST(namespaces_are_known_by_name_and_opened_by_kind) {

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernels without newer calls, and filters around isola that deny them: an older path or a clear refusal.
+
+docs/kernels.md has the same table for people.  Each case runs the real binary below tests/deny.c.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import urllib.request
+
+import pytest
+from conftest import BINARY, Isola, leftovers, wait_until
+
+DENY = pathlib.Path(BINARY).resolve().parents[1] / 'tests/deny'
+BOTH = ('ENOSYS', 'EPERM')
+
+# Everything goes on without them.
+REPLACED = [(call, code) for call in ('clone3', 'openat2', 'close_range', 'faccessat2', 'copy_file_range',
+                                      'keyctl', 'statx') for code in BOTH]
+REPLACED += [('fsconfig:1=5', 'EINVAL'),  # FSCONFIG_SET_FD: layers by descriptor, Linux 6.13
+             ('close_range:2=4', 'EINVAL'),  # CLOSE_RANGE_CLOEXEC, Linux 5.11
+             ('ioctl:1=0xc040ff0b', 'ENOSYS')]  # PIDFD_GET_INFO, Linux 6.15
+
+# What a container engine of 2020 let its containers do, below which people still run builds.
+OLD_FILTER = ('clone3,openat2,close_range,faccessat2,epoll_pwait2,pidfd_getfd,process_madvise,landlock_create_ruleset,'
+              'quotactl_fd,memfd_secret,process_mrelease,futex_waitv,set_mempolicy_home_node,451,452')
+# What Linux 5.10 has not, of what isola uses.
+LINUX_5_10 = 'mount_setattr,epoll_pwait2,landlock_create_ruleset,process_mrelease,452,463,467'
+
+# No container starts without them, and every kernel since 5.3 has them.
+NEEDED = [(call, code) for call in ('fsopen', 'fsconfig', 'fsmount', 'move_mount', 'open_tree', 'pidfd_open',
+                                    'pidfd_send_signal') for code in BOTH]
+
+
+class Denied(Isola):
+    """The same state directories, with calls denied to every command."""
+
+    def __init__(self, isola, call, code):
+        self.__dict__.update(isola.__dict__)
+        self.prefix = [str(DENY), code, call, '--']
+
+    def command(self, *arguments):
+        return self.prefix + super().command(*arguments)
+
+
+@pytest.fixture(scope='module')
+def context(tmp_path_factory):
+    directory = tmp_path_factory.mktemp('context')
+    (directory / 'file').write_text('from the context\n')
+    (directory / 'Dockerfile').write_text('FROM busybox\nCOPY file /a/file\nRUN cat /a/file > /b && ln -s /a/../b /c\n')
+    return directory
+
+
+def state_of(isola, identity):
+    return json.loads((pathlib.Path(isola.run_root) / 'containers' / identity / 'state.json').read_text())
+
+
+def cgroup_v2_of(pid):
+    return re.search(r'^0::(.*)$', pathlib.Path(f'/proc/{pid}/cgroup').read_text(), re.M).group(1)
+
+
+def check_places(isola, name):
+    """The monitor and the container are where they belong, however they were made."""
+    document = isola.inspect(name)
+    state = state_of(isola, document['Id'])
+    if pathlib.Path('/sys/fs/cgroup/cgroup.controllers').exists() or pathlib.Path('/sys/fs/cgroup/unified').exists():
+        assert cgroup_v2_of(document['State']['Pid']).endswith(f"/isola/{document['Id']}")
+        assert cgroup_v2_of(state['MonitorPid']).endswith('/isola/monitors')
+        assert isola.out('exec', name, 'sh', '-c', 'grep ^0: /proc/1/cgroup /proc/self/cgroup | sort -u | cut -d: -f2-') \
+            == '0::/\n0::/'
+    for kind in ('time', 'pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup'):
+        assert os.readlink(f"/proc/{document['State']['Pid']}/ns/{kind}") != os.readlink(f'/proc/self/ns/{kind}'), kind
+
+
+def live(isola, *options):
+    """A container's life, with all that a user sees of it."""
+    isola('run', '-d', '--name', 'web', '-p', '8321:80', '-v', 'data:/data', *options, 'busybox',
+          'httpd', '-f', '-p', '80', '-h', '/var/www')
+    check_places(isola, 'web')
+    assert urllib.request.urlopen('http://127.0.0.1:8321/', timeout=10).read() == b'hello from inside\n'
+    assert isola.out('exec', '-w', '/tmp', 'web', 'sh', '-c', 'pwd; echo x > /data/x; ls /proc/self/fd | wc -l') == '/tmp\n4'
+    assert isola.out('exec', '-t', 'web', 'tty') == '/dev/pts/0'
+    isola('stop', '-t', '0', 'web')
+    assert isola.inspect('web')['State']['ExitCode'] == 137
+    isola('rm', '-v', 'web')
+    assert isola.out('run', '--rm', '-v', 'data:/data:ro', '--read-only', *options, 'busybox', 'sh', '-c',
+                     'cat /data/x; for f in /data/y /y /proc/sys/kernel/hostname; do (: > $f) 2>/dev/null && echo $f; done; '
+                     'cat /proc/timer_list | wc -c; exit 0') == 'x\n0'
+
+
+def build(isola, context):
+    isola('build', '--no-cache', '-q', '-t', 'two', context)
+    assert isola.out('run', '--rm', '--network', 'none', 'two', 'cat', '/c') == 'from the context'
+    isola('rmi', 'two')
+
+
+@pytest.mark.parametrize('call,code', REPLACED, ids=lambda value: str(value))
+def test_older_path(isola, context, call, code):
+    denied = Denied(isola, call, code)
+    live(denied)
+    build(denied, context)
+
+
+def test_all_that_an_old_container_engine_denies(isola, context):
+    denied = Denied(isola, OLD_FILTER, 'EPERM')
+    live(denied)
+    build(denied, context)
+
+
+@pytest.mark.parametrize('code', BOTH)
+def test_owners_that_cannot_be_mapped(isola, context, code):
+    """Before Linux 5.12 only --userns=host works, and says so."""
+    denied = Denied(isola, LINUX_5_10, code)
+    done = denied('run', '--name', 'victim', '-p', '8321:80', '-v', 'data:/data', 'busybox', 'true', code=125)
+    assert re.fullmatch(r"isola: .*cannot map the owners of files to a container's own ids\n"
+                        r'hint: --userns=host runs the container without ids of its own\n', done.stderr)
+    live(denied, '--userns', 'host')
+    done = denied('build', '--no-cache', context, code=1)
+    assert re.search(r'isola: Dockerfile:2: cannot map the owners of .*\nhint: .*mount_setattr\(2\).* 5\.12', done.stderr)
+
+
+def test_mounts_below_are_read_only_without_mount_setattr(isola, tmp_path):
+    """What `ro` says of a bind mount holds for what is mounted below it, too."""
+    (tmp_path / 'below').mkdir()
+    subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', tmp_path / 'below'], check=True)
+    try:
+        for code in BOTH:
+            done = Denied(isola, 'mount_setattr', code)(
+                'run', '--rm', '--userns', 'host', '-v', f'{tmp_path}:/m:ro', 'busybox', 'sh', '-c',
+                'touch /m/x; touch /m/below/x; grep -c " /m.* ro," /proc/self/mountinfo')
+            assert done.stdout == '2\n' and done.stderr.count('Read-only file system') == 2
+    finally:
+        subprocess.run(['umount', tmp_path / 'below'], check=True)
+
+
+@pytest.mark.parametrize('call,code', NEEDED, ids=lambda value: str(value))
+def test_refusal(isola, call, code):
+    done = Denied(isola, call, code)('run', '--name', 'victim', '-p', '8321:80', '-v', 'data:/data', 'busybox', 'true', code=125)
+    assert re.fullmatch(rf'isola: [^\n]*: {"Function not implemented" if code == "ENOSYS" else "Operation not permitted"}\n'
+                        rf'hint: isola needs {call}\(2\), which Linux has since 5\.\d; [^\n]*\n', done.stderr), done.stderr
+    assert isola.out('ps', '-aq') == ''
+    wait_until(lambda: not leftovers(isola), what='the end of all that was begun')
+    assert isola.out('run', '--rm', '--name', 'victim', '-p', '8321:80', 'busybox', 'echo', 'again') == 'again'
+
+
+@pytest.mark.parametrize('code', BOTH)
+def test_devices_cannot_be_closed(isola, code):
+    """With ids of its own a container does not need the filter of devices."""
+    denied = Denied(isola, 'bpf', code)
+    assert denied.out('run', '--rm', 'busybox', 'echo', 'own ids') == 'own ids'
+    done = denied('run', '--rm', '--userns', 'host', 'busybox', 'true', code=125)
+    assert re.search(r'^isola: cannot limit devices: .*\nhint: isola needs bpf\(2\)', done.stderr)
+
+
+def test_no_time_namespace(isola):
+    done = Denied(isola, 'clone3,unshare:0&0x80', 'EPERM')('run', '--rm', 'busybox', 'true', code=125)
+    assert done.stderr.startswith("isola: cannot make the container's first process: Operation not permitted\n")
+
+
+def test_check_tells_what_is_missing(isola):
+    done = Denied(isola, 'openat2,mount_setattr', 'ENOSYS')('check', code=None)
+    for line in ('openat2', 'mount attributes', 'idmapped mounts'):
+        assert re.search(rf'^Files +{line} +no ', done.stdout, re.M), done.stdout
