@@ -71,7 +71,7 @@ static int process_common(const Container *c, OciProcess *p, Err *err) {
                 r = add_rlimits(h, p, err);
         if (r < 0)
                 return r;
-        p->user.umask = -1;
+        p->user.umask = 0022; /* whatever the user's shell has */
         p->no_new_privileges = options.no_new_privileges;
         p->oom_score_adj = h->oom_score_adj;
         p->has_oom_score_adj = h->oom_score_adj != 0;

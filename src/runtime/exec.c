@@ -27,6 +27,7 @@
 #include "kernel/ns.h"
 #include "kernel/process.h"
 #include "kernel/pty.h"
+#include "runtime/attributes.h"
 #include "runtime/identity.h"
 #include "runtime/init.h"
 #include "runtime/program.h"
@@ -43,11 +44,16 @@ typedef struct Target {
         size_t n_uids, n_gids;
         int cgroupns; /* or -EBADF if it is ours */
         int null;
+        int proc; /* or -EBADF: see attributes_need_proc() */
+        mode_t umask;
+        Attributes attributes;
+        bool keep_groups;
 } Target;
 
 static void target_close(Target *t) {
         close_fd(t->cgroupns);
         close_fd(t->null);
+        close_fd(t->proc);
         free(t->uids);
         free(t->gids);
 }
@@ -60,13 +66,33 @@ static int differs(int proc, int self, const char *file) {
         return a.st_ino != b.st_ino || a.st_dev != b.st_dev;
 }
 
-static int look_at(int pidfd, Target *ret, Err *err) {
+/* What the process will be like, and what of the host it takes. */
+static int prepare(const RuntimeExec *exec, Target *ret, Err *err) {
+        int r = attributes_make(exec->process, &ret->attributes, err);
+
+        if (r < 0)
+                return r;
+        if (!ret->own_userns)
+                attributes_warn_of_capabilities(exec->process);
+        ret->keep_groups = exec->spec && identity_keeps_groups(exec->spec);
+        ret->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (ret->null < 0)
+                return fail(err, errno, "cannot open '/dev/null'");
+        if (attributes_need_proc(exec->process)) {
+                ret->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (ret->proc < 0)
+                        return fail(err, errno, "cannot open '/proc'");
+        }
+        return 0;
+}
+
+static int look_at(const RuntimeExec *exec, Target *ret, Err *err) {
         autoclose int proc = -EBADF, self = -EBADF;
-        pid_t pid = process_of_pidfd(pidfd);
+        pid_t pid = process_of_pidfd(exec->pidfd);
         char path[32];
         int r;
 
-        *ret = (Target){ .cgroupns = -EBADF, .null = -EBADF };
+        *ret = (Target){ .cgroupns = -EBADF, .null = -EBADF, .proc = -EBADF };
         if (pid < 0)
                 return refuse(err, ESRCH, "the container is not running");
         snprintf(path, sizeof path, "/proc/%d", pid);
@@ -89,10 +115,7 @@ static int look_at(int pidfd, Target *ret, Err *err) {
         r = differs(proc, self, "ns/cgroup");
         if (r > 0)
                 ret->cgroupns = openat(proc, "ns/cgroup", O_RDONLY | O_CLOEXEC);
-        ret->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (ret->null < 0)
-                return fail(err, errno, "cannot open '/dev/null'");
-        return 0;
+        return prepare(exec, ret, err);
 }
 
 static int join(const RuntimeExec *exec, const Target *target, Err *err) {
@@ -134,19 +157,26 @@ static int open_console(const OciProcess *p, int sync, int *ret_slave, Err *err)
 
 static int enter(const RuntimeExec *exec, const Target *target, int sync, int *ret_slave,
                  Err *err) {
-        if (target->own_userns &&
-            (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+        if (target->own_userns && ((!target->keep_groups && setgroups(0, NULL) < 0) ||
+                                   setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
                 return fail(err, errno, "cannot become root of the user namespace");
         if (target->cgroupns >= 0 && setns(target->cgroupns, CLONE_NEWCGROUP) < 0)
                 return fail(err, errno, "cannot join the container's cgroup namespace");
         init_leave_session(false);
-        umask(0022);
         return open_console(exec->process, sync, ret_slave, err);
+}
+
+static bool needs_mover(const Cgroup *cgroup, const Attributes *attributes) {
+        return (cgroup && cgroup_needs_join(cgroup)) || attributes_any(attributes);
 }
 
 _Noreturn static void run(const RuntimeExec *exec, const Target *target, int sync) {
         const InitProgram program = {
                 .process = exec->process,
+                .linux_ = exec->spec ? exec->spec->linux_ : NULL,
+                .proc = target->proc,
+                .umask = umask(0022),
+                .keep_groups = target->keep_groups,
                 .user = exec->user,
                 .seccomp = exec->seccomp,
                 .landlock = exec->landlock,
@@ -158,22 +188,25 @@ _Noreturn static void run(const RuntimeExec *exec, const Target *target, int syn
         int slave = -EBADF;
         Err err = {};
 
-        if (exec->cgroup && cgroup_needs_join(exec->cgroup))
+        if (needs_mover(exec->cgroup, &target->attributes))
                 init_wait_for(sync, INIT_PLACED);
-        if (enter(exec, target, sync, &slave, &err) < 0)
+        if (attributes_set_processors(exec->process, true, &err) < 0 ||
+            enter(exec, target, sync, &slave, &err) < 0)
                 init_fail_setup(sync, &err);
         init_execute(&program, slave, sync);
 }
 
 /*
- * Where the process must also be moved between cgroups by hand: that takes the
- * host's file systems, which the caller leaves; so a child stays behind to do it.
+ * Where the process must also be moved between cgroups by hand, or be given a
+ * scheduler: that takes the host's file systems and rights, which the caller
+ * leaves; so a child stays behind to do it.
  */
-static int leave_mover(const Cgroup *cgroup, int *ret_socket, Err *err) {
+static int leave_mover(const Cgroup *cgroup, const Attributes *attributes, int *ret_socket,
+                       Err *err) {
         int pair[2];
         pid_t pid;
 
-        if (!cgroup || !cgroup_needs_join(cgroup))
+        if (!needs_mover(cgroup, attributes))
                 return 0;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return fail(err, errno, "cannot make a socket");
@@ -185,7 +218,9 @@ static int leave_mover(const Cgroup *cgroup, int *ret_socket, Err *err) {
                 close_fd(pair[0]);
                 if (recv(pair[1], &who, sizeof who, 0) != sizeof who)
                         _exit(0);
-                if (cgroup_join(cgroup, who, &problem) < 0)
+                if ((cgroup && cgroup_needs_join(cgroup) &&
+                     cgroup_join(cgroup, who, &problem) < 0) ||
+                    attributes_set(attributes, who, &problem) < 0)
                         init_fail(pair[1], &problem);
                 _exit(0);
         }
@@ -215,6 +250,31 @@ static int move(int mover, pid_t mover_pid, pid_t pid, int sync, Err *err) {
         return r;
 }
 
+/* Joins and clones; this process's own processors are as before when it has. */
+static int spawn(const RuntimeExec *exec, const Target *target, int sync, int child_sync,
+                 int *ret_pidfd, Err *err) {
+        const bool elsewhere = exec->process->exec_cpu_affinity;
+        Bitlist own;
+        int r = elsewhere ? affinity_get(0, &own) : 0;
+        pid_t pid;
+
+        if (r < 0)
+                return fail(err, r, "cannot look at the processors");
+        r = join(exec, target, err);
+        if (r >= 0)
+                r = attributes_set_processors(exec->process, false, err);
+        if (r < 0)
+                return r;
+        pid = process_clone(0, exec->cgroup ? cgroup_fd(exec->cgroup) : -EBADF, ret_pidfd);
+        if (pid == 0) {
+                close_fd(sync);
+                run(exec, target, child_sync);
+        }
+        if (elsewhere)
+                (void) affinity_set(0, &own);
+        return pid < 0 ? fail(err, pid, "cannot make a process in the container") : pid;
+}
+
 int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *ret_console,
                  Err *err) {
         autoclose int pidfd = -EBADF, sync = -EBADF, agent = -EBADF;
@@ -225,7 +285,7 @@ int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *r
 
         if (!exec->process->args || !exec->process->args[0])
                 return refuse(err, EINVAL, "no program to run");
-        r = look_at(exec->pidfd, &target, err);
+        r = look_at(exec, &target, err);
         if (r < 0) {
                 target_close(&target);
                 return init_own_failure(r);
@@ -238,7 +298,7 @@ int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *r
         /* In the container its path would be another place. */
         if (r >= 0 && exec->seccomp && exec->seccomp->notifies)
                 r = hands.connection = agent = agent_connect(exec->agent, err);
-        mover_pid = r < 0 ? r : leave_mover(exec->cgroup, &mover, err);
+        mover_pid = r < 0 ? r : leave_mover(exec->cgroup, &target.attributes, &mover, err);
         if (mover_pid < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
                 target_close(&target);
                 return mover_pid < 0 ? init_own_failure(mover_pid)
@@ -246,16 +306,7 @@ int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *r
         }
         sync = pair[0];
 
-        r = join(exec, &target, err);
-        if (r >= 0) {
-                pid = process_clone(0, exec->cgroup ? cgroup_fd(exec->cgroup) : -EBADF, &pidfd);
-                if (pid == 0) {
-                        close_fd(sync);
-                        run(exec, &target, pair[1]);
-                }
-                if (pid < 0)
-                        r = fail(err, pid, "cannot make a process in the container");
-        }
+        r = pid = spawn(exec, &target, sync, pair[1], &pidfd, err);
         close_fd(pair[1]);
         target_close(&target);
         r = r < 0 ? (move(mover, mover_pid, -1, sync, NULL), init_own_failure(r))

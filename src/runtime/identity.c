@@ -323,10 +323,10 @@ static CapSets wanted_caps(const Identity *identity, const IdentityLimits *limit
         return sets;
 }
 
-static int change_ids(const Identity *id, Err *err) {
+static int change_ids(const Identity *id, bool keep_groups, Err *err) {
         const char *hint = "the container has only the ids of its own range (0-65535 by default)";
 
-        if (setgroups(id->n_groups, id->groups) < 0)
+        if (!keep_groups && setgroups(id->n_groups, id->groups) < 0)
                 return err_hint(err, fail(err, errno, "cannot set supplementary groups"), "%s",
                                 hint);
         if (setresgid(id->gid, id->gid, id->gid) < 0)
@@ -363,7 +363,7 @@ int identity_become(const Identity *identity, const IdentityLimits *limits, Err 
                 return fail(err, r, "cannot limit the capabilities");
         if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot keep the capabilities");
-        r = change_ids(identity, err);
+        r = change_ids(identity, limits->keep_groups, err);
         if (r < 0)
                 return r;
 
@@ -389,6 +389,13 @@ int identity_become(const Identity *identity, const IdentityLimits *limits, Err 
                 return fail(err, r, "cannot load the system call filter");
         r = early ? caps_set(&wanted) : 0;
         return r < 0 ? fail(err, r, "cannot set the capabilities") : 0;
+}
+
+bool identity_keeps_groups(const OciSpec *spec) {
+        const char *value = strv_env_get(spec->annotations, "run.oci.keep_original_groups");
+        bool keep = false;
+
+        return value && parse_bool(value, &keep) >= 0 && keep;
 }
 
 void identity_own_streams(const Identity *identity) {

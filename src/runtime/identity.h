@@ -37,6 +37,7 @@ typedef struct IdentityLimits {
         const OciCapabilities *capabilities; /* NULL: none */
         bool all_capabilities;               /* instead */
         bool no_new_privileges;
+        bool keep_groups; /* supplementary groups stay as they are */
         const SeccompFilter *seccomp;
         int sync; /* where its listener goes, with the word, if it has one */
         char listener_word;
@@ -49,6 +50,10 @@ typedef struct IdentityLimits {
  * The calling process is root of its user namespace with all capabilities.
  */
 int identity_become(const Identity *identity, const IdentityLimits *limits, Err *err);
+
+/* Whether the annotation run.oci.keep_original_groups asks for it (crun's, podman's keep-groups).
+ */
+bool identity_keeps_groups(const OciSpec *spec);
 
 /* Gives pipes among descriptors 0 to 2 to the user, so that it can open /dev/stdout. */
 void identity_own_streams(const Identity *identity);

@@ -42,6 +42,7 @@
 #include "kernel/pty.h"
 #include "kernel/resolve.h"
 #include "kernel/rlimit.h"
+#include "runtime/attributes.h"
 #include "runtime/hooks.h"
 #include "runtime/identity.h"
 #include "runtime/init.h"
@@ -129,7 +130,8 @@ static int set_clocks(const InitPlan *plan, Err *err) {
 static int become_root(const InitPlan *plan, Err *err) {
         if (!init_plan_has_userns(plan))
                 return 0;
-        if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+        if ((!plan->keep_groups && setgroups(0, NULL) < 0) || setresgid(0, 0, 0) < 0 ||
+            setresuid(0, 0, 0) < 0)
                 return fail(err, errno, "cannot become root of the user namespace");
         if (plan->new_namespaces & init_plan_late_namespaces(plan) & CLONE_NEWIPC &&
             unshare(CLONE_NEWIPC) < 0)
@@ -223,7 +225,6 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
                 return fail(err, errno, "cannot protect the first process");
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return fail(err, errno, "cannot make the mounts private");
-        umask(0022);
         r = rootfs_open_place(plan, &rootfs, err);
         if (r >= 0)
                 r = set_names(plan, err);
@@ -331,13 +332,10 @@ static int set_limits(const OciProcess *process, Err *err) {
 
 static int become_user(const InitProgram *program, int slave, int sync, char ***ret_env, Err *err) {
         const OciProcess *p = program->process;
-        const IdentityLimits limits = { p->capabilities,
-                                        program->all_capabilities,
-                                        p->no_new_privileges,
-                                        program->seccomp,
-                                        sync,
-                                        INIT_LISTENER,
-                                        program->landlock };
+        const IdentityLimits limits = { p->capabilities,      program->all_capabilities,
+                                        p->no_new_privileges, program->keep_groups,
+                                        program->seccomp,     sync,
+                                        INIT_LISTENER,        program->landlock };
         autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         Identity identity = {};
         int r;
@@ -359,10 +357,11 @@ static int become_user(const InitProgram *program, int slave, int sync, char ***
         r = enter_directory(p->cwd ? p->cwd : "/", err);
         if (r >= 0)
                 r = set_limits(p, err);
+        if (r >= 0)
+                r = attributes_take_on(p, program->linux_, program->proc, err);
         if (r < 0)
                 return r;
-        if (p->user.umask >= 0)
-                umask((mode_t) p->user.umask);
+        umask(p->user.umask >= 0 ? (mode_t) p->user.umask : program->umask);
         r = program_prepare(program->preserve_fds, err);
         if (r < 0)
                 return r;
@@ -406,6 +405,10 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
 _Noreturn void init_run(const InitPlan *plan, int sync) {
         const InitProgram program = {
                 .process = plan->spec->process,
+                .linux_ = plan->spec->linux_,
+                .proc = plan->proc,
+                .umask = umask(0022), /* what it takes to set the container up */
+                .keep_groups = plan->keep_groups,
                 .user = plan->options->user,
                 .seccomp = plan->seccomp,
                 .landlock = plan->options->landlock,

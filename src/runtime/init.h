@@ -63,12 +63,16 @@ int init_hold(int start_socket, int sync);
 /* What is common to a container's first and every further process. */
 typedef struct InitProgram {
         const OciProcess *process;
+        const OciLinux *linux_; /* of its container, or NULL */
         const char *user;
         const SeccompFilter *seccomp;
         const LandlockWalls *landlock;
         const int *stdio;
-        int null; /* the host's, for a container without one */
+        int null;     /* the host's, for a container without one */
+        int proc;     /* the host's /proc, if attributes_need_proc() */
+        mode_t umask; /* where the process says none */
         bool all_capabilities;
+        bool keep_groups;
         bool below_init; /* --init */
         bool dies_with_caller;
         const OciHooks *hooks; /* for startContainer; NULL: none */

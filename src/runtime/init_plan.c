@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,7 +12,9 @@
 #include "base/str.h"
 #include "kernel/denied.h"
 #include "kernel/overlay.h"
+#include "runtime/attributes.h"
 #include "runtime/hooks.h"
+#include "runtime/identity.h"
 #include "runtime/init_plan.h"
 
 #ifndef CLONE_NEWTIME
@@ -33,8 +36,26 @@ bool init_plan_is_foreign(const InitPlan *plan, int namespace_flag) {
         return !(plan->joined & namespace_flag && plan->joined & CLONE_NEWUSER);
 }
 
+/* A namespace that the caller is in already is shared with it, like one that is not said: what is
+ * in it is not the container's to change. */
+static int plan_join(InitPlan *plan, const NsKind *kind, const char *path, Err *err) {
+        autoclose int join = ns_open(kind, path, err), own = -EBADF;
+        char own_path[32];
+
+        if (join < 0)
+                return join;
+        snprintf(own_path, sizeof own_path, "/proc/self/ns/%s", kind->file);
+        own = open(own_path, O_RDONLY | O_CLOEXEC);
+        if (own >= 0 && ns_same(own, join) > 0)
+                return 0;
+        plan->joins[kind - ns_kinds] = take_fd(join);
+        plan->joined |= kind->flag;
+        return 0;
+}
+
 static int plan_namespaces(InitPlan *plan, Err *err) {
         const OciLinux *l = plan->spec->linux_;
+        int r;
 
         for (size_t i = 0; l && i < l->n_namespaces; i++) {
                 const OciNamespace *ns = &l->namespaces[i];
@@ -44,14 +65,13 @@ static int plan_namespaces(InitPlan *plan, Err *err) {
                         return refuse(err, EINVAL, "'%s' is not a kind of namespace", ns->type);
                 if ((plan->new_namespaces | plan->joined) & kind->flag)
                         return refuse(err, EINVAL, "the %s namespace is given twice", ns->type);
-                if (!ns->path) {
+                if (str_empty(ns->path)) {
                         plan->new_namespaces |= kind->flag;
                         continue;
                 }
-                plan->joins[kind - ns_kinds] = ns_open(kind, ns->path, err);
-                if (plan->joins[kind - ns_kinds] < 0)
-                        return plan->joins[kind - ns_kinds];
-                plan->joined |= kind->flag;
+                r = plan_join(plan, kind, ns->path, err);
+                if (r < 0)
+                        return r;
         }
         if (!((plan->new_namespaces | plan->joined) & CLONE_NEWNS))
                 return refuse(err, EINVAL, "a container needs a mount namespace of its own");
@@ -169,7 +189,7 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
                 return fail(err, ENOMEM, "cannot plan the container");
         plan->spec = spec;
         plan->options = options;
-        plan->storage = plan->devices = plan->null = -EBADF;
+        plan->storage = plan->devices = plan->null = plan->proc = -EBADF;
         for (size_t i = 0; i < NS_KINDS; i++)
                 plan->joins[i] = -EBADF;
 
@@ -196,6 +216,12 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
         plan->null = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (plan->null < 0)
                 return fail(err, errno, "cannot open '/dev/null'");
+        if (attributes_need_proc(spec->process)) {
+                plan->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (plan->proc < 0)
+                        return fail(err, errno, "cannot open '/proc'");
+        }
+        plan->keep_groups = identity_keeps_groups(spec);
 
         *ret = take_ptr(plan);
         return 0;
@@ -217,6 +243,7 @@ InitPlan *init_plan_free(InitPlan *plan) {
         free(plan->binds);
         plan->own_seccomp = seccomp_free(plan->own_seccomp);
         close_fd(plan->null);
+        close_fd(plan->proc);
         free(plan->lowers);
         free(plan->uids);
         free(plan->gids);

@@ -53,6 +53,8 @@ typedef struct InitPlan {
         bool hooks_outside;  /* prestart or createRuntime */
         bool hooks_see_root; /* they or createContainer: the root is to be found at its path */
         int null;            /* the host's, for streams that are not given */
+        int proc;            /* the host's /proc, or -EBADF: see attributes_need_proc() */
+        bool keep_groups;    /* of the caller, instead of the specification's */
 
         const SeccompFilter *seccomp; /* or NULL: none */
         SeccompFilter *own_seccomp;   /* that, if it is the plan's */

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "kernel/process.h"
+#include "runtime/attributes.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/runtime.h"
@@ -42,6 +43,7 @@ struct Runtime {
         InitHands hands; /* what init gave us */
         const Cgroup *cgroup;
         bool placed;
+        Attributes attributes;
         bool running;
 };
 
@@ -315,6 +317,10 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
         runtime->cgroup = options->cgroup;
         r = init_plan_make(spec, options, &plan, err);
         if (r >= 0)
+                r = attributes_make(spec->process, &runtime->attributes, err);
+        if (r >= 0 && !init_plan_has_userns(plan))
+                attributes_warn_of_capabilities(spec->process);
+        if (r >= 0)
                 r = devices_filter(plan, err);
         if (r < 0)
                 return init_own_failure(r);
@@ -337,10 +343,19 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
         return 0;
 }
 
+/* As late as can be: setting up the container is not to wait for its turn. */
+static int set_attributes(const Runtime *runtime, Err *err) {
+        int r = attributes_set(&runtime->attributes, runtime->pid, err);
+
+        return r == -ESRCH ? reason_of_init(runtime, r, err) : r;
+}
+
 int runtime_hold(Runtime *runtime, Err *err) {
         int r = place(runtime, err);
 
-        return r < 0 ? r : init_listen_prepared(runtime->sync, &runtime->hands, err);
+        if (r >= 0)
+                r = init_listen_prepared(runtime->sync, &runtime->hands, err);
+        return r < 0 ? r : set_attributes(runtime, err);
 }
 
 int runtime_release(Runtime *runtime, Err *err) {
@@ -356,8 +371,10 @@ int runtime_release(Runtime *runtime, Err *err) {
 int runtime_start(Runtime *runtime, Err *err) {
         int r = place(runtime, err);
 
+        if (r >= 0)
+                r = set_attributes(runtime, err);
         if (r < 0)
-                return r;
+                return init_own_failure(r);
         (void) say(runtime, INIT_START);
         runtime->hands.pid = runtime->pid;
         r = init_listen(runtime->sync, &runtime->hands, err);

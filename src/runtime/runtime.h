@@ -147,6 +147,9 @@ int runtime_seal(Err *err);
 typedef struct RuntimeExec {
         int pidfd; /* of the container's first process, verified by the caller */
         const OciProcess *process;
+        /* The container's, for what all of its processes have in common (personality, memory
+         * policy, annotations); or NULL. */
+        const OciSpec *spec;
         const char *user; /* as above */
         const Cgroup *cgroup;
         const SeccompFilter *seccomp; /* or NULL: none; runtime_seccomp() makes the container's */

@@ -553,56 +553,6 @@ TEST(namespaces_of_another_container_are_joined) {
         expect(strstr(output, "sleep"));
 }
 
-/* A running container to put processes into. */
-static Runtime *sleeper(Container *c) {
-        Runtime *runtime = NULL;
-
-        setup(c);
-        set_shell(c, "exec sleep 100");
-        expect_ok(runtime_spawn(&c->spec, &c->options, &runtime, NULL));
-        expect_ok(runtime_start(runtime, NULL));
-        return runtime;
-}
-
-/* Runs a script in it; its output is in output; returns its exit code or a negative errno. */
-static int exec_shell(const Runtime *runtime, RuntimeExec *exec, const char *script, Err *err) {
-        char *args[] = { (char *) "/bin/sh", (char *) "-c", (char *) script, NULL };
-        OciProcess process = exec->process ? *exec->process : (OciProcess){ .user.umask = -1 };
-        autoclose int pidfd = -EBADF, console = -EBADF;
-        siginfo_t info = {};
-        ssize_t n, size = 0;
-        int fds[2], r;
-        pid_t pid;
-
-        expect(pipe2(fds, O_CLOEXEC) == 0);
-        process.args = process.args ? process.args : args;
-        process.cwd = (char *) "/";
-        exec->pidfd = runtime_pidfd(runtime);
-        exec->process = &process;
-        exec->stdio[0] = -EBADF;
-        exec->stdio[1] = exec->stdio[2] = fds[1];
-        r = runtime_exec(exec, &pid, &pidfd, &console, err);
-        close(fds[1]);
-        if (r < 0)
-                return r;
-        if (console >= 0) {
-                close(fds[0]);
-                fds[0] = dup(console);
-        }
-        while ((n = read(fds[0], output + size, sizeof output - 1 - (size_t) size)) > 0)
-                size += n;
-        output[size] = 0;
-        expect(waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) == 0);
-        return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-}
-
-/* Ends the test: this process is in the container's namespaces now, where the leak check hangs. */
-_Noreturn static void leave(Runtime *runtime) {
-        runtime_free(runtime);
-        fflush(stdout);
-        _exit(0);
-}
-
 TEST(process_is_put_into_a_running_container) {
         static Container c;
         Runtime *runtime = sleeper(&c);
