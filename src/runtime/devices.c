@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * /dev
+ * Devices
  *
- * A tmpfs made by the parent, where real device nodes can be made, and then
- * mapped into the container: its nodes belong to the container's root, nothing
- * is bind-mounted node by node, and what a container does to their owner or
- * mode is its own affair.  Which devices may be opened is decided by the device
- * filter of the cgroup.
+ * Where the specification mounts a tmpfs at /dev, the parent makes it, because
+ * it can make real device nodes, and then maps it into the container: its nodes
+ * belong to the container's root, nothing is bind-mounted node by node, and what
+ * a container does to their owner or mode is its own affair.  Where it mounts
+ * something else or nothing there, init makes the nodes in what is there, as runc
+ * does; a /dev that is bound is the machine's and left alone.
+ *
+ * A node that cannot be made, for want of CAP_MKNOD or in a user namespace, is the
+ * machine's own, opened and checked by the parent and bound over an empty file.
+ *
+ * Which devices may be opened is decided by the device filter of the cgroup.
  */
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,16 +25,18 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "kernel/caps.h"
 #include "kernel/denied.h"
 #include "kernel/device.h"
+#include "kernel/resolve.h"
 #include "runtime/init_plan.h"
 
 static const struct {
-        const char *name;
+        const char *path;
         unsigned major, minor;
 } default_devices[] = {
-        { "null", 1, 3 },   { "zero", 1, 5 },    { "full", 1, 7 },
-        { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+        { "/dev/null", 1, 3 },   { "/dev/zero", 1, 5 },    { "/dev/full", 1, 7 },
+        { "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
 };
 
 static const struct {
@@ -35,8 +44,134 @@ static const struct {
 } links[] = {
         { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
         { "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
-        { "ptmx", "pts/ptmx" },          { "core", "/proc/kcore" },
+        { "core", "/proc/kcore" },       { "ptmx", "pts/ptmx" },
 };
+
+/* ---- what is wanted ---- */
+
+static mode_t kind_of(const char *type) {
+        if (str_equal(type, "c") || str_equal(type, "u"))
+                return S_IFCHR;
+        return str_equal(type, "b") ? S_IFBLK : str_equal(type, "p") ? S_IFIFO : 0;
+}
+
+static bool is_planned(const InitPlan *plan, const char *path) {
+        for (size_t i = 0; i < plan->n_nodes; i++)
+                if (str_equal(plan->nodes[i].path, path))
+                        return true;
+        return false;
+}
+
+static int plan_node(InitPlan *plan, const char *given, const DeviceNode *node, Err *err) {
+        autofree char *path = init_plan_clean_path(given);
+        DeviceNode *added;
+
+        if (!path)
+                return fail(err, ENOMEM, "cannot make device '%s'", given);
+        if (str_equal(path, "/"))
+                return refuse(err, EINVAL, "'%s' is no place for a device", given);
+        /* Always a link to the container's own. */
+        if (str_equal(path, "/dev/ptmx"))
+                return 0;
+        if (plan->dev == DEV_HOST && str_after(path, "/dev/"))
+                return 0;
+        added = json_grow(&plan->nodes, &plan->n_nodes, sizeof *added);
+        if (!added)
+                return fail(err, ENOMEM, "cannot make device '%s'", given);
+        *added = *node;
+        added->tree = -EBADF;
+        added->in_tmpfs = plan->dev == DEV_TMPFS && str_after(path, "/dev/");
+        plan->n_inside += !added->in_tmpfs;
+        added->path = take_ptr(path);
+        return 0;
+}
+
+/* Those of the specification come first: a default device that is said is as it says. */
+static int plan_nodes(InitPlan *plan, Err *err) {
+        const OciLinux *l = plan->spec->linux_;
+        int r = 0;
+
+        for (size_t i = 0; l && i < l->n_devices && r >= 0; i++) {
+                const OciDevice *d = &l->devices[i];
+                mode_t kind = kind_of(d->type);
+                const DeviceNode node = {
+                        .mode = kind | (d->file_mode >= 0 ? (mode_t) d->file_mode & 07777 : 0666),
+                        .number = kind == S_IFIFO
+                                          ? 0
+                                          : makedev((unsigned) d->major, (unsigned) d->minor),
+                        .uid = (uid_t) d->uid,
+                        .gid = (gid_t) d->gid,
+                };
+
+                r = kind ? plan_node(plan, d->path, &node, err)
+                         : refuse(err, EINVAL, "'%s' is not a kind of device", d->type);
+        }
+        for (size_t i = 0; i < sizeof default_devices / sizeof *default_devices && r >= 0; i++) {
+                const DeviceNode node = {
+                        .mode = S_IFCHR | 0666,
+                        .number = makedev(default_devices[i].major, default_devices[i].minor),
+                };
+
+                if (!is_planned(plan, default_devices[i].path))
+                        r = plan_node(plan, default_devices[i].path, &node, err);
+        }
+        return r;
+}
+
+/* ---- the machine's own nodes ---- */
+
+static int open_checked(const char *path, const DeviceNode *node) {
+        autoclose int tree = mount_clone_source(path, false);
+        struct stat st;
+
+        if (tree < 0)
+                return tree;
+        if (fstat(tree, &st) < 0)
+                return -errno;
+        if ((st.st_mode & S_IFMT) != (node->mode & S_IFMT) || st.st_rdev != node->number)
+                return -ENODEV;
+        return take_fd(tree);
+}
+
+/* By the same name, or by number where udev keeps such links. */
+static int open_host_node(DeviceNode *node, Err *err) {
+        autofree char *by_number =
+                str_format("/dev/%s/%u:%u", S_ISBLK(node->mode) ? "block" : "char",
+                           major(node->number), minor(node->number));
+        int tree = open_checked(node->path, node), other;
+
+        if (tree < 0 && by_number) {
+                other = open_checked(by_number, node);
+                tree = other < 0 ? tree : other;
+        }
+        if (tree == -ENODEV)
+                return refuse(err, ENODEV, "'%s' is another device outside than it is to be inside",
+                              node->path);
+        if (tree < 0)
+                return fail(err, tree, "cannot bind device '%s'", node->path);
+        node->tree = tree;
+        return 0;
+}
+
+static bool can_make_nodes(void) {
+        CapSets sets;
+
+        return caps_get(&sets) >= 0 && sets.effective & (UINT64_C(1) << CAP_MKNOD);
+}
+
+/* Those that init is to make but cannot. */
+static int open_host_nodes(InitPlan *plan, Err *err) {
+        int r = 0;
+
+        if (plan->n_inside == 0 || (can_make_nodes() && !init_plan_has_userns(plan)))
+                return 0;
+        for (size_t i = 0; i < plan->n_nodes && r >= 0; i++)
+                if (!plan->nodes[i].in_tmpfs && !S_ISFIFO(plan->nodes[i].mode))
+                        r = open_host_node(&plan->nodes[i], err);
+        return r;
+}
+
+/* ---- making them below a directory ---- */
 
 static int make_directories(int dev, const char *path) {
         for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -50,110 +185,85 @@ static int make_directories(int dev, const char *path) {
         return 0;
 }
 
-/* The machine's own node, checked to be that device and no other. */
-static int open_device(const char *path, mode_t kind, dev_t number) {
-        autoclose int tree = mount_clone_source(path, false);
+/* What is there must be what was asked for. */
+static int check_existing(int directory, const char *name, const DeviceNode *node, Err *err) {
         struct stat st;
 
-        if (tree < 0)
-                return tree;
-        if (fstat(tree, &st) < 0)
-                return -errno;
-        if ((st.st_mode & S_IFMT) != kind || st.st_rdev != number)
-                return -ENODEV;
-        return take_fd(tree);
-}
-
-/* Without CAP_MKNOD (isola in a container) a device is bound instead of made. */
-static int make_bind(InitPlan *plan, int dev, const char *name, mode_t kind, dev_t number) {
-        autofree char *path = str_format("/dev/%s", name);
-        autoclose int tree = -EBADF, file = -EBADF;
-        DeviceBind *bind;
-
-        tree = path ? open_device(path, kind, number) : -ENOMEM;
-        if (tree < 0)
-                return tree;
-        file = openat(dev, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
-        if (file < 0)
-                return -errno;
-        bind = json_grow(&plan->binds, &plan->n_binds, sizeof *bind);
-        if (!bind)
-                return -ENOMEM;
-        bind->name = strdup(name);
-        bind->tree = take_fd(tree);
-        return bind->name ? 0 : -ENOMEM;
-}
-
-static int make_node(InitPlan *plan, int dev, const char *name, mode_t mode, dev_t number) {
-        if (mknodat(dev, name, mode, number) == 0)
+        if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return fail(err, errno, "cannot look at '%s'", node->path);
+        if ((st.st_mode & S_IFMT) == (node->mode & S_IFMT) &&
+            (S_ISFIFO(st.st_mode) || st.st_rdev == node->number))
                 return 0;
-        if (errno != EPERM || S_ISFIFO(mode))
-                return -errno;
-        return make_bind(plan, dev, name, mode & S_IFMT, number);
+        return refuse(err, EEXIST, "cannot make device '%s': something else is there", node->path);
 }
 
-static int make_device(InitPlan *plan, int dev, const OciDevice *d, Err *err) {
-        const char *name = str_after(d->path, "/dev/");
-        mode_t mode = d->file_mode >= 0 ? (mode_t) d->file_mode & 07777 : 0666, kind;
-        int r;
+/* Returns 1 if it was made, 0 if it was there. */
+static int make_node(int directory, const char *name, const DeviceNode *node, Err *err) {
+        if (mknodat(directory, name, node->mode, node->number) < 0) {
+                if (errno == EEXIST)
+                        return check_existing(directory, name, node, err);
+                return errno == EPERM ? -EPERM
+                                      : fail(err, errno, "cannot make device '%s'", node->path);
+        }
+        if ((node->uid || node->gid) &&
+            fchownat(directory, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW) < 0)
+                return fail(err, errno, "cannot give device '%s' its owner", node->path);
+        /* A change of owner takes the bits away that stand for it (chown(2)). */
+        if ((node->uid || node->gid) && node->mode & (S_ISUID | S_ISGID) &&
+            fchmodat(directory, name, node->mode & 07777, 0) < 0)
+                return fail(err, errno, "cannot give device '%s' its mode", node->path);
+        return 1;
+}
 
-        if (str_equal(d->type, "c") || str_equal(d->type, "u"))
-                kind = S_IFCHR;
-        else if (str_equal(d->type, "b"))
-                kind = S_IFBLK;
-        else if (str_equal(d->type, "p"))
-                kind = S_IFIFO;
-        else
-                return refuse(err, EINVAL, "'%s' is not a kind of device", d->type);
-        if (str_empty(name) || strstr(name, ".."))
-                return refuse(err, EINVAL, "device '%s' does not lie in /dev", d->path);
-
-        r = make_directories(dev, name);
-        if (r < 0)
-                return fail(err, r, "cannot make device '%s'", d->path);
-        r = make_node(plan, dev, name, kind | mode,
-                      makedev((unsigned) d->major, (unsigned) d->minor));
-        if (r == -EEXIST)
-                return 0;
-        if (r < 0)
-                return fail(err, r, "cannot make device '%s'", d->path);
-        if ((d->uid || d->gid) &&
-            fchownat(dev, name, (uid_t) d->uid, (gid_t) d->gid, AT_SYMLINK_NOFOLLOW) < 0)
-                return fail(err, errno, "cannot give device '%s' its owner", d->path);
+static int make_links(int dev, Err *err) {
+        /* What an image has there is not the container's own (ptmx), or as good (the others). */
+        if (unlinkat(dev, "ptmx", 0) < 0 && errno != ENOENT)
+                return fail(err, errno, "cannot make '/dev/ptmx'");
+        for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+                if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
+                        return fail(err, errno, "cannot make '/dev/%s'", links[i].name);
         return 0;
 }
 
-static int fill(InitPlan *plan, int dev, Err *err) {
-        const OciLinux *l = plan->spec->linux_;
-        int r;
+/* ---- the tmpfs ---- */
 
-        for (size_t i = 0; i < sizeof default_devices / sizeof *default_devices; i++) {
-                r = make_node(plan, dev, default_devices[i].name, S_IFCHR | 0666,
-                              makedev(default_devices[i].major, default_devices[i].minor));
-                if (r < 0)
-                        return fail(err, r, "cannot make device '/dev/%s'",
-                                    default_devices[i].name);
-        }
-        for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-                if (symlinkat(links[i].target, dev, links[i].name) < 0)
-                        return fail(err, errno, "cannot make '/dev/%s'", links[i].name);
-        for (size_t i = 0; l && i < l->n_devices; i++) {
-                r = make_device(plan, dev, &l->devices[i], err);
-                if (r < 0)
-                        return r;
-        }
+static int make_in_tmpfs(int dev, DeviceNode *node, Err *err) {
+        const char *name = node->path + strlen("/dev/");
+        autoclose int file = -EBADF;
+        int r = make_directories(dev, name);
+
+        if (r < 0)
+                return fail(err, r, "cannot make device '%s'", node->path);
+        r = make_node(dev, name, node, err);
+        if (r != -EPERM)
+                return r;
+        r = open_host_node(node, err);
+        if (r < 0)
+                return r;
+        file = openat(dev, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
+        return file < 0 ? fail(err, errno, "cannot make device '%s'", node->path) : 0;
+}
+
+static int fill(InitPlan *plan, int dev, Err *err) {
+        int r = 0;
+
+        for (size_t i = 0; i < plan->n_nodes && r >= 0; i++)
+                if (plan->nodes[i].in_tmpfs)
+                        r = make_in_tmpfs(dev, &plan->nodes[i], err);
+        if (r >= 0)
+                r = make_links(dev, err);
         /* What is mounted below would be made then; here a directory costs one call. */
-        for (size_t i = 0; i < plan->spec->n_mounts; i++) {
+        for (size_t i = 0; i < plan->spec->n_mounts && r >= 0; i++) {
                 const char *name = str_after(plan->mounts[i].place, "/dev/");
 
                 if (!str_empty(name) && !strchr(name, '/') && plan->mounts[i].directory &&
                     mkdirat(dev, name, 0755) < 0 && errno != EEXIST)
-                        return fail(err, errno, "cannot make '/dev/%s'", name);
+                        r = fail(err, errno, "cannot make '/dev/%s'", name);
         }
-        return 0;
+        return r;
 }
 
-int devices_make(InitPlan *plan, const InitMount *mount, Err *err) {
+static int make_tmpfs(InitPlan *plan, const InitMount *mount, Err *err) {
         MountAttr attr = mount->options.attr;
         autoclose int dev = -EBADF;
         mode_t umask_before;
@@ -168,6 +278,32 @@ int devices_make(InitPlan *plan, const InitMount *mount, Err *err) {
         r = fill(plan, dev, err);
         umask(umask_before);
         return r < 0 ? r : take_fd(dev);
+}
+
+int devices_make(InitPlan *plan, InitMount *mount, Err *err) {
+        int r;
+
+        plan->dev = !mount                                   ? DEV_ROOT
+                    : mount->options.bind                    ? DEV_HOST
+                    : str_equal(mount->mount->type, "tmpfs") ? DEV_TMPFS
+                                                             : DEV_ROOT;
+        r = plan_nodes(plan, err);
+        if (r >= 0)
+                r = open_host_nodes(plan, err);
+        if (r < 0 || plan->dev != DEV_TMPFS)
+                return r;
+        r = make_tmpfs(plan, mount, err);
+        if (r >= 0)
+                plan->devices = mount->tree = r;
+        return r;
+}
+
+void devices_free(InitPlan *plan) {
+        for (size_t i = 0; i < plan->n_nodes; i++) {
+                close_fd(plan->nodes[i].tree);
+                free(plan->nodes[i].path);
+        }
+        free(plan->nodes);
 }
 
 static int give(const InitPlan *plan, int directory, const char *name) {
@@ -195,17 +331,84 @@ int devices_give(const InitPlan *plan) {
 }
 
 int devices_bind(const InitPlan *plan, Err *err) {
-        for (size_t i = 0; i < plan->n_binds; i++) {
-                const DeviceBind *bind = &plan->binds[i];
-                autoclose int target =
-                        openat(plan->devices, bind->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-                int r = target < 0 ? -errno : mount_attach(bind->tree, target);
+        for (size_t i = 0; i < plan->n_nodes; i++) {
+                const DeviceNode *node = &plan->nodes[i];
+                autoclose int target = -EBADF;
+                int r;
 
+                if (!node->in_tmpfs || node->tree < 0)
+                        continue;
+                target = openat(plan->devices, node->path + strlen("/dev/"),
+                                O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                r = target < 0 ? -errno : mount_attach(node->tree, target);
                 if (r < 0)
-                        return fail(err, r, "cannot bind device '/dev/%s'", bind->name);
+                        return fail(err, r, "cannot bind device '%s'", node->path);
         }
         return 0;
 }
+
+/* ---- in the root, by init ---- */
+
+static int bind_in_root(int root, const DeviceNode *node, Err *err) {
+        bool there;
+        autoclose int target = resolve_place(root, node->path, false, true, &there);
+        struct stat st;
+        int r;
+
+        if (target < 0)
+                return fail(err, target, "cannot make device '%s'", node->path);
+        if (there && fstat(target, &st) == 0 && !S_ISREG(st.st_mode) &&
+            ((st.st_mode & S_IFMT) != (node->mode & S_IFMT) || st.st_rdev != node->number))
+                return refuse(err, EEXIST, "cannot make device '%s': something else is there",
+                              node->path);
+        r = mount_attach(node->tree, target);
+        return r < 0 ? fail(err, r, "cannot bind device '%s'", node->path) : 0;
+}
+
+static int make_in_root(int root, const DeviceNode *node, Err *err) {
+        autofree char *holder = strdup(node->path);
+        autoclose int directory = -EBADF;
+        char *name;
+        int r;
+
+        if (node->tree >= 0)
+                return bind_in_root(root, node, err);
+        if (!holder)
+                return fail(err, ENOMEM, "cannot make device '%s'", node->path);
+        name = strrchr(holder, '/');
+        *name++ = 0;
+        directory = resolve_make(root, *holder ? holder : "/", true);
+        if (directory < 0)
+                return fail(err, directory, "cannot make device '%s'", node->path);
+        r = make_node(directory, name, node, err);
+        return r == -EPERM ? fail(err, EPERM, "cannot make device '%s'", node->path) : r;
+}
+
+int devices_make_inside(const InitPlan *plan, int root, Err *err) {
+        mode_t umask_before;
+        int r = 0;
+
+        if (plan->n_inside == 0)
+                return 0;
+        if (plan->dev == DEV_ROOT) {
+                autoclose int dev = -EBADF;
+
+                if (mkdirat(root, "dev", 0755) < 0 && errno != EEXIST)
+                        return fail(err, errno, "cannot make '/dev'");
+                dev = openat(root, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (dev < 0)
+                        return refuse(err, ELOOP, "'/dev' is not a directory in the image");
+                r = make_links(dev, err);
+        }
+        umask_before = umask(0);
+        for (size_t i = 0; i < plan->n_nodes && r >= 0; i++)
+                if (!plan->nodes[i].in_tmpfs)
+                        r = make_in_root(root, &plan->nodes[i], err);
+        umask(umask_before);
+        return r;
+}
+
+/* ---- which may be opened ---- */
 
 int devices_filter(const InitPlan *plan, Err *err) {
         const OciResources *resources = plan->spec->linux_ ? plan->spec->linux_->resources : NULL;

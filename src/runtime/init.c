@@ -163,15 +163,16 @@ static int enter_cgroup_namespace(const InitPlan *plan, Rootfs *rootfs, int sync
 static int open_console(const InitPlan *plan, const Rootfs *rootfs, int sync, int *ret_slave,
                         Err *err) {
         const OciProcess *p = plan->spec->process;
-        autoclose int master = -EBADF, slave = -EBADF;
+        autoclose int devpts = -EBADF, master = -EBADF, slave = -EBADF;
         char word = INIT_CONSOLE;
         int r;
 
         if (!p->terminal)
                 return 0;
-        if (rootfs->devpts < 0)
-                return refuse(err, ENOTTY, "a terminal needs a devpts at /dev/pts");
-        master = pty_open(rootfs->devpts, p->console_height, p->console_width, &slave, err);
+        devpts = rootfs_open_devpts(rootfs, err);
+        if (devpts < 0)
+                return devpts;
+        master = pty_open(devpts, p->console_height, p->console_width, &slave, err);
         if (master < 0)
                 return master;
         r = rootfs_place_console(rootfs, slave, err);

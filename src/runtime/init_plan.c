@@ -236,11 +236,7 @@ InitPlan *init_plan_free(InitPlan *plan) {
         for (size_t i = 0; i < NS_KINDS; i++)
                 close_fd(plan->joins[i]);
         close_fd(plan->storage);
-        for (size_t i = 0; i < plan->n_binds; i++) {
-                close_fd(plan->binds[i].tree);
-                free(plan->binds[i].name);
-        }
-        free(plan->binds);
+        devices_free(plan);
         plan->own_seccomp = seccomp_free(plan->own_seccomp);
         close_fd(plan->null);
         close_fd(plan->proc);

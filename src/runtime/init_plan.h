@@ -26,11 +26,23 @@ typedef struct InitMount {
         bool directory;       /* what it is to be attached to */
 } InitMount;
 
-/* A device that could not be made, so that the machine's is bound over a file. */
-typedef struct DeviceBind {
-        char *name; /* below /dev */
-        int tree;
-} DeviceBind;
+/* A device that is to be there. */
+typedef struct DeviceNode {
+        char *path;   /* absolute and clean */
+        mode_t mode;  /* with its kind */
+        dev_t number; /* 0 for a fifo */
+        uid_t uid;    /* in the container */
+        gid_t gid;
+        bool in_tmpfs; /* made by the parent in the tmpfs for /dev; else by init in the root */
+        int tree;      /* the machine's, to be bound where none can be made; or -EBADF */
+} DeviceNode;
+
+/* What is at /dev (devices.c). */
+typedef enum DevKind {
+        DEV_ROOT,  /* a directory of the root or a file system that is no tmpfs */
+        DEV_TMPFS, /* made here, with the devices */
+        DEV_HOST,  /* bound: left alone */
+} DevKind;
 
 typedef struct InitPlan {
         const OciSpec *spec;
@@ -48,13 +60,14 @@ typedef struct InitPlan {
         int storage;              /* clone of what holds upper and work; or of root.path */
         const char *upper, *work; /* names in storage; NULL: storage (or the only layer) is root */
         int devices;              /* a new tmpfs with the devices, for /dev; or -EBADF */
-        DeviceBind *binds;        /* to be attached in it */
-        size_t n_binds;
-        bool hooks_outside;  /* prestart or createRuntime */
-        bool hooks_see_root; /* they or createContainer: the root is to be found at its path */
-        int null;            /* the host's, for streams that are not given */
-        int proc;            /* the host's /proc, or -EBADF: see attributes_need_proc() */
-        bool keep_groups;    /* of the caller, instead of the specification's */
+        DevKind dev;
+        DeviceNode *nodes;
+        size_t n_nodes, n_inside; /* n_inside: those not in the tmpfs */
+        bool hooks_outside;       /* prestart or createRuntime */
+        bool hooks_see_root;      /* they or createContainer: the root is to be found at its path */
+        int null;                 /* the host's, for streams that are not given */
+        int proc;                 /* the host's /proc, or -EBADF: see attributes_need_proc() */
+        bool keep_groups;         /* of the caller, instead of the specification's */
 
         const SeccompFilter *seccomp; /* or NULL: none */
         SeccompFilter *own_seccomp;   /* that, if it is the plan's */
@@ -92,9 +105,19 @@ bool init_plan_is_foreign(const InitPlan *plan, int namespace_flag);
 
 /* Attaches the specification's device rules to the cgroup, the standard devices being allowed. */
 int devices_filter(const InitPlan *plan, Err *err);
-/* Makes the tmpfs for /dev with its nodes, from the options of its mount; returns it. */
-int devices_make(InitPlan *plan, const InitMount *mount, Err *err);
+/*
+ * Plans the devices, given what is mounted at /dev or NULL, and opens those of the machine that are
+ * to be bound.  A tmpfs is made with its nodes, as the mount's tree.
+ */
+int devices_make(InitPlan *plan, InitMount *mount, Err *err);
+void devices_free(InitPlan *plan);
 /* For a tmpfs that cannot be idmapped (before Linux 6.3): owners by the map instead. */
 int devices_give(const InitPlan *plan);
 /* Binds those devices that could not be made, once /dev is attached; runs in init. */
 int devices_bind(const InitPlan *plan, Err *err);
+/* Makes those that are not in a tmpfs, and the links beside them; runs in init. */
+int devices_make_inside(const InitPlan *plan, int root, Err *err);
+
+/* Makes "a//b/./../c/" "/a/c": relative to "/", where ".." stops.  Owned by the caller; NULL
+ * without memory. */
+char *init_plan_clean_path(const char *path);

@@ -31,8 +31,7 @@ static const struct {
         { "cgroup", CLONE_NEWCGROUP }, { "cgroup2", CLONE_NEWCGROUP },
 };
 
-/* Makes "a//b/./../c/" "/a/c": relative to "/", where ".." stops. */
-static char *clean(const char *path) {
+char *init_plan_clean_path(const char *path) {
         autostrv names = NULL;
         autostrv kept = NULL;
         autostr text = {};
@@ -103,7 +102,7 @@ static int plan_mount(const InitPlan *plan, InitMount *m, uint64_t propagation, 
         MountOptions *o = &m->options;
         int r;
 
-        m->place = clean(m->mount->destination);
+        m->place = init_plan_clean_path(m->mount->destination);
         if (!m->place)
                 return fail(err, ENOMEM, "cannot read the mounts");
         r = mount_options_parse(m->mount, o, err);
@@ -155,18 +154,10 @@ int plan_mounts_make(InitPlan *plan, Err *err) {
         for (size_t i = 0; i < spec->n_mounts; i++) {
                 InitMount *m = &plan->mounts[i];
 
-                if (m->options.bind || !str_equal(m->mount->type, "tmpfs") ||
-                    !str_equal(m->place, "/dev"))
-                        continue;
-                dev = m;
+                if (str_equal(m->place, "/dev") && !m->options.remount)
+                        dev = m;
         }
-        if (!dev)
-                return 0;
-        r = devices_make(plan, dev, err);
-        if (r < 0)
-                return r;
-        plan->devices = dev->tree = r;
-        return 0;
+        return devices_make(plan, dev, err);
 }
 
 void plan_mounts_free(InitPlan *plan) {

@@ -457,7 +457,7 @@ int rootfs_make(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         for (size_t i = 0; i < plan->spec->n_mounts && r >= 0; i++)
                 if (!shows_cgroup(&plan->mounts[i]))
                         r = mount_one(plan, &plan->mounts[i], rootfs, err);
-        return r;
+        return r < 0 ? r : devices_make_inside(plan, rootfs->root, err);
 }
 
 int rootfs_see_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err) {
@@ -481,13 +481,26 @@ int rootfs_mount_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         return r;
 }
 
+int rootfs_open_devpts(const Rootfs *rootfs, Err *err) {
+        int devpts = rootfs->devpts >= 0
+                             ? fcntl(rootfs->devpts, F_DUPFD_CLOEXEC, 3)
+                             : resolve_open(rootfs->root, "/dev/pts", O_PATH | O_DIRECTORY);
+
+        return devpts < 0 ? refuse(err, ENOTTY, "a terminal needs a devpts at /dev/pts") : devpts;
+}
+
 int rootfs_place_console(const Rootfs *rootfs, int slave, Err *err) {
         autoclose int target = -EBADF, tree = -EBADF;
+        struct stat st;
+        bool there;
         int r;
 
-        target = resolve_make(rootfs->root, "/dev/console", false);
-        if (target < 0)
-                return fail(err, target, "cannot make '/dev/console'");
+        target = resolve_place(rootfs->root, "/dev/console", false, true, &there);
+        if (target < 0 || fstat(target, &st) < 0)
+                return fail(err, target < 0 ? target : errno, "cannot make '/dev/console'");
+        if (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
+                return refuse(err, ELOOP,
+                              "'/dev/console' is neither a file nor a device in the image");
         tree = mount_clone(slave, "", false);
         r = tree < 0 ? tree : mount_attach(tree, target);
         return r < 0 ? fail(err, r, "cannot put the terminal at '/dev/console'") : 0;

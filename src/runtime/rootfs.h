@@ -31,5 +31,8 @@ int rootfs_mount_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err);
 int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err);
 /* Makes it "/" and drops the host's tree. */
 int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err);
+/* Opens what is at /dev/pts, for pty_open(): the container's own, or that of a /dev which is bound.
+ */
+int rootfs_open_devpts(const Rootfs *rootfs, Err *err);
 /* Puts a terminal's slave at /dev/console. */
 int rootfs_place_console(const Rootfs *rootfs, int slave, Err *err);
