@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "builder/build.h"
 #include "cli/command.h"
+#include "engine/network.h"
 
 typedef struct BuildOptions {
         const char **tags, **arguments, **labels;
@@ -75,8 +76,10 @@ static int cmd_build(const CommandInput *in, Err *err) {
         r = check_word(o->progress, "progress", progresses, err);
         if (r >= 0)
                 r = check_word(o->network, "network", networks, err);
-        if (r >= 0)
+        if (r >= 0) {
                 r = build_image(in->home, &request, &image, err);
+                network_sweep_idle(in->home);
+        }
         if (r >= 0 && o->iidfile)
                 r = write_id(o->iidfile, image->id, err);
         if (r < 0)

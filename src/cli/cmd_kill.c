@@ -16,7 +16,11 @@ static int send_signal(Container *c, const void *data, Err *err) {
         int r, number;
 
         r = operand_signal(o->signal ? o->signal : "KILL", &number, err);
-        return r < 0 ? r : container_kill(c, number, err);
+        if (r >= 0)
+                r = container_kill(c, number, err);
+        if (r >= 0)
+                network_sweep_idle(c->home);
+        return r;
 }
 
 static int cmd_kill(const CommandInput *in, Err *err) {

@@ -142,6 +142,7 @@ static int cmd_network_ls(const CommandInput *in, Err *err) {
         size_t n = 0;
         int r;
 
+        network_sweep_idle(in->home);
         r = check_filters(o->filters, err);
         if (r >= 0)
                 r = network_list(in->home, &list, &n, err);

@@ -23,7 +23,11 @@ static int stop(Container *c, const void *data, Err *err) {
         r = operand_stop_timeout(c, o->timeout, &timeout_ms, err);
         if (r >= 0 && o->signal)
                 r = operand_signal(o->signal, &number, err);
-        return r < 0 ? r : container_stop(c, o->signal, timeout_ms, err);
+        if (r >= 0)
+                r = container_stop(c, o->signal, timeout_ms, err);
+        if (r >= 0)
+                network_sweep_idle(c->home);
+        return r;
 }
 
 static int cmd_stop(const CommandInput *in, Err *err) {

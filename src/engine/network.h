@@ -123,3 +123,9 @@ void network_release_all(const Home *home, const char *container);
  */
 int network_sweep(const Home *home, bool (*alive)(const char *container, void *context),
                   void *context, Err *err);
+
+/*
+ * Removes the bridges of networks that nobody uses, and the nf_tables table when no bridge is left.
+ * Costs a look into a directory for each network where there is nothing to do.
+ */
+void network_sweep_idle(const Home *home);

@@ -6,6 +6,7 @@
  * $RUN/networks/<network>/
  *   address/<ip>         -> <container id>     claimed, see claim_make()
  *   names/<alias>/<ip> -> <container id>
+ *   bridge                                     see network_remove.c
  *   next, next6          the host number that was handed out last, in decimal
  *   .lock                see network_lock()
  *

@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@
 #include "engine/network_ports.h"
 #include "netlink/nft.h"
 
-#define TABLE "isola"
+static const NftTable table = { NFPROTO_INET, "isola" };
 
 /* Offsets in IPv4, IPv6 and in TCP and UDP headers. */
 #define IP4_SOURCE      12
@@ -76,7 +77,7 @@ static const NftSet sets[] = {
 };
 
 static void rule(NlMessage *m, const char *chain) {
-        nft_rule(m, TABLE, chain);
+        nft_rule(m, &table, chain);
 }
 
 static void rule_ends(NlMessage *m, uint32_t verdict) {
@@ -273,17 +274,17 @@ static void put_filter(NlMessage *m) {
 }
 
 static void put_table(NlMessage *m) {
-        nft_table(m, TABLE);
+        nft_table(m, &table);
         for (uint32_t i = 0; i < sizeof sets / sizeof *sets; i++)
-                nft_set(m, TABLE, &sets[i], i + 1);
+                nft_set(m, &table, &sets[i], i + 1);
 
-        nft_chain(m, TABLE, "raw", &(NftHook){ "filter", NF_INET_PRE_ROUTING, RAW_PRIORITY });
-        nft_chain(m, TABLE, "prerouting", &(NftHook){ "nat", NF_INET_PRE_ROUTING, DNAT_PRIORITY });
-        nft_chain(m, TABLE, "output", &(NftHook){ "nat", NF_INET_LOCAL_OUT, DNAT_PRIORITY });
-        nft_chain(m, TABLE, "publish", NULL);
-        nft_chain(m, TABLE, "input", &(NftHook){ "filter", NF_INET_LOCAL_IN, FILTER_PRIORITY });
-        nft_chain(m, TABLE, "forward", &(NftHook){ "filter", NF_INET_FORWARD, FILTER_PRIORITY });
-        nft_chain(m, TABLE, "postrouting",
+        nft_chain(m, &table, "raw", &(NftHook){ "filter", NF_INET_PRE_ROUTING, RAW_PRIORITY });
+        nft_chain(m, &table, "prerouting", &(NftHook){ "nat", NF_INET_PRE_ROUTING, DNAT_PRIORITY });
+        nft_chain(m, &table, "output", &(NftHook){ "nat", NF_INET_LOCAL_OUT, DNAT_PRIORITY });
+        nft_chain(m, &table, "publish", NULL);
+        nft_chain(m, &table, "input", &(NftHook){ "filter", NF_INET_LOCAL_IN, FILTER_PRIORITY });
+        nft_chain(m, &table, "forward", &(NftHook){ "filter", NF_INET_FORWARD, FILTER_PRIORITY });
+        nft_chain(m, &table, "postrouting",
                   &(NftHook){ "nat", NF_INET_POST_ROUTING, SNAT_PRIORITY });
         put_raw(m);
         put_nat(m);
@@ -322,7 +323,7 @@ static void put_net(NlMessage *m, const char *set, const char *subnet, bool remo
 
         NftElement elements[] = { { .key = first.bytes, .key_size = size },
                                   { .key = after.bytes, .key_size = size, .end = true } };
-        nft_elements(m, TABLE, set, elements, 2, remove);
+        nft_elements(m, &table, set, elements, 2, remove);
 }
 
 static void put_bridge(NlMessage *m, const Network *n) {
@@ -330,10 +331,10 @@ static void put_bridge(NlMessage *m, const Network *n) {
         NftElement single = { .key = name.first, .key_size = sizeof name.first };
         NftElement pair = { .key = &name, .key_size = sizeof name };
 
-        nft_elements(m, TABLE, "bridges", &single, 1, false);
-        nft_elements(m, TABLE, "same", &pair, 1, false);
+        nft_elements(m, &table, "bridges", &single, 1, false);
+        nft_elements(m, &table, "same", &pair, 1, false);
         if (n->internal)
-                nft_elements(m, TABLE, "internal", &single, 1, false);
+                nft_elements(m, &table, "internal", &single, 1, false);
         put_net(m, "nets4", n->subnet, false);
         put_net(m, "nets6", n->subnet6, false);
 }
@@ -383,7 +384,7 @@ static int put_ports(NlMessage *m, const FirewallPort *ports, size_t n, bool rem
                                 count++;
                         }
                 if (count > 0)
-                        nft_elements(m, TABLE, sets[s].name, some, count, remove);
+                        nft_elements(m, &table, sets[s].name, some, count, remove);
         }
         return 0;
 }
@@ -396,7 +397,7 @@ static size_t find_present(int nft, const FirewallPort *ports, size_t n, Firewal
                 PortElement e;
 
                 fill_element(&ports[i], &e);
-                if (nft_lookup(nft, TABLE, e.map, e.key, e.element.key_size) >= 0)
+                if (nft_lookup(nft, &table, e.map, e.key, e.element.key_size) >= 0)
                         present[count++] = ports[i];
         }
         return count;
@@ -453,7 +454,8 @@ void firewall_withdraw(int nft, const FirewallPort *ports, size_t n) {
                 (void) replace_ports(nft, ports, n, false, NULL);
 }
 
-static int put_networks(const Home *home, NlMessage *m, Err *err) {
+/* Those that have a bridge, and the one that is about to get or has one. */
+static int put_networks(const Home *home, const Network *wanted, NlMessage *m, Err *err) {
         autostrv names = NULL;
         int r;
 
@@ -463,9 +465,12 @@ static int put_networks(const Home *home, NlMessage *m, Err *err) {
         strv_foreach(name, names) {
                 autoptr(Network) n = NULL;
 
-                if (network_load(home, *name, &n, NULL) >= 0 && n->bridge)
+                if (str_equal(*name, wanted->name) || network_load(home, *name, &n, NULL) < 0)
+                        continue;
+                if (n->bridge && if_nametoindex(n->bridge) > 0)
                         put_bridge(m, n);
         }
+        put_bridge(m, wanted);
         return 0;
 }
 
@@ -478,17 +483,18 @@ static int make_table(int nft, Err *err) {
         put_table(&m);
         r = nft_commit(nft, &m, &why);
         if (r >= 0)
-                log_debug("made the nf_tables table 'inet %s'", TABLE);
+                log_debug("made the nf_tables table 'inet %s'", table.name);
         if (r < 0 && r != -EEXIST)
-                return err_hint(err,
-                                refuse(err, r, "cannot make the nf_tables table 'inet %s': %s",
-                                       TABLE, why.message),
-                                "bridged networks need nf_tables with nat (CONFIG_NF_TABLES_INET, "
-                                "CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_FIB_INET)");
+                return err_hint(
+                        err,
+                        refuse(err, r, "cannot make the nf_tables table 'inet %s': %s", table.name,
+                               why.message),
+                        "bridged networks need nf_tables with nat (CONFIG_NF_table.nameS_INET, "
+                        "CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_FIB_INET)");
         return 0;
 }
 
-static int build(const Home *home, int nft, Err *err) {
+static int build(const Home *home, const Network *wanted, int nft, Err *err) {
         autofree FirewallPort *ports = NULL;
         autonl NlMessage m;
         size_t n;
@@ -498,12 +504,12 @@ static int build(const Home *home, int nft, Err *err) {
         r = make_table(nft, err);
         if (r < 0)
                 return r;
-        r = put_networks(home, &m, err);
+        r = put_networks(home, wanted, &m, err);
         if (r < 0)
                 return r;
         r = nft_commit(nft, &m, err);
         if (r < 0)
-                return err_prefix(err, r, "cannot fill the nf_tables table 'inet %s'", TABLE);
+                return err_prefix(err, r, "cannot fill the nf_tables table 'inet %s'", table.name);
 
         r = network_claimed_ports(home, &ports, &n, err);
         if (r < 0 || n == 0)
@@ -514,9 +520,9 @@ static int build(const Home *home, int nft, Err *err) {
 int firewall_prepare(const Home *home, const Network *network, int nft, Err *err) {
         PairName name = pair_of(network->bridge);
 
-        if (nft_lookup(nft, TABLE, "bridges", name.first, sizeof name.first) >= 0)
+        if (nft_lookup(nft, &table, "bridges", name.first, sizeof name.first) >= 0)
                 return 0;
-        return build(home, nft, err);
+        return build(home, network, nft, err);
 }
 
 void firewall_forget(const Network *n) {
@@ -526,14 +532,33 @@ void firewall_forget(const Network *n) {
         NftElement pair = { .key = &name, .key_size = sizeof name };
         NlMessage m;
 
-        if (nft < 0 || nft_lookup(nft, TABLE, "bridges", single.key, single.key_size) < 0)
+        if (nft < 0 || nft_lookup(nft, &table, "bridges", single.key, single.key_size) < 0)
                 return;
         nft_begin(&m);
-        nft_elements(&m, TABLE, "bridges", &single, 1, true);
-        nft_elements(&m, TABLE, "same", &pair, 1, true);
+        nft_elements(&m, &table, "bridges", &single, 1, true);
+        nft_elements(&m, &table, "same", &pair, 1, true);
         if (n->internal)
-                nft_elements(&m, TABLE, "internal", &single, 1, true);
+                nft_elements(&m, &table, "internal", &single, 1, true);
         put_net(&m, "nets4", n->subnet, true);
         put_net(&m, "nets6", n->subnet6, true);
         (void) nft_commit(nft, &m, NULL);
+}
+
+void firewall_sweep(void) {
+        int nft = nft_socket();
+        uint32_t generation;
+        NlMessage m;
+        int r;
+
+        do {
+                if (nft < 0 || nft_generation(nft, &generation) < 0 ||
+                    nft_set_has_elements(nft, &table, "bridges") != 0)
+                        return;
+                /* Whoever adds a bridge after we looked makes this fail. */
+                nft_begin_after(&m, generation);
+                nft_delete_table(&m, &table);
+                r = nft_commit(nft, &m, NULL);
+        } while (r == -ERESTART);
+        if (r >= 0)
+                log_debug("removed the nf_tables table 'inet %s'", table.name);
 }

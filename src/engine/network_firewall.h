@@ -34,3 +34,6 @@ int firewall_publish(int nft, const FirewallPort *ports, size_t n, Err *err);
 void firewall_withdraw(int nft, const FirewallPort *ports, size_t n);
 /* Forgets a network. */
 void firewall_forget(const Network *n);
+/* Removes the table if it knows no network any more, of this home or another; none can be added
+ * between the look and the removal. */
+void firewall_sweep(void);

@@ -31,6 +31,10 @@ void claim_drop(int dir, const char *path, const char *container);
 /* "container 'web'", or by its id if it has no name any more. */
 char *claim_owner_words(const Home *home, int dir, const char *path);
 
+/* In $RUN/networks/<network>: a symbolic link whose target is the name of a bridge that was made.
+ */
+#define BRIDGE_MARK "bridge"
+
 /*
  * Locks what exists of a network on this host.  Shared by those who attach containers; exclusively
  * by whoever removes a bridge.  -EAGAIN only without @wait.

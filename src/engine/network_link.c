@@ -336,6 +336,14 @@ static int connect_container(const Endpoint *e, const Link *bridge, int netns, E
         return r;
 }
 
+/* Notes that there is a bridge to be removed one day, before there is one. */
+static int mark_bridge(const Home *home, const Network *n, Err *err) {
+        int r = claim_make(home->run_fd, network_path("networks/%s/" BRIDGE_MARK, n->name).text,
+                           n->bridge);
+
+        return r < 0 && r != -EEXIST ? fail(err, r, "cannot note bridge '%s'", n->bridge) : 0;
+}
+
 /* Looks whether bridge and firewall are there, and makes what is not. */
 static int prepare(const Home *home, const Network *n, Link *bridge, Err *err) {
         int nft = nft_socket();
@@ -345,7 +353,9 @@ static int prepare(const Home *home, const Network *n, Link *bridge, Err *err) {
                 return fail(err, nft, "cannot open a netfilter socket");
         r = link_glance(nft, n->bridge, bridge);
         if (r < 0 || !(bridge->flags & IFF_UP)) {
-                r = network_make_bridge(n, err);
+                r = mark_bridge(home, n, err);
+                if (r >= 0)
+                        r = network_make_bridge(n, err);
                 if (r < 0)
                         return r;
                 r = link_glance(nft, n->bridge, bridge);

@@ -6,13 +6,19 @@
  * A bridge is removed only while its network's lock is held exclusively and no
  * address is claimed: whoever attaches a container has claimed one before and
  * holds the lock shared until the cable is plugged in.
+ *
+ * $RUN/networks/<network>/bridge names a bridge that was made; it is removed
+ * last, so it tells of all that is left to do, cheaply: commands that list or
+ * end containers look for it (network_sweep_idle()), starting one never does.
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -125,10 +131,11 @@ int network_remove(const Home *home, const char *name, Err *err) {
         if (r < 0)
                 return r;
 
+        firewall_forget(n);
         r = remove_bridge(n->bridge, err);
         if (r < 0)
                 return r;
-        firewall_forget(n);
+        firewall_sweep();
         if (unlinkat(home->data_fd, network_path("networks/%s.json", n->name).text, 0) < 0 &&
             errno != ENOENT)
                 return fail(err, errno, "cannot remove the record of network '%s'", n->name);
@@ -177,23 +184,65 @@ static void sweep_name(const Sweep *s, const char *network, const char *alias) {
 }
 
 /* Removes the bridge of a network that nobody uses; skips it if somebody is about to. */
-static int sweep_bridge(const Sweep *s, const char *network, Err *err) {
-        autoclose int lock = network_lock(s->home, network, true, false);
+static int sweep_bridge(const Home *home, const char *network, Err *err) {
+        autoclose int lock = network_lock(home, network, true, false);
         autostrv addresses = NULL;
         autoptr(Network) n = NULL;
         int r;
 
         if (lock < 0)
                 return 0;
-        r = list_addresses(s->home, network, &addresses, err);
+        r = list_addresses(home, network, &addresses, err);
         if (r < 0 || addresses)
                 return r;
-        if (network_load(s->home, network, &n, NULL) < 0 || !n->bridge)
+        if (network_load(home, network, &n, NULL) < 0 || !n->bridge)
                 return 0;
+        log_debug("nobody uses network '%s': removing bridge '%s'", network, n->bridge);
+        firewall_forget(n);
+        fault_point("sweep.forgotten");
         r = remove_bridge(n->bridge, err);
-        if (r >= 0)
-                firewall_forget(n);
-        return r;
+        fault_point("sweep.bridge");
+        if (r < 0)
+                return r;
+        firewall_sweep();
+        (void) unlinkat(home->run_fd, network_path("networks/%s/" BRIDGE_MARK, network).text, 0);
+        return 0;
+}
+
+static bool has_bridge(const Home *home, const char *network) {
+        return faccessat(home->run_fd, network_path("networks/%s/" BRIDGE_MARK, network).text, F_OK,
+                         AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Only a look: who removes the bridge looks again with the lock. */
+static bool is_used(const Home *home, const char *network) {
+        int fd = openat(home->run_fd, address_path(network, "").text,
+                        O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+        bool used = false;
+
+        if (!dir)
+                return false;
+        while (!used && (entry = readdir(dir)))
+                used = entry->d_name[0] != '.';
+        closedir(dir);
+        return used;
+}
+
+void network_sweep_idle(const Home *home) {
+        autostrv networks = NULL;
+
+        if (dir_list(home->run_fd, "networks", &networks) < 0)
+                return;
+        strv_foreach(network, networks) {
+                autoerr err = {};
+
+                if (!has_bridge(home, *network) || is_used(home, *network))
+                        continue;
+                if (sweep_bridge(home, *network, &err) < 0)
+                        log_info("%s", err.message);
+        }
 }
 
 static int sweep_network(const Sweep *s, const char *network, Err *err) {
@@ -210,7 +259,7 @@ static int sweep_network(const Sweep *s, const char *network, Err *err) {
                 return r;
         strv_foreach(address, addresses)
                 used = keep_address(s, network, *address) || used;
-        return used || !s->bridges ? 0 : sweep_bridge(s, network, err);
+        return used || !s->bridges ? 0 : sweep_bridge(s->home, network, err);
 }
 
 static int sweep(const Sweep *s, Err *err) {

@@ -189,10 +189,13 @@ int container_remove(Container *c, bool force, bool volumes, Err *err) {
         int r;
 
         r = end_and_lock(c, force, &lock, err);
-        if (r <= 0)
+        if (r < 0)
                 return r;
-        r = container_erase(c, volumes || c->host.auto_remove, err);
-        fault_point("remove.erased");
-        monitors_cgroup_sweep();
+        if (r > 0) {
+                r = container_erase(c, volumes || c->host.auto_remove, err);
+                fault_point("remove.erased");
+                monitors_cgroup_sweep();
+        }
+        network_sweep_idle(c->home);
         return r;
 }

@@ -236,7 +236,7 @@ void containers_sweep(const Home *home, Container **list, size_t n) {
         size_t i = 0;
 
         if (dir_list(home->run_fd, "containers", &runs) < 0)
-                return;
+                return network_sweep_idle(home);
         strv_foreach(id, runs) {
                 Container *c = NULL;
 
@@ -255,4 +255,5 @@ void containers_sweep(const Home *home, Container **list, size_t n) {
         }
         if (!runs || !*runs)
                 monitors_cgroup_sweep();
+        network_sweep_idle(home);
 }

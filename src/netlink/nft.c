@@ -10,12 +10,8 @@
 /* An attribute holds at most 64 KiB; an element of ours takes less than 120 bytes. */
 #define ELEMENTS_PER_MESSAGE 400
 
-static struct nfgenmsg family_header(void) {
-        return (struct nfgenmsg){ .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
-}
-
-static void next(NlMessage *m, unsigned type, uint16_t flags) {
-        struct nfgenmsg header = family_header();
+static void next(NlMessage *m, uint8_t family, unsigned type, uint16_t flags) {
+        struct nfgenmsg header = { .nfgen_family = family, .version = NFNETLINK_V0 };
 
         nl_next(m, (uint16_t) (NFNL_SUBSYS_NFTABLES << 8 | type), flags, &header, sizeof header);
 }
@@ -39,28 +35,33 @@ void nft_begin(NlMessage *m) {
         batch_mark(m, NFNL_MSG_BATCH_BEGIN);
 }
 
+void nft_begin_after(NlMessage *m, uint32_t generation) {
+        nft_begin(m);
+        nl_put_be32(m, NFNL_BATCH_GENID, generation);
+}
+
 int nft_commit(int nl, NlMessage *m, Err *err) {
         nl_ask_ack(m);
         batch_mark(m, NFNL_MSG_BATCH_END);
         return nl_call(nl, m, err);
 }
 
-void nft_table(NlMessage *m, const char *table) {
-        next(m, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-        nl_put_string(m, NFTA_TABLE_NAME, table);
+void nft_table(NlMessage *m, const NftTable *table) {
+        next(m, table->family, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+        nl_put_string(m, NFTA_TABLE_NAME, table->name);
         nl_put_be32(m, NFTA_TABLE_FLAGS, 0);
 }
 
-void nft_delete_table(NlMessage *m, const char *table) {
-        next(m, NFT_MSG_DELTABLE, 0);
-        nl_put_string(m, NFTA_TABLE_NAME, table);
+void nft_delete_table(NlMessage *m, const NftTable *table) {
+        next(m, table->family, NFT_MSG_DELTABLE, 0);
+        nl_put_string(m, NFTA_TABLE_NAME, table->name);
 }
 
-void nft_chain(NlMessage *m, const char *table, const char *chain, const NftHook *hook) {
+void nft_chain(NlMessage *m, const NftTable *table, const char *chain, const NftHook *hook) {
         size_t nest;
 
-        next(m, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-        nl_put_string(m, NFTA_CHAIN_TABLE, table);
+        next(m, table->family, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+        nl_put_string(m, NFTA_CHAIN_TABLE, table->name);
         nl_put_string(m, NFTA_CHAIN_NAME, chain);
         if (!hook)
                 return;
@@ -72,12 +73,12 @@ void nft_chain(NlMessage *m, const char *table, const char *chain, const NftHook
         nl_put_string(m, NFTA_CHAIN_TYPE, hook->type);
 }
 
-void nft_set(NlMessage *m, const char *table, const NftSet *set, uint32_t id) {
+void nft_set(NlMessage *m, const NftTable *table, const NftSet *set, uint32_t id) {
         /* libnftnl's udata: type NFTNL_UDATA_SET_KEYBYTEORDER, length, BYTEORDER_HOST_ENDIAN. */
         const uint8_t host_order[] = { 0, 4, 1, 0, 0, 0 };
 
-        next(m, NFT_MSG_NEWSET, NLM_F_CREATE);
-        nl_put_string(m, NFTA_SET_TABLE, table);
+        next(m, table->family, NFT_MSG_NEWSET, NLM_F_CREATE);
+        nl_put_string(m, NFTA_SET_TABLE, table->name);
         nl_put_string(m, NFTA_SET_NAME, set->name);
         nl_put_be32(m, NFTA_SET_FLAGS,
                     (set->data_size ? NFT_SET_MAP : 0) | (set->interval ? NFT_SET_INTERVAL : 0));
@@ -100,11 +101,11 @@ static void put_value(NlMessage *m, uint16_t type, const void *value, size_t siz
         nl_end(m, nest);
 }
 
-static void put_elements(NlMessage *m, const char *table, const char *set,
+static void put_elements(NlMessage *m, const NftTable *table, const char *set,
                          const NftElement *elements, size_t n) {
         size_t list;
 
-        nl_put_string(m, NFTA_SET_ELEM_LIST_TABLE, table);
+        nl_put_string(m, NFTA_SET_ELEM_LIST_TABLE, table->name);
         nl_put_string(m, NFTA_SET_ELEM_LIST_SET, set);
         list = nl_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
         for (size_t i = 0; i < n; i++) {
@@ -120,34 +121,72 @@ static void put_elements(NlMessage *m, const char *table, const char *set,
         nl_end(m, list);
 }
 
-void nft_elements(NlMessage *m, const char *table, const char *set, const NftElement *elements,
+void nft_elements(NlMessage *m, const NftTable *table, const char *set, const NftElement *elements,
                   size_t n, bool remove) {
         for (size_t i = 0; i < n; i += ELEMENTS_PER_MESSAGE) {
                 size_t some = n - i < ELEMENTS_PER_MESSAGE ? n - i : ELEMENTS_PER_MESSAGE;
 
-                next(m, remove ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM,
+                next(m, table->family, remove ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM,
                      remove ? 0 : NLM_F_CREATE);
                 put_elements(m, table, set, elements + i, some);
         }
 }
 
-int nft_lookup(int nl, const char *table, const char *set, const void *key, size_t key_size) {
+int nft_lookup(int nl, const NftTable *table, const char *set, const void *key, size_t key_size) {
         NftElement element = { .key = key, .key_size = key_size };
         NlMessage m;
 
         nl_begin_empty(&m);
-        next(&m, NFT_MSG_GETSETELEM, 0);
+        next(&m, table->family, NFT_MSG_GETSETELEM, 0);
         put_elements(&m, table, set, &element, 1);
         return nl_call(nl, &m, NULL);
+}
+
+static int take_generation(const struct nlmsghdr *h, void *context) {
+        const struct nlattr *id = nl_find(h, sizeof(struct nfgenmsg), NFTA_GEN_ID);
+
+        if (id)
+                *(uint32_t *) context = ntohl(nl_u32(id, 0));
+        return 0;
+}
+
+int nft_generation(int nl, uint32_t *ret) {
+        NlMessage m;
+
+        nl_begin_empty(&m);
+        next(&m, NFPROTO_UNSPEC, NFT_MSG_GETGEN, 0);
+        return nl_query(nl, &m, take_generation, ret, NULL);
+}
+
+static int note_element(const struct nlmsghdr *h, void *context) {
+        const struct nlattr *list =
+                nl_find(h, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
+
+        if (nl_find_nested(list, NFTA_LIST_ELEM))
+                *(bool *) context = true;
+        return 0;
+}
+
+int nft_set_has_elements(int nl, const NftTable *table, const char *set) {
+        bool found = false;
+        NlMessage m;
+        int r;
+
+        nl_begin_empty(&m);
+        next(&m, table->family, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+        nl_put_string(&m, NFTA_SET_ELEM_LIST_TABLE, table->name);
+        nl_put_string(&m, NFTA_SET_ELEM_LIST_SET, set);
+        r = nl_query(nl, &m, note_element, &found, NULL);
+        return r < 0 ? r : found;
 }
 
 static uint32_t number_of(unsigned reg) {
         return NFT_REG32_00 + reg;
 }
 
-void nft_rule(NlMessage *m, const char *table, const char *chain) {
-        next(m, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-        nl_put_string(m, NFTA_RULE_TABLE, table);
+void nft_rule(NlMessage *m, const NftTable *table, const char *chain) {
+        next(m, table->family, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+        nl_put_string(m, NFTA_RULE_TABLE, table->name);
         nl_put_string(m, NFTA_RULE_CHAIN, chain);
         m->list = nl_nest(m, NFTA_RULE_EXPRESSIONS);
 }

@@ -11,14 +11,14 @@
  * are longer, and concatenations, lie in several that follow each other.
  *
  *         nft_begin(&m);
- *         nft_rule(&m, "isola", "forward");
+ *         nft_rule(&m, &table, "forward");
  *         nft_expr_meta(&m, NFT_META_IIFNAME, 0);
  *         nft_expr_lookup(&m, "bridges", 0, false);
  *         nft_expr_verdict(&m, NF_DROP, NULL);
  *         nft_rule_end(&m);
  *         r = nft_commit(nl, &m, err);
  *
- * All tables here are of family inet (Linux 5.2 for nat).
+ * Tables of family inet need Linux 5.2 for nat.
  */
 
 #include <linux/netfilter.h>
@@ -42,6 +42,11 @@ enum {
 /* A concatenation; each part fills a multiple of 4 bytes. */
 #define NFT_CONCAT(a, b)     ((uint32_t) (a) << 6 | (uint32_t) (b))
 #define NFT_CONCAT3(a, b, c) NFT_CONCAT(NFT_CONCAT(a, b), c)
+
+typedef struct NftTable {
+        uint8_t family; /* NFPROTO_INET, NFPROTO_BRIDGE */
+        const char *name;
+} NftTable;
 
 typedef struct NftHook {
         const char *type; /* "filter" or "nat" */
@@ -72,24 +77,30 @@ typedef struct NftElement {
 int nft_socket(void);
 
 void nft_begin(NlMessage *m);
+/* Same for a transaction that fails with -ERESTART if there was another since nft_generation(). */
+void nft_begin_after(NlMessage *m, uint32_t generation);
+int nft_generation(int nl, uint32_t *ret);
 /* -EEXIST if the table is there already. */
-void nft_table(NlMessage *m, const char *table);
-void nft_delete_table(NlMessage *m, const char *table);
+void nft_table(NlMessage *m, const NftTable *table);
+void nft_delete_table(NlMessage *m, const NftTable *table);
 /* @hook: NULL for a chain that others jump to. */
-void nft_chain(NlMessage *m, const char *table, const char *chain, const NftHook *hook);
-void nft_set(NlMessage *m, const char *table, const NftSet *set, uint32_t id);
+void nft_chain(NlMessage *m, const NftTable *table, const char *chain, const NftHook *hook);
+void nft_set(NlMessage *m, const NftTable *table, const NftSet *set, uint32_t id);
 /*
  * Adds or (with @remove) takes away elements.  Adding the same again is fine; -EEXIST if a map has
  * the key with other data; removing one that is not there is -ENOENT.
  */
-void nft_elements(NlMessage *m, const char *table, const char *set, const NftElement *elements,
+void nft_elements(NlMessage *m, const NftTable *table, const char *set, const NftElement *elements,
                   size_t n, bool remove);
 int nft_commit(int nl, NlMessage *m, Err *err);
 
 /* Tells whether a set has a key: 0, or -ENOENT also if there is no such set or table. */
-int nft_lookup(int nl, const char *table, const char *set, const void *key, size_t key_size);
+int nft_lookup(int nl, const NftTable *table, const char *set, const void *key, size_t key_size);
 
-void nft_rule(NlMessage *m, const char *table, const char *chain);
+/* 1 if a set has any element, 0 if none; -ENOENT if there is no such set or table. */
+int nft_set_has_elements(int nl, const NftTable *table, const char *set);
+
+void nft_rule(NlMessage *m, const NftTable *table, const char *chain);
 void nft_rule_end(NlMessage *m);
 void nft_expr_meta(NlMessage *m, uint32_t key, unsigned to);
 void nft_expr_ct(NlMessage *m, uint32_t key, unsigned to);

@@ -26,6 +26,8 @@ static void expect_listing(const char *command, const char *wanted) {
         expect(strstr(text, wanted));
 }
 
+static const NftTable t = { NFPROTO_INET, "t" }, u = { NFPROTO_INET, "u" };
+
 static const NftSet ports = {
         .name = "ports",
         .key_type = NFT_CONCAT(NFT_TYPE_PROTOCOL, NFT_TYPE_PORT),
@@ -47,21 +49,21 @@ TEST_IN(rules_read_as_they_were_meant, CLONE_NEWNET) {
         autonl NlMessage m;
 
         nft_begin(&m);
-        nft_table(&m, "t");
-        nft_set(&m, "t", &names, 1);
-        nft_set(&m, "t", &ports, 2);
-        nft_elements(&m, "t", "names", &(NftElement){ .key = name, .key_size = sizeof name }, 1,
+        nft_table(&m, &t);
+        nft_set(&m, &t, &names, 1);
+        nft_set(&m, &t, &ports, 2);
+        nft_elements(&m, &t, "names", &(NftElement){ .key = name, .key_size = sizeof name }, 1,
                      false);
-        nft_chain(&m, "t", "c", &(NftHook){ "nat", NF_INET_PRE_ROUTING, -100 });
-        nft_chain(&m, "t", "other", NULL);
-        nft_rule(&m, "t", "c");
+        nft_chain(&m, &t, "c", &(NftHook){ "nat", NF_INET_PRE_ROUTING, -100 });
+        nft_chain(&m, &t, "other", NULL);
+        nft_rule(&m, &t, "c");
         nft_expr_meta(&m, NFT_META_IIFNAME, 0);
         nft_expr_lookup(&m, "names", 0, true);
         nft_expr_meta(&m, NFT_META_L4PROTO, 0);
         nft_expr_cmp(&m, NFT_CMP_EQ, 0, &tcp, 1);
         nft_expr_verdict(&m, (uint32_t) NFT_JUMP, "other");
         nft_rule_end(&m);
-        nft_rule(&m, "t", "other");
+        nft_rule(&m, &t, "other");
         nft_expr_meta(&m, NFT_META_L4PROTO, 0);
         nft_expr_payload(&m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1);
         nft_expr_map(&m, "ports", 0, 8);
@@ -88,22 +90,22 @@ TEST_IN(elements_come_and_go_in_transactions, CLONE_NEWNET) {
                 autonl NlMessage m;
 
                 nft_begin(&m);
-                nft_table(&m, "t");
-                nft_set(&m, "t", &ports, 1);
-                nft_elements(&m, "t", "ports", &element, 1, false);
+                nft_table(&m, &t);
+                nft_set(&m, &t, &ports, 1);
+                nft_elements(&m, &t, "ports", &element, 1, false);
                 expect_ok(nft_commit(nl, &m, NULL));
         }
         expect_listing("nft list map inet t ports", "elements = { tcp . 8080 : 10.88.0.2 . 80 }");
-        expect(nft_lookup(nl, "t", "ports", &key, 8) == 0);
-        expect(nft_lookup(nl, "t", "ports", &none, 8) == -ENOENT);
-        expect(nft_lookup(nl, "u", "ports", &key, 8) == -ENOENT);
+        expect(nft_lookup(nl, &t, "ports", &key, 8) == 0);
+        expect(nft_lookup(nl, &t, "ports", &none, 8) == -ENOENT);
+        expect(nft_lookup(nl, &u, "ports", &key, 8) == -ENOENT);
 
         /* The same again is fine, other data is not, and one failure undoes the rest. */
         {
                 autonl NlMessage m;
 
                 nft_begin(&m);
-                nft_elements(&m, "t", "ports", &element, 1, false);
+                nft_elements(&m, &t, "ports", &element, 1, false);
                 expect_ok(nft_commit(nl, &m, NULL));
         }
         {
@@ -111,7 +113,7 @@ TEST_IN(elements_come_and_go_in_transactions, CLONE_NEWNET) {
 
                 element.data = elsewhere;
                 nft_begin(&m);
-                nft_elements(&m, "t", "ports", &element, 1, false);
+                nft_elements(&m, &t, "ports", &element, 1, false);
                 expect(nft_commit(nl, &m, &err) == -EEXIST);
                 err_clear(&err);
         }
@@ -120,10 +122,10 @@ TEST_IN(elements_come_and_go_in_transactions, CLONE_NEWNET) {
 
                 element.data = NULL;
                 nft_begin(&m);
-                nft_elements(&m, "t", "ports", &element, 1, true);
-                nft_elements(&m, "t", "ports", &missing, 1, true);
+                nft_elements(&m, &t, "ports", &element, 1, true);
+                nft_elements(&m, &t, "ports", &missing, 1, true);
                 expect(nft_commit(nl, &m, &err) == -ENOENT);
-                expect(nft_lookup(nl, "t", "ports", &key, 8) == 0);
+                expect(nft_lookup(nl, &t, "ports", &key, 8) == 0);
         }
 }
 
@@ -134,7 +136,7 @@ TEST_IN(table_that_is_there_is_not_made_twice, CLONE_NEWNET) {
                 autonl NlMessage m;
 
                 nft_begin(&m);
-                nft_table(&m, "t");
+                nft_table(&m, &t);
                 expect(nft_commit(nl, &m, NULL) == (i == 0 ? 0 : -EEXIST));
         }
 }
@@ -153,9 +155,9 @@ TEST_IN(thousands_of_elements_are_one_transaction, CLONE_NEWNET) {
                         (NftElement){ .key = &keys[i], .key_size = 8, .data = to, .data_size = 8 };
         }
         nft_begin(&m);
-        nft_table(&m, "t");
-        nft_set(&m, "t", &ports, 1);
-        nft_elements(&m, "t", "ports", elements, COUNT, false);
+        nft_table(&m, &t);
+        nft_set(&m, &t, &ports, 1);
+        nft_elements(&m, &t, "ports", elements, COUNT, false);
         expect_ok(nft_commit(nl, &m, NULL));
         expect_listing("nft list map inet t ports | tr ',' '\\n' | grep -c 'udp . 2'", "5000");
 }
@@ -171,10 +173,52 @@ TEST_IN(intervals_hold_what_is_between, CLONE_NEWNET) {
         autonl NlMessage m;
 
         nft_begin(&m);
-        nft_table(&m, "t");
-        nft_set(&m, "t", &nets, 1);
-        nft_elements(&m, "t", "nets", range, 2, false);
-        nft_elements(&m, "t", "nets", range, 2, false);
+        nft_table(&m, &t);
+        nft_set(&m, &t, &nets, 1);
+        nft_elements(&m, &t, "nets", range, 2, false);
+        nft_elements(&m, &t, "nets", range, 2, false);
         expect_ok(nft_commit(nl, &m, NULL));
         expect_listing("nft list set inet t nets", "elements = { 10.88.0.0/16 }");
+}
+
+TEST_IN(transaction_that_another_overtook_is_refused, CLONE_NEWNET) {
+        int nl = new_socket();
+        uint32_t before = 0;
+        autonl NlMessage m;
+
+        expect_ok(nft_generation(nl, &before));
+        nft_begin_after(&m, before);
+        nft_table(&m, &t);
+        expect_ok(nft_commit(nl, &m, NULL));
+
+        nft_begin_after(&m, before);
+        nft_delete_table(&m, &t);
+        expect(nft_commit(nl, &m, NULL) == -ERESTART);
+
+        expect_ok(nft_generation(nl, &before));
+        nft_begin_after(&m, before);
+        nft_delete_table(&m, &t);
+        expect_ok(nft_commit(nl, &m, NULL));
+}
+
+TEST_IN(empty_set_is_told_from_one_with_elements, CLONE_NEWNET) {
+        const NftSet names = { .name = "names", .key_type = NFT_TYPE_IFNAME, .key_size = 16 };
+        const NftTable bridges = { NFPROTO_BRIDGE, "t" };
+        const char name[NFT_IFNAME_SIZE] = "eth0";
+        const NftElement element = { .key = name, .key_size = sizeof name };
+        int nl = new_socket();
+        autonl NlMessage m;
+
+        expect(nft_set_has_elements(nl, &bridges, "names") == -ENOENT);
+        nft_begin(&m);
+        nft_table(&m, &bridges);
+        nft_set(&m, &bridges, &names, 1);
+        expect_ok(nft_commit(nl, &m, NULL));
+        expect(nft_set_has_elements(nl, &bridges, "names") == 0);
+
+        nft_begin(&m);
+        nft_elements(&m, &bridges, "names", &element, 1, false);
+        expect_ok(nft_commit(nl, &m, NULL));
+        expect(nft_set_has_elements(nl, &bridges, "names") == 1);
+        expect(nft_set_has_elements(nl, &t, "names") == -ENOENT);
 }
