@@ -86,7 +86,7 @@ def check_test(command, tests):
 
 def main():
     program = json.loads(subprocess.run([isola, '--introspect-cli'], stdout=subprocess.PIPE, check=True).stdout)
-    tests = '\n'.join(path.read_text() for path in (root / 'tests/integration').glob('test_*.py'))
+    tests = '\n'.join(path.read_text() for path in (root / 'tests/integration').glob('*.py'))
     check_help(None)
     for command in program['commands']:
         check_help(command)

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/oci.h"
 #include "cli/option.h"
 #include "kernel/chroot.h"
 
@@ -158,7 +159,7 @@ static bool is_family(char *const *names, const char *word) {
         return false;
 }
 
-static int unknown_command(char *const *words, Err *err) {
+int command_unknown(char *const *words, Err *err) {
         autostrv names = all_names();
         autofree char *typed = is_family(names, words[0]) && words[1]
                                        ? str_format("%s %s", words[0], words[1])
@@ -204,7 +205,7 @@ static void own_root(void) {
                 log_info("%s; going on inside the chroot", err.message ? err.message : "no memory");
 }
 
-static int run_with_home(const Command *c, const Globals *globals, void *values,
+static int run_with_home(const Command *c, const CommandContext *context, void *values,
                          const OptionWords *words, Err *err) {
         autoptr(Home) home = NULL;
         char *none[] = { NULL };
@@ -212,12 +213,13 @@ static int run_with_home(const Command *c, const Globals *globals, void *values,
                 .options = values,
                 .args = words->args ? (char **) words->args : none,
                 .n_args = words->n_args,
+                .oci = context->oci,
         };
         int r;
 
         own_root();
         if (!c->no_home) {
-                r = home_open(globals->root, globals->run_root, &home, err);
+                r = home_open(context->root, context->run_root, &home, err);
                 if (r < 0)
                         return r;
                 in.home = home;
@@ -225,8 +227,7 @@ static int run_with_home(const Command *c, const Globals *globals, void *values,
         return c->run(&in, err);
 }
 
-/* Returns the exit code. */
-static int run_command(const Command *c, const Globals *globals, char *const *argv) {
+int command_execute(const Command *c, const CommandContext *context, char *const *argv) {
         autofree void *values = calloc(1, c->options_size + 1);
         int r, failure_code = c->failure_code ? c->failure_code : 1;
         OptionWords words = {};
@@ -235,21 +236,25 @@ static int run_command(const Command *c, const Globals *globals, char *const *ar
         r = values ? option_parse(c->options, c->options_first, argv, values, &words, &err)
                    : fail(&err, ENOMEM, "cannot read the command line");
         if (r < 0) {
-                failure_code = USAGE_CODE;
+                failure_code = context->usage_code;
                 err_hint(&err, r, "see 'isola %s --help'", c->name);
         } else if (words.help)
                 help_command(c);
         else {
                 r = check_operands(c, words.n_args, &err);
                 if (r == 0)
-                        r = run_with_home(c, globals, values, &words, &err);
+                        r = run_with_home(c, context, values, &words, &err);
         }
 
         if (values)
                 option_clear(c->options, values, &words);
         if (r < 0)
-                command_complain(&err);
+                context->complain(context, &err);
         return r < 0 ? failure_code : r;
+}
+
+static int complain(const CommandContext *context, Err *err) {
+        return command_complain(err);
 }
 
 static int set_up_log(const Globals *globals, Err *err) {
@@ -275,11 +280,13 @@ static int help_for(char *const *words, Err *err) {
         else if (!words[0])
                 help_program(global_options);
         else if (words[1] || !help_family(words[0]))
-                return unknown_command(words, err);
+                return command_unknown(words, err);
         return 0;
 }
 
 static int dispatch(const Globals *globals, const OptionWords *words, Err *err) {
+        const CommandContext context = { globals->root, globals->run_root, NULL, complain,
+                                         USAGE_CODE };
         char *const *args = (char *const *) words->args;
         const Command *c;
         int used, r;
@@ -301,14 +308,28 @@ static int dispatch(const Globals *globals, const OptionWords *words, Err *err) 
         if (r < 0)
                 return r;
         c = command_find(args, &used);
+        if (str_equal(args[0], "oci"))
+                return oci_main(args + 1, globals->run_root);
         if (c)
-                return run_command(c, globals, args + used);
+                return command_execute(c, &context, args + used);
         if (str_equal(args[0], "help"))
                 return help_for(args + 1, err);
         if ((!args[1] || str_equal(args[1], "--help") || str_equal(args[1], "-h")) &&
             help_family(args[0]))
                 return 0;
-        return unknown_command(args, err);
+        return command_unknown(args, err);
+}
+
+/* What could not be written must not look like success. */
+static int end(int code) {
+        autoerr err = {};
+
+        if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
+                fail(&err, errno, "cannot write the result");
+                command_complain(&err);
+                code = 1;
+        }
+        return code;
 }
 
 int command_main(int argc, char **argv) {
@@ -319,12 +340,8 @@ int command_main(int argc, char **argv) {
         autoerr err = {};
         int code, r;
 
-        if (str_equal(name, "isola-oci")) {
-                refuse(&err, ENOSYS, "this version of isola is not an OCI runtime yet");
-                err_hint(&err, -ENOSYS, "call it as 'isola'; see 'isola --help'");
-                command_complain(&err);
-                return 1;
-        }
+        if (str_equal(name, "isola-oci"))
+                return end(oci_main(argv + 1, NULL));
 
         r = option_parse(global_options, true, argc > 0 ? argv + 1 : argv, &globals, &words, &err);
         if (r < 0) {
@@ -338,11 +355,5 @@ int command_main(int argc, char **argv) {
         }
         option_clear(global_options, &globals, &words);
 
-        /* What could not be written must not look like success. */
-        if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
-                fail(&err, errno, "cannot write the result");
-                command_complain(&err);
-                code = 1;
-        }
-        return code;
+        return end(code);
 }

@@ -52,7 +52,8 @@ typedef struct CommandInput {
         const void *options; /* its own struct */
         char **args;         /* operands, NULL-terminated */
         int n_args;
-        const Home *home; /* open, unless the command says needs_home = false */
+        const Home *home;             /* open, unless the command says no_home */
+        const struct OciProgram *oci; /* of the commands called "oci ...": cli/oci.h */
 } CommandInput;
 
 typedef struct Command {
@@ -121,6 +122,20 @@ typedef struct Command {
 
 /* The program: global options, the command, its options, its run(); prints errors. */
 int command_main(int argc, char **argv);
+
+/* What stands before a command's own options, and how its error is told. */
+typedef struct CommandContext {
+        const char *root, *run_root;  /* from --root and --run-root, or NULL */
+        const struct OciProgram *oci; /* or NULL */
+        int (*complain)(const struct CommandContext *context, Err *err);
+        int usage_code; /* the exit code for a wrong option */
+} CommandContext;
+
+/* Reads the options of a command, runs it, tells its error; returns the exit code. */
+int command_execute(const Command *c, const CommandContext *context, char *const *argv);
+
+/* "unknown command '…'", with the nearest one; @words: NULL-terminated, at least one. */
+int command_unknown(char *const *words, Err *err);
 
 /* The options that stand before a command. */
 const Option *command_globals(void);

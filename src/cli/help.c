@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "cli/help.h"
+#include "cli/oci.h"
 #include "cli/option.h"
 
 #define COLUMN_MAX 30 /* where help texts begin at the latest */
@@ -163,6 +164,19 @@ bool help_family(const char *family) {
                 printf("\nSee 'isola %s COMMAND --help'.\n", family);
         }
         return found;
+}
+
+void help_oci(void) {
+        autofree const Command **list = command_list();
+
+        printf("Usage: isola-oci [OPTION...] COMMAND [ARGUMENT...]\n"
+               "       isola oci [OPTION...] COMMAND [ARGUMENT...]\n\n"
+               "The OCI runtime, for Podman, containerd, Docker and what drives it as they do.\n");
+        if (list)
+                print_commands(list, "oci");
+        printf("\nOptions, before the command:\n");
+        print_options(oci_globals());
+        printf("\nSee 'isola oci COMMAND --help' and man isola-oci.\n");
 }
 
 static void print_aliases(const char *alias) {

@@ -39,7 +39,9 @@ int runtime_start_socket(int dir, const char *name, Err *err) {
         return take_fd(s);
 }
 
-int init_hold(int start_socket, int sync) {
+int init_hold(const RuntimeOptions *options, int sync) {
+        int start_socket = options->start_socket;
+
         if (send(sync, &(char){ INIT_PREPARED }, 1, MSG_NOSIGNAL) < 0)
                 _exit(125);
         init_wait_for(sync, INIT_HOLD);

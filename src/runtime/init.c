@@ -424,13 +424,16 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
         int slave = -EBADF;
         Err err = {};
 
+        /* It would go on being held here when the maker is dead. */
+        if (plan->options->hold)
+                close_fd(plan->options->maker_lock);
         if (prepare(plan, sync, &slave, &err) < 0)
                 init_fail_setup(sync, &err);
         fault_point("init.prepared");
         if (plan->options->hold) {
                 if (program_find(program.process->args, program.process->env, &err) < 0)
                         init_fail(sync, &err);
-                sync = init_hold(plan->options->start_socket, sync);
+                sync = init_hold(plan->options, sync);
         } else
                 init_wait_for(sync, INIT_START);
         init_execute(&program, slave, sync);

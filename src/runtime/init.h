@@ -58,7 +58,7 @@ void init_leave_session(bool keep_keyring);
  * Says that all is prepared, waits for HOLD, and then at the start socket for the one who starts.
  * Returns the connection to it, which takes the place of @sync; ends the process otherwise.
  */
-int init_hold(int start_socket, int sync);
+int init_hold(const RuntimeOptions *options, int sync);
 
 /* What is common to a container's first and every further process. */
 typedef struct InitProgram {

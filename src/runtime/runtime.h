@@ -64,6 +64,7 @@ typedef struct RuntimeOptions {
         bool dies_with_caller; /* killed when the calling process ends, however that ends */
         bool hold;             /* for runtime_hold(): it waits for START at start_socket */
         int start_socket;      /* listening, from runtime_start_socket(); borrowed */
+        int maker_lock; /* a lock of the caller's, which a held process must not share; borrowed */
         unsigned preserve_fds; /* descriptors from 3 on that the program inherits as well */
         bool keep_keyring;     /* stay in the caller's session keyring */
         bool no_pivot;         /* leave the old root below, moved out of sight, as chroot(2) does */

@@ -627,6 +627,7 @@ static int create_held(Container *c, int dir, Runtime **ret, Err *err) {
 
         c->options.hold = true;
         c->options.start_socket = socket;
+        c->options.maker_lock = -EBADF;
         r = runtime_spawn(&c->spec, &c->options, ret, err);
         if (r >= 0)
                 r = runtime_hold(*ret, err);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+
+#include "cli/oci_create_options.h"
+#include "cli/oci_foreground.h"
+
+int oci_create_options(const CommandInput *in, const OciCreateOptions *o, Bundle **ret_bundle,
+                       OciCreate *ret, Err *err) {
+        autoptr(Bundle) bundle = NULL;
+        int r = bundle_load(o->bundle, o->config, &bundle, err);
+
+        if (r < 0)
+                return r;
+        *ret = (OciCreate){
+                .id = in->args[0],
+                .bundle = bundle,
+                .manager = in->oci->manager,
+                .pid_file = o->pid_file,
+                .console_socket = o->console_socket,
+                .no_pivot = o->no_pivot,
+                .keep_keyring = o->no_new_keyring,
+        };
+        if (!bundle->spec->process)
+                return refuse(err, EINVAL, "config.json: process: missing");
+        r = oci_inherited(o->preserve_fds, bundle->spec->process, &ret->preserve_fds, err);
+        if (r < 0)
+                return r;
+        *ret_bundle = take_ptr(bundle);
+        return 0;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "kernel/proc_stat.h"
+#include "runtime/oci_container.h"
+#include "runtime/oci_internal.h"
+
+#define REMOVE_TIMEOUT_MS 10000
+
+static const JsonField record_fields[] = {
+        JSON_INT(OciRecord, version, "version", JSON_ALWAYS),
+        JSON_STRING(OciRecord, oci_version, "ociVersion"),
+        JSON_STRING(OciRecord, id, "id", JSON_REQUIRED),
+        JSON_STRING(OciRecord, bundle, "bundle", JSON_REQUIRED),
+        JSON_STRING(OciRecord, rootfs, "rootfs"),
+        JSON_BOOL(OciRecord, complete, "complete", JSON_ALWAYS),
+        JSON_STRING(OciRecord, boot_id, "bootId"),
+        JSON_INT(OciRecord, pid, "pid", JSON_ALWAYS),
+        JSON_U64(OciRecord, start_time, "startTime", JSON_ALWAYS),
+        JSON_STRING(OciRecord, created, "created"),
+        JSON_STRING(OciRecord, owner, "owner"),
+        JSON_STRING(OciRecord, cgroup, "cgroup"),
+        JSON_STRING(OciRecord, scope, "scope"),
+        JSON_BOOL(OciRecord, asks_agent, "asksAgent"),
+        JSON_PAIRS(OciRecord, annotations, "annotations"),
+        {},
+};
+static const JsonType record_type = { sizeof(OciRecord), record_fields };
+
+const char *oci_status_name(OciStatus status) {
+        static const char *const names[] = { "creating", "created", "running", "paused",
+                                             "stopped" };
+
+        return names[status];
+}
+
+/* As runc's: letters, digits, and _ + - . */
+int oci_check_id(const char *id, Err *err) {
+        const char *c = id;
+
+        while (isalnum((unsigned char) *c) || (*c && strchr("_+-.", *c)))
+                c++;
+        if (!*id || *c || *id == '.' || c - id > 255)
+                return refuse(err, EINVAL,
+                              "'%s' is not a container's id: letters, digits and _ + - . only, "
+                              "not a dot in front",
+                              id);
+        return 0;
+}
+
+int oci_root_open(const char *path, Err *err) {
+        autoclose int dir = dir_open(AT_FDCWD, path, 0700);
+        struct stat st;
+
+        if (dir < 0 || fstat(dir, &st) < 0)
+                return fail(err, dir < 0 ? dir : errno, "cannot open the state directory '%s'",
+                            path);
+        if (st.st_uid != geteuid())
+                return refuse(err, EPERM, "the state directory '%s' belongs to user %u, not to you",
+                              path, st.st_uid);
+        if (st.st_mode & 0022)
+                return err_hint(err,
+                                refuse(err, EPERM,
+                                       "the state directory '%s' is writable by others (mode %04o)",
+                                       path, st.st_mode & 07777),
+                                "chmod go-w '%s' if it is yours", path);
+        return take_fd(dir);
+}
+
+char *oci_seccomp_cache(int root) {
+        return str_format("/proc/self/fd/%d/.seccomp", root);
+}
+
+OciContainer *oci_container_free(OciContainer *c) {
+        if (c) {
+                close_fd(c->dir);
+                free(c->id);
+                json_clear(&record_type, &c->record);
+                free(c);
+        }
+        return NULL;
+}
+
+int oci_record_save(const OciContainer *c, Err *err) {
+        return json_save(&record_type, c->dir, "state.json", &c->record, false, err);
+}
+
+int oci_container_new(int root, const char *id, OciContainer **ret) {
+        autoptr(OciContainer) c = calloc(1, sizeof *c);
+
+        if (!c)
+                return -ENOMEM;
+        c->root = root;
+        c->dir = -EBADF;
+        c->id = strdup(id);
+        if (!c->id)
+                return -ENOMEM;
+        c->dir = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (c->dir < 0)
+                return -errno;
+        *ret = take_ptr(c);
+        return 0;
+}
+
+static int load(int root, const char *id, OciContainer **ret, Err *err) {
+        autoptr(OciContainer) c = NULL;
+        int r = oci_container_new(root, id, &c);
+
+        if (r < 0)
+                return r;
+        r = json_load(&record_type, c->dir, "state.json", &c->record, err);
+        if (r == -ENOENT && err)
+                err_clear(err);
+        /* Without a record it is one whose maker has got no further. */
+        if (r < 0 && r != -ENOENT)
+                return r;
+        *ret = take_ptr(c);
+        return 0;
+}
+
+/* With the container's lock held: nobody is at work on it. */
+static int sweep(OciContainer *c, Err *err) {
+        log_info("removing what is left of container '%s', whose creation was broken off", c->id);
+        runtime_discard_held(c->dir, OCI_START_SOCKET);
+        return oci_container_destroy(c, err);
+}
+
+/* 1 if it was left by a maker that is gone, and now is gone too; 0 if it is a container. */
+static int sweep_if_dead(int root, const char *id, Err *err) {
+        autoclose int root_lock = lock_dir(root, true), lock = -EBADF;
+        autoptr(OciContainer) c = NULL;
+        int r;
+
+        if (root_lock < 0)
+                return fail(err, root_lock, "cannot lock the state directory");
+        r = load(root, id, &c, err);
+        if (r < 0)
+                return r == -ENOENT ? 1 : r;
+        if (c->record.complete)
+                return 0;
+        lock = lock_dir(c->dir, false);
+        if (lock < 0)
+                return 0;
+        r = sweep(c, err);
+        return r < 0 ? r : 1;
+}
+
+int oci_container_open(int root, const char *id, OciContainer **ret, Err *err) {
+        int r = oci_check_id(id, err);
+
+        if (r < 0)
+                return r;
+        r = load(root, id, ret, err);
+        if (r >= 0 && !(*ret)->record.complete) {
+                r = sweep_if_dead(root, id, err);
+                if (r != 0)
+                        *ret = oci_container_free(*ret);
+                if (r > 0)
+                        r = -ENOENT;
+        }
+        if (r == -ENOENT)
+                return refuse(err, ENOENT, "container '%s' does not exist", id);
+        return r;
+}
+
+static int compare(const void *a, const void *b) {
+        return strcmp((*(OciContainer *const *) a)->id, (*(OciContainer *const *) b)->id);
+}
+
+void oci_container_list_free(OciContainer **list, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                oci_container_free(list[i]);
+        free(list);
+}
+
+int oci_container_list(int root, OciContainer ***ret, size_t *ret_n, Err *err) {
+        autostrv names = NULL;
+        OciContainer **list;
+        size_t n = 0;
+        int r = dir_list(root, ".", &names);
+
+        if (r < 0)
+                return fail(err, r, "cannot list the state directory");
+        list = calloc(strv_length(names) + 1, sizeof *list);
+        if (!list)
+                return fail(err, ENOMEM, "cannot list the containers");
+        strv_foreach(name, names) {
+                autoerr problem = {};
+
+                if (**name == '.')
+                        continue;
+                r = oci_container_open(root, *name, &list[n], &problem);
+                if (r >= 0)
+                        n++;
+                else if (r != -ENOENT)
+                        log_warn("container '%s' is left out: %s", *name,
+                                 problem.message ? problem.message : strerror(-r));
+        }
+        qsort(list, n, sizeof *list, compare);
+        *ret = list;
+        *ret_n = n;
+        return 0;
+}
+
+int oci_container_lock(OciContainer *c, Err *err) {
+        int lock = lock_dir(c->dir, true);
+
+        if (lock < 0)
+                return fail(err, lock, "cannot lock container '%s'", c->id);
+        if (faccessat(c->dir, "state.json", F_OK, 0) < 0) {
+                close_fd(lock);
+                return refuse(err, ENOENT, "container '%s' does not exist", c->id);
+        }
+        return lock;
+}
+
+static bool lives(const OciContainer *c) {
+        uint64_t start;
+
+        return c->record.pid > 0 && str_equal(c->record.boot_id, boot_id()) &&
+               process_start_time(c->record.pid, &start) == 0 && start == c->record.start_time;
+}
+
+int oci_container_pidfd(const OciContainer *c) {
+        autoclose int pidfd = c->record.pid > 0 ? pidfd_open(c->record.pid, 0) : -EBADF;
+
+        /* Looked at after it was opened: the number cannot have changed hands in between. */
+        return pidfd >= 0 && lives(c) ? take_fd(pidfd) : -ESRCH;
+}
+
+static bool is_held(const OciContainer *c) {
+        return faccessat(c->dir, OCI_START_SOCKET, F_OK, 0) == 0 &&
+               runtime_is_held(c->dir, OCI_START_SOCKET) > 0;
+}
+
+OciStatus oci_container_status(const OciContainer *c) {
+        if (!c->record.complete)
+                return OCI_CREATING;
+        if (!lives(c))
+                return OCI_STOPPED;
+        if (is_held(c))
+                return OCI_CREATED;
+        if (c->record.cgroup && cgroup_name_is_frozen(c->record.cgroup) > 0)
+                return OCI_PAUSED;
+        return OCI_RUNNING;
+}
+
+static int copy(char **to, const char *from) {
+        *to = from ? strdup(from) : NULL;
+        return from && !*to ? -ENOMEM : 0;
+}
+
+int oci_container_state(const OciContainer *c, OciStatus status, OciState *ret, Err *err) {
+        const OciRecord *r = &c->record;
+
+        *ret = (OciState){ .pid = status == OCI_STOPPED || status == OCI_CREATING ? 0 : r->pid };
+        if (copy(&ret->oci_version, OCI_VERSION) < 0 || copy(&ret->id, c->id) < 0 ||
+            copy(&ret->status, oci_status_name(status)) < 0 || copy(&ret->bundle, r->bundle) < 0 ||
+            copy(&ret->rootfs, r->rootfs) < 0 || copy(&ret->created, r->created) < 0 ||
+            copy(&ret->owner, r->owner) < 0 || strv_copy(r->annotations, &ret->annotations) < 0) {
+                json_clear(&oci_state_type, ret);
+                return fail(err, ENOMEM, "cannot tell the state of container '%s'", c->id);
+        }
+        return 0;
+}
+
+int oci_container_destroy(OciContainer *c, Err *err) {
+        int r = 0;
+
+        if (c->record.cgroup) {
+                autoptr(Cgroup) cgroup = NULL;
+
+                if (cgroup_open(c->record.cgroup, &cgroup) >= 0)
+                        (void) cgroup_kill(cgroup, SIGKILL);
+                r = str_after(c->record.cgroup, OCI_CGROUP_PARENT "/")
+                            ? cgroup_remove(c->record.cgroup, REMOVE_TIMEOUT_MS)
+                            : cgroup_remove_leaf(c->record.cgroup, REMOVE_TIMEOUT_MS);
+                if (r < 0)
+                        return fail(err, r, "cannot remove the cgroup of container '%s'", c->id);
+        }
+        r = tree_remove(c->root, c->id);
+        return r < 0 ? fail(err, r, "cannot remove the state of container '%s'", c->id) : 0;
+}

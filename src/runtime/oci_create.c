@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Making a container of a bundle
+ *
+ * In an order in which a maker that is killed at any moment leaves what the next
+ * command can find: first a record that names the cgroup and says "not complete",
+ * then the cgroup, then the process, which dies with its maker until all is
+ * written down.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/str.h"
+#include "kernel/proc_stat.h"
+#include "oci/spec_check.h"
+#include "runtime/oci_internal.h"
+#include "runtime/resources.h"
+
+/* Everything of a container in the making; what was not kept is undone. */
+typedef struct Making {
+        const OciCreate *in;
+        const OciSpec *spec;
+        OciContainer *c;
+        int lock, socket;
+        Cgroup *cgroup;
+        OciReport report;
+        Runtime *runtime;
+} Making;
+
+static void making_clear(Making *m) {
+        m->runtime = runtime_free(m->runtime);
+        m->cgroup = cgroup_free(m->cgroup);
+        if (m->c && !m->c->record.complete)
+                (void) oci_container_destroy(m->c, NULL);
+        m->c = oci_container_free(m->c);
+        oci_report_close(&m->report);
+        close_fd(m->socket);
+        close_fd(m->lock);
+}
+#define automaking __attribute__((__cleanup__(making_clear))) Making
+
+static int check_terminal(const OciCreate *in, bool detached, Err *err) {
+        bool terminal = in->bundle->spec->process && in->bundle->spec->process->terminal;
+
+        if (terminal && detached && !in->console_socket)
+                return err_hint(err,
+                                refuse(err, EINVAL,
+                                       "the container wants a terminal, and nobody would hold it"),
+                                "give --console-socket, or set process.terminal to false");
+        if (in->console_socket && !terminal)
+                return refuse(err, EINVAL,
+                              "a console socket is of no use to a container without a terminal");
+        return 0;
+}
+
+/* Its own directory, locked from the first moment that somebody else could see it. */
+static int take_directory(int root, Making *m, Err *err) {
+        autoclose int root_lock = lock_dir(root, true);
+        int r;
+
+        if (root_lock < 0)
+                return fail(err, root_lock, "cannot lock the state directory");
+        if (mkdirat(root, m->in->id, 0711) < 0)
+                return errno == EEXIST
+                               ? refuse(err, EEXIST, "container '%s' exists already", m->in->id)
+                               : fail(err, errno, "cannot make the state of container '%s'",
+                                      m->in->id);
+        r = oci_container_new(root, m->in->id, &m->c);
+        if (r >= 0)
+                r = m->lock = lock_dir(m->c->dir, true);
+        return r < 0 ? fail(err, r, "cannot make the state of container '%s'", m->in->id) : 0;
+}
+
+static int take_id(int root, Making *m, Err *err) {
+        autoptr(OciContainer) other = NULL;
+        int r = oci_container_open(root, m->in->id, &other, err);
+
+        if (r >= 0)
+                return refuse(err, EEXIST, "container '%s' exists already", m->in->id);
+        if (r != -ENOENT)
+                return r;
+        if (err)
+                err_clear(err);
+        return take_directory(root, m, err);
+}
+
+/* Where nothing is said: a place of ours. */
+static char *cgroup_name(const OciCreate *in) {
+        const OciLinux *l = in->bundle->spec->linux_;
+        const char *path = l ? l->cgroups_path : NULL;
+        char *clean;
+
+        if (in->manager == OCI_NO_CGROUP)
+                return NULL;
+        if (str_empty(path))
+                return str_format(OCI_CGROUP_PARENT "/%s", in->id);
+        return cgroup_clean_path(path, &clean) < 0 ? NULL : take_ptr(clean);
+}
+
+static int begin_record(Making *m, Err *err) {
+        const Bundle *b = m->in->bundle;
+        OciRecord *record = &m->c->record;
+
+        record->version = 1;
+        record->oci_version = strdup(b->spec->oci_version ? b->spec->oci_version : "");
+        record->id = strdup(m->in->id);
+        record->bundle = strdup(b->path);
+        record->rootfs = strdup(b->spec->root_path);
+        record->boot_id = strdup(boot_id());
+        record->created = clock_rfc3339(clock_now_ns());
+        record->owner = geteuid() == 0 ? strdup("root") : str_format("#%u", geteuid());
+        record->cgroup = cgroup_name(m->in);
+        record->asks_agent = b->spec->linux_ && b->spec->linux_->seccomp &&
+                             b->spec->linux_->seccomp->listener_path;
+        if (!record->oci_version || !record->id || !record->bundle || !record->rootfs ||
+            !record->boot_id || !record->created || !record->owner ||
+            (!record->cgroup && m->in->manager != OCI_NO_CGROUP) ||
+            strv_copy(b->spec->annotations, &record->annotations) < 0)
+                return fail(err, ENOMEM, "cannot make container '%s'", m->in->id);
+        return oci_record_save(m->c, err);
+}
+
+static int keep_config(Making *m, Err *err) {
+        const Bundle *b = m->in->bundle;
+        int r = file_create(m->c->dir, "config.json", b->config, b->size, 0600);
+
+        return r < 0 ? fail(err, r, "cannot keep the configuration of container '%s'", m->in->id)
+                     : 0;
+}
+
+static int make_cgroup(Making *m, Err *err) {
+        autolimits limits = {};
+        int r;
+
+        if (!m->c->record.cgroup)
+                return 0;
+        r = resource_limits(m->spec->linux_ ? m->spec->linux_->resources : NULL, &limits);
+        if (r < 0)
+                return fail(err, r, "cannot make container '%s'", m->in->id);
+        return cgroup_adopt(m->c->record.cgroup, CGROUP_ALL_CONTROLLERS, &limits.limits, &m->cgroup,
+                            err);
+}
+
+static int spawn(Making *m, bool hold, Err *err) {
+        const RuntimeAgent agent = runtime_agent(m->spec, m->in->id, m->in->bundle->path);
+        autofree char *cache = oci_seccomp_cache(m->c->root);
+        RuntimeOptions options = {
+                .root = { .path = m->spec->root_path, .as_is = true },
+                .bundle = m->in->bundle->path,
+                .cgroup = m->cgroup,
+                .seccomp_cache = cache,
+                .agent = &agent,
+                .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+                .hold = hold,
+                .start_socket = m->socket,
+                .maker_lock = m->lock,
+                .preserve_fds = m->in->preserve_fds,
+                .keep_keyring = m->in->keep_keyring,
+                .no_pivot = m->in->no_pivot,
+        };
+        int r = runtime_spawn(m->spec, &options, &m->runtime, err);
+
+        fault_point("oci.spawned");
+        if (r >= 0 && hold)
+                r = runtime_hold(m->runtime, err);
+        return r;
+}
+
+/* The process is there: from here on, it is a container. */
+static int complete(Making *m, Err *err) {
+        OciRecord *record = &m->c->record;
+        int r;
+
+        record->pid = runtime_pid(m->runtime);
+        r = process_start_time(record->pid, &record->start_time);
+        if (r < 0)
+                return fail(err, r, "the container's process has ended");
+        r = oci_report_pid(&m->report, record->pid, err);
+        if (r < 0)
+                return r;
+        record->complete = true;
+        r = oci_record_save(m->c, err);
+        if (r < 0)
+                record->complete = false;
+        fault_point("oci.recorded");
+        return r;
+}
+
+bool oci_has_own_userns(const OciSpec *spec) {
+        const OciNamespace *ns = oci_namespace(spec, "user");
+
+        return ns && !ns->path;
+}
+
+static int prepare(int root, Making *m, bool hold, Err *err) {
+        int r = oci_spec_check(m->spec, err);
+
+        if (r >= 0 && !oci_has_own_userns(m->spec))
+                r = runtime_seal(err);
+        if (r >= 0)
+                r = check_terminal(m->in, hold, err);
+        if (r >= 0)
+                r = oci_report_open(m->in->pid_file, m->in->console_socket, &m->report, err);
+        if (r >= 0)
+                r = take_id(root, m, err);
+        if (r >= 0)
+                r = begin_record(m, err);
+        fault_point("oci.begun");
+        if (r >= 0)
+                r = keep_config(m, err);
+        if (r >= 0 && hold) {
+                m->socket = runtime_start_socket(m->c->dir, OCI_START_SOCKET, err);
+                r = m->socket < 0 ? m->socket : 0;
+        }
+        if (r >= 0)
+                r = make_cgroup(m, err);
+        fault_point("oci.cgroup");
+        return r;
+}
+
+#define MAKING(in)                                                                      \
+        {                                                                               \
+                (in), (in)->bundle->spec, .lock = -EBADF, .socket = -EBADF, .report = { \
+                        -EBADF,                                                         \
+                        NULL,                                                           \
+                        -EBADF                                                          \
+                }                                                                       \
+        }
+
+int oci_create(int root, const OciCreate *in, Err *err) {
+        automaking m = MAKING(in);
+        int r = oci_check_id(in->id, err);
+
+        if (r >= 0)
+                r = prepare(root, &m, true, err);
+        if (r >= 0)
+                r = spawn(&m, true, err);
+        if (r >= 0) {
+                autoclose int console = runtime_take_console(m.runtime);
+
+                r = oci_report_console(&m.report, console, err);
+        }
+        if (r >= 0)
+                r = complete(&m, err);
+        if (r < 0)
+                return r;
+        r = runtime_release(m.runtime, err);
+        if (r < 0)
+                m.c->record.complete = false; /* undone with the rest */
+        return r;
+}
+
+int oci_run(int root, const OciCreate *in, OciContainer **ret, Runtime **ret_runtime, Err *err) {
+        automaking m = MAKING(in);
+        int r = oci_check_id(in->id, err);
+
+        if (r >= 0)
+                r = prepare(root, &m, false, err);
+        if (r >= 0)
+                r = spawn(&m, false, err);
+        if (r >= 0)
+                r = complete(&m, err);
+        if (r < 0)
+                return r;
+        r = runtime_start(m.runtime, err);
+        if (r >= 0 && in->console_socket) {
+                autoclose int console = runtime_take_console(m.runtime);
+
+                r = oci_report_console(&m.report, console, err);
+        }
+        if (r < 0) {
+                m.c->record.complete = false;
+                return r;
+        }
+        *ret = take_ptr(m.c);
+        *ret_runtime = take_ptr(m.runtime);
+        return 0;
+}

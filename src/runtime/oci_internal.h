@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the OCI runtime's verbs share; see oci_container.h. */
+
+#include "runtime/oci_container.h"
+
+#define OCI_START_SOCKET "start.sock"
+/* Above the cgroups of containers whose configuration names none. */
+#define OCI_CGROUP_PARENT "isola-oci"
+
+/* -EINVAL unless it is a container's id. */
+int oci_check_id(const char *id, Err *err);
+/* A container with its directory open and an empty record; quiet. */
+int oci_container_new(int root, const char *id, OciContainer **ret);
+
+/* Where compiled filters are kept; the caller's; NULL without memory. */
+char *oci_seccomp_cache(int root);
+
+/* Whether root inside is nobody outside. */
+bool oci_has_own_userns(const OciSpec *spec);

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The OCI runtime's command line, as engines call it."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import BINARY, existing, wait_until
+from oci_bundle import Bundle, ConsoleSocket
+
+
+@pytest.fixture
+def bundle(isola, tmp_path):
+    made = Bundle(isola, tmp_path / 'bundle')
+    yield made
+    made.clean()
+    assert list((pathlib.Path(isola.run_root) / 'oci').glob('[!.]*')) == []
+
+
+def test_run_runs_the_program_and_returns_its_code(bundle):
+    bundle.runs('echo hello; pwd; exit 7')
+    done = bundle.run(code=7)
+    assert done.stdout == 'hello\n/\n'
+    assert bundle.isola.out('oci', 'list', '-q') == ''
+
+
+def test_a_program_killed_by_a_signal_is_told_as_shells_do(bundle):
+    bundle.runs('kill -9 $$; sleep 5')
+    bundle.config['linux']['namespaces'] = [n for n in bundle.config['linux']['namespaces'] if n['type'] != 'pid']
+    bundle.save()
+    bundle.run(code=137)
+
+
+def test_life_from_created_to_deleted(bundle, isola):
+    bundle.runs('echo started; exec sleep 1000')
+    assert bundle.create('--pid-file', bundle.path / 'pid') == 0
+    state = isola.json('oci', 'state', 'c1')
+    assert state['status'] == 'created'
+    assert state['ociVersion'] == '1.3.0'
+    assert state['id'] == 'c1'
+    assert state['bundle'] == str(bundle.path)
+    assert state['rootfs'] == str(bundle.path / 'rootfs')
+    assert state['owner'] == 'root'
+    assert (bundle.path / 'pid').read_bytes() == str(state['pid']).encode()
+    assert bundle.output() == ''
+
+    isola('oci', 'start', 'c1')
+    wait_until(lambda: bundle.output() == 'started\n')
+    assert bundle.status() == 'running'
+    assert bundle.pid() == state['pid']
+    isola('oci', 'kill', 'c1', 'KILL')
+    bundle.wait_for('stopped')
+    assert bundle.pid() == 0
+    isola('oci', 'delete', 'c1')
+    assert 'does not exist' in isola('oci', 'state', 'c1', code=1).stderr
+
+
+def test_verbs_in_the_wrong_state_are_refused_and_do_nothing(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    assert bundle.create() == 0
+    assert bundle.create() == 1
+    assert bundle.output() == "isola: container 'c1' exists already\n"
+    assert "it is created" in isola('oci', 'resume', 'c1', code=1).stderr
+    isola('oci', 'start', 'c1')
+    done = isola('oci', 'start', 'c1', code=1)
+    assert done.stderr == "isola: cannot start container 'c1': it is running, not created\n"
+    assert "cannot delete container 'c1': it is running" in isola('oci', 'delete', 'c1', code=1).stderr
+    assert bundle.status() == 'running'
+    isola('oci', 'delete', '--force', 'c1')
+    isola('oci', 'delete', '--force', 'c1')
+    for verb in ('state', 'start', 'kill', 'delete', 'pause', 'resume', 'ps', 'events', 'update', 'exec'):
+        words = ('true',) if verb == 'exec' else ()
+        done = isola('oci', verb, 'c1', *words, code=1)
+        assert done.stderr == "isola: container 'c1' does not exist\n", verb
+
+
+def test_stopped_container_can_be_neither_signalled_nor_entered(bundle, isola):
+    bundle.runs('true')
+    assert bundle.create() == 0
+    isola('oci', 'start', 'c1')
+    bundle.wait_for('stopped')
+    assert 'container not running' in isola('oci', 'kill', 'c1', code=1).stderr
+    assert 'it is stopped' in isola('oci', 'exec', 'c1', 'true', code=1).stderr
+    assert 'container not running' in isola('oci', 'ps', 'c1', code=1).stderr
+    isola('oci', 'delete', 'c1')
+
+
+def test_created_container_is_deleted_without_force(bundle, isola):
+    bundle.runs('sleep', '1000')
+    assert bundle.create() == 0
+    pid = bundle.pid()
+    isola('oci', 'delete', 'c1')
+    assert not os.path.exists(f'/proc/{pid}') or pathlib.Path(f'/proc/{pid}/stat').read_text().split()[2] == 'Z'
+
+
+def test_missing_program_is_told_by_create(bundle, isola):
+    bundle.runs('/bin/nothing', 'x')
+    assert bundle.create() == 1
+    assert "cannot run '/bin/nothing': No such file or directory" in bundle.output()
+    bundle.runs('/etc', 'x')
+    assert bundle.create() == 1
+    assert isola.out('oci', 'list', '-q') == ''
+
+
+def test_changes_to_the_configuration_after_create_have_no_effect(bundle, isola):
+    bundle.runs('echo first')
+    assert bundle.create() == 0
+    bundle.runs('echo second')
+    isola('oci', 'start', 'c1')
+    wait_until(bundle.output)
+    assert bundle.output() == 'first\n'
+
+
+def test_exec_runs_beside_the_first_process(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    assert bundle.create() == 0
+    isola('oci', 'start', 'c1')
+    assert 'sleep 1000' in isola.out('oci', 'exec', 'c1', 'ps')
+    assert isola('oci', 'exec', '--cwd', '/tmp', '--env', 'A=b', '--user', '5:6', 'c1', 'sh', '-c',
+                 'pwd; echo $A; id -u; id -g; exit 3', code=3).stdout == '/tmp\nb\n5\n6\n'
+    process = {'args': ['sh', '-c', 'echo $X'], 'cwd': '/', 'env': ['X=y', 'PATH=/bin'], 'user': {'uid': 0, 'gid': 0}}
+    (bundle.path / 'process.json').write_text(json.dumps(process))
+    assert isola.out('oci', 'exec', '--process', bundle.path / 'process.json', 'c1') == 'y'
+    done = isola('oci', 'exec', 'c1', 'nothing', code=1)
+    assert "cannot run 'nothing': No such file or directory" in done.stderr
+    assert bundle.to_file('oci', 'exec', '--detach', '--pid-file', bundle.path / 'pid2', 'c1', 'sleep', '77') == 0
+    pid = int((bundle.path / 'pid2').read_bytes())
+    assert pathlib.Path(f'/proc/{pid}/cmdline').read_bytes() == b'sleep\x0077\x00'
+
+
+def test_exec_into_a_paused_container_is_refused(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    bundle.create()
+    isola('oci', 'start', 'c1')
+    isola('oci', 'pause', 'c1')
+    assert bundle.status() == 'paused'
+    assert 'it is paused' in isola('oci', 'exec', 'c1', 'true', code=1).stderr
+    isola('oci', 'resume', 'c1')
+    isola('oci', 'exec', 'c1', 'true')
+    isola('oci', 'pause', 'c1')
+    isola('oci', 'delete', '--force', 'c1')
+
+
+def test_ps_lists_the_processes_with_outer_pids(bundle, isola):
+    bundle.runs('sleep 998 & sleep 999 & wait')
+    bundle.create()
+    isola('oci', 'start', 'c1')
+    pids = wait_until(lambda: len(found := isola.json('oci', 'ps', '--format', 'json', 'c1')) == 3 and found)
+    assert bundle.pid() in pids
+    lines = isola.out('oci', 'ps', 'c1').splitlines()
+    assert 'PID' in lines[0]
+    assert sorted(int(line.split()[1]) for line in lines[1:]) == sorted(pids)
+    lines = isola.out('oci', 'ps', 'c1', '-A', '-o', 'ppid,pid,args').splitlines()
+    assert sorted(int(line.split()[1]) for line in lines[1:]) == sorted(pids)
+
+
+def test_kill_sends_named_and_numbered_signals_and_reaches_all(bundle, isola):
+    bundle.runs('trap "echo term" TERM; trap "echo usr1" USR1; while :; do sleep 0.02; done')
+    bundle.create()
+    isola('oci', 'start', 'c1')
+    assert bundle.to_file('oci', 'exec', '--detach', 'c1', 'sleep', '1000') == 0
+    time.sleep(0.1)
+    isola('oci', 'kill', 'c1')
+    wait_until(lambda: 'term' in bundle.output())
+    isola('oci', 'kill', 'c1', str(int(signal.SIGUSR1)))
+    wait_until(lambda: 'usr1' in bundle.output())
+    isola('oci', 'kill', 'c1', '0')
+    assert "'SIGNOT' is not a signal" in isola('oci', 'kill', 'c1', 'SIGNOT', code=1).stderr
+    isola('oci', 'kill', '--all', 'c1', '9')
+    bundle.wait_for('stopped')
+
+
+def test_list_shows_all_containers(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    bundle.create(name='b')
+    bundle.create(name='a')
+    isola('oci', 'start', 'b')
+    lines = isola.out('oci', 'list').splitlines()
+    assert lines[0].split() == ['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER']
+    assert [line.split()[::2][:2] for line in lines[1:]] == [['a', 'created'], ['b', 'running']]
+    assert [entry['id'] for entry in isola.json('oci', 'list', '--format', 'json')] == ['a', 'b']
+    assert isola.out('oci', 'list', '-q') == 'a\nb'
+
+
+def test_terminal_goes_to_the_console_socket(bundle, isola):
+    bundle.runs('tty; stty size; echo done')
+    bundle.config['process'].update(terminal=True, consoleSize={'height': 20, 'width': 77})
+    bundle.save()
+    assert bundle.create() == 1
+    assert 'nobody would hold it' in bundle.output()
+    console = ConsoleSocket(bundle.path / 'console.sock')
+    assert bundle.create('--console-socket', console.path) == 0
+    master = console.receive()
+    isola('oci', 'start', 'c1')
+    text = b''
+    while b'done' not in text:
+        text += os.read(master, 4096)
+    assert text == b'/dev/pts/0\r\n20 77\r\ndone\r\n'
+    os.close(master)
+    bundle.wait_for('stopped')
+    isola('oci', 'delete', 'c1')
+
+
+def test_exec_hands_its_terminal_over(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    bundle.create()
+    isola('oci', 'start', 'c1')
+    console = ConsoleSocket(bundle.path / 'console.sock')
+    isola('oci', 'exec', '--detach', '--tty', '--console-socket', console.path, 'c1', 'sh', '-c', 'echo hi')
+    master = console.receive()
+    assert os.read(master, 100) == b'hi\r\n'
+    os.close(master)
+
+
+def test_descriptors_are_passed_on_if_asked_for(bundle, isola):
+    bundle.runs('echo one >&3; echo two >&4; ls /proc/self/fd | wc -l')
+    first, second = (open(bundle.path / name, 'wb') for name in ('one', 'two'))
+    command = isola.command('oci', 'run', '--bundle', bundle.path, '--preserve-fds', '2', 'c1')
+    script = f'exec 3>{bundle.path}/one 4>{bundle.path}/two 5>/dev/null; exec "$@"'
+    done = subprocess.run(['sh', '-c', script, 'sh', *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True, check=True)
+    assert (bundle.path / 'one').read_text() == 'one\n'
+    assert (bundle.path / 'two').read_text() == 'two\n'
+    assert done.stdout == '6\n'  # 0 to 4, and the directory itself
+    first.close()
+    second.close()
+    assert 'is to be passed on and is not open' in bundle.run('--preserve-fds', '9', code=1).stderr
+
+
+def test_log_holds_one_record_of_what_went_wrong(bundle, isola):
+    log = bundle.path / 'log'
+    done = isola('oci', '--log', log, '--log-format', 'json', 'state', 'nobody', code=1)
+    assert done.stderr == "isola: container 'nobody' does not exist\n"
+    record = json.loads(log.read_text())
+    assert record['level'] == 'error'
+    assert record['msg'] == "container 'nobody' does not exist"
+    assert record['time'].endswith('Z')
+
+
+def test_update_changes_limits_of_a_running_container(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    bundle.create()
+    isola('oci', 'start', 'c1')
+    isola('oci', 'update', '--pids-limit', '33', '--memory', '64m', 'c1')
+    places = existing('/sys/fs/cgroup/**/isola-oci/c1')
+    assert '33\n' in [(p / 'pids.max').read_text() for p in places if (p / 'pids.max').exists()]
+    isola('oci', 'update', '--resources', '-', 'c1', input='{"pids": {"limit": 44}}')
+    assert '44\n' in [(p / 'pids.max').read_text() for p in places if (p / 'pids.max').exists()]
+    assert "'many' is not a number" in isola('oci', 'update', '--pids-limit', 'many', 'c1', code=1).stderr
+
+
+def test_events_print_statistics(bundle, isola):
+    bundle.config['linux']['resources']['pids'] = {'limit': 55}
+    bundle.runs('exec sleep 1000')
+    bundle.create()
+    isola('oci', 'start', 'c1')
+    event = isola.json('oci', 'events', '--stats', 'c1')
+    assert (event['type'], event['id']) == ('stats', 'c1')
+    assert event['data']['pids']['limit'] == 55
+    follower = isola.start('oci', 'events', '--interval', '100ms', 'c1', text=True)
+    assert json.loads(follower.stdout.readline())['type'] == 'stats'
+    isola('oci', 'kill', 'c1', 'KILL')
+    assert follower.wait(timeout=20) == 0
+
+
+def test_spec_writes_a_configuration_once(isola, tmp_path):
+    isola('oci', 'spec', '--bundle', tmp_path)
+    config = json.loads((tmp_path / 'config.json').read_text())
+    assert config['process']['args'] == ['sh']
+    assert 'exists already' in isola('oci', 'spec', '--bundle', tmp_path, code=1).stderr
+    (tmp_path / 'config.json').unlink()
+    isola('oci', 'spec', '--rootless', '--bundle', tmp_path)
+    config = json.loads((tmp_path / 'config.json').read_text())
+    assert config['linux']['uidMappings'] == [{'containerID': 0, 'hostID': os.geteuid(), 'size': 1}]
+
+
+def test_features_say_what_there_is(isola):
+    features = isola.json('oci', 'features')
+    assert features['ociVersionMax'] == '1.3.0'
+    assert 'rro' in features['mountOptions']
+    assert 'time' in features['linux']['namespaces']
+    assert features['linux']['mountExtensions']['idmap']['enabled'] is True
+
+
+def test_checkpoint_and_restore_are_refused(isola):
+    assert 'cannot be checkpointed' in isola('oci', 'checkpoint', '--image-path', '/tmp', 'c1', code=1).stderr
+    assert 'cannot be restored' in isola('oci', 'restore', '--image-path', '/tmp', 'c1', code=1).stderr
+
+
+def test_the_other_name_is_the_oci_runtime(isola, tmp_path):
+    link = tmp_path / 'isola-oci'
+    link.symlink_to(BINARY)
+    version = subprocess.run([link, '--version'], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert version.splitlines()[0].startswith('isola-oci version ')
+    assert 'spec: 1.3.0' in version
+    done = subprocess.run([link, f'--root={tmp_path}/state', 'list', '--format=json'], stdout=subprocess.PIPE, check=True)
+    assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize('name', ['', '.', '..', '.a', 'a/b', 'a b', 'é'])
+def test_bad_ids_are_refused(bundle, isola, name):
+    bundle.runs('true')
+    assert "is not a container's id" in bundle.run(name=name, code=1).stderr
+
+
+@pytest.mark.parametrize('point', ['oci.begun', 'oci.cgroup', 'oci.spawned', 'oci.recorded'])
+def test_create_killed_there_leaves_nothing(bundle, isola, point):
+    bundle.runs('exec sleep 1000')
+    assert bundle.create(env={'ISOLA_FAULT': point}) == -signal.SIGKILL
+    if point != 'oci.recorded':
+        assert isola.out('oci', 'list', '-q') == ''
+    else:
+        isola('oci', 'delete', '--force', 'c1')
+    assert bundle.create() == 0
+    isola('oci', 'start', 'c1')
