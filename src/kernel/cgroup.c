@@ -65,6 +65,13 @@ CgroupLayout cgroup_layout(void) {
         return has_v1() ? CGROUP_LEGACY : CGROUP_NONE;
 }
 
+bool cgroup_root_is_writable(void) {
+        autoclose int v2 = cgroup_v2_root(),
+                      root = v2 >= 0 ? -EBADF : cgroup_v1_root(CGROUP_FREEZER);
+
+        return faccessat(v2 >= 0 ? v2 : root, ".", W_OK, AT_EACCESS) == 0;
+}
+
 /* --- handles --- */
 
 static void end_keeper(const Cgroup *c) {
@@ -398,14 +405,16 @@ static void unmake(const Cgroup *c, bool adopt) {
         }
 }
 
-static int set_first_limits(Cgroup *c, const CgroupLimits *limits, Err *err) {
+static int set_first_limits(Cgroup *c, int flags, const CgroupLimits *limits, Err *err) {
         CgroupLimits now = *limits;
         bool v1_pids = c->v1_mounted & BIT(CGROUP_PIDS);
 
         if (now.has_pids && now.pids >= 0 && now.pids < PIDS_LATE && !v1_pids) {
                 c->has_late_pids = true;
                 c->late_pids = now.pids;
-                now.has_pids = false;
+                /* A service manager that was told of the limit has set it already. */
+                now.has_pids = flags & CGROUP_INHABITED;
+                now.pids = -1;
         }
         return apply(c, &now, err);
 }
@@ -424,7 +433,7 @@ static int create(const char *name, bool adopt, int flags, const CgroupLimits *l
         if (r >= 0 && adopt && !(flags & CGROUP_INHABITED))
                 r = refuse_occupied(c, err);
         if (r >= 0 && limits)
-                r = set_first_limits(c, limits, err);
+                r = set_first_limits(c, flags, limits, err);
         if (r < 0) {
                 if (r != -EEXIST)
                         unmake(c, adopt);

@@ -122,6 +122,8 @@ typedef struct CgroupLimits {
         char *const *unified; /* version 2 files, "memory.high=1000000"; more lines, more writes */
 } CgroupLimits;
 
+/* cpu.weight (1 to 10000) for cpu.shares (2 to 262144) so that 1024 becomes 100. */
+unsigned cgroup_weight(uint64_t shares);
 /* The first limit that is asked for, in words ("memory limit"); NULL if there is none; borrowed. */
 const char *cgroup_first_limit(const CgroupLimits *limits);
 
@@ -142,6 +144,9 @@ typedef enum CgroupLayout {
         CGROUP_UNIFIED, /* v2 only */
 } CgroupLayout;
 CgroupLayout cgroup_layout(void);
+
+/* False if we may not make a place at the top of the hierarchies. */
+bool cgroup_root_is_writable(void);
 
 /**
  * cgroup_clean_path() - bring a path into the form that names a place

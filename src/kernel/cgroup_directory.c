@@ -183,10 +183,13 @@ static int remove_quickly(const char *name, const char *hierarchy, bool parents)
                 return -ENOMEM;
         if (rmdir(path) < 0)
                 return errno == ENOENT ? 0 : -errno;
-        slash = strrchr(path, '/');
-        if (parents && strchr(name, '/')) {
+        slash = path + strlen(path);
+        for (size_t left = strlen(name); parents && left > 0; left--) {
+                if (*--slash != '/')
+                        continue;
                 *slash = 0;
-                (void) rmdir(path);
+                if (rmdir(path) < 0)
+                        break;
         }
         return 0;
 }

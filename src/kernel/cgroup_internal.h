@@ -81,8 +81,6 @@ int cgroup_v2_settings(const CgroupLimits *limits, CgroupSettings *settings, Err
 /* Of both: block devices, huge pages, rdma. */
 void cgroup_io_settings(const CgroupLimits *limits, bool v2, CgroupSettings *settings);
 
-/* cpu.weight (1 to 10000) for cpu.shares (2 to 262144) so that 1024 becomes 100. */
-unsigned cgroup_weight(uint64_t shares);
 /* io.weight (1 to 10000) for blkio.weight (10 to 1000). */
 unsigned cgroup_io_weight(unsigned weight);
 
