@@ -29,6 +29,7 @@
 #include "runtime/attributes.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/net_devices.h"
 #include "runtime/runtime.h"
 
 #ifndef CLONE_NEWTIME
@@ -39,8 +40,9 @@ struct Runtime {
         pid_t pid;
         int pidfd;
         int netns;
-        int sync;        /* -EBADF once the program runs */
-        InitHands hands; /* what init gave us */
+        NetDevices devices; /* that were moved into it */
+        int sync;           /* -EBADF once the program runs */
+        InitHands hands;    /* what init gave us */
         const Cgroup *cgroup;
         bool placed;
         Attributes attributes;
@@ -66,8 +68,11 @@ int runtime_take_console(Runtime *r) {
 Runtime *runtime_free(Runtime *r) {
         if (!r)
                 return NULL;
-        if (!r->running && r->pidfd >= 0)
+        if (!r->running && r->pidfd >= 0) {
+                net_devices_return(&r->devices, r->netns);
                 process_kill_and_reap(r->pidfd);
+        }
+        net_devices_clear(&r->devices);
         close_fd(r->pidfd);
         close_fd(r->netns);
         close_fd(r->hands.console);
@@ -245,6 +250,7 @@ static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
                 runtime->netns = openat(proc, "ns/net", O_RDONLY | O_CLOEXEC);
                 if (runtime->netns < 0)
                         return fail(err, errno, "cannot open the container's network namespace");
+                return net_devices_move(plan->spec->linux_, runtime->netns, &runtime->devices, err);
         }
         return 0;
 }
@@ -312,7 +318,7 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
 
         if (!runtime)
                 return fail(err, ENOMEM, "cannot start the container");
-        runtime->pidfd = runtime->netns = runtime->sync = -EBADF;
+        runtime->pidfd = runtime->netns = runtime->sync = runtime->devices.home = -EBADF;
         runtime->hands = (InitHands){ -EBADF, options->agent, -EBADF, 0 };
         runtime->cgroup = options->cgroup;
         r = init_plan_make(spec, options, &plan, err);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "container.h"
+#include "kernel/seccomp.h"
 #include "runtime/hooks.h"
 
 #define PLACE "/tmp"
@@ -259,22 +260,26 @@ TEST(create_container_hooks_run_inside_by_the_hosts_path) {
 }
 
 TEST(start_container_hooks_run_in_the_root_as_the_user) {
-        char *const args[] = { (char *) "sh", (char *) "-c",
-                               (char *) "cat > /tmp/state; id -u > /tmp/id; pwd >> /tmp/id; echo "
-                                        "\"$COLOUR\" >> /tmp/id",
-                               NULL };
+        char *const args[] = {
+                (char *) "sh", (char *) "-c",
+                (char *) "cat > /tmp/state; id -u > /tmp/id; pwd >> /tmp/id; echo "
+                         "\"$COLOUR\" >> /tmp/id; grep Seccomp: /proc/self/status >> "
+                         "/tmp/id",
+                NULL
+        };
         OciHook h = { .path = (char *) "/bin/sh", .args = (char **) args };
         OciHooks hooks = { .start_container = &h, .n_start_container = 1 };
         static Container c;
 
         setup_bundle(&c, &hooks);
         c.options.user = "user";
+        c.options.seccomp = seccomp_default();
         expect_ok(strv_add(&c.process.env, "COLOUR=blue"));
         expect_ok(strv_add(&c.process.env, "PATH=/bin"));
         expect_str(run_shell(&c,
                              "cat /tmp/id; grep -c '\"status\":\"created\"' /tmp/state; grep -c "
                              "'\"pid\":1,' /tmp/state"),
-                   "1000\n/\nblue\n1\n1");
+                   "1000\n/\nblue\nSeccomp:\t2\n1\n1");
 }
 
 TEST(failing_hook_fails_the_container) {
