@@ -12,14 +12,37 @@
 #include "engine/spec_internal.h"
 #include "engine/spec_security.h"
 
-#define NS_PER_SECOND 1000000000LL
-#define CPU_PERIOD_US 100000
+#define NS_PER_SECOND      1000000000LL
+#define PROCESSES_PER_USER 4096 /* unless --ulimit nproc or --pids-limit says otherwise */
+#define CPU_PERIOD_US      100000
 
 static int set_string(char **member, const char *value) {
         if (!value)
                 return 0;
         *member = strdup(value);
         return *member ? 0 : -ENOMEM;
+}
+
+static bool has_ulimit(const HostConfig *h, const char *name) {
+        for (size_t i = 0; i < h->n_ulimits; i++)
+                if (str_equal(h->ulimits[i].name, name))
+                        return true;
+        return false;
+}
+
+/* A fork bomb of one user ends here.  Each container's ids are its own, so nobody else is counted;
+ * it costs nothing, where a limit of the control group may (kernel/cgroup.h). */
+static int add_process_limit(const Container *c, OciProcess *p) {
+        OciRlimit *limit;
+
+        if (!container_has_userns(c) || c->host.pids_limit || has_ulimit(&c->host, "nproc"))
+                return 0;
+        limit = json_grow(&p->rlimits, &p->n_rlimits, sizeof *limit);
+        if (!limit)
+                return -ENOMEM;
+        limit->soft = limit->hard = PROCESSES_PER_USER;
+        limit->type = strdup("RLIMIT_NPROC");
+        return limit->type ? 0 : -ENOMEM;
 }
 
 static int add_rlimits(const HostConfig *h, OciProcess *p, Err *err) {
@@ -71,6 +94,8 @@ static int process_common(const Container *c, OciProcess *p, Err *err) {
                 r = add_rlimits(h, p, err);
         if (r < 0)
                 return r;
+        if (add_process_limit(c, p) < 0)
+                return fail(err, ENOMEM, "cannot set up limits");
         p->user.umask = 0022; /* whatever the user's shell has */
         p->no_new_privileges = options.no_new_privileges;
         p->oom_score_adj = h->oom_score_adj;

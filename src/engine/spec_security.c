@@ -124,7 +124,7 @@ int security_options(const HostConfig *host, SecurityOptions *ret, Err *err) {
         return check_options(host, ret, err);
 }
 
-static uint64_t default_mask(void) {
+uint64_t security_usual_caps(void) {
         uint64_t mask = 0;
 
         for (size_t i = 0; i < sizeof default_caps / sizeof *default_caps; i++)
@@ -156,7 +156,7 @@ static int fill(uint64_t mask, char ***ret) {
 }
 
 int security_capabilities(const HostConfig *host, OciCapabilities **ret, Err *err) {
-        uint64_t mask = host->privileged ? cap_all() : default_mask(), bits = 0;
+        uint64_t mask = host->privileged ? cap_all() : security_usual_caps(), bits = 0;
         OciCapabilities *caps;
         int r;
 

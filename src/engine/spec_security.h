@@ -45,4 +45,7 @@ void security_filter_clear(SecurityFilter *f);
 /* What --security-opt strict adds for this container's namespaces; NULL without it. */
 const LandlockWalls *security_landlock(const HostConfig *host);
 
+/* What a container has without --cap-add and --cap-drop, CAP_* bits. */
+uint64_t security_usual_caps(void);
+
 extern const char *const security_masked_paths[], *const security_readonly_paths[];

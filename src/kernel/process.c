@@ -169,6 +169,13 @@ void process_kill_and_reap(int pidfd) {
                 ;
 }
 
+void process_wait_end(int pidfd) {
+        siginfo_t info;
+
+        while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
+                ;
+}
+
 void process_reset_signals(void) {
         struct sigaction standard = { .sa_handler = SIG_DFL };
         sigset_t none;

@@ -183,6 +183,8 @@ _Noreturn static void run(const RuntimeExec *exec, const Target *target, int syn
                 .stdio = exec->stdio,
                 .null = target->null,
                 .all_capabilities = exec->privileged,
+                .inside = exec->inside,
+                .inside_data = exec->inside_data,
                 .preserve_fds = exec->preserve_fds,
         };
         int slave = -EBADF;

@@ -399,6 +399,11 @@ _Noreturn void init_execute(const InitProgram *program, int slave, int sync) {
                 init_fail_setup(sync, &err);
         if (program->below_init && program_fork_below(&err) < 0)
                 init_fail_setup(sync, &err);
+        if (program->inside) {
+                close_fd(sync);
+                program->inside(program->inside_data);
+                _exit(0);
+        }
         (void) program_exec(program->process->args, env, &err);
         init_fail(sync, &err);
 }

@@ -68,9 +68,11 @@ typedef struct InitProgram {
         const SeccompFilter *seccomp;
         const LandlockWalls *landlock;
         const int *stdio;
-        int null;     /* the host's, for a container without one */
-        int proc;     /* the host's /proc, if attributes_need_proc() */
-        mode_t umask; /* where the process says none */
+        int null;                         /* the host's, for a container without one */
+        int proc;                         /* the host's /proc, if attributes_need_proc() */
+        mode_t umask;                     /* where the process says none */
+        void (*inside)(const void *data); /* in place of a program, or NULL */
+        const void *inside_data;
         bool all_capabilities;
         bool keep_groups;
         bool below_init; /* --init */

@@ -159,6 +159,10 @@ typedef struct RuntimeExec {
         int stdio[3];
         bool privileged;
         unsigned preserve_fds; /* as above */
+        /* Called in place of executing a program, by the process that has given up all that the
+         * program would not have; its memory is the caller's, by fork. */
+        void (*inside)(const void *data);
+        const void *inside_data;
 } RuntimeExec;
 
 /*
