@@ -7,8 +7,9 @@ BASE ?= busybox
 BUILD = build
 CHECK = build-check
 MESON = meson setup --wipe
+FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check lint asan bench format clean help
+.PHONY: all install demo check lint asan fuzz bench format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -49,6 +50,13 @@ asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@ninja -C build-asan --quiet
 	@meson test -C build-asan --suite unit --print-errorlogs --no-rebuild
 
+fuzz: ## libFuzzer over every parser of foreign bytes (FUZZ_SECONDS for each)
+	@tools/deps build fuzz
+	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Dfuzz=true \
+		-Db_lundef=false -Doptimization=1 >/dev/null
+	@ninja -C build-fuzz --quiet fuzz
+	@tests/fuzz/run build-fuzz $(FUZZ_SECONDS)
+
 bench: all ## compare with crun, runc, podman, docker, bwrap, lxc where they are installed
 	@tools/deps build bench
 	@tests/bench/run $(BUILD)/src/isola
@@ -58,7 +66,7 @@ format: ## rewrite the sources as clang-format would have them
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove every build directory
-	@rm -rf $(BUILD) $(CHECK) build-asan
+	@rm -rf $(BUILD) $(CHECK) build-asan build-fuzz
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18

@@ -478,6 +478,17 @@ static int read_key(Reader *r, char **ret) {
         return code >= 0 && !take(r, ':') ? syntax(r, "':'") : code;
 }
 
+/* In "a=b=1" the key is what stands before the first '=', whatever it was in the document. */
+static bool has_pair(char *const *list, const char *key) {
+        size_t n = strcspn(key, "=");
+
+        strv_foreach(pair, list) {
+                if (strncmp(*pair, key, n) == 0 && (*pair)[n] == '=')
+                        return true;
+        }
+        return false;
+}
+
 /* Keys of an object, with their values behind a '=' if they are strings. */
 static int read_keys(Reader *r, bool pairs, char ***ret, const Place *place) {
         if (!take(r, '{'))
@@ -500,7 +511,7 @@ static int read_keys(Reader *r, bool pairs, char ***ret, const Place *place) {
                         code = pairs ? read_string(r, &value, &here) : skip_value(r);
                 if (code < 0)
                         return code;
-                if (pairs ? strv_env_get(*ret, key) != NULL : strv_has(*ret, key))
+                if (pairs ? has_pair(*ret, key) : strv_has(*ret, key))
                         return wrong(r, at, &here, "said twice");
                 code = pairs ? strv_addf(ret, "%s=%s", key, value) : strv_take(ret, take_ptr(key));
                 if (code < 0)

@@ -102,6 +102,7 @@ TEST(errors_name_line_place_and_cause) {
                 { "{\"tags\":[\"a\" \"b\"]}", "doc:1: not JSON: expected ',' or ']'" },
                 { "{\"pairs\":{\"a\":\"1\",\"a\":\"2\"}}", "doc:1: pairs.a: said twice" },
                 { "{\"pairs\":{\"a\":1}}", "doc:1: pairs.a: not a string" },
+                { "{\"pairs\":{\"a\":\"1\",\"a=b\":\"2\"}}", "doc:1: pairs.a=b: said twice" },
                 { "{} x", "doc:1: not JSON: expected nothing more" },
                 { "{\"title\":\"\n\"}",
                   "doc:1: not JSON: expected '\"': control characters must be escaped" },
