@@ -34,6 +34,7 @@ static const JsonField record_fields[] = {
         JSON_STRING(OciRecord, cgroup, "cgroup"),
         JSON_STRING(OciRecord, scope, "scope"),
         JSON_BOOL(OciRecord, asks_agent, "asksAgent"),
+        JSON_BOOL(OciRecord, late_hooks, "lateHooks"),
         JSON_PAIRS(OciRecord, annotations, "annotations"),
         {},
 };

@@ -40,6 +40,7 @@ typedef struct OciRecord {
         char *cgroup;    /* name for cgroup_open(), or NULL */
         char *scope;     /* systemd's, where that made the cgroup */
         bool asks_agent; /* some system calls are decided by an agent: agent.h */
+        bool late_hooks; /* there are hooks for after it is started or deleted */
         char **annotations;
 } OciRecord;
 
@@ -116,13 +117,15 @@ int oci_create(int root, const OciCreate *in, Err *err);
  */
 int oci_run(int root, const OciCreate *in, OciContainer **ret, Runtime **ret_runtime, Err *err);
 
-/* Starts what oci_create() made; -EBUSY if it does not wait for that. */
+/* Starts what oci_create() made; -EBUSY if it does not wait for that.  It is killed again if a
+ * poststart hook fails. */
 int oci_start(OciContainer *c, Err *err);
 
 /* Sends a signal to its process, or to all in its cgroup; -ESRCH "container not running". */
 int oci_kill(OciContainer *c, int signal, bool all, Err *err);
 
-/* Deletes one that has stopped or was never started; with @force kills it first. */
+/* Deletes one that has stopped or was never started; with @force kills it first.  Then the poststop
+ * hooks run. */
 int oci_delete(OciContainer *c, bool force, Err *err);
 
 /* Freezes or thaws it. */

@@ -16,25 +16,58 @@
 #define END_TIMEOUT_MS    10000
 #define FREEZE_TIMEOUT_MS 10000
 
-/* The agent is named in the configuration only, which is read where there is one. */
-static int load_agent(const OciContainer *c, OciSpec **ret_spec, RuntimeAgent *ret, Err *err) {
-        int r;
+/* The configuration is read only where it still says something: agent and hooks. */
+static int load_spec(const OciContainer *c, OciSpec **ret, Err *err) {
+        return c->record.asks_agent || c->record.late_hooks
+                       ? bundle_load_kept(c->dir, c->record.bundle, ret, err)
+                       : 0;
+}
 
-        if (!c->record.asks_agent)
+static RuntimeAgent agent_of(const OciContainer *c, const OciSpec *spec) {
+        RuntimeAgent agent = {};
+
+        if (c->record.asks_agent) {
+                agent = runtime_agent(spec, c->id, c->record.bundle);
+                agent.init = c->record.pid;
+                agent.status = oci_status_name(OCI_CREATED);
+        }
+        return agent;
+}
+
+static Cgroup *open_cgroup(const OciContainer *c) {
+        Cgroup *cgroup = NULL;
+
+        if (c->record.cgroup)
+                (void) cgroup_open(c->record.cgroup, &cgroup);
+        return cgroup;
+}
+
+/* It need not be a child of ours, so its end is waited for by its pidfd. */
+static int end_process(const OciContainer *c, Err *err) {
+        autoclose int pidfd = oci_container_pidfd(c);
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+        if (pidfd < 0)
                 return 0;
-        r = bundle_load_kept(c->dir, c->record.bundle, ret_spec, err);
-        if (r < 0)
-                return r;
-        *ret = runtime_agent(*ret_spec, c->id, c->record.bundle);
-        ret->init = c->record.pid;
-        ret->status = oci_status_name(OCI_CREATED);
+        if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+                return fail(err, errno, "cannot kill container '%s'", c->id);
+        if (c->record.cgroup && cgroup_name_is_frozen(c->record.cgroup) > 0) {
+                autoptr(Cgroup) cgroup = open_cgroup(c);
+
+                if (cgroup)
+                        (void) cgroup_freeze(cgroup, false, 0);
+        }
+        if (poll(&p, 1, END_TIMEOUT_MS) == 0)
+                return refuse(err, ETIMEDOUT,
+                              "container '%s' has not ended within %d s of being killed", c->id,
+                              END_TIMEOUT_MS / 1000);
         return 0;
 }
 
 int oci_start(OciContainer *c, Err *err) {
         autoclose int lock = oci_container_lock(c, err);
         autoptr(OciSpec) spec = NULL;
-        RuntimeAgent agent = {};
+        RuntimeAgent agent;
         OciStatus status;
         int r;
 
@@ -44,22 +77,20 @@ int oci_start(OciContainer *c, Err *err) {
         if (status != OCI_CREATED)
                 return refuse(err, EBUSY, "cannot start container '%s': it is %s, not created",
                               c->id, oci_status_name(status));
-        r = load_agent(c, &spec, &agent, err);
-        if (r >= 0)
-                r = runtime_start_held(c->dir, OCI_START_SOCKET, &agent, err);
+        r = load_spec(c, &spec, err);
+        if (r < 0)
+                return r;
+        agent = agent_of(c, spec);
+        r = runtime_start_held(c->dir, OCI_START_SOCKET, &agent, err);
         fault_point("oci.started");
         if (r < 0)
                 return r;
         (void) unlinkat(c->dir, OCI_START_SOCKET, 0);
-        return 0;
-}
-
-static Cgroup *open_cgroup(const OciContainer *c) {
-        Cgroup *cgroup = NULL;
-
-        if (c->record.cgroup)
-                (void) cgroup_open(c->record.cgroup, &cgroup);
-        return cgroup;
+        if (spec)
+                r = oci_hooks_run(c, spec, HOOK_POSTSTART, OCI_RUNNING, err);
+        if (r < 0)
+                (void) end_process(c, NULL);
+        return r;
 }
 
 int oci_kill(OciContainer *c, int signal, bool all, Err *err) {
@@ -127,30 +158,9 @@ int oci_update(OciContainer *c, const OciResources *resources, Err *err) {
         return r < 0 ? err_prefix(err, r, "cannot update container '%s'", c->id) : 0;
 }
 
-/* It need not be a child of ours, so its end is waited for by its pidfd. */
-static int end_process(const OciContainer *c, Err *err) {
-        autoclose int pidfd = oci_container_pidfd(c);
-        struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-        if (pidfd < 0)
-                return 0;
-        if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-                return fail(err, errno, "cannot kill container '%s'", c->id);
-        if (c->record.cgroup && cgroup_name_is_frozen(c->record.cgroup) > 0) {
-                autoptr(Cgroup) cgroup = open_cgroup(c);
-
-                if (cgroup)
-                        (void) cgroup_freeze(cgroup, false, 0);
-        }
-        if (poll(&p, 1, END_TIMEOUT_MS) == 0)
-                return refuse(err, ETIMEDOUT,
-                              "container '%s' has not ended within %d s of being killed", c->id,
-                              END_TIMEOUT_MS / 1000);
-        return 0;
-}
-
 int oci_delete(OciContainer *c, bool force, Err *err) {
         autoclose int lock = oci_container_lock(c, err);
+        autoptr(OciSpec) spec = NULL;
         OciStatus status;
         int r;
 
@@ -166,5 +176,11 @@ int oci_delete(OciContainer *c, bool force, Err *err) {
         if (r < 0)
                 return r;
         fault_point("oci.ended");
-        return oci_container_destroy(c, err);
+        if (c->record.late_hooks) {
+                r = bundle_load_kept(c->dir, c->record.bundle, &spec, err);
+                if (r < 0)
+                        return r;
+        }
+        r = oci_container_destroy(c, err);
+        return r < 0 || !spec ? r : oci_hooks_run(c, spec, HOOK_POSTSTOP, OCI_STOPPED, err);
 }

@@ -20,6 +20,7 @@
 #include "base/id.h"
 #include "base/str.h"
 #include "kernel/proc_stat.h"
+#include "kernel/process.h"
 #include "oci/spec_check.h"
 #include "runtime/oci_internal.h"
 #include "runtime/resources.h"
@@ -33,13 +34,17 @@ typedef struct Making {
         Cgroup *cgroup;
         OciReport report;
         Runtime *runtime;
+        bool spawned; /* far enough for hooks that undo what others have done */
 } Making;
 
 static void making_clear(Making *m) {
         m->runtime = runtime_free(m->runtime);
         m->cgroup = cgroup_free(m->cgroup);
-        if (m->c && !m->c->record.complete)
+        if (m->c && !m->c->record.complete) {
                 (void) oci_container_destroy(m->c, NULL);
+                if (m->spawned)
+                        (void) oci_hooks_run(m->c, m->spec, HOOK_POSTSTOP, OCI_STOPPED, NULL);
+        }
         m->c = oci_container_free(m->c);
         oci_report_close(&m->report);
         close_fd(m->socket);
@@ -118,6 +123,7 @@ static int begin_record(Making *m, Err *err) {
         record->created = clock_rfc3339(clock_now_ns());
         record->owner = geteuid() == 0 ? strdup("root") : str_format("#%u", geteuid());
         record->cgroup = cgroup_name(m->in);
+        record->late_hooks = oci_has_late_hooks(b->spec);
         record->asks_agent = b->spec->linux_ && b->spec->linux_->seccomp &&
                              b->spec->linux_->seccomp->listener_path;
         if (!record->oci_version || !record->id || !record->bundle || !record->rootfs ||
@@ -166,8 +172,15 @@ static int spawn(Making *m, bool hold, Err *err) {
                 .keep_keyring = m->in->keep_keyring,
                 .no_pivot = m->in->no_pivot,
         };
-        int r = runtime_spawn(m->spec, &options, &m->runtime, err);
+        OciState state;
+        int r = oci_container_state(m->c, OCI_CREATING, &state, err);
 
+        if (r < 0)
+                return r;
+        options.state = &state;
+        m->spawned = true;
+        r = runtime_spawn(m->spec, &options, &m->runtime, err);
+        json_clear(&oci_state_type, &state);
         fault_point("oci.spawned");
         if (r >= 0 && hold)
                 r = runtime_hold(m->runtime, err);
@@ -276,7 +289,10 @@ int oci_run(int root, const OciCreate *in, OciContainer **ret, Runtime **ret_run
 
                 r = oci_report_console(&m.report, console, err);
         }
+        if (r >= 0)
+                r = oci_hooks_run(m.c, m.spec, HOOK_POSTSTART, OCI_RUNNING, err);
         if (r < 0) {
+                process_kill_and_reap(runtime_pidfd(m.runtime));
                 m.c->record.complete = false;
                 return r;
         }

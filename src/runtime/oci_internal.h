@@ -3,6 +3,7 @@
 
 /* What the OCI runtime's verbs share; see oci_container.h. */
 
+#include "runtime/hooks.h"
 #include "runtime/oci_container.h"
 
 #define OCI_START_SOCKET "start.sock"
@@ -16,6 +17,12 @@ int oci_container_new(int root, const char *id, OciContainer **ret);
 
 /* Where compiled filters are kept; the caller's; NULL without memory. */
 char *oci_seccomp_cache(int root);
+
+/* poststart or poststop. */
+bool oci_has_late_hooks(const OciSpec *spec);
+/* Runs hooks in the caller's namespaces, in the bundle, with the container's state. */
+int oci_hooks_run(const OciContainer *c, const OciSpec *spec, HookKind kind, OciStatus status,
+                  Err *err);
 
 /* Whether root inside is nobody outside. */
 bool oci_has_own_userns(const OciSpec *spec);
