@@ -16,6 +16,8 @@ LogLevel log_level = LOG_LEVEL_WARN;
 static struct {
         int fd;
         bool json;
+        bool holding;
+        Str held;
         char process[64];
 } sink = { .fd = STDERR_FILENO, .process = "isola" };
 
@@ -29,6 +31,19 @@ void log_setup(LogLevel level, bool json, const char *process) {
 
 void log_to(int fd) {
         sink.fd = fd;
+}
+
+void log_hold(void) {
+        sink.holding = true;
+}
+
+void log_release(bool drop) {
+        Str *held = &sink.held;
+
+        sink.holding = false;
+        if (!drop && held->text && write(sink.fd, held->text, held->length) < 0)
+                errno = 0; /* nothing more can be said of it */
+        str_clear(held);
 }
 
 int log_level_parse(const char *name, LogLevel *ret) {
@@ -67,6 +82,11 @@ void log_write(LogLevel level, const char *format, ...) {
         line = sink.json ? json_line(level, words)
                          : str_format("%s: %s%s\n", sink.process,
                                       level == LOG_LEVEL_WARN ? "warning: " : "", words);
+        if (line && sink.holding && level == LOG_LEVEL_WARN) {
+                str_put(&sink.held, line);
+                errno = saved;
+                return;
+        }
         /* A log that cannot be written must not stop the work it tells of. */
         if (line && write(sink.fd, line, strlen(line)) < 0)
                 errno = saved;

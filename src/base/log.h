@@ -30,6 +30,13 @@ void log_to(int fd);
 /* "debug", "info", "warn" or "none"; -EINVAL. */
 int log_level_parse(const char *name, LogLevel *ret);
 
+/*
+ * Keeps warnings back, for a program whose callers take the first words on stderr for the reason
+ * of a failure: log_release() writes them, or drops them where that reason is told instead.
+ */
+void log_hold(void);
+void log_release(bool drop);
+
 void log_write(LogLevel level, const char *format, ...) printf_like(2, 3);
 
 #define log_at_(level, ...)                            \

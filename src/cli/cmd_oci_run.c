@@ -40,6 +40,7 @@ static int in_foreground(const CommandInput *in, const OciCreateOptions *o, cons
         r = oci_run(in->oci->root, create, &c, &runtime, err);
         if (r < 0)
                 return r;
+        log_release(false);
         code = oci_wait_for(&relay, fcntl(runtime_pidfd(runtime), F_DUPFD_CLOEXEC, 3),
                             runtime_take_console(runtime), err);
         if (!o->keep) {

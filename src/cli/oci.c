@@ -65,6 +65,7 @@ static int tell(const OciProgram *program, Err *err) {
         const char *message = err->message ? err->message : strerror(-err->code);
         autofree char *record = program->log >= 0 ? log_record(program, message) : NULL;
 
+        log_release(true);
         if (record && write(program->log, record, strlen(record)) < 0)
                 log_warn("cannot write the log: %s", strerror(errno));
         return command_complain(err);
@@ -105,9 +106,12 @@ static int set_level(const OciGlobals *g, const OciProgram *program, Err *err) {
         if (g->debug)
                 level = LOG_LEVEL_DEBUG;
         log_setup(level, program->log_json, "isola-oci");
-        /* Warnings stay out of the log: a caller may take it for a single record. */
+        /* Warnings come into the log at the end, if all went well: a caller may take what it says
+         * of a failure for a single record. */
         if (program->log >= 0 && level <= LOG_LEVEL_INFO)
                 log_to(program->log);
+        else if (level == LOG_LEVEL_WARN)
+                log_hold();
         return 0;
 }
 
@@ -197,6 +201,16 @@ static int dispatch(const OciGlobals *g, const OptionWords *words, const char *r
         return r < 0 ? r : command_execute(c, &context, (char *const *) name + used);
 }
 
+/*
+ * On standard error they would be the container's words: who creates one lets it inherit that.  So
+ * they go to the log, or to somebody who watches.
+ */
+static void release_warnings(const OciProgram *program) {
+        if (program->log >= 0)
+                log_to(program->log);
+        log_release(program->log < 0 && !isatty(STDERR_FILENO));
+}
+
 int oci_main(char *const *argv, const char *run_root) {
         OciProgram program = { .root = -EBADF, .log = -EBADF };
         OptionWords words = {};
@@ -211,6 +225,7 @@ int oci_main(char *const *argv, const char *run_root) {
                 r = dispatch(&globals, &words, run_root, &program, &err);
         if (r < 0)
                 tell(&program, &err);
+        release_warnings(&program);
         option_clear(oci_options, &globals, &words);
         close_fd(program.root);
         close_fd(program.log);

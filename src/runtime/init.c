@@ -438,6 +438,9 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
         if (plan->options->hold) {
                 if (program_find(program.process->args, program.process->env, &err) < 0)
                         init_fail(sync, &err);
+                /* Whoever reads what the maker writes waits for the end of that, too. */
+                if (slave >= 0 && connect_streams(slave, NULL, -EBADF, &err) < 0)
+                        init_fail_setup(sync, &err);
                 sync = init_hold(plan->options, sync);
         } else
                 init_wait_for(sync, INIT_START);
