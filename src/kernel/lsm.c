@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "base/auto.h"
 #include "base/str.h"
@@ -42,4 +43,12 @@ int lsm_set_exec_profile(int proc, const char *profile) {
 
 int lsm_set_exec_label(int proc, const char *label) {
         return wish(proc, "self/attr/exec", label);
+}
+
+int lsm_label_mount(int mount, const char *label) {
+        autoclose int root = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (root < 0 || fsetxattr(root, "security.selinux", label, strlen(label) + 1, 0) < 0)
+                return -errno;
+        return 0;
 }

@@ -21,3 +21,6 @@ bool lsm_has_selinux(void);
  */
 int lsm_set_exec_profile(int proc, const char *profile);
 int lsm_set_exec_label(int proc, const char *label);
+
+/* Labels the root of a mount, which fsmount(2) has made. */
+int lsm_label_mount(int mount, const char *label);

@@ -23,6 +23,7 @@ typedef struct InitMount {
         MountOptions options; /* of a bind mount with a propagation always */
         int tree;             /* made outside, or -EBADF: made inside */
         char *link;           /* the text of a link that is to be made instead, or NULL */
+        const char *label;    /* SELinux: for its root, where no option says it; borrowed */
         bool directory;       /* what it is to be attached to */
 } InitMount;
 

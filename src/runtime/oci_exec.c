@@ -68,6 +68,7 @@ int oci_exec(OciContainer *c, const OciExec *in, int *ret_pidfd, int *ret_consol
                 return r;
 
         exec.pidfd = target;
+        exec.spec = spec;
         exec.cgroup = cgroup;
         exec.seccomp = seccomp;
         agent = runtime_agent(spec, c->id, c->record.bundle);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "kernel/denied.h"
+#include "kernel/lsm.h"
 #include "runtime/init_plan.h"
 
 /* Which namespace a file system shows. */
@@ -98,6 +99,28 @@ static int plan_bind(const InitPlan *plan, InitMount *m, Err *err) {
         return 0;
 }
 
+/*
+ * linux.mountLabel: the SELinux label of all files of a file system that is the
+ * container's own.  A message queue has no such option, only a root to label; what
+ * shows the kernel has labels of the policy's.
+ */
+static int plan_label(InitMount *m, const char *label, Err *err) {
+        const char *type = m->mount->type;
+
+        if (str_empty(label) || m->options.bind || m->options.remount || str_empty(type))
+                return 0;
+        if (str_equal(type, "mqueue")) {
+                m->label = label;
+                return 0;
+        }
+        for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+                if (str_equal(type, views[i].type))
+                        return 0;
+        return strv_addf(&m->options.fs, "context=%s", label) < 0
+                       ? fail(err, ENOMEM, "cannot read the mounts")
+                       : 0;
+}
+
 static int plan_mount(const InitPlan *plan, InitMount *m, uint64_t propagation, Err *err) {
         MountOptions *o = &m->options;
         int r;
@@ -117,6 +140,9 @@ static int plan_mount(const InitPlan *plan, InitMount *m, uint64_t propagation, 
                                        "the container has id mappings",
                                        m->place),
                                 "uidMappings and gidMappings of the mount say how");
+        r = plan_label(m, plan->spec->linux_ ? plan->spec->linux_->mount_label : NULL, err);
+        if (r < 0)
+                return r;
         return o->bind && !o->remount ? plan_bind(plan, m, err) : 0;
 }
 
@@ -136,6 +162,11 @@ int plan_mounts_make(InitPlan *plan, Err *err) {
         InitMount *dev = NULL;
         int r;
 
+        if (spec->linux_ && !str_empty(spec->linux_->mount_label) && !lsm_has_selinux())
+                return refuse(err, EOPNOTSUPP,
+                              "the mount label '%s' cannot be applied: SELinux is not enabled on "
+                              "this machine",
+                              spec->linux_->mount_label);
         plan->mounts = calloc(spec->n_mounts ? spec->n_mounts : 1, sizeof *plan->mounts);
         if (!plan->mounts)
                 return fail(err, ENOMEM, "cannot read the mounts");

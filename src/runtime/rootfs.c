@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/denied.h"
+#include "kernel/lsm.h"
 #include "kernel/overlay.h"
 #include "kernel/resolve.h"
 #include "oci/sysctl.h"
@@ -287,7 +288,15 @@ static int make_new(const InitMount *m, const Rootfs *rootfs, int target, bool t
                          m->place);
         else if (mount < 0)
                 err_denied(err, mount, "fsmount", "5.2");
-        return mount < 0 ? err_prefix(err, mount, "cannot mount '%s'", m->place) : mount;
+        if (mount < 0)
+                return err_prefix(err, mount, "cannot mount '%s'", m->place);
+        if (m->label) {
+                int r = lsm_label_mount(mount, m->label);
+
+                if (r < 0)
+                        return (close_fd(mount), fail(err, r, "cannot label '%s'", m->place));
+        }
+        return mount;
 }
 
 /* Returns the mount, detached; *ret_own if the caller is to close it. */
@@ -539,8 +548,9 @@ static int set_sysctl(const InitPlan *plan, const Rootfs *rootfs, const char *se
 }
 
 /* One read-only tmpfs serves all masks: the empty directory itself, and an empty file in it. */
-static int make_mask(Err *err) {
-        const char *const options[] = { "size=4k", "nr_inodes=4", "mode=0555", NULL };
+static int make_mask(const char *label, Err *err) {
+        autofree char *context = str_empty(label) ? NULL : str_format("context=%s", label);
+        const char *const options[] = { "size=4k", "nr_inodes=4", "mode=0555", context, NULL };
         const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
         autoclose int mask = -EBADF, file = -EBADF;
         int r;
@@ -613,7 +623,7 @@ int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         if (!l->masked_paths || !*l->masked_paths)
                 return 0;
 
-        mask = make_mask(err);
+        mask = make_mask(l->mount_label, err);
         if (mask < 0)
                 return mask;
         strv_foreach(path, l->masked_paths) {

@@ -144,7 +144,7 @@ TEST(memory_node_that_is_not_there_is_an_error) {
 }
 
 TEST(label_without_its_module_is_refused) {
-        autoerr err = {}, second = {};
+        autoerr err = {}, second = {}, third = {};
         static Container c;
 
         setup(&c);
@@ -161,6 +161,11 @@ TEST(label_without_its_module_is_refused) {
         expect(run(&c, &second) == -EOPNOTSUPP);
         expect_str(second.message, "the SELinux label 'system_u:system_r:container_t:s0' cannot be "
                                    "applied: SELinux is not enabled on this machine");
+        c.process.selinux_label = NULL;
+        c.linux_.mount_label = (char *) "system_u:object_r:container_file_t:s0";
+        expect(run(&c, &third) == -EOPNOTSUPP);
+        expect_str(third.message, "the mount label 'system_u:object_r:container_file_t:s0' cannot "
+                                  "be applied: SELinux is not enabled on this machine");
 }
 
 TEST(profile_of_apparmor_is_taken_on) {
