@@ -151,35 +151,42 @@ static void forget_volatile(Monitor *m) {
                 log_warn("cannot prepare the next start: %s", strerror(-r));
 }
 
-static void finish(Monitor *m) {
-        autofree char *gone = str_format("%s" CONTAINER_GONE, m->c->id);
-        bool remove = m->c->host.auto_remove && !m->kept;
+/*
+ * With --rm.  The command has its answer as soon as nothing of the container can
+ * be found or be in the way of another; nobody need wait for the rest, least of
+ * all for the disk: a large upper directory takes seconds to delete.
+ */
+static void vanish(Monitor *m) {
+        /* Or somebody who finds the directory, half removed, would go on with it meanwhile. */
+        autoclose int lock = lock_dir(container_dir(m->c), true);
         autoerr err = {};
 
-        m->log = log_writer_free(m->log);
+        monitor_release_names(m);
+        if (container_retire(m->c, true, &err) < 0)
+                log_warn("%s", err.message);
+        m->listener = close_fd(m->listener);
+        monitor_farewell(m);
+        fault_point("monitor.answered");
+        monitor_release_place(m);
+        container_delete_gone(m->c);
+        fault_point("monitor.gone");
+}
+
+/* Leaves the exit record. */
+static void finish(Monitor *m) {
+        autoerr err = {};
+
         if (m->kept)
                 forget_volatile(m);
-        if (remove) {
-                monitor_release(m);
-                if (container_retire(m->c, true, &err) < 0)
-                        log_warn("%s", err.message);
-        } else {
-                (void) set_status(m, "exited");
-                if (exit_record_save(m->c, &err) < 0)
-                        log_warn("%s", err.message);
-                fault_point("monitor.saved");
-                monitor_release(m);
-        }
+        (void) set_status(m, "exited");
+        if (exit_record_save(m->c, &err) < 0)
+                log_warn("%s", err.message);
+        fault_point("monitor.saved");
+        monitor_release(m);
         m->listener = close_fd(m->listener);
-        if (remove)
-                run_dir_retire(m->c->home, m->c->id);
-        else
-                run_dir_remove(m->c->home, m->c->id);
+        run_dir_remove(m->c->home, m->c->id);
         fault_point("monitor.gone");
         monitor_farewell(m);
-        /* Nobody need wait for the disk: a large upper directory takes seconds to delete. */
-        if (remove && gone)
-                container_sweep_gone(m->c->home, gone);
 }
 
 /* Runs and restarts until it is to stay stopped. */
@@ -217,6 +224,10 @@ int monitor_main(Monitor *m, bool adopt) {
         fault_point("monitor.settled");
         live(m);
         fault_point("monitor.ended");
-        finish(m);
+        m->log = log_writer_free(m->log);
+        if (m->c->host.auto_remove && !m->kept)
+                vanish(m);
+        else
+                finish(m);
         return 0;
 }

@@ -121,6 +121,10 @@ int monitor_launch(Monitor *m, Err *err);
 int monitor_adopt(Monitor *m, Err *err);
 /* Gives back what launch took; also half of it. */
 void monitor_release(Monitor *m);
+/* Its two halves: what somebody may want to have next (addresses, ports) or is held open, and what
+ * nobody asks for by name (cgroup, ids). */
+void monitor_release_names(Monitor *m);
+void monitor_release_place(Monitor *m);
 
 /* Serves the published ports at ::1; not having them there is worth a warning. */
 void monitor_open_loopback6(Monitor *m);
@@ -176,16 +180,18 @@ void run_release(Container *c, const PublishedPort *ports, size_t n_ports);
 int monitor_connect(const Container *c);
 /*
  * Takes the container's name and directory away, so that no command finds it any more; what it
- * wrote is left for container_sweep_gone().  The caller has made sure that it does not run.
+ * wrote is left for container_delete_gone().  The caller has made sure that it does not run.
  */
 int container_retire(Container *c, bool volumes, Err *err);
+/* Deletes what container_retire() left, and the run directory. */
+void container_delete_gone(const Container *c);
+/* Takes back what a run still holds whose container is gone and whose monitor was killed. */
+void container_sweep_orphan(const Home *home, const char *id);
 /* container_retire(), and deletes what it wrote. */
 int container_erase(Container *c, bool volumes, Err *err);
 #define CONTAINER_GONE ".gone" /* after the id: the name of a directory that is being deleted */
 /* Removes a run directory, which is not there any more from one moment to the next. */
 void run_dir_remove(const Home *home, const char *id);
-/* Takes its name from it; deleting what it holds is left to container_sweep_gone(). */
-void run_dir_retire(const Home *home, const char *id);
 /* Whether it has just been removed, by its own monitor (--rm) or by another command. */
 bool container_is_gone(const Container *c);
 /* container_settle() for whoever has the lock; reads the state anew.  -ENOENT without a sentence if

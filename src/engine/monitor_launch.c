@@ -339,12 +339,15 @@ int monitor_launch(Monitor *m, Err *err) {
         return r;
 }
 
-void run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
-        autofree char *cgroup = container_cgroup_name(c->id);
-
+static void release_networks(Container *c, const PublishedPort *ports, size_t n_ports) {
         for (size_t i = 0; i < c->state.n_networks; i++)
                 network_release(c->home, c->id, &c->state.networks[i], ports, n_ports);
         fault_point("release.network");
+}
+
+static void release_place(Container *c) {
+        autofree char *cgroup = container_cgroup_name(c->id);
+
         if (cgroup && cgroup_remove(cgroup, 0) < 0) {
                 autoptr(Cgroup) left = NULL;
 
@@ -362,7 +365,12 @@ void run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
         fault_point("release.ids");
 }
 
-void monitor_release(Monitor *m) {
+void run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
+        release_networks(c, ports, n_ports);
+        release_place(c);
+}
+
+void monitor_release_names(Monitor *m) {
         m->dns = dns_free(m->dns);
         m->loopback6 = loopback6_free(m->loopback6);
         /* Kills what was spawned and not started. */
@@ -376,9 +384,18 @@ void monitor_release(Monitor *m) {
         }
         m->console = close_fd(m->console);
         m->cgroup = cgroup_free(m->cgroup);
-        run_release(m->c, m->ports, m->n_ports);
+        release_networks(m->c, m->ports, m->n_ports);
         for (size_t i = 0; i < m->n_ports; i++)
                 published_port_clear(&m->ports[i]);
         free(take_ptr(m->ports));
         m->n_ports = 0;
+}
+
+void monitor_release_place(Monitor *m) {
+        release_place(m->c);
+}
+
+void monitor_release(Monitor *m) {
+        monitor_release_names(m);
+        monitor_release_place(m);
 }

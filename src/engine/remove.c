@@ -55,14 +55,6 @@ int container_retire(Container *c, bool volumes, Err *err) {
         return 0;
 }
 
-void run_dir_retire(const Home *home, const char *id) {
-        autofree char *run = container_run_path(id),
-                      *gone = str_format("containers/%s" CONTAINER_GONE, id);
-
-        if (run && gone && renameat(home->run_fd, run, home->run_fd, gone) < 0 && errno != ENOENT)
-                run_dir_remove(home, id);
-}
-
 void run_dir_remove(const Home *home, const char *id) {
         autofree char *run = container_run_path(id),
                       *gone = str_format("containers/%s" CONTAINER_GONE, id);
@@ -88,6 +80,14 @@ int container_erase(Container *c, bool volumes, Err *err) {
         return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone) : 0;
 }
 
+void container_delete_gone(const Container *c) {
+        autofree char *gone = str_format("containers/%s" CONTAINER_GONE, c->id);
+
+        run_dir_remove(c->home, c->id);
+        if (gone)
+                (void) tree_remove(c->home->data_fd, gone);
+}
+
 void container_sweep_gone(const Home *home, const char *entry) {
         autoclose int dir = -EBADF, lock = -EBADF;
         autofree char *path = NULL, *id = NULL;
@@ -103,6 +103,7 @@ void container_sweep_gone(const Home *home, const char *entry) {
         lock = dir < 0 ? dir : lock_dir(dir, false);
         if (lock < 0)
                 return;
+        container_sweep_orphan(home, id);
         run_dir_remove(home, id);
         (void) tree_remove(home->data_fd, path);
 }

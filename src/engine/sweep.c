@@ -209,8 +209,7 @@ int container_settle(Container *c, Err *err) {
         return container_settle_locked(c, lock, err);
 }
 
-/* A run directory whose container is gone: its removal was interrupted, or goes on this moment. */
-static void sweep_orphan(const Home *home, const char *id) {
+void container_sweep_orphan(const Home *home, const char *id) {
         Container c = { .id = (char *) id, .name = (char *) id, .home = home, .dir = -EBADF };
         autofree char *data = str_format("containers/%s", id);
 
@@ -249,7 +248,7 @@ void containers_sweep(const Home *home, Container **list, size_t n) {
                 if (i < n && str_equal(list[i]->id, *id))
                         c = list[i];
                 if (!c)
-                        sweep_orphan(home, *id);
+                        container_sweep_orphan(home, *id);
                 else if (!claims_to_run(c))
                         (void) container_settle(c, NULL);
         }
