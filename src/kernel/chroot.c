@@ -29,8 +29,12 @@ static int replace_root(int tree) {
         if (syscall(SYS_mount, NULL, "/", NULL, MS_REC_PRIVATE, NULL) < 0)
                 return -errno;
         if (syscall(SYS_move_mount, tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
-            fchdir(tree) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-            syscall(SYS_umount2, ".", MNT_DETACH) < 0)
+            fchdir(tree) < 0)
+                return -errno;
+        /* The copy is a peer of what it was made from, which systemd shares; pivot_root(2) takes
+         * no shared mount. */
+        if (syscall(SYS_mount, NULL, ".", NULL, MS_REC_PRIVATE, NULL) < 0 ||
+            syscall(SYS_pivot_root, ".", ".") < 0 || syscall(SYS_umount2, ".", MNT_DETACH) < 0)
                 return -errno;
         return 0;
 }
