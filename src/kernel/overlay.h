@@ -16,7 +16,7 @@
  * The layers must be attached somewhere in the caller's mount namespace if that
  * belongs to a user namespace (clone_private_mount(), fs/namespace.c).  Layers by
  * descriptor need Linux 6.13; before that the same is said with their paths
- * below /proc/self/fd.
+ * below /proc/self/fd, which before 6.7 must fit into 255 bytes: about 60 layers.
  */
 
 #include <stdbool.h>
@@ -33,6 +33,7 @@
  *		system that upper is on and wait for the disk.  Such an upper directory
  *		cannot be mounted a second time.
  *
- * Return: descriptor of the detached mount, owned by the caller; negative errno.
+ * Return: descriptor of the detached mount, owned by the caller; -E2BIG if there are more layers
+ * than the kernel takes; negative errno.
  */
 int overlay_new(const int *lowers, size_t n, int upper, int work, bool scratch, Err *err);

@@ -17,7 +17,7 @@
 static void make_layers(int fds[3]) {
         static const char *const names[] = { "/mnt/lower", "/mnt/upper", "/mnt/work" };
 
-        expect(mount("tmpfs", "/mnt", "tmpfs", 0, NULL) == 0);
+        test_scratch("/mnt");
         for (int i = 0; i < 3; i++) {
                 expect(mkdir(names[i], 0755) == 0);
                 fds[i] = open(names[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -53,14 +53,14 @@ TEST_IN(scratch_upper_is_written_but_never_again, CLONE_NEWNS) {
         expect(overlay_new(fds, 1, fds[1], fds[2], true, &err) < 0);
 }
 
-/* Lets fsconfig() know no descriptors, as before Linux 6.13. */
-static void refuse_descriptors(void) {
+/* Denies a command of fsconfig(2) with an error, as older kernels do. */
+static void deny(unsigned command, int error) {
         struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsconfig, 0, 3),
                 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FSCONFIG_SET_FD, 0, 1),
-                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, command, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned) error),
                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         };
         struct sock_fprog program = { sizeof code / sizeof *code, code };
@@ -69,12 +69,54 @@ static void refuse_descriptors(void) {
         expect(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
 }
 
+/* Before 6.5 overlay's options are kept as one string (fs/fs_context.c). */
+static bool takes_strings_only(void) {
+        int fs = (int) syscall(SYS_fsopen, "overlay", 0);
+
+        expect(fs >= 0);
+        return syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, "upperdir", NULL, fs) < 0 &&
+               errno == EOPNOTSUPP;
+}
+
 TEST_IN(kernel_that_wants_paths_gets_them, CLONE_NEWNS) {
         int fds[3];
 
         make_layers(fds);
-        refuse_descriptors();
+        if (takes_strings_only())
+                skip("this kernel wants all paths at once");
+        deny(FSCONFIG_SET_FD, EINVAL);
         expect_overlay(fds);
+}
+
+TEST_IN(kernel_that_knows_no_parameters_but_strings_is_served, CLONE_NEWNS) {
+        int fds[3];
+
+        make_layers(fds);
+        deny(FSCONFIG_SET_FD, EOPNOTSUPP);
+        expect_overlay(fds);
+}
+
+TEST_IN(many_layers_are_mounted_or_refused_by_number, CLONE_NEWNS) {
+        autoclose int overlay = -EBADF;
+        int fds[3], lowers[100];
+        autoerr err = {};
+        char name[16];
+
+        make_layers(fds);
+        for (int i = 0; i < 100; i++) {
+                snprintf(name, sizeof name, "/mnt/%d", i);
+                expect(mkdir(name, 0755) == 0);
+                lowers[i] = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        }
+        expect(chdir("/mnt/lower") == 0 && mkdir("/mnt/40/there", 0755) == 0);
+        overlay = overlay_new(lowers, 100, fds[1], fds[2], false, &err);
+        if (overlay >= 0) {
+                expect(faccessat(overlay, "there", F_OK, 0) == 0);
+        } else {
+                expect(overlay == -E2BIG);
+                expect_str(err.message, "100 layers are too many for this kernel");
+        }
+        expect(access("old", F_OK) == 0); /* still in the same directory */
 }
 
 TEST_IN(view_without_upper_is_read_only, CLONE_NEWNS) {

@@ -62,7 +62,7 @@ UNUSED static void setup(Container *c) {
                 skip("needs /bin/busybox");
         expect(unshare(CLONE_NEWNS) == 0);
         expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-        expect(mount("tmpfs", HERE, "tmpfs", 0, "mode=755") == 0);
+        test_scratch(HERE);
         expect(system("mkdir -p " HERE "/layer/bin " HERE "/layer/etc " HERE "/layer/tmp " HERE
                       "/c/upper " HERE "/c/work " HERE "/out && cp /bin/busybox " HERE
                       "/layer/bin/ && chmod 1777 " HERE "/layer/tmp && for i in sh cat id ls stat "
