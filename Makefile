@@ -9,7 +9,7 @@ CHECK = build-check
 MESON = meson setup --wipe
 FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check lint asan fuzz bench format clean help
+.PHONY: all install demo check check-vm lint asan fuzz bench format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -36,6 +36,12 @@ check: ## unit and integration tests in a private test host
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
 	@ninja -C $(CHECK) --quiet
 	@tests/check $(CHECK)
+
+check-vm: ## tests on a stock Debian kernel with systemd, in QEMU (VM_TESTS, VM_KERNEL, VM_TIMEOUT)
+	@tools/deps build vm
+	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
+	@ninja -C $(CHECK) --quiet
+	@VM_TESTS='$(VM_TESTS)' VM_KERNEL='$(VM_KERNEL)' VM_TIMEOUT='$(VM_TIMEOUT)' tests/check-vm $(CHECK)
 
 lint: ## formatting, layer order, sizes, headers, documentation
 	@tools/deps build lint
@@ -69,4 +75,4 @@ clean: ## remove every build directory
 	@rm -rf $(BUILD) $(CHECK) build-asan build-fuzz
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18

@@ -20,6 +20,7 @@ import time
 
 import pytest
 
+SLOWNESS = float(os.environ.get('ISOLA_TEST_SLOWNESS', '1'))
 BINARY = os.environ.get('ISOLA', str(pathlib.Path(__file__).resolve().parents[2] / 'build-check/src/isola'))
 
 
@@ -37,6 +38,20 @@ def pytest_configure(config):
     # With xdist only the workers run tests; the controller stays where it is.
     if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
         enter_test_host()
+
+
+def scale_timeouts():
+    """Every timeout of a test bounds a hang and measures nothing: in an emulated machine all are longer."""
+    def scaled(method):
+        def call(self, *arguments, timeout=None, **options):
+            return method(self, *arguments, timeout=timeout and timeout * SLOWNESS, **options)
+        return call
+    for name in ('communicate', 'wait'):
+        setattr(subprocess.Popen, name, scaled(getattr(subprocess.Popen, name)))
+
+
+if SLOWNESS != 1:
+    scale_timeouts()
 
 
 class Isola:
@@ -91,13 +106,13 @@ class Isola:
 
 def wait_until(condition, timeout=20, what='it'):
     """Polls a condition; for what the kernel does on its own time."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * SLOWNESS
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f'{what} did not happen within {timeout} s')
+    raise AssertionError(f'{what} did not happen within {timeout * SLOWNESS:g} s')
 
 
 def existing(pattern):
@@ -110,7 +125,7 @@ def leftovers(isola):
     found = []
     records = pathlib.Path(isola.root) / 'containers'
     known = {entry.name for entry in records.iterdir()} if records.is_dir() else set()
-    for directory in existing('/sys/fs/cgroup/*/isola/*'):
+    for directory in existing('/sys/fs/cgroup/isola/*') + existing('/sys/fs/cgroup/*/isola/*'):
         if directory.is_dir() and directory.name in isola.seen - known:
             found.append(f'cgroup {directory}')
     links = json.loads(subprocess.run(['ip', '-j', 'link'], stdout=subprocess.PIPE, check=True).stdout)

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import SLOWNESS, wait_until
 
 
 class Terminal:
@@ -37,7 +37,7 @@ class Terminal:
         os.write(self.master, data)
 
     def expect(self, text, timeout=20):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * SLOWNESS
         while text not in self.seen:
             left = end - time.monotonic()
             assert left > 0, f'{text!r} did not come: {self.seen!r}'
@@ -58,7 +58,7 @@ class Terminal:
         return self.seen
 
     def wait(self, timeout=20):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * SLOWNESS
         while self.process.poll() is None and time.monotonic() < end:
             self.drain()
         return self.process.wait(1)

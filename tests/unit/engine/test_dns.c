@@ -451,19 +451,17 @@ TEST_IN(flood_is_answered_with_failure, NAMESPACES) {
         World w = world((DnsOptions){ .upstreams = servers });
         autoclose int silent = upstream("127.0.0.1", 5301, SOCK_DGRAM);
         uint8_t message[512];
-        int failed = 0;
 
         for (int i = 0; i < 100; i++) {
                 size_t n = make_query(message, "example.org", DNS_TYPE_A);
 
                 expect(send(w.asker, message, n, 0) > 0);
         }
-        while (pump(&w, w.asker, 100)) {
+        for (int i = 0; i < 100 - 64; i++) {
+                expect(pump(&w, w.asker, 5000));
                 expect(recv(w.asker, message, sizeof message, 0) > 0);
                 expect(dns_code(message) == DNS_SERVER_FAILURE);
-                failed++;
         }
-        expect(failed == 100 - 64);
         put_name("web", "10.88.0.2");
         expect_answer(&w, "web", DNS_TYPE_A, "ok 10.88.0.2");
         dns_free(w.dns);
