@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -164,7 +165,8 @@ void attributes_warn_of_capabilities(const OciProcess *p) {
                 strv_foreach(name, sets[i]) {
                         int cap = cap_from_name(*name);
 
-                        if (cap < 0 || have >> cap & 1)
+                        /* Root has what is only bounding again when it executes. */
+                        if (cap < 0 || have >> cap & 1 || prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0)
                                 continue;
                         have |= UINT64_C(1) << cap;
                         str_printf(&missing, "%s%s", missing.text ? ", " : "", *name);

@@ -10,11 +10,15 @@
 #include "base/fds.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "kernel/pty.h"
 #include "kernel/rlimit.h"
 #include "runtime/init.h"
 
 void init_raise_limits(const OciProcess *p, pid_t pid) {
+        autostr names = {};
+        int code = 0;
+
         for (size_t i = 0; i < p->n_rlimits; i++) {
                 int number = rlimit_number(p->rlimits[i].type);
                 struct rlimit now;
@@ -23,10 +27,14 @@ void init_raise_limits(const OciProcess *p, pid_t pid) {
                     p->rlimits[i].hard <= now.rlim_max)
                         continue;
                 now.rlim_max = p->rlimits[i].hard;
-                if (prlimit(pid, (unsigned) number, &now, NULL) < 0)
-                        log_warn("limit '%s' stays as it is, it cannot be raised: %s",
-                                 p->rlimits[i].type, strerror(errno));
+                if (prlimit(pid, (unsigned) number, &now, NULL) == 0)
+                        continue;
+                code = errno;
+                str_printf(&names, "%s%s", names.text ? ", " : "", p->rlimits[i].type);
         }
+        if (names.text)
+                log_warn("the maximum of %s stays as it is, it cannot be raised: %s", names.text,
+                         strerror(code));
 }
 
 int init_set_oom_score(const OciProcess *p, int dir, const char *path, Err *err) {

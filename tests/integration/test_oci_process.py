@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import uuid
 
 import pytest
 from oci_bundle import Bundle
@@ -15,7 +14,6 @@ SCHEDULER = 'read line < /proc/self/stat; set -- ${line##*) }; echo ${17} ${38} 
 @pytest.fixture
 def bundle(isola, tmp_path):
     made = Bundle(isola, tmp_path / 'bundle')
-    made.config['linux']['cgroupsPath'] = f'/isola-oci/{uuid.uuid4().hex}'
     yield made
     made.clean()
 
@@ -83,14 +81,15 @@ def test_unknown_capability_is_only_a_warning(bundle):
     assert "capability 'CAP_TIME_TRAVEL' is not known" in done.stderr
 
 
-def test_syntax_error_is_told_with_its_line(bundle):
+def test_syntax_error_is_told_with_its_line(bundle, isola):
     bundle.runs('true')
     text = json.dumps(bundle.config, indent=1).replace('"cwd": "/"', '"cwd": 7')
     (bundle.path / 'config.json').write_text(text)
     line = text[:text.index('"cwd"')].count('\n') + 1
-    assert f'config.json:{line}: process.cwd: not a string' in bundle.run(code=1).stderr
+    done = isola('oci', 'run', '--bundle', bundle.path, 'c1', code=1)
+    assert f'config.json:{line}: process.cwd: not a string' in done.stderr
     (bundle.path / 'config.json').write_text(text[:100])
-    assert 'not JSON' in bundle.run(code=1).stderr
+    assert 'not JSON' in isola('oci', 'run', '--bundle', bundle.path, 'c1', code=1).stderr
 
 
 def change(config, path, value):

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "container.h"
+#include "kernel/caps.h"
 #include "kernel/lsm.h"
 #include "kernel/scheduler.h"
 #include "runtime/attributes.h"
@@ -271,6 +273,80 @@ TEST(namespace_of_the_caller_by_path_is_still_the_callers) {
         set_shell(&c, "true");
         expect(run(&c, &err) == -EPERM);
         expect(strstr(err.message, "the container has no network namespace of its own"));
+}
+
+/* What is said on standard error from here on, by log_warn(), can be read from the result. */
+static int catch_warnings(void) {
+        int fds[2];
+
+        expect(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0 && dup2(fds[1], 2) == 2);
+        close(fds[1]);
+        return fds[0];
+}
+
+static const char *caught(int fd) {
+        static char text[4096];
+        ssize_t n = read(fd, text, sizeof text - 1);
+
+        text[n > 0 ? n : 0] = 0;
+        return text;
+}
+
+/* As on a machine where root has no CAP_SYS_RESOURCE. */
+static void drop_capability(int cap) {
+        CapSets sets;
+
+        expect_ok(caps_get(&sets));
+        expect_ok(caps_bound(sets.bounding & ~(UINT64_C(1) << cap)));
+        sets.permitted &= ~(UINT64_C(1) << cap);
+        sets.effective = sets.permitted;
+        sets.inheritable = 0;
+        expect_ok(caps_set(&sets));
+}
+
+TEST(limits_that_cannot_be_raised_are_one_warning) {
+        OciRlimit limits[] = { { (char *) "RLIMIT_CORE", 5, UINT64_MAX },
+                               { (char *) "RLIMIT_MSGQUEUE", 7, UINT64_MAX },
+                               { (char *) "RLIMIT_CPU", 100, 200 } };
+        static Container c;
+        const char *said;
+        int warnings;
+
+        setup(&c);
+        expect(setrlimit(RLIMIT_CORE, &(struct rlimit){ 3, 3 }) == 0);
+        expect(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ 9, 9 }) == 0);
+        drop_capability(CAP_SYS_RESOURCE);
+        c.process.rlimits = limits;
+        c.process.n_rlimits = 3;
+        set_shell(&c, "ulimit -c; ulimit -Hc; ulimit -Ht");
+        warnings = catch_warnings();
+        expect(run(&c, NULL) == 0);
+        said = caught(warnings);
+        expect(strstr(said, "the maximum of RLIMIT_CORE, RLIMIT_MSGQUEUE stays as it is"));
+        expect(!strchr(strchr(said, '\n') + 1, '\n'));
+        expect_str(output, "0\n0\n200");
+}
+
+TEST(capabilities_that_the_caller_lacks_are_one_warning) {
+        char *caps[] = { (char *) "CAP_CHOWN", (char *) "CAP_SYS_RESOURCE", (char *) "CAP_SYSLOG",
+                         NULL };
+        OciCapabilities sets = { .bounding = caps, .permitted = caps, .effective = caps };
+        static Container c;
+        const char *said;
+        int warnings;
+
+        setup(&c);
+        drop_namespace(&c, "user");
+        c.linux_.n_uid_mappings = c.linux_.n_gid_mappings = 0;
+        drop_capability(CAP_SYS_RESOURCE);
+        drop_capability(CAP_SYSLOG);
+        c.process.capabilities = &sets;
+        set_shell(&c, "grep CapPrm /proc/self/status");
+        warnings = catch_warnings();
+        expect(run(&c, NULL) == 0);
+        said = caught(warnings);
+        expect(strstr(said, "the container goes without CAP_SYS_RESOURCE, CAP_SYSLOG"));
+        expect_str(output, "CapPrm:\t0000000000000001");
 }
 
 /* ---- exec ---- */
