@@ -9,7 +9,7 @@ CHECK = build-check
 MESON = meson setup --wipe
 FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check check-vm lint asan fuzz bench format clean help
+.PHONY: all install demo check check-peers check-vm lint asan fuzz bench format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -43,6 +43,13 @@ check-vm: ## tests on a stock Debian kernel with systemd, in QEMU (VM_TESTS, VM_
 	@ninja -C $(CHECK) --quiet
 	@VM_TESTS='$(VM_TESTS)' VM_KERNEL='$(VM_KERNEL)' VM_TIMEOUT='$(VM_TIMEOUT)' tests/check-vm $(CHECK)
 
+check-peers: ## have Podman, containerd and Docker drive isola-oci
+	@tools/deps build check peers
+	@tools/peers build-peers
+	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
+	@ninja -C $(CHECK) --quiet
+	@ISOLA=$(CURDIR)/$(CHECK)/src/isola /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/peers
+
 lint: ## formatting, layer order, sizes, headers, documentation
 	@tools/deps build lint
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
@@ -72,7 +79,7 @@ format: ## rewrite the sources as clang-format would have them
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove every build directory
-	@rm -rf $(BUILD) $(CHECK) build-asan build-fuzz
+	@rm -rf $(BUILD) $(CHECK) build-asan build-fuzz build-peers
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 25

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -61,10 +62,35 @@ static char *log_record(const OciProgram *program, const char *message) {
         return text ? str_format("%s\n", text) : NULL;
 }
 
-static int tell(const OciProgram *program, Err *err) {
-        const char *message = err->message ? err->message : strerror(-err->code);
-        autofree char *record = program->log >= 0 ? log_record(program, message) : NULL;
+/*
+ * The kernel's reason as Go words it, "no such file or directory": Docker's and containerd's
+ * clients look for those words to tell a missing program (127) and one that cannot be executed
+ * (126, "permission denied") from other failures.
+ */
+static void word_reason(Err *err) {
+        const char *reason = strerror(-err->code);
+        char *first, *whole;
 
+        if (!err->message || !str_ends_with(err->message, reason))
+                return;
+        first = err->message + strlen(err->message) - strlen(reason);
+        *first = (char) tolower((unsigned char) *first);
+        if (err->code != -EISDIR)
+                return;
+        whole = str_format("%s: permission denied", err->message);
+        if (whole) {
+                free(err->message);
+                err->message = whole;
+        }
+}
+
+static int tell(const OciProgram *program, Err *err) {
+        const char *message;
+        autofree char *record = NULL;
+
+        word_reason(err);
+        message = err->message ? err->message : strerror(-err->code);
+        record = program->log >= 0 ? log_record(program, message) : NULL;
         log_release(true);
         if (record && write(program->log, record, strlen(record)) < 0)
                 log_warn("cannot write the log: %s", strerror(errno));

@@ -99,7 +99,7 @@ def test_created_container_is_deleted_without_force(bundle, isola):
 def test_missing_program_is_told_by_create(bundle, isola):
     bundle.runs('/bin/nothing', 'x')
     assert bundle.create() == 1
-    assert "cannot run '/bin/nothing': No such file or directory" in bundle.output()
+    assert "cannot run '/bin/nothing': no such file or directory" in bundle.output()
     bundle.runs('/etc', 'x')
     assert bundle.create() == 1
     assert isola.out('oci', 'list', '-q') == ''
@@ -125,7 +125,7 @@ def test_exec_runs_beside_the_first_process(bundle, isola):
     (bundle.path / 'process.json').write_text(json.dumps(process))
     assert isola.out('oci', 'exec', '--process', bundle.path / 'process.json', 'c1') == 'y'
     done = isola('oci', 'exec', 'c1', 'nothing', code=1)
-    assert "cannot run 'nothing': No such file or directory" in done.stderr
+    assert "cannot run 'nothing': no such file or directory" in done.stderr
     assert bundle.to_file('oci', 'exec', '--detach', '--pid-file', bundle.path / 'pid2', 'c1', 'sleep', '77') == 0
     pid = int((bundle.path / 'pid2').read_bytes())
     assert pathlib.Path(f'/proc/{pid}/cmdline').read_bytes() == b'sleep\x0077\x00'
