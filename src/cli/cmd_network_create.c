@@ -50,14 +50,20 @@ static int check_options(const char *const *list, Err *err) {
 
         for (; list && *list; list++) {
                 const char *value = str_after(*list, "com.docker.network.driver.mtu=");
+                const char *forgery = str_after(*list, NETWORK_FORGERY "=");
 
                 if (!strchr(*list, '=') || **list == '=')
                         return refuse(err, EINVAL, "option '%s' is not KEY=VALUE", *list);
+                if (forgery && !str_equal(forgery, "allow") && !str_equal(forgery, "stop"))
+                        return refuse(err, EINVAL, "'%s' is neither allow nor stop", forgery);
+                if (forgery)
+                        continue;
                 if (!value)
                         return err_hint(err,
                                         refuse(err, EINVAL, "network option '%.*s' is not known",
                                                (int) strcspn(*list, "="), *list),
-                                        "com.docker.network.driver.mtu is");
+                                        "com.docker.network.driver.mtu and " NETWORK_FORGERY
+                                        " are");
                 if (parse_int(value, 1280, 65535, &mtu) < 0)
                         return refuse(err, EINVAL, "'%s' is no MTU: it must be from 1280 to 65535",
                                       value);

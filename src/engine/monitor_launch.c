@@ -193,13 +193,25 @@ void monitor_open_loopback6(Monitor *m) {
                          strerror(-r));
 }
 
-static int connect_network(Monitor *m, const Network *network, Err *err) {
-        const Endpoint *endpoint = m->c->state.networks;
+/* Whether it could send packets with others' addresses: over a network of its own, or the host's.
+ */
+static bool could_forge(const Monitor *m, const OciCapabilities *caps) {
+        if (m->c->host.privileged)
+                return false; /* it may do what the host may */
+        return !container_has_userns(m->c) || (caps && (strv_has(caps->bounding, "CAP_NET_RAW") ||
+                                                        strv_has(caps->bounding, "CAP_NET_ADMIN")));
+}
+
+static int connect_network(Monitor *m, const ContainerSetup *setup, const Network *network,
+                           Err *err) {
+        Endpoint *endpoint = m->c->state.networks;
         int netns = runtime_netns(m->runtime), r;
 
         if (!network)
                 return netns >= 0 && container_has_netns(m->c) ? network_loopback(netns, err) : 0;
 
+        endpoint->guarded =
+                network_is_guarded(network) && could_forge(m, setup->spec->process->capabilities);
         r = network_attach(m->c->home, network, endpoint, netns, err);
         if (r < 0)
                 return r;
@@ -303,7 +315,7 @@ static int launch(Monitor *m, Err *err) {
                 r = spawn(m, setup, err);
         fault_point("monitor.spawned");
         if (r >= 0)
-                r = connect_network(m, network, err);
+                r = connect_network(m, setup, network, err);
         fault_point("monitor.network");
         if (r >= 0)
                 r = record_start(m, err);

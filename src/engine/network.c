@@ -59,6 +59,7 @@ static const JsonField endpoint_fields[] = {
         JSON_STRING(Endpoint, ip6_address, "GlobalIPv6Address", JSON_ALWAYS),
         JSON_INT(Endpoint, ip6_prefix, "GlobalIPv6PrefixLen", JSON_ALWAYS),
         JSON_STRING(Endpoint, interface, "HostInterface"),
+        JSON_BOOL(Endpoint, guarded, "Guarded"),
         {},
 };
 const JsonType endpoint_type = { sizeof(Endpoint), endpoint_fields };
@@ -79,6 +80,11 @@ void network_list_free(Network **list, size_t n) {
 
 void endpoint_clear(Endpoint *e) {
         json_clear(&endpoint_type, e);
+}
+
+bool network_is_guarded(const Network *n) {
+        return str_equal(n->driver, "bridge") &&
+               !str_equal(strv_env_get(n->options, NETWORK_FORGERY), "allow");
 }
 
 NetworkPath network_path(const char *format, ...) {

@@ -59,10 +59,16 @@ typedef struct Endpoint {
         char *mac_address; /* derived from the address */
         char **aliases;    /* names it is found by, its own first */
         char *interface;   /* the host's side, "veth…" */
+        bool guarded;      /* it could forge packets, and is kept from it (network_guard.h) */
 } Endpoint;
 extern const JsonType endpoint_type;
 
 void endpoint_clear(Endpoint *e);
+
+/* Network option whose value "allow" lets containers send packets with others' addresses. */
+#define NETWORK_FORGERY "isola.forgery"
+/* Whether the network's containers are kept from that. */
+bool network_is_guarded(const Network *n);
 
 typedef struct PublishedPort {
         int protocol;  /* IPPROTO_TCP or IPPROTO_UDP */

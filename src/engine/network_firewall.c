@@ -33,6 +33,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/network_firewall.h"
+#include "engine/network_guard.h"
 #include "engine/network_internal.h"
 #include "engine/network_ports.h"
 #include "netlink/nft.h"
@@ -511,6 +512,7 @@ static int build(const Home *home, const Network *wanted, int nft, Err *err) {
         if (r < 0)
                 return err_prefix(err, r, "cannot fill the nf_tables table 'inet %s'", table.name);
 
+        guard_restore(home, nft);
         r = network_claimed_ports(home, &ports, &n, err);
         if (r < 0 || n == 0)
                 return r;
@@ -557,6 +559,7 @@ void firewall_sweep(void) {
                 /* Whoever adds a bridge after we looked makes this fail. */
                 nft_begin_after(&m, generation);
                 nft_delete_table(&m, &table);
+                guard_put_removal(nft, &m);
                 r = nft_commit(nft, &m, NULL);
         } while (r == -ERESTART);
         if (r >= 0)

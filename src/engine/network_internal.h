@@ -35,6 +35,9 @@ char *claim_owner_words(const Home *home, int dir, const char *path);
  */
 #define BRIDGE_MARK "bridge"
 
+/* Reads "02:42:0a:58:00:02"; -EINVAL. */
+int network_parse_mac(const char *text, uint8_t mac[6]);
+
 /*
  * Locks what exists of a network on this host.  Shared by those who attach containers; exclusively
  * by whoever removes a bridge.  -EAGAIN only without @wait.

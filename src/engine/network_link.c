@@ -24,10 +24,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/network_firewall.h"
+#include "engine/network_guard.h"
 #include "engine/network_internal.h"
 #include "netlink/nft.h"
 
@@ -38,7 +40,7 @@ static const int indices[] = { 2, 64, 4711 };
 #define OPERATIONAL    6 /* IF_OPER_UP of linux/if.h, which does not go with net/if.h */
 #define LOOPBACK_INDEX 1 /* net/core/dev.c: always the first */
 
-static int parse_mac(const char *text, uint8_t mac[6]) {
+int network_parse_mac(const char *text, uint8_t mac[6]) {
         unsigned byte[6];
 
         if (!text || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2], &byte[3],
@@ -288,7 +290,7 @@ static int connect_inside(const Endpoint *e, const Link *bridge, int host, int n
 
         if (nl < 0)
                 return fail(err, nl, "cannot open a netlink socket");
-        if (parse_mac(e->mac_address, mac) < 0)
+        if (network_parse_mac(e->mac_address, mac) < 0)
                 return refuse(err, EINVAL, "'%s' is not a hardware address", e->mac_address);
         inner.address = mac;
 
@@ -404,6 +406,9 @@ static int attach(const Home *home, const Network *n, const Endpoint *e, int net
         r = prepare(home, n, &bridge, err);
         if (r < 0)
                 return r;
+        if (e->guarded)
+                guard_add(home, nft_socket(), e);
+        fault_point("network.guarded");
         r = connect_container(e, &bridge, netns, err);
         if (r == -EXFULL)
                 return err_hint(err, r, "a bridge has 1023 ports; make another network");

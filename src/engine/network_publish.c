@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/network_guard.h"
 #include "engine/network_internal.h"
 #include "engine/network_ports.h"
 #include "netlink/conntrack.h"
@@ -329,5 +330,7 @@ void network_release(const Home *home, const char *container, const Endpoint *en
         if (!endpoint || str_empty(endpoint->ip_address))
                 return;
         withdraw_own(home, container, endpoint, ports, n);
+        if (endpoint->guarded)
+                guard_remove(endpoint);
         network_release_address(home, container, endpoint);
 }

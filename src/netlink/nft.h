@@ -35,6 +35,7 @@
 enum {
         NFT_TYPE_IP = 7,
         NFT_TYPE_IP6 = 8,
+        NFT_TYPE_ETHER = 9,
         NFT_TYPE_PROTOCOL = 12,
         NFT_TYPE_PORT = 13,
         NFT_TYPE_IFNAME = 41,

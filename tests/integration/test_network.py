@@ -94,6 +94,7 @@ def test_create_list_inspect_remove(isola, network):
     (['--gateway', '10.98.0.1', 'x'], "gateway '10.98.0.1' needs a subnet"),
     (['--driver', 'overlay', 'x'], "network driver 'overlay' is not known"),
     (['--opt', 'foo=bar', 'x'], "network option 'foo' is not known"),
+    (['--opt', 'isola.forgery=perhaps', 'x'], "'perhaps' is neither allow nor stop"),
     (['--opt', 'com.docker.network.driver.mtu=1', 'x'], "'1' is no MTU: it must be from 1280 to 65535"),
     (['host'], "network name 'host' is predefined"),
     (['a/b'], "'a/b' is not a name for a network"),
