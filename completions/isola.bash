@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bash completion for isola: the program itself knows what fits.
 
+# Bash takes a word apart at the characters of COMP_WORDBREAKS, ':' and '=' among them; isola wants
+# it whole ("image:tag", "--option=value"), and bash wants only what comes after the last of them.
 _isola() {
-    local word=${COMP_WORDS[COMP_CWORD]} line
+    local line word fixed
+    local -a words
     COMPREPLY=()
+    read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
+    [[ ${COMP_LINE:0:COMP_POINT} == *[[:space:]] ]] && words+=("")
+    word=${words[-1]}
+    fixed=${word%"${word##*["${COMP_WORDBREAKS//[^:=]/}"]}"}
+    [[ $COMP_WORDBREAKS == *[:=]* ]] || fixed=
     while IFS= read -r line; do
-        COMPREPLY+=("$line")
-    done < <("${COMP_WORDS[0]}" __complete -- "${COMP_WORDS[@]:1:COMP_CWORD-1}" "$word" 2>/dev/null)
+        COMPREPLY+=("${line#"$fixed"}")
+    done < <("${COMP_WORDS[0]}" __complete -- "${words[@]:1}" 2>/dev/null)
 }
 complete -o bashdefault -o default -F _isola isola

@@ -20,7 +20,8 @@
 
 /* What has been proposed so far: aliases share their first word. */
 typedef struct Proposals {
-        const char *word; /* what is typed of it */
+        const char *word;   /* what is typed of it */
+        const char *before; /* what stands before it in the same word: "--restart=" */
         char **made;
 } Proposals;
 
@@ -33,7 +34,7 @@ static void propose(Proposals *p, const char *candidate) {
         if (!str_after(candidate, p->word) || strv_has(p->made, candidate))
                 return;
         if (strv_add(&p->made, candidate) >= 0)
-                printf("%s\n", candidate);
+                printf("%s%s\n", p->before ? p->before : "", candidate);
 }
 
 /* Prints the next word of a name that begins with the @n words before it. */
@@ -147,6 +148,25 @@ static const Option *waiting(const Option *table, const char *last) {
         return o && option_takes_value(o) ? o : NULL;
 }
 
+/* Proposes values for "--option=" and what is typed after it; false if the word is not that. */
+static bool propose_after_equals(const Home *home, const Option *table, Proposals *p) {
+        const char *word = p->word, *equals = strchr(word, '=');
+        autofree char *before = NULL;
+        const Option *o;
+
+        if (!str_after(word, "--") || !equals)
+                return false;
+        o = option_find(table, word + 2, (size_t) (equals - word) - 2);
+        before = strndup(word, (size_t) (equals - word) + 1);
+        if (!o || !before)
+                return true;
+        p->word = equals + 1;
+        p->before = before;
+        propose_values(home, o->completes, p);
+        p->before = NULL;
+        return true;
+}
+
 /* How many of @words are options before the command; *ret: the one whose value is being typed. */
 static int skip_globals(char *const *words, const Option **ret) {
         int i = 0;
@@ -181,6 +201,8 @@ static int cmd_complete(const CommandInput *in, Err *err) {
         c = n > 0 ? command_find(words, &used) : NULL;
         if (o)
                 propose_values(in->home, o->completes, &proposals);
+        else if (!c && propose_after_equals(in->home, command_globals(), &proposals))
+                return 0;
         else if (!c && *word == '-')
                 propose_options(command_globals(), &proposals);
         else if (!c)
@@ -191,6 +213,8 @@ static int cmd_complete(const CommandInput *in, Err *err) {
         o = n > used ? waiting(c->options, words[n - 1]) : NULL;
         if (o)
                 propose_values(in->home, o->completes, &proposals);
+        else if (propose_after_equals(in->home, c->options, &proposals))
+                return 0;
         else if (*word == '-')
                 propose_options(c->options, &proposals);
         else
