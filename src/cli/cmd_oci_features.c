@@ -9,71 +9,82 @@
 #include "base/str.h"
 #include "cli/oci.h"
 #include "kernel/cap_name.h"
+#include "kernel/memory_policy.h"
 #include "kernel/ns.h"
+#include "kernel/seccomp_rules.h"
 #include "runtime/mount_option.h"
 
-static const char *const hooks[] = { "prestart",       "createRuntime", "createContainer",
-                                     "startContainer", "poststart",     "poststop" };
-static const char *const actions[] = { "SCMP_ACT_ALLOW",       "SCMP_ACT_ERRNO",
-                                       "SCMP_ACT_KILL",        "SCMP_ACT_KILL_PROCESS",
-                                       "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
-                                       "SCMP_ACT_TRACE",       "SCMP_ACT_TRAP" };
-static const char *const operators[] = { "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
-                                         "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ",
-                                         "SCMP_CMP_NE" };
+/* Names by number, until there is none. */
+typedef const char *NameOf(size_t i);
 
-static json_t *list_of(const char *const *words, size_t n) {
+static json_t *all_of(NameOf *name) {
         json_t *list = json_array();
 
-        for (size_t i = 0; i < n; i++)
-                json_array_append_new(list, json_string(words[i]));
-        return list;
-}
-#define LIST_OF(words) list_of(words, sizeof(words) / sizeof *(words))
-
-static json_t *mount_options(void) {
-        json_t *list = json_array();
-
-        for (size_t i = 0; mount_option_name(i); i++)
-                json_array_append_new(list, json_string(mount_option_name(i)));
+        for (size_t i = 0; name(i); i++)
+                json_array_append_new(list, json_string(name(i)));
         return list;
 }
 
-static json_t *namespaces(void) {
-        json_t *list = json_array();
+static const char *hook_name(size_t i) {
+        static const char *const names[] = { "prestart",       "createRuntime", "createContainer",
+                                             "startContainer", "poststart",     "poststop" };
 
-        for (size_t i = 0; i < NS_KINDS; i++)
-                json_array_append_new(list, json_string(ns_kinds[i].name));
+        return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+static const char *namespace_name(size_t i) {
+        return i < NS_KINDS ? ns_kinds[i].name : NULL;
+}
+
+static const char *capability_name(size_t i) {
+        return cap_name((int) i);
+}
+
+static json_t *seccomp_flags(bool only_supported) {
+        json_t *list = json_array();
+        const char *name;
+        bool supported;
+
+        for (size_t i = 0; (name = seccomp_flag_name(i, &supported)); i++)
+                if (supported || !only_supported)
+                        json_array_append_new(list, json_string(name));
         return list;
 }
 
-static json_t *capabilities(void) {
-        json_t *list = json_array();
-
-        for (int i = 0; cap_name(i); i++)
-                json_array_append_new(list, json_string(cap_name(i)));
-        return list;
+static json_t *enabled(bool yes) {
+        return json_pack("{s:b}", "enabled", yes);
 }
 
 static json_t *seccomp(void) {
-        return json_pack("{s:b, s:o, s:o}", "enabled", 1, "actions", LIST_OF(actions), "operators",
-                         LIST_OF(operators));
+        return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "enabled", 1, "actions",
+                         all_of(seccomp_action_name), "operators", all_of(seccomp_operator_name),
+                         "archs", all_of(seccomp_arch_name), "knownFlags", seccomp_flags(false),
+                         "supportedFlags", seccomp_flags(true));
+}
+
+static json_t *cgroup(void) {
+        return json_pack("{s:b, s:b, s:b, s:b, s:b}", "v1", 1, "v2", 1, "systemd", 0, "systemdUser",
+                         0, "rdma", 1);
 }
 
 static json_t *linux_features(void) {
-        return json_pack("{s:o, s:o, s:{s:b, s:b, s:b, s:b}, s:o, s:{s:b}, s:{s:b}, s:{s:b}, "
-                         "s:{s:{s:b}}}",
-                         "namespaces", namespaces(), "capabilities", capabilities(), "cgroup", "v1",
-                         1, "v2", 1, "systemd", 0, "systemdUser", 0, "seccomp", seccomp(),
-                         "apparmor", "enabled", 0, "selinux", "enabled", 0, "intelRdt", "enabled",
-                         0, "mountExtensions", "idmap", "enabled", 1);
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:{s:o}, s:o}",
+                         "namespaces", all_of(namespace_name), "capabilities",
+                         all_of(capability_name), "cgroup", cgroup(), "seccomp", seccomp(),
+                         "apparmor", enabled(true), "selinux", enabled(true), "intelRdt",
+                         enabled(false), "memoryPolicy", "modes", all_of(memory_policy_mode_name),
+                         "flags", all_of(memory_policy_flag_name), "mountExtensions", "idmap",
+                         enabled(true), "netDevices", enabled(true));
 }
 
 static int cmd_oci_features(const CommandInput *in, Err *err) {
-        json_t *document = json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s}}", "ociVersionMin", "1.0.0",
-                                     "ociVersionMax", OCI_VERSION, "hooks", LIST_OF(hooks),
-                                     "mountOptions", mount_options(), "linux", linux_features(),
-                                     "annotations", "io.isola.version", ISOLA_VERSION);
+        json_t *document =
+                json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s}, s:[s]}", "ociVersionMin", "1.0.0",
+                          "ociVersionMax", OCI_VERSION, "hooks", all_of(hook_name), "mountOptions",
+                          all_of(mount_option_name), "linux", linux_features(), "annotations",
+                          "io.isola.version", ISOLA_VERSION,
+                          /* They are set on a unit of the host's systemd. */
+                          "potentiallyUnsafeConfigAnnotations", "org.systemd.property.");
         autofree char *text = json_dumps(document, JSON_INDENT(4));
 
         json_decref(document);

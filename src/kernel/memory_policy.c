@@ -12,21 +12,30 @@
 #define MODE_PREFERRED_MANY      5
 #define MODE_WEIGHTED_INTERLEAVE 6
 
-int memory_policy_mode(const char *name, MemoryNodes *ret_nodes) {
-        static const struct {
-                const char *name;
-                int mode;
-                MemoryNodes nodes;
-        } modes[] = {
-                { "MPOL_DEFAULT", MPOL_DEFAULT, MEMORY_NODES_NONE },
-                { "MPOL_BIND", MPOL_BIND, MEMORY_NODES_SOME },
-                { "MPOL_INTERLEAVE", MPOL_INTERLEAVE, MEMORY_NODES_SOME },
-                { "MPOL_WEIGHTED_INTERLEAVE", MODE_WEIGHTED_INTERLEAVE, MEMORY_NODES_SOME },
-                { "MPOL_PREFERRED", MPOL_PREFERRED, MEMORY_NODES_ANY },
-                { "MPOL_PREFERRED_MANY", MODE_PREFERRED_MANY, MEMORY_NODES_SOME },
-                { "MPOL_LOCAL", MPOL_LOCAL, MEMORY_NODES_NONE },
-        };
+static const struct {
+        const char *name;
+        int mode;
+        MemoryNodes nodes;
+} modes[] = {
+        { "MPOL_DEFAULT", MPOL_DEFAULT, MEMORY_NODES_NONE },
+        { "MPOL_BIND", MPOL_BIND, MEMORY_NODES_SOME },
+        { "MPOL_INTERLEAVE", MPOL_INTERLEAVE, MEMORY_NODES_SOME },
+        { "MPOL_WEIGHTED_INTERLEAVE", MODE_WEIGHTED_INTERLEAVE, MEMORY_NODES_SOME },
+        { "MPOL_PREFERRED", MPOL_PREFERRED, MEMORY_NODES_ANY },
+        { "MPOL_PREFERRED_MANY", MODE_PREFERRED_MANY, MEMORY_NODES_SOME },
+        { "MPOL_LOCAL", MPOL_LOCAL, MEMORY_NODES_NONE },
+};
 
+static const struct {
+        const char *name;
+        int flag;
+} flags[] = {
+        { "MPOL_F_NUMA_BALANCING", 1 << 13 },
+        { "MPOL_F_RELATIVE_NODES", 1 << 14 },
+        { "MPOL_F_STATIC_NODES", 1 << 15 },
+};
+
+int memory_policy_mode(const char *name, MemoryNodes *ret_nodes) {
         for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
                 if (strcmp(name, modes[i].name) == 0) {
                         if (ret_nodes)
@@ -37,15 +46,20 @@ int memory_policy_mode(const char *name, MemoryNodes *ret_nodes) {
 }
 
 int memory_policy_add_flag(const char *name, int *mode) {
-        if (strcmp(name, "MPOL_F_STATIC_NODES") == 0)
-                *mode |= 1 << 15;
-        else if (strcmp(name, "MPOL_F_RELATIVE_NODES") == 0)
-                *mode |= 1 << 14;
-        else if (strcmp(name, "MPOL_F_NUMA_BALANCING") == 0)
-                *mode |= 1 << 13;
-        else
-                return -EINVAL;
-        return 0;
+        for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+                if (strcmp(name, flags[i].name) == 0) {
+                        *mode |= flags[i].flag;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+const char *memory_policy_mode_name(size_t i) {
+        return i < sizeof modes / sizeof *modes ? modes[i].name : NULL;
+}
+
+const char *memory_policy_flag_name(size_t i) {
+        return i < sizeof flags / sizeof *flags ? flags[i].name : NULL;
 }
 
 int memory_policy_set(int mode, const Bitlist *nodes) {

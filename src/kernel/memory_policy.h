@@ -19,5 +19,8 @@ typedef enum MemoryNodes {
 int memory_policy_mode(const char *name, MemoryNodes *ret_nodes);
 /* Adds the bit of "MPOL_F_STATIC_NODES" to the mode; 0 or -EINVAL. */
 int memory_policy_add_flag(const char *name, int *mode);
+/* The words that are known, for `features`; NULL behind the last. */
+const char *memory_policy_mode_name(size_t i);
+const char *memory_policy_flag_name(size_t i);
 /* Of the calling thread and its children; -ENOSYS where the kernel knows no nodes. */
 int memory_policy_set(int mode, const Bitlist *nodes);

@@ -31,57 +31,65 @@ static void context_release(scmp_filter_ctx *context) {
 
 /* --- words to numbers --- */
 
-static int read_action(const char *name, bool has_errno, uint32_t number, uint32_t *ret, Err *err) {
-        static const struct {
-                const char *name;
-                uint32_t action;
-        } plain[] = {
-                { "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
-                { "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
-                { "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD },
-                { "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
-                { "SCMP_ACT_TRAP", SCMP_ACT_TRAP },
-                { "SCMP_ACT_LOG", SCMP_ACT_LOG },
-                { "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY },
-        };
+static const struct {
+        const char *name;
+        uint32_t action;
+        bool has_number; /* an errno, or what a tracer is told */
+} actions[] = {
+        { "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, false },
+        { "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0), true },
+        { "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD, false },
+        { "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, false },
+        { "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD, false },
+        { "SCMP_ACT_LOG", SCMP_ACT_LOG, false },
+        { "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, false },
+        { "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true },
+        { "SCMP_ACT_TRAP", SCMP_ACT_TRAP, false },
+};
 
-        if (!has_errno)
-                number = EPERM;
-        for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-                if (str_equal(name, plain[i].name)) {
-                        *ret = plain[i].action;
-                        return has_errno
-                                       ? refuse(err, EINVAL, "action '%s' takes no errnoRet", name)
-                                       : 0;
-                }
-        if (number > 4095)
-                return refuse(err, EINVAL, "errnoRet %u is not an errno", number);
-        if (str_equal(name, "SCMP_ACT_ERRNO"))
-                *ret = SCMP_ACT_ERRNO(number);
-        else if (str_equal(name, "SCMP_ACT_TRACE"))
-                *ret = SCMP_ACT_TRACE(number);
-        else
-                return refuse(err, EINVAL, "'%s' is not an action", name);
-        return 0;
+static const struct {
+        const char *name;
+        enum scmp_compare op;
+} operators[] = {
+        { "SCMP_CMP_EQ", SCMP_CMP_EQ }, { "SCMP_CMP_GE", SCMP_CMP_GE },
+        { "SCMP_CMP_GT", SCMP_CMP_GT }, { "SCMP_CMP_LE", SCMP_CMP_LE },
+        { "SCMP_CMP_LT", SCMP_CMP_LT }, { "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
+        { "SCMP_CMP_NE", SCMP_CMP_NE },
+};
+
+static const struct {
+        const char *name;
+        unsigned flag;
+} flags[] = {
+        { "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+        { "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+        /* This process has one thread when it applies its filter. */
+        { "SECCOMP_FILTER_FLAG_TSYNC", 0 },
+        { "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
+};
+
+#define N_OF(array) (sizeof(array) / sizeof *(array))
+
+static int read_action(const char *name, bool has_errno, uint32_t number, uint32_t *ret, Err *err) {
+        for (size_t i = 0; i < N_OF(actions); i++) {
+                if (!str_equal(name, actions[i].name))
+                        continue;
+                if (has_errno && !actions[i].has_number)
+                        return refuse(err, EINVAL, "action '%s' takes no errnoRet", name);
+                if (has_errno && number > 4095)
+                        return refuse(err, EINVAL, "errnoRet %u is not an errno", number);
+                *ret = actions[i].action;
+                if (actions[i].has_number)
+                        *ret |= has_errno ? number : EPERM;
+                return 0;
+        }
+        return refuse(err, EINVAL, "'%s' is not an action", name);
 }
 
 static int read_op(const char *name, enum scmp_compare *ret, Err *err) {
-        static const struct {
-                const char *name;
-                enum scmp_compare op;
-        } ops[] = {
-                { "SCMP_CMP_NE", SCMP_CMP_NE },
-                { "SCMP_CMP_LT", SCMP_CMP_LT },
-                { "SCMP_CMP_LE", SCMP_CMP_LE },
-                { "SCMP_CMP_EQ", SCMP_CMP_EQ },
-                { "SCMP_CMP_GE", SCMP_CMP_GE },
-                { "SCMP_CMP_GT", SCMP_CMP_GT },
-                { "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
-        };
-
-        for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-                if (str_equal(name, ops[i].name)) {
-                        *ret = ops[i].op;
+        for (size_t i = 0; i < N_OF(operators); i++)
+                if (str_equal(name, operators[i].name)) {
+                        *ret = operators[i].op;
                         return 0;
                 }
         return refuse(err, EINVAL, "'%s' is not a comparison", name);
@@ -103,40 +111,66 @@ static bool kernel_knows(unsigned flag) {
         return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, NULL) == 0 || errno == EFAULT;
 }
 
-static int read_flags(const SeccompRules *rules, bool notifies, uint32_t *ret, Err *err) {
-        static const struct {
-                const char *name;
-                unsigned flag;
-        } known[] = {
-                /* This process has one thread when it applies its filter. */
-                { "SECCOMP_FILTER_FLAG_TSYNC", 0 },
-                { "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
-                { "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-                { "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-                  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
-        };
+/* A listener's flag is one of a filter that has one. */
+static unsigned with_listener(unsigned flag) {
+        return flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+                       ? flag | SECCOMP_FILTER_FLAG_NEW_LISTENER
+                       : flag;
+}
 
+static int read_flags(const SeccompRules *rules, bool notifies, uint32_t *ret, Err *err) {
         *ret = rules->flags ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         strv_foreach(name, rules->flags) {
                 size_t i = 0;
-                unsigned flag, with = 0;
+                unsigned flag;
 
-                while (i < sizeof known / sizeof *known && !str_equal(*name, known[i].name))
+                while (i < N_OF(flags) && !str_equal(*name, flags[i].name))
                         i++;
-                if (i == sizeof known / sizeof *known)
+                if (i == N_OF(flags))
                         return refuse(err, EINVAL, "'%s' is not a flag", *name);
-                flag = known[i].flag;
+                flag = flags[i].flag;
                 /* It says how to wait for a listener: without one there is nothing to say. */
-                if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
-                        if (!notifies)
-                                continue;
-                        with = SECCOMP_FILTER_FLAG_NEW_LISTENER;
-                }
-                if (flag && !kernel_knows(flag | with))
+                if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !notifies)
+                        continue;
+                if (flag && !kernel_knows(with_listener(flag)))
                         return refuse(err, EOPNOTSUPP, "this kernel has no '%s'", *name);
                 *ret |= flag;
         }
         return 0;
+}
+
+const char *seccomp_action_name(size_t i) {
+        return i < N_OF(actions) ? actions[i].name : NULL;
+}
+
+const char *seccomp_operator_name(size_t i) {
+        return i < N_OF(operators) ? operators[i].name : NULL;
+}
+
+const char *seccomp_flag_name(size_t i, bool *ret_supported) {
+        if (i >= N_OF(flags))
+                return NULL;
+        *ret_supported = !flags[i].flag || kernel_knows(with_listener(flags[i].flag));
+        return flags[i].name;
+}
+
+const char *seccomp_arch_name(size_t i) {
+        /* config-linux.md; those that this libseccomp knows. */
+        static const char *const names[] = {
+                "SCMP_ARCH_AARCH64",     "SCMP_ARCH_ARM",    "SCMP_ARCH_LOONGARCH64",
+                "SCMP_ARCH_M68K",        "SCMP_ARCH_MIPS",   "SCMP_ARCH_MIPS64",
+                "SCMP_ARCH_MIPS64N32",   "SCMP_ARCH_MIPSEL", "SCMP_ARCH_MIPSEL64",
+                "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64",
+                "SCMP_ARCH_PPC",         "SCMP_ARCH_PPC64",  "SCMP_ARCH_PPC64LE",
+                "SCMP_ARCH_RISCV64",     "SCMP_ARCH_S390",   "SCMP_ARCH_S390X",
+                "SCMP_ARCH_SH",          "SCMP_ARCH_SHEB",   "SCMP_ARCH_X32",
+                "SCMP_ARCH_X86",         "SCMP_ARCH_X86_64",
+        };
+
+        for (size_t n = 0; n < N_OF(names); n++)
+                if (seccomp_arch_token(names[n]) && i-- == 0)
+                        return names[n];
+        return NULL;
 }
 
 /* --- conditions --- */

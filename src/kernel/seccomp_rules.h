@@ -82,3 +82,10 @@ int seccomp_add_stub(const SeccompRules *rules, const uint32_t *arches, size_t n
 
 /* "SCMP_ARCH_X86_64" as libseccomp's token; 0 for one it does not know. */
 uint32_t seccomp_arch_token(const char *name);
+
+/* The words that are known, for `features`, in alphabetical order; NULL behind the last. */
+const char *seccomp_action_name(size_t i);
+const char *seccomp_operator_name(size_t i);
+const char *seccomp_arch_name(size_t i);
+/* @ret_supported: whether this kernel knows it, too */
+const char *seccomp_flag_name(size_t i, bool *ret_supported);

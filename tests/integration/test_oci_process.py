@@ -156,3 +156,32 @@ def test_what_is_of_other_platforms_or_unknown_is_passed_over(bundle):
     bundle.config['process'].update(commandLine='x', unknown=[])
     bundle.runs('echo on')
     assert bundle.run().stdout == 'on\n'
+
+
+def test_features_name_what_is_understood(bundle, isola):
+    features = isola.json('oci', 'features')
+    linux = features['linux']
+    assert features['ociVersionMax'] == '1.3.0'
+    assert linux['netDevices'] == linux['apparmor'] == linux['selinux'] == {'enabled': True}
+    assert linux['intelRdt'] == {'enabled': False}
+    bundle.config['linux']['seccomp'] = {
+        'defaultAction': 'SCMP_ACT_ALLOW', 'architectures': linux['seccomp']['archs'],
+        'flags': linux['seccomp']['supportedFlags'],
+        'syscalls': [{'names': ['mkdirat'], 'action': 'SCMP_ACT_ERRNO', 'args': [
+            {'index': n % 6, 'value': 2**64 - 1, 'valueTwo': 7, 'op': op}]} for n, op in enumerate(linux['seccomp']['operators'])]}
+    bundle.runs('echo on')
+    assert bundle.run().stdout == 'on\n'
+
+    bundle.config['linux']['seccomp']['syscalls'] = [
+        {'names': ['mkdirat'], 'action': action, 'args': [{'index': 0, 'value': n, 'op': 'SCMP_CMP_EQ'}]}
+        for n, action in enumerate(linux['seccomp']['actions'])]
+    bundle.runs('true')
+    assert "'SCMP_ACT_NOTIFY' needs a 'listenerPath'" in bundle.run(code=1).stderr
+    del bundle.config['linux']['seccomp']
+
+    for mode in linux['memoryPolicy']['modes']:
+        nodes = '' if mode in ('MPOL_DEFAULT', 'MPOL_LOCAL') else '0'
+        bundle.config['linux']['memoryPolicy'] = {'mode': mode, 'nodes': nodes}
+        bundle.runs('true')
+        done = bundle.run(code=None)
+        assert 'is not a mode' not in done.stderr
