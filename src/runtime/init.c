@@ -234,12 +234,14 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         if (r < 0)
                 return r;
         if (init_plan_has_userns(plan))
-                init_wait_for(sync, INIT_MAPPED);
+                init_wait_for(sync, INIT_IDS);
         r = become_root(plan, err);
         if (r < 0)
                 return r;
         init_leave_session(plan->options->keep_keyring);
 
+        if (init_plan_has_userns(plan))
+                init_wait_for(sync, INIT_MAPPED);
         r = rootfs_make(plan, &rootfs, err);
         if (r >= 0)
                 r = enter_cgroup_namespace(plan, &rootfs, sync, err);

@@ -7,7 +7,8 @@
  * What init and its parent tell each other, over a SOCK_SEQPACKET pair, one
  * byte each but for the last two.  The socket closes when the program runs.
  *
- *   parent  MAPPED   the ids and the owners of the mounts are mapped
+ *   parent  IDS      the ids are mapped
+ *           MAPPED   the owners of the mounts are mapped, too
  *           PLACED   it is in its cgroups (only where plan and cgroup need it)
  *           HOOKED   the hooks outside have run (only where there are some)
  *           START    execute
@@ -22,6 +23,7 @@
  *           (error)  err_write(): a minus sign and so on; init ends
  */
 enum {
+        INIT_IDS = 'I',
         INIT_MAPPED = 'M',
         INIT_PLACED = 'P',
         INIT_HOOKED = 'K',

@@ -219,6 +219,7 @@ static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
                 if (r < 0)
                         return fail(err, r, "cannot read the ids of the user namespace");
         }
+        (void) say(runtime, INIT_IDS);
         init_own_streams(plan->options->stdio, idmap_outside(plan->uids, plan->n_uids, 0),
                          idmap_outside(plan->gids, plan->n_gids, 0));
         userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
