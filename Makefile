@@ -9,7 +9,7 @@ CHECK = build-check
 MESON = meson setup --wipe
 FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check check-peers check-vm lint asan fuzz bench format clean help
+.PHONY: all install demo check check-faults check-peers check-vm lint asan fuzz bench format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -36,6 +36,13 @@ check: ## unit and integration tests in a private test host
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
 	@ninja -C $(CHECK) --quiet
 	@tests/check $(CHECK)
+
+check-faults: ## let each system call of a container's life fail, and kill each process at each (10 minutes)
+	@tools/deps build check
+	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
+	@ninja -C $(CHECK) --quiet
+	@ISOLA_INJECT=all ISOLA=$(CURDIR)/$(CHECK)/src/isola /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 \
+		tests/integration/test_injected.py
 
 check-vm: ## tests on a stock Debian kernel with systemd, in QEMU (VM_TESTS, VM_KERNEL, VM_TIMEOUT)
 	@tools/deps build vm

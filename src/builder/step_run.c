@@ -42,6 +42,7 @@
 #include "engine/spec.h"
 #include "kernel/overlay.h"
 #include "kernel/proc_stat.h"
+#include "kernel/process.h"
 #include "kernel/resolve.h"
 #include "runtime/runtime.h"
 
@@ -420,7 +421,7 @@ static int watch(Run *run, int *ret_code, Err *err) {
         if (r < 0)
                 return r;
         drain(run, to);
-        if (waitid(P_PIDFD, (id_t) runtime_pidfd(run->runtime), &info, WEXITED) < 0)
+        if (process_reap(runtime_pidfd(run->runtime), &info) < 0)
                 return fail(err, errno, "cannot wait for the command");
         *ret_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
         return 0;

@@ -130,7 +130,7 @@ static int check_exit(void *context, Err *err) {
         Bootstrap *b = context;
         siginfo_t info = {};
 
-        if (waitid(P_PIDFD, (id_t) b->pidfd, &info, WEXITED) < 0)
+        if (process_reap(b->pidfd, &info) < 0)
                 return fail(err, errno, "cannot wait for " PROGRAM);
         b->pidfd = close_fd(b->pidfd);
         if (info.si_code == CLD_EXITED && info.si_status == 0)

@@ -68,7 +68,7 @@ static void report_failure(Monitor *m, const Err *why, bool adopt) {
                 s->error = why->message ? strdup(why->message) : NULL;
                 (void) exit_record_save(m->c, NULL);
         }
-        if (!adopt)
+        if (!adopt && !m->left)
                 run_dir_remove(m->c->home, m->c->id);
         if (m->starter >= 0) {
                 (void) frame_send(m->starter, FRAME_FAILED, NULL, 0, -EBADF, true);
@@ -151,27 +151,6 @@ static void forget_volatile(Monitor *m) {
                 log_warn("cannot prepare the next start: %s", strerror(-r));
 }
 
-/*
- * With --rm.  The command has its answer as soon as nothing of the container can
- * be found or be in the way of another; nobody need wait for the rest, least of
- * all for the disk: a large upper directory takes seconds to delete.
- */
-static void vanish(Monitor *m) {
-        /* Or somebody who finds the directory, half removed, would go on with it meanwhile. */
-        autoclose int lock = lock_dir(container_dir(m->c), true);
-        autoerr err = {};
-
-        monitor_release_names(m);
-        if (container_retire(m->c, true, &err) < 0)
-                log_warn("%s", err.message);
-        m->listener = close_fd(m->listener);
-        monitor_farewell(m);
-        fault_point("monitor.answered");
-        monitor_release_place(m);
-        container_delete_gone(m->c);
-        fault_point("monitor.gone");
-}
-
 /* Leaves the exit record. */
 static void finish(Monitor *m) {
         autoerr err = {};
@@ -184,9 +163,35 @@ static void finish(Monitor *m) {
         fault_point("monitor.saved");
         monitor_release(m);
         m->listener = close_fd(m->listener);
-        run_dir_remove(m->c->home, m->c->id);
+        if (!m->left)
+                run_dir_remove(m->c->home, m->c->id);
         fault_point("monitor.gone");
         monitor_farewell(m);
+}
+
+/*
+ * With --rm.  The command has its answer as soon as nothing of the container can
+ * be found or be in the way of another; nobody need wait for the rest, least of
+ * all for the disk: a large upper directory takes seconds to delete.  What cannot
+ * be taken back is noted in the run directory, for the next command.
+ */
+static void vanish(Monitor *m) {
+        /* Or somebody who finds the directory, half removed, would go on with it meanwhile. */
+        autoclose int lock = lock_dir(container_dir(m->c), true);
+        autoerr err = {};
+
+        monitor_release_names(m);
+        if (container_retire(m->c, true, &err) < 0) {
+                log_warn("%s", err.message);
+                return finish(m);
+        }
+        m->listener = close_fd(m->listener);
+        monitor_farewell(m);
+        fault_point("monitor.answered");
+        monitor_release_place(m);
+        if (!m->left)
+                container_delete_gone(m->c);
+        fault_point("monitor.gone");
 }
 
 /* Runs and restarts until it is to stay stopped. */

@@ -91,6 +91,7 @@ typedef struct Monitor {
         bool ran_before; /* this is not its first start */
         bool stopping;   /* a user wants it to end */
         bool kept;       /* a user wants to start it again: --rm waits for another end */
+        bool left;       /* the run holds something that could not be taken back */
         int exit_code;
         int64_t launched_ms;
 } Monitor;
@@ -174,8 +175,9 @@ void monitor_say_stopping(const Container *c, bool always);
  * -ENOENT, -ECONNREFUSED or -ECONNRESET if the end has come already.
  */
 int monitor_say_keep(const Container *c);
-/* Everything a dead container's run still holds outside of its data directory. */
-void run_release(Container *c, const PublishedPort *ports, size_t n_ports);
+/* Everything a dead container's run still holds outside of its data directory; negative errno, with
+ * a warning, if addresses are left: then the run directory must stay, for the next command. */
+int run_release(Container *c, const PublishedPort *ports, size_t n_ports);
 /* Connects to the container's monitor; -ENOENT, -ECONNREFUSED if there is none. */
 int monitor_connect(const Container *c);
 /*

@@ -351,10 +351,19 @@ int monitor_launch(Monitor *m, Err *err) {
         return r;
 }
 
-static void release_networks(Container *c, const PublishedPort *ports, size_t n_ports) {
-        for (size_t i = 0; i < c->state.n_networks; i++)
-                network_release(c->home, c->id, &c->state.networks[i], ports, n_ports);
+static int release_networks(Container *c, const PublishedPort *ports, size_t n_ports) {
+        int r = 0, last;
+
+        for (size_t i = 0; i < c->state.n_networks; i++) {
+                last = network_release(c->home, c->id, &c->state.networks[i], ports, n_ports);
+                r = r < 0 ? r : last;
+        }
+        if (r < 0)
+                log_warn("the addresses of container '%s' cannot be taken back (%s); the next "
+                         "command tries again",
+                         c->name, strerror(-r));
         fault_point("release.network");
+        return r;
 }
 
 static void release_place(Container *c) {
@@ -377,9 +386,11 @@ static void release_place(Container *c) {
         fault_point("release.ids");
 }
 
-void run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
-        release_networks(c, ports, n_ports);
+int run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
+        int r = release_networks(c, ports, n_ports);
+
         release_place(c);
+        return r;
 }
 
 void monitor_release_names(Monitor *m) {
@@ -396,7 +407,7 @@ void monitor_release_names(Monitor *m) {
         }
         m->console = close_fd(m->console);
         m->cgroup = cgroup_free(m->cgroup);
-        release_networks(m->c, m->ports, m->n_ports);
+        m->left = release_networks(m->c, m->ports, m->n_ports) < 0;
         for (size_t i = 0; i < m->n_ports; i++)
                 published_port_clear(&m->ports[i]);
         free(take_ptr(m->ports));

@@ -115,10 +115,10 @@ void network_hold(const Endpoint *endpoint, PublishedPort *ports, size_t n);
 
 /*
  * Takes the ports, names and addresses back; goes on over what is already gone.  The sockets stay
- * the caller's to close.
+ * the caller's to close.  Negative errno if something is left.
  */
-void network_release(const Home *home, const char *container, const Endpoint *endpoint,
-                     const PublishedPort *ports, size_t n);
+int network_release(const Home *home, const char *container, const Endpoint *endpoint,
+                    const PublishedPort *ports, size_t n);
 
 /* Same for a run of which no record tells what it had: looks through all claims. */
 void network_release_all(const Home *home, const char *container);

@@ -348,12 +348,13 @@ static int add_names(int dir, const char *container, char *const *aliases, Endpo
                         return refuse(err, EINVAL, "'%s' is not a host name", *alias);
                 if (r >= 0)
                         lowercase(name);
+                /* Noted first: what is half done is taken back, too. */
+                if (r >= 0)
+                        r = strv_add(&e->aliases, *alias);
                 if (r >= 0)
                         r = add_name(dir, name, e->ip_address, container);
                 if (r >= 0 && e->ip6_address)
                         r = add_name(dir, name, e->ip6_address, container);
-                if (r >= 0)
-                        r = strv_add(&e->aliases, *alias);
                 if (r < 0)
                         return fail(err, r, "cannot make the name '%s' known", *alias);
         }
@@ -427,7 +428,7 @@ int network_reserve(const Home *home, const Network *network, const char *contai
                 r = add_names(dir, container, aliases, ret, err);
         fault_point("network.names");
         if (r < 0) {
-                network_release(home, container, ret, NULL, 0);
+                (void) network_release(home, container, ret, NULL, 0);
                 drop_address(dir, &a, container);
                 drop_address(dir, &a6, container);
                 endpoint_clear(ret);
@@ -445,15 +446,15 @@ static void drop_name(int dir, const char *alias, const char *ip) {
         (void) unlinkat(dir, network_path("names/%s", name).text, AT_REMOVEDIR);
 }
 
-void network_release_address(const Home *home, const char *container, const Endpoint *e) {
+int network_release_address(const Home *home, const char *container, const Endpoint *e) {
         autoclose int dir = -EBADF;
 
         if (!e->network)
-                return;
+                return 0;
         dir = openat(home->run_fd, network_path("networks/%s", e->network).text,
                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0)
-                return;
+                return errno == ENOENT ? 0 : -errno;
 
         /* Names first: they must not lead to the address' next owner. */
         strv_foreach(alias, e->aliases) {
@@ -464,4 +465,5 @@ void network_release_address(const Home *home, const char *container, const Endp
                 claim_drop(dir, network_path("address/%s", e->ip_address).text, container);
         if (e->ip6_address)
                 claim_drop(dir, network_path("address/%s", e->ip6_address).text, container);
+        return 0;
 }

@@ -61,7 +61,7 @@ uint32_t network_read_cursor(int fd);
 void network_write_cursor(int fd, uint32_t n);
 
 /* Takes back what network_reserve() gave. */
-void network_release_address(const Home *home, const char *container, const Endpoint *e);
+int network_release_address(const Home *home, const char *container, const Endpoint *e);
 
 /* Tells whether this kernel has IPv6. */
 bool network_has_ipv6(void);

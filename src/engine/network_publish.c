@@ -325,12 +325,12 @@ static void withdraw_own(const Home *home, const char *container, const Endpoint
         fault_point("release.ports");
 }
 
-void network_release(const Home *home, const char *container, const Endpoint *endpoint,
-                     const PublishedPort *ports, size_t n) {
+int network_release(const Home *home, const char *container, const Endpoint *endpoint,
+                    const PublishedPort *ports, size_t n) {
         if (!endpoint || str_empty(endpoint->ip_address))
-                return;
+                return 0;
         withdraw_own(home, container, endpoint, ports, n);
         if (endpoint->guarded)
                 guard_remove(endpoint);
-        network_release_address(home, container, endpoint);
+        return network_release_address(home, container, endpoint);
 }

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "engine/protocol.h"
 #include "engine/relay.h"
+#include "kernel/process.h"
 
 /* What a foreground command passes on.  Not among them: job control (it stops the command, not the
  * container), and SIGPIPE and SIGCHLD, which are about the command itself. */
@@ -255,7 +256,7 @@ static int reap(Relay *r, Outcome *o, Err *err) {
                         p.fd = r->output[i].from;
                 }
         }
-        if (waitid(P_PIDFD, (id_t) r->pidfd, &info, WEXITED) < 0)
+        if (process_reap(r->pidfd, &info) < 0)
                 return fail(err, errno, "cannot wait for the program");
         end(o, RELAY_EXITED, exit_code_of(&info));
         return 0;

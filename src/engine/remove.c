@@ -24,28 +24,32 @@
 #define END_TRIES 8
 
 /* Volumes without a name of their own belong to the container that was made with them. */
-static void remove_volumes(const Container *c) {
+static int remove_volumes(const Container *c, Err *err) {
         for (size_t i = 0; i < c->host.n_mounts; i++) {
                 const ContainerMount *m = &c->host.mounts[i];
-                autoerr err = {};
+                int r;
 
                 if (!str_equal(m->type, "volume") || str_empty(m->source) ||
                     !volume_is_anonymous(m->source))
                         continue;
-                if (volume_remove(c->home, m->source, &err) < 0)
-                        log_warn("%s", err.message);
+                r = volume_remove(c->home, m->source, err);
+                if (r < 0)
+                        return err_hint(err, r, "the container stays as long as they do");
         }
+        return 0;
 }
 
 int container_retire(Container *c, bool volumes, Err *err) {
         autofree char *path = str_format("containers/%s", c->id),
                       *gone = str_format("containers/%s" CONTAINER_GONE, c->id),
                       *grave = str_format("%s/name", gone);
+        int r;
 
         if (!path || !gone || !grave)
                 return fail(err, ENOMEM, "cannot remove container '%s'", c->name);
-        if (volumes)
-                remove_volumes(c);
+        r = volumes ? remove_volumes(c, err) : 0;
+        if (r < 0)
+                return err_prefix(err, r, "cannot remove container '%s'", c->name);
         fault_point("remove.volumes");
         if (renameat(c->home->data_fd, path, c->home->data_fd, gone) < 0 && errno != ENOENT)
                 return fail(err, errno, "cannot remove container '%s'", c->name);
@@ -104,7 +108,6 @@ void container_sweep_gone(const Home *home, const char *entry) {
         if (lock < 0)
                 return;
         container_sweep_orphan(home, id);
-        run_dir_remove(home, id);
         (void) tree_remove(home->data_fd, path);
 }
 

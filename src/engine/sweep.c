@@ -87,7 +87,7 @@ static void remove_run_dir(const Home *home, const char *id, bool recorded) {
 
 /* Nothing of it runs: takes back what the run held, and says how it ended. */
 static int bury(Container *c, Err *err) {
-        bool recorded = claims_to_run(c), between = str_equal(c->state.status, "restarting");
+        bool recorded = claims_to_run(c), between = str_equal(c->state.status, "restarting"), left;
         PublishedPort *ports = NULL;
         size_t n_ports = 0;
         int r;
@@ -98,7 +98,7 @@ static int bury(Container *c, Err *err) {
                 note_unknown_end(c);
         if (publish_recall(&c->state, &ports, &n_ports) < 0)
                 log_warn("cannot tell which ports container '%s' had published", c->name);
-        run_release(c, ports, n_ports);
+        left = run_release(c, ports, n_ports) < 0;
         network_release_all(c->home, c->id);
         published_ports_free(ports, n_ports);
         idrange_release_all(c->home, c->id);
@@ -116,7 +116,8 @@ static int bury(Container *c, Err *err) {
                 r = 0;
         }
         fault_point("bury.recorded");
-        remove_run_dir(c->home, c->id, recorded);
+        if (!left)
+                remove_run_dir(c->home, c->id, recorded);
         if (r >= 0)
                 r = container_read_state(c, err);
         return r;
@@ -216,9 +217,10 @@ void container_sweep_orphan(const Home *home, const char *id) {
         if (!data || faccessat(home->data_fd, data, F_OK, 0) == 0)
                 return;
         if (container_read_state(&c, NULL) >= 0 && !monitor_is_alive(&c)) {
-                run_release(&c, NULL, 0);
-                idrange_release_all(home, id);
-                remove_run_dir(home, id, false);
+                if (run_release(&c, NULL, 0) >= 0) {
+                        idrange_release_all(home, id);
+                        remove_run_dir(home, id, false);
+                }
         }
         json_clear(&container_state_type, &c.state);
 }

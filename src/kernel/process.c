@@ -155,6 +155,15 @@ pid_t process_clone(uint64_t flags, int cgroup, int *ret_pidfd) {
         return pid;
 }
 
+int process_reap(int pidfd, siginfo_t *ret) {
+        int r;
+
+        do
+                r = waitid(P_PIDFD, (id_t) pidfd, ret, WEXITED | __WALL);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : 0;
+}
+
 void process_kill_and_reap(int pidfd) {
         siginfo_t info;
         pid_t pid;
@@ -165,8 +174,7 @@ void process_kill_and_reap(int pidfd) {
                 if (pid > 0)
                         (void) kill(pid, SIGKILL);
         }
-        while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
-                ;
+        (void) process_reap(pidfd, &info);
 }
 
 void process_wait_end(int pidfd) {

@@ -3,6 +3,7 @@
 
 /* Making processes and cleaning what they inherit. */
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +25,9 @@
  * Return: the child's pid, 0 in the child; negative errno.
  */
 pid_t process_clone(uint64_t flags, int cgroup, int *ret_pidfd);
+
+/* Waits for the end of a child of ours and takes its status away; 0 or negative errno. */
+int process_reap(int pidfd, siginfo_t *ret);
 
 /* Kills a child of ours and takes its status away; quiet if it is gone. */
 void process_kill_and_reap(int pidfd);

@@ -220,8 +220,7 @@ static void end(Running *run, int r, siginfo_t *info) {
                 (void) kill(-run->pid, SIGKILL);
                 (void) kill(run->pid, SIGKILL); /* before it made its group */
         }
-        while (waitid(P_PIDFD, (id_t) run->pidfd, info, WEXITED) < 0 && errno == EINTR)
-                ;
+        (void) process_reap(run->pidfd, info);
         close_fd(run->input);
         close_fd(run->output);
         close_fd(run->pidfd);

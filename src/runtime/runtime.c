@@ -170,8 +170,7 @@ static int spawn_joined(InitPlan *plan, Runtime *runtime, int sync, Err *err) {
         r = pid < 0 ? cannot_clone(plan, pid, err) : receive_clone(pair[0], runtime, err);
         close_fd(pair[0]);
         if (pid > 0)
-                while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) < 0 && errno == EINTR)
-                        ;
+                (void) process_reap(pidfd, &info);
         return r;
 }
 
@@ -197,7 +196,21 @@ static int spawn(InitPlan *plan, Runtime *runtime, int sync, Err *err) {
 }
 
 static int say(const Runtime *runtime, char word) {
-        return send(runtime->sync, &word, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+        ssize_t n;
+
+        do
+                n = send(runtime->sync, &word, 1, MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? -errno : 0;
+}
+
+/* Says what init waits for.  One that has failed already has left its reason in the socket. */
+static int tell(const Runtime *runtime, char word, Err *err) {
+        int r = say(runtime, word);
+
+        if (r >= 0 || r == -EPIPE || r == -ECONNRESET)
+                return 0;
+        return fail(err, r, "cannot talk to the container's first process");
 }
 
 static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
@@ -277,9 +290,7 @@ static int place(Runtime *runtime, Err *err) {
         r = cgroup_join(runtime->cgroup, runtime->pid, err);
         if (r < 0)
                 return init_own_failure(r);
-        /* One that has failed already has left its reason in the socket. */
-        (void) say(runtime, INIT_PLACED);
-        return 0;
+        return tell(runtime, INIT_PLACED, err);
 }
 
 /* prestart and createRuntime, while init waits between its mounts and its root. */
@@ -308,7 +319,7 @@ static int run_hooks(const InitPlan *plan, Runtime *runtime, Err *err) {
                 r = hooks_run(hooks, HOOK_CREATE_RUNTIME, &(HookWorld){ state, environ, directory },
                               err);
         if (r >= 0)
-                (void) say(runtime, INIT_HOOKED);
+                r = tell(runtime, INIT_HOOKED, err);
         return r;
 }
 
@@ -380,9 +391,10 @@ int runtime_start(Runtime *runtime, Err *err) {
 
         if (r >= 0)
                 r = set_attributes(runtime, err);
+        if (r >= 0)
+                r = tell(runtime, INIT_START, err);
         if (r < 0)
                 return init_own_failure(r);
-        (void) say(runtime, INIT_START);
         runtime->hands.pid = runtime->pid;
         r = init_listen(runtime->sync, &runtime->hands, err);
         if (r < 0) {

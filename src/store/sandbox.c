@@ -464,7 +464,7 @@ static int read_reply(Run *run, TreeReport *ret, Err *err) {
         n = fd_read_all(run->reply[0], text, HELPER_REPLY_MAX);
         if (n < 0)
                 return fail(err, (int) n, "cannot hear the image helper");
-        if (waitid(P_PIDFD, (id_t) run->pidfd, &info, WEXITED) < 0)
+        if (process_reap(run->pidfd, &info) < 0)
                 return fail(err, errno, "cannot wait for the image helper");
         run->pidfd = close_fd(run->pidfd);
         if (n == 0 && info.si_code == CLD_EXITED)
