@@ -127,6 +127,8 @@ int command_complain(Err *err) {
         print_line("isola", err->message ? err->message : strerror(-code));
         if (err->hint)
                 print_line("hint", err->hint);
+        else if ((code == -EPERM || code == -EACCES) && geteuid() != 0)
+                print_line("hint", "isola needs root for this: put sudo in front of it");
         err_clear(err);
         return code;
 }

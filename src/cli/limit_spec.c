@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,61 @@ static int set_swap(const char *swap, HostConfig *host, Err *err) {
         return 0;
 }
 
+/* Reads "3" or "0-2" and moves behind it and a comma; -EINVAL. */
+static int take_range(const char **list, long *ret_first, long *ret_last) {
+        char *end;
+
+        if (!isdigit((unsigned char) **list))
+                return -EINVAL;
+        *ret_first = *ret_last = strtol(*list, &end, 10);
+        if (*end == '-' && isdigit((unsigned char) end[1]))
+                *ret_last = strtol(end + 1, &end, 10);
+        if (*ret_last < *ret_first || (*end && (*end != ',' || !end[1])))
+                return -EINVAL;
+        *list = end + (*end == ',');
+        return 0;
+}
+
+static bool list_has(const char *list, long number) {
+        long first, last;
+
+        while (*list && take_range(&list, &first, &last) >= 0)
+                if (number >= first && number <= last)
+                        return true;
+        return false;
+}
+
+int limit_set(const char *option, const char *what, const char *list, const char *available,
+              Err *err) {
+        const char *rest = list;
+        long first, last;
+
+        do {
+                if (take_range(&rest, &first, &last) < 0)
+                        return refuse(err, EINVAL,
+                                      "option '--%s': '%s' is not a list such as 0-2,4", option,
+                                      list);
+                for (long n = first; available && n <= last; n++)
+                        if (!list_has(available, n))
+                                return refuse(err, EINVAL,
+                                              "option '--%s': requested %s are not available: "
+                                              "requested %s, available %s",
+                                              option, what, list, available);
+        } while (*rest);
+        return 0;
+}
+
+int limit_cpus(double cpus, long available, HostConfig *host, Err *err) {
+        host->nano_cpus = cpus > 0 && cpus < 1e9 ? (int64_t) (cpus * NS_PER_SECOND + 0.5) : 0;
+        if (cpus == 0 || (host->nano_cpus >= NS_PER_SECOND / 100 && cpus <= (double) available))
+                return 0;
+        return refuse(
+                err, EINVAL,
+                "option '--cpus': the range of CPUs is from 0.01 to %ld.00, as there are only "
+                "%ld CPUs available",
+                available, available);
+}
+
 int limit_memory(uint64_t memory, uint64_t reservation, const char *swap, HostConfig *host,
                  Err *err) {
         if (memory > INT64_MAX || reservation > INT64_MAX)
@@ -129,6 +185,8 @@ int limit_memory(uint64_t memory, uint64_t reservation, const char *swap, HostCo
                 return refuse(err, EINVAL, "a memory limit below 6m lets nothing start");
         host->memory = (int64_t) memory;
         host->memory_reservation = (int64_t) reservation;
+        if (reservation > 0 && reservation < MEMORY_MIN)
+                return refuse(err, EINVAL, "a memory reservation below 6m lets nothing start");
         if (memory && reservation > memory)
                 return refuse(err, EINVAL, "--memory-reservation is above --memory");
         return swap ? set_swap(swap, host, err) : 0;

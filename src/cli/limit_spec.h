@@ -11,6 +11,16 @@ int limit_ulimit(const char *text, HostConfig *host, Err *err);
 /* PATH[:PATH-INSIDE][:rwm]. */
 int limit_device(const char *text, HostConfig *host, Err *err);
 
+/* @available: how many processors this machine has; 0 processors are no limit. */
+int limit_cpus(double cpus, long available, HostConfig *host, Err *err);
+
+/*
+ * Checks a list such as "0-2,4" of processors or memory nodes (@what).  @available: those that are
+ * there, as a list, or NULL if that is not known.
+ */
+int limit_set(const char *option, const char *what, const char *list, const char *available,
+              Err *err);
+
 /* @swap: of memory and swap together, "-1" for unlimited, NULL where not given. */
 int limit_memory(uint64_t memory, uint64_t reservation, const char *swap, HostConfig *host,
                  Err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "cli/env_file.h"
 #include "cli/limit_spec.h"
@@ -338,6 +340,9 @@ static int check_network(const RunOptions *o, const HostConfig *host, Err *err) 
 
         if (alone && (o->publish || o->publish_all) && !str_equal(mode, "host"))
                 return refuse(err, EINVAL, "no port can be published with --network %s", mode);
+        if (str_equal(mode, "host") && (o->publish || o->publish_all))
+                log_warn("published ports are discarded with --network host: the container has the "
+                         "host's own");
         if (alone && (o->ip || o->ip6 || o->aliases))
                 return refuse(err, EINVAL, "--network %s has no addresses and names to give", mode);
         if (str_after(mode, "container:") && (o->hostname || o->hosts || o->dns))
@@ -379,12 +384,25 @@ static int read_ports(const RunOptions *o, Container *c, Err *err) {
         return r;
 }
 
+/* It becomes a line of /etc/hosts. */
+static bool is_hostname(const char *name) {
+        for (const char *p = name; *p; p++)
+                if (!isalnum((unsigned char) *p) && !strchr("._-", *p))
+                        return false;
+        return true;
+}
+
 static int read_network(const Home *home, const RunOptions *o, Container *c, Err *err) {
         int r;
 
         if (o->hostname && (!*o->hostname || strlen(o->hostname) > HOSTNAME_MAX))
                 return refuse(err, EINVAL, "host name '%s' is not 1 to %d bytes long", o->hostname,
                               HOSTNAME_MAX);
+        if (o->hostname && !is_hostname(o->hostname))
+                return refuse(err, EINVAL,
+                              "host name '%s' has other characters than letters, digits, '.', '_' "
+                              "and '-'",
+                              o->hostname);
         if (o->hostname && str_equal(o->uts, "host"))
                 return refuse(err, EINVAL, "--hostname and --uts=host cannot be used together");
         r = set(&c->config.hostname, o->hostname, err);
@@ -414,28 +432,30 @@ static int read_network(const Home *home, const RunOptions *o, Container *c, Err
 
 /* ---- limits and isolation ---- */
 
-/* A list of numbers and ranges such as "0-2,4"; the kernel tells whether there are so many. */
-static int check_cpuset(const char *option, const char *list, Err *err) {
-        if (list && (!*list || strspn(list, "0123456789,-") != strlen(list)))
-                return refuse(err, EINVAL, "option '--%s': '%s' is not a list such as 0-2,4",
-                              option, list);
-        return 0;
+/* @file: lists what the machine has, see Documentation/ABI/stable/sysfs-devices-*. */
+static int check_set(const char *option, const char *what, const char *list, const char *file,
+                     Err *err) {
+        autofree char *available = NULL;
+
+        if (!list)
+                return 0;
+        (void) file_read_line(AT_FDCWD, file, &available);
+        return limit_set(option, what, list, available, err);
 }
 
 static int read_cpus(const RunOptions *o, HostConfig *host, Err *err) {
         int r;
 
-        if (o->cpus < 0 || o->cpus > 100000)
-                return refuse(err, EINVAL, "option '--cpus': %g processors cannot be had", o->cpus);
-        host->nano_cpus = (int64_t) (o->cpus * 1e9 + 0.5);
-        if (o->cpus > 0 && host->nano_cpus < 10000000)
-                return refuse(err, EINVAL, "option '--cpus': the least is 0.01");
+        r = limit_cpus(o->cpus, o->cpus == 0 ? 0 : sysconf(_SC_NPROCESSORS_ONLN), host, err);
+        if (r < 0)
+                return r;
         host->cpu_shares = o->cpu_shares;
         if (o->cpu_shares < 0 || o->cpu_shares > 262144 || o->cpu_shares == 1)
                 return refuse(err, EINVAL, "option '--cpu-shares' is 2 to 262144");
-        r = check_cpuset("cpuset-cpus", o->cpuset_cpus, err);
+        r = check_set("cpuset-cpus", "CPUs", o->cpuset_cpus, "/sys/devices/system/cpu/online", err);
         if (r >= 0)
-                r = check_cpuset("cpuset-mems", o->cpuset_mems, err);
+                r = check_set("cpuset-mems", "memory nodes", o->cpuset_mems,
+                              "/sys/devices/system/node/online", err);
         if (r >= 0)
                 r = set(&host->cpuset_cpus, o->cpuset_cpus, err);
         if (r >= 0)

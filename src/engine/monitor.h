@@ -116,6 +116,9 @@ int monitor_spawn(const MonitorStart *start, bool adopt, int *ret_socket, Err *e
 /* The clone's whole life. */
 int monitor_main(Monitor *m, bool adopt);
 
+/* The exit codes 126 and 127 are about the user's program: a failure of ours, changed so that it
+ * does not read as one. */
+int monitor_own_failure(int r, Err *err);
 /* Starts the container; on failure nothing of the run is left. */
 int monitor_launch(Monitor *m, Err *err);
 /* Connects to a container whose monitor was killed. */

@@ -266,14 +266,13 @@ static int record_start(Monitor *m, Err *err) {
         return container_write_state(m->c, err);
 }
 
-/* The exit codes 126 and 127 are about the user's program; a failure of ours must not read as one.
- */
-static int own_failure(int r, Err *err) {
+int monitor_own_failure(int r, Err *err) {
         if (r != -ENOENT && r != -EACCES && r != -ENOEXEC && r != -EISDIR)
                 return r;
+        r = r == -EACCES ? -EPERM : -EINVAL;
         if (err)
-                err->code = -EINVAL;
-        return -EINVAL;
+                err->code = r;
+        return r;
 }
 
 static int prepare(Monitor *m, ContainerSetup **setup, Network **network, Err *err) {
@@ -323,7 +322,7 @@ static int launch(Monitor *m, Err *err) {
         if (r >= 0 && m->lock >= 0)
                 monitor_open_files(m);
         if (r < 0)
-                return own_failure(r, err);
+                return monitor_own_failure(r, err);
 
         r = runtime_start(m->runtime, err);
         if (r < 0)

@@ -186,7 +186,7 @@ int container_start(Container *c, const StartIo *io, int *ret_code, Err *err) {
         /* The monitor has it now. */
         lock = close_fd(lock);
         if (r < 0)
-                return r;
+                return monitor_own_failure(r, err);
         if (!io)
                 return wait_started(relay.socket, c, err);
 

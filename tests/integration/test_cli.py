@@ -2,7 +2,9 @@
 """The front: finding commands, their help, what is said of mistakes, completion."""
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -87,12 +89,11 @@ def test_lost_output_is_no_success(isola):
     assert done.stderr == 'isola: cannot write the result: No space left on device\n'
 
 
-def test_the_runtimes_name_is_refused_clearly(isola, tmp_path):
+def test_called_by_the_runtimes_name_it_is_the_runtime(isola, tmp_path):
     link = tmp_path / 'isola-oci'
     link.symlink_to(os.path.abspath(isola.binary))
-    done = subprocess.run([link, 'list'], stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 1
-    assert done.stderr.startswith('isola: this version of isola is not an OCI runtime yet\nhint: ')
+    done = subprocess.run([link, '--root', tmp_path / 'root', 'list'], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.split()[:2] == ['ID', 'PID']
 
 
 def complete(isola, *words):
@@ -121,3 +122,18 @@ def test_escape_sequences_do_not_reach_a_terminal(isola):
     line = ' '.join(f"'{word}'" for word in isola.command('start', name))
     done = subprocess.run(['script', '-qec', line, '/dev/null'], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert b'\x1b' not in done.stdout and b'a?]0;title?b' in done.stdout
+
+
+@pytest.mark.parametrize('arguments, code, words', [
+    (['ps'], 0, ''),
+    (['run', '--rm', '@host', 'true'], 125, "Permission denied\nhint: isola needs root for this: put sudo in front of it\n"),
+    (['--root', '/var/tmp', 'ps'], 1, "isola: '/var/tmp' belongs to user 0, not to you\nhint: isola needs root for this"),
+])
+def test_ordinary_user_is_told_what_is_missing(isola, arguments, code, words):
+    with tempfile.TemporaryDirectory(dir='/var/tmp') as directory:
+        os.chmod(directory, 0o777)
+        shutil.copy(isola.binary, f'{directory}/isola')
+        done = subprocess.run(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', f'{directory}/isola',
+                               *arguments], env={'PATH': os.environ['PATH'], 'HOME': f'{directory}/home'},
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr

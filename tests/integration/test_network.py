@@ -188,6 +188,11 @@ def test_internal_network_has_no_way_out(isola, image, network):
     assert "network 'inner' is internal" in done.stderr
 
 
+def test_ports_with_the_hosts_network_are_worth_a_warning(isola, image):
+    done = isola('run', '--rm', '--network', 'host', '-p', '8080:80', image, 'true')
+    assert done.stderr.startswith('isola: warning: published ports are discarded with --network host')
+
+
 def test_host_none_and_container_networks(isola, image):
     names = isola.out('run', '--rm', '--network', 'none', image, 'ls', '/sys/class/net').split()
     assert names == ['lo']

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """run and create: every option reaches the container, every wrong value is refused without residue."""
 import json
+import os
 
 import pytest
+
+CPUS = os.sysconf('SC_NPROCESSORS_ONLN')
 
 
 def run(isola, image, options, *command, **more):
@@ -94,7 +97,15 @@ def test_create_keeps_everything_for_inspect(isola, image):
     (['-w', 'tmp'], "the working directory 'tmp' is not an absolute path"),
     (['-m', '1m'], 'a memory limit below 6m lets nothing start'),
     (['--memory-swap', '1g'], '--memory-swap needs --memory too'),
-    (['--cpus', '-1'], "option '--cpus': -1 processors cannot be had"),
+    (['-m', '6g', '--memory-swap', '5g'], "--memory-swap is the sum of memory and swap, and '5g' is less than --memory"),
+    (['--memory-reservation', '1m'], 'a memory reservation below 6m lets nothing start'),
+    (['--cpus', '-1'], f"option '--cpus': the range of CPUs is from 0.01 to {CPUS}.00, as there are only {CPUS} CPUs"),
+    (['--cpus', '0.001'], f"option '--cpus': the range of CPUs is from 0.01 to {CPUS}.00, as there are only {CPUS} CPUs"),
+    (['--cpus', f'{CPUS}.5'], f"option '--cpus': the range of CPUs is from 0.01 to {CPUS}.00, as there are only {CPUS} CPUs available"),
+    (['--cpus', '1e300'], f"option '--cpus': the range of CPUs is from 0.01 to {CPUS}.00, as there are only {CPUS} CPUs available"),
+    (['--cpuset-cpus', '0,9999'], "option '--cpuset-cpus': requested CPUs are not available: requested 0,9999, available 0"),
+    (['--cpuset-cpus', '1-0'], "option '--cpuset-cpus': '1-0' is not a list such as 0-2,4"),
+    (['--cpuset-mems', '0-999'], "option '--cpuset-mems': requested memory nodes are not available"),
     (['--cpuset-cpus', 'a'], "option '--cpuset-cpus': 'a' is not a list such as 0-2,4"),
     (['--ulimit', 'nofiles=1'], "there is no limit called 'nofiles'"),
     (['--cap-add', 'FLY'], "'FLY' is not a capability"),
@@ -116,6 +127,8 @@ def test_create_keeps_everything_for_inspect(isola, image):
     (['--log-driver', 'syslog'], "log driver 'syslog' is not json-file or none"),
     (['--env-file', '/nonexistent'], "cannot read '/nonexistent': No such file or directory"),
     (['-e', '=1'], "variable '=1' has no name"),
+    (['--hostname', 'a b'], "host name 'a b' has other characters than letters, digits, '.', '_' and '-'"),
+    (['--hostname', 'x/y'], "host name 'x/y' has other characters than letters, digits, '.', '_' and '-'"),
     (['--hostname', 'x', '--uts', 'host'], '--hostname and --uts=host cannot be used together'),
     (['--stop-signal', 'XX'], "'XX' is not a signal"),
     (['--stop-timeout', 'soon'], "stop timeout 'soon' is not a number of seconds"),

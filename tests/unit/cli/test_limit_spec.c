@@ -115,3 +115,34 @@ TEST(wrong_clocks) {
                        "clock offset 'monotonic=soon' is not monotonic=SPAN or boottime=SPAN");
         expect_refused(time_offset("", &refused.host, &err), "--time-offset says no clock");
 }
+
+TEST(processors_are_those_of_the_machine) {
+        autocontainer c = {};
+
+        expect_ok(limit_cpus(1.5, 2, &c.host, NULL));
+        expect(c.host.nano_cpus == 1500000000);
+        expect_ok(limit_cpus(2, 2, &c.host, NULL));
+        expect_ok(limit_cpus(0, 2, &c.host, NULL));
+        expect(c.host.nano_cpus == 0);
+        for (size_t i = 0; i < 4; i++) {
+                const double wrong[] = { 2.01, 0.001, -1, 1e300 };
+
+                expect_refused(limit_cpus(wrong[i], 2, &refused.host, &err),
+                               "option '--cpus': the range of CPUs is from 0.01 to 2.00, as there "
+                               "are only 2 CPUs available");
+        }
+}
+
+TEST(lists_of_processors) {
+        static const char *const good[] = { "0", "0-2", "0,2", "0-1,3", "8-9,0" };
+        static const char *const bad[] = { "", "x", "1-0", "0-", ",", "0,", "-1", "0,,1", "0-1-2" };
+
+        for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+                expect_ok(limit_set("cpuset-cpus", "CPUs", good[i], "0-3,8-9", NULL));
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+                expect(limit_set("cpuset-cpus", "CPUs", bad[i], "0-3,8-9", NULL) == -EINVAL);
+        expect_ok(limit_set("cpuset-cpus", "CPUs", "77", NULL, NULL));
+        expect_refused(limit_set("cpuset-cpus", "CPUs", "2-4", "0-3,8-9", &err),
+                       "option '--cpuset-cpus': requested CPUs are not available: requested 2-4, "
+                       "available 0-3,8-9");
+}
