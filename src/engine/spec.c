@@ -150,11 +150,11 @@ static int setup_sysctls(const Container *c, OciLinux *l) {
 }
 
 /* Without a user namespace the container's root could make and open the machine's devices; all but
- * the standard ones and those given are closed to it. */
+ * the standard ones and those given are closed to it, if it is not privileged. */
 static int close_devices(const Container *c, OciLinux *l) {
         OciDeviceRule *rule;
 
-        if (container_has_userns(c) || c->host.privileged)
+        if (container_has_userns(c))
                 return 0;
         l->resources = calloc(1, sizeof *l->resources);
         rule = l->resources
@@ -162,6 +162,7 @@ static int close_devices(const Container *c, OciLinux *l) {
                        : NULL;
         if (!rule)
                 return -ENOMEM;
+        rule->allow = c->host.privileged;
         rule->major = rule->minor = -1;
         rule->type = strdup("a");
         rule->access = strdup("rwm");

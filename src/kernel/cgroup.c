@@ -122,6 +122,10 @@ int cgroup_fd(const Cgroup *c) {
         return c->v2;
 }
 
+int cgroup_devices_fd(const Cgroup *c) {
+        return c->v1[CGROUP_DEVICES];
+}
+
 int cgroup_open(const char *name, Cgroup **ret) {
         autoptr(Cgroup) c = NULL;
         bool found;
@@ -366,7 +370,7 @@ static int make(Cgroup *c, bool adopt, int flags, Err *err) {
 
         c->root = cgroup_v2_root();
         r = c->root >= 0 ? make_v2(c, adopt, err) : make_legacy(c, adopt, err);
-        if (r >= 0 && adopt && c->v1_mounted)
+        if (r >= 0 && adopt && c->v1_mounted && !(flags & CGROUP_OWN_PARENT))
                 r = join_prepared(c, flags, err);
         if (r >= 0 && c->v2 >= 0 && flags & CGROUP_ALL_CONTROLLERS)
                 (void) cgroup_v2_enable_all(c);

@@ -172,6 +172,7 @@ enum {
         CGROUP_ALL_CONTROLLERS = 1, /* v2: enable what there is, so that all is counted */
         CGROUP_NAMED = 2,           /* v1: also join the service manager's "name=systemd" */
         CGROUP_INHABITED = 4,       /* the process in there is known, see cgroup_set_keeper() */
+        CGROUP_OWN_PARENT = 8, /* nobody has set limits above: no v1 hierarchy for their sake */
 };
 
 /**
@@ -215,6 +216,9 @@ const char *cgroup_path(const Cgroup *c);
 
 /* The v2 directory, for CLONE_INTO_CGROUP; borrowed; -EBADF on a legacy machine. */
 int cgroup_fd(const Cgroup *c);
+
+/* The directory of version 1's devices controller; borrowed; -EBADF where it is not joined. */
+int cgroup_devices_fd(const Cgroup *c);
 
 /* True if a process must also be moved with cgroup_join(): v1 limits, or no v2, or a limit on
  * processes under which none could have been cloned, or a keeper. */

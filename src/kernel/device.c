@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "kernel/denied.h"
 #include "kernel/device.h"
 
@@ -143,6 +146,75 @@ int device_filter_attach(int cgroup, const DeviceRule *rules, size_t n, Err *err
         attr.attach_flags = BPF_F_ALLOW_MULTI; /* the container may add, not replace */
         if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr) < 0)
                 return err_denied(err, fail(err, errno, "cannot limit devices"), "bpf", "4.15");
+        return 0;
+}
+
+/* --- version 1 (cgroup-v1/devices.rst) --- */
+
+static bool overlaps(int64_t a, int64_t b) {
+        return a < 0 || b < 0 || a == b;
+}
+
+/* True if taking @rule back leaves a part of @earlier: the kernel would keep all of it. */
+static bool is_part_of(const DeviceRule *rule, const DeviceRule *earlier) {
+        bool same = rule->type == earlier->type && rule->major == earlier->major &&
+                    rule->minor == earlier->minor;
+
+        return earlier->allow != rule->allow && !same && !matches_all(earlier) &&
+               (rule->type == 'a' || earlier->type == 'a' || rule->type == earlier->type) &&
+               overlaps(rule->major, earlier->major) && overlaps(rule->minor, earlier->minor);
+}
+
+static int write_rule(int directory, const DeviceRule *rule) {
+        char major[24] = "*", minor[24] = "*", text[64];
+
+        if (rule->major >= 0)
+                (void) snprintf(major, sizeof major, "%" PRId64, rule->major);
+        if (rule->minor >= 0)
+                (void) snprintf(minor, sizeof minor, "%" PRId64, rule->minor);
+        /* "a" has neither numbers nor access: it means all, whatever else is said. */
+        if (rule->type != 'a')
+                (void) snprintf(text, sizeof text, "%c %s:%s %.3s", rule->type, major, minor,
+                                rule->access);
+        else
+                (void) snprintf(text, sizeof text, "a");
+        return file_write(directory, rule->allow ? "devices.allow" : "devices.deny", text);
+}
+
+int device_list_write(int directory, const DeviceRule *rules, size_t n, Err *err) {
+        size_t first = n;
+
+        /* What a rule for all replaces need not be said. */
+        while (first > 0 && !matches_all(&rules[first - 1]))
+                first--;
+        if (first == 0) {
+                int r = write_rule(directory, &(DeviceRule){ false, 'a', -1, -1, "rwm" });
+
+                if (r < 0)
+                        return fail(err, r, "cannot limit devices (devices.deny)");
+        }
+        for (size_t i = first > 0 ? first - 1 : 0; i < n; i++) {
+                int32_t access;
+                int r;
+
+                if (read_access(rules[i].access, &access) < 0 || !strchr("abc", rules[i].type))
+                        return refuse(err, EINVAL, "cannot limit devices: bad rules");
+                for (size_t k = first > 0 ? first - 1 : 0; k < i; k++)
+                        if (is_part_of(&rules[i], &rules[k]))
+                                return refuse(err, EOPNOTSUPP,
+                                              "cannot limit devices: version 1 of cgroups cannot "
+                                              "take back a part of rule %zu, as rule %zu would",
+                                              k + 1, i + 1);
+                if (rules[i].type == 'a' && !matches_all(&rules[i]))
+                        return refuse(err, EOPNOTSUPP,
+                                      "cannot limit devices: version 1 of cgroups has no rule for "
+                                      "both kinds of device with numbers, as rule %zu",
+                                      i + 1);
+                r = write_rule(directory, &rules[i]);
+                if (r < 0)
+                        return fail(err, r, "cannot limit devices (devices.%s)",
+                                    rules[i].allow ? "allow" : "deny");
+        }
         return 0;
 }
 

@@ -35,5 +35,14 @@ typedef struct DeviceRule {
  */
 int device_filter_attach(int cgroup, const DeviceRule *rules, size_t n, Err *err);
 
+/**
+ * device_list_write() - the same with version 1's devices controller
+ * @directory:	of the controller
+ *
+ * It knows exceptions from "all" or from "none", not an order: a rule that would take back a part
+ * of an earlier one cannot be said (-EOPNOTSUPP with its number).
+ */
+int device_list_write(int directory, const DeviceRule *rules, size_t n, Err *err);
+
 /* What every container may use: null, zero, full, random, urandom, tty, ptmx, pts; mknod of all. */
 const DeviceRule *device_default_rules(size_t *ret_n);

@@ -24,6 +24,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "kernel/caps.h"
 #include "kernel/denied.h"
@@ -410,20 +411,63 @@ int devices_make_inside(const InitPlan *plan, int root, Err *err) {
 
 /* ---- which may be opened ---- */
 
+static bool is_all(const OciDeviceRule *rule) {
+        return (!rule->type || *rule->type == 'a') && rule->major < 0 && rule->minor < 0 &&
+               (!rule->access || strspn("rwm", rule->access) == 3);
+}
+
+/* Rules that close nothing: none for who can make no device, or those that end in "allow all". */
+static bool all_are_open(const InitPlan *plan, const OciResources *resources) {
+        size_t n = resources ? resources->n_devices : 0;
+
+        if (n == 0)
+                return init_plan_has_userns(plan);
+        while (n-- > 0 && resources->devices[n].allow)
+                if (is_all(&resources->devices[n]))
+                        return true;
+        return false;
+}
+
+/*
+ * Version 2's filter needs CAP_BPF over the machine.  Who has not got it has no rights over its
+ * devices either: with a user namespace, a container of theirs opens only what they can open.
+ */
+static int apply_rules(const InitPlan *plan, const DeviceRule *rules, size_t n, Err *err) {
+        const Cgroup *cgroup = plan->options->cgroup;
+        autoerr problem = {};
+        int r;
+
+        if (!cgroup && !init_plan_has_userns(plan))
+                log_warn("the machine's devices are not closed to the container: it has no cgroup");
+        if (!cgroup)
+                return 0;
+        if (cgroup_fd(cgroup) >= 0)
+                r = device_filter_attach(cgroup_fd(cgroup), rules, n, &problem);
+        else if (cgroup_devices_fd(cgroup) >= 0)
+                r = device_list_write(cgroup_devices_fd(cgroup), rules, n, &problem);
+        else
+                r = refuse(
+                        &problem, EOPNOTSUPP,
+                        "devices cannot be closed to the container: there is no cgroup controller "
+                        "for them");
+        if (r >= 0)
+                return 0;
+        if (r != -EINVAL && init_plan_has_userns(plan)) {
+                log_debug("%s; its user namespace stands in for it", problem.message);
+                return 0;
+        }
+        return refuse(err, r, "%s", problem.message);
+}
+
 int devices_filter(const InitPlan *plan, Err *err) {
         const OciResources *resources = plan->spec->linux_ ? plan->spec->linux_->resources : NULL;
-        const Cgroup *cgroup = plan->options->cgroup;
         autofree DeviceRule *rules = NULL;
         const DeviceRule *standard;
-        size_t n_standard, n;
+        size_t n_standard, n = resources ? resources->n_devices : 0;
 
-        if (!resources || resources->n_devices == 0)
+        if (all_are_open(plan, resources))
                 return 0;
-        if (!cgroup || cgroup_fd(cgroup) < 0)
-                return refuse(err, EOPNOTSUPP,
-                              "devices cannot be closed to the container without cgroup version 2");
         standard = device_default_rules(&n_standard);
-        n = resources->n_devices;
         rules = calloc(n + n_standard, sizeof *rules);
         if (!rules)
                 return fail(err, ENOMEM, "cannot close devices");
@@ -435,5 +479,5 @@ int devices_filter(const InitPlan *plan, Err *err) {
                                          rule->minor, rule->access ? rule->access : "rwm" };
         }
         memcpy(rules + n, standard, n_standard * sizeof *rules);
-        return device_filter_attach(cgroup_fd(cgroup), rules, n + n_standard, err);
+        return apply_rules(plan, rules, n + n_standard, err);
 }

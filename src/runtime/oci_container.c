@@ -16,6 +16,7 @@
 #include "kernel/proc_stat.h"
 #include "runtime/oci_container.h"
 #include "runtime/oci_internal.h"
+#include "runtime/place.h"
 
 #define REMOVE_TIMEOUT_MS 10000
 
@@ -277,20 +278,28 @@ int oci_container_state(const OciContainer *c, OciStatus status, OciState *ret, 
         return 0;
 }
 
-int oci_container_destroy(OciContainer *c, Err *err) {
-        int r = 0;
+static int remove_place(const OciContainer *c, Err *err) {
+        const OciRecord *record = &c->record;
+        autoptr(Cgroup) cgroup = NULL;
 
-        if (c->record.cgroup) {
-                autoptr(Cgroup) cgroup = NULL;
-
-                if (cgroup_open(c->record.cgroup, &cgroup) >= 0)
-                        (void) cgroup_kill(cgroup, SIGKILL);
-                r = str_after(c->record.cgroup, OCI_CGROUP_PARENT "/")
-                            ? cgroup_remove(c->record.cgroup, REMOVE_TIMEOUT_MS)
-                            : cgroup_remove_leaf(c->record.cgroup, REMOVE_TIMEOUT_MS);
-                if (r < 0)
-                        return fail(err, r, "cannot remove the cgroup of container '%s'", c->id);
+        if (!record->cgroup)
+                return 0;
+        /* Whose maker was killed may have died before it saw that somebody else is in there; all
+         * that was its own dies with it, and a scope goes with its last process. */
+        if (!record->complete) {
+                (void) place_remove(record->cgroup, NULL, REMOVE_TIMEOUT_MS, NULL);
+                return 0;
         }
+        if (cgroup_open(record->cgroup, &cgroup) >= 0)
+                (void) cgroup_kill(cgroup, SIGKILL);
+        return place_remove(record->cgroup, record->scope, REMOVE_TIMEOUT_MS, err);
+}
+
+int oci_container_destroy(OciContainer *c, Err *err) {
+        int r = remove_place(c, err);
+
+        if (r < 0)
+                return err_prefix(err, r, "cannot remove container '%s'", c->id);
         r = tree_remove(c->root, c->id);
         return r < 0 ? fail(err, r, "cannot remove the state of container '%s'", c->id) : 0;
 }

@@ -11,7 +11,7 @@
 #include "base/fault.h"
 #include "base/str.h"
 #include "runtime/oci_internal.h"
-#include "runtime/resources.h"
+#include "runtime/place.h"
 
 #define END_TIMEOUT_MS    10000
 #define FREEZE_TIMEOUT_MS 10000
@@ -138,8 +138,6 @@ int oci_pause(OciContainer *c, bool paused, Err *err) {
 
 int oci_update(OciContainer *c, const OciResources *resources, Err *err) {
         autoclose int lock = oci_container_lock(c, err);
-        autoptr(Cgroup) cgroup = NULL;
-        autolimits limits = {};
         int r;
 
         if (lock < 0)
@@ -147,14 +145,10 @@ int oci_update(OciContainer *c, const OciResources *resources, Err *err) {
         if (oci_container_status(c) == OCI_STOPPED)
                 return refuse(err, ESRCH, "cannot update container '%s': container not running",
                               c->id);
-        cgroup = open_cgroup(c);
-        if (!cgroup)
+        if (!c->record.cgroup)
                 return refuse(err, ENODEV, "container '%s' has no cgroup that could limit it",
                               c->id);
-        r = resource_limits(resources, &limits);
-        if (r < 0)
-                return fail(err, r, "cannot update container '%s'", c->id);
-        r = cgroup_update(cgroup, &limits.limits, err);
+        r = place_update(c->record.cgroup, c->record.scope, resources, err);
         return r < 0 ? err_prefix(err, r, "cannot update container '%s'", c->id) : 0;
 }
 

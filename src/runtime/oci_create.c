@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -23,7 +24,7 @@
 #include "kernel/process.h"
 #include "oci/spec_check.h"
 #include "runtime/oci_internal.h"
-#include "runtime/resources.h"
+#include "runtime/place.h"
 
 /* Everything of a container in the making; what was not kept is undone. */
 typedef struct Making {
@@ -97,22 +98,24 @@ static int take_id(int root, Making *m, Err *err) {
         return take_directory(root, m, err);
 }
 
-/* Where nothing is said: a place of ours. */
-static char *cgroup_name(const OciCreate *in) {
-        const OciLinux *l = in->bundle->spec->linux_;
-        const char *path = l ? l->cgroups_path : NULL;
-        char *clean;
+static int name_place(Making *m, Err *err) {
+        OciRecord *record = &m->c->record;
+        char realm[32] = "default";
+        struct stat st;
 
-        if (in->manager == OCI_NO_CGROUP)
-                return NULL;
-        if (str_empty(path))
-                return str_format(OCI_CGROUP_PARENT "/%s", in->id);
-        return cgroup_clean_path(path, &clean) < 0 ? NULL : take_ptr(clean);
+        if (m->in->manager == OCI_NO_CGROUP)
+                return 0;
+        /* Another state directory may have a container of the same id. */
+        if (fstat(m->c->root, &st) == 0)
+                (void) snprintf(realm, sizeof realm, "%jx", (uintmax_t) st.st_ino);
+        return place_name(m->spec, realm, m->in->id, m->in->manager == OCI_SYSTEMD, &record->cgroup,
+                          &record->scope, err);
 }
 
 static int begin_record(Making *m, Err *err) {
         const Bundle *b = m->in->bundle;
         OciRecord *record = &m->c->record;
+        int r;
 
         record->version = 1;
         record->oci_version = strdup(b->spec->oci_version ? b->spec->oci_version : "");
@@ -122,16 +125,15 @@ static int begin_record(Making *m, Err *err) {
         record->boot_id = strdup(boot_id());
         record->created = clock_rfc3339(clock_now_ns());
         record->owner = geteuid() == 0 ? strdup("root") : str_format("#%u", geteuid());
-        record->cgroup = cgroup_name(m->in);
         record->late_hooks = oci_has_late_hooks(b->spec);
         record->asks_agent = b->spec->linux_ && b->spec->linux_->seccomp &&
                              b->spec->linux_->seccomp->listener_path;
         if (!record->oci_version || !record->id || !record->bundle || !record->rootfs ||
             !record->boot_id || !record->created || !record->owner ||
-            (!record->cgroup && m->in->manager != OCI_NO_CGROUP) ||
             strv_copy(b->spec->annotations, &record->annotations) < 0)
                 return fail(err, ENOMEM, "cannot make container '%s'", m->in->id);
-        return oci_record_save(m->c, err);
+        r = name_place(m, err);
+        return r < 0 ? r : oci_record_save(m->c, err);
 }
 
 static int keep_config(Making *m, Err *err) {
@@ -143,16 +145,18 @@ static int keep_config(Making *m, Err *err) {
 }
 
 static int make_cgroup(Making *m, Err *err) {
-        autolimits limits = {};
+        OciRecord *record = &m->c->record;
         int r;
 
-        if (!m->c->record.cgroup)
+        if (!record->cgroup)
                 return 0;
-        r = resource_limits(m->spec->linux_ ? m->spec->linux_->resources : NULL, &limits);
-        if (r < 0)
-                return fail(err, r, "cannot make container '%s'", m->in->id);
-        return cgroup_adopt(m->c->record.cgroup, CGROUP_ALL_CONTROLLERS, &limits.limits, &m->cgroup,
-                            err);
+        r = place_make(m->spec, m->in->id, record->cgroup, record->scope, &m->cgroup, err);
+        if (m->cgroup)
+                return 0;
+        /* There is none, or it is somebody else's: neither may be taken away with ours. */
+        free(take_ptr(record->cgroup));
+        free(take_ptr(record->scope));
+        return r;
 }
 
 static int spawn(Making *m, bool hold, Err *err) {

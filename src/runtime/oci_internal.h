@@ -8,7 +8,6 @@
 
 #define OCI_START_SOCKET "start.sock"
 /* Above the cgroups of containers whose configuration names none. */
-#define OCI_CGROUP_PARENT "isola-oci"
 
 /* -EINVAL unless it is a container's id. */
 int oci_check_id(const char *id, Err *err);

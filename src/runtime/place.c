@@ -21,6 +21,10 @@
 
 /* --- names --- */
 
+static bool is_ours(const char *path) {
+        return str_after(path, OWN_PARENT "/") != NULL;
+}
+
 /* Our own v2 cgroup's parent: in our own there are processes, so that it could not pass controllers
  * on (cgroup-v2.rst, "no internal process constraint"). */
 static int beside_us(const char *name, char **ret) {
@@ -43,8 +47,10 @@ static int beside_us(const char *name, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-static int name_directory(const char *path, const char *id, char **ret, Err *err) {
-        autofree char *name = str_empty(path) ? str_format(OWN_PARENT "/%s", id) : strdup(path),
+static int name_directory(const char *path, const char *realm, const char *id, char **ret,
+                          Err *err) {
+        autofree char *name = str_empty(path) ? str_format(OWN_PARENT "/%s/%s", realm, id)
+                                              : strdup(path),
                       *clean = NULL;
         int r = name ? cgroup_clean_path(name, &clean) : -ENOMEM;
 
@@ -59,15 +65,15 @@ static int name_directory(const char *path, const char *id, char **ret, Err *err
         return 0;
 }
 
-int place_name(const OciSpec *spec, const char *id, bool systemd, char **ret_path, char **ret_scope,
-               Err *err) {
+int place_name(const OciSpec *spec, const char *realm, const char *id, bool systemd,
+               char **ret_path, char **ret_scope, Err *err) {
         const char *path = spec->linux_ ? spec->linux_->cgroups_path : NULL;
         autofree char *slice = NULL, *unit = NULL;
         int r;
 
         *ret_scope = NULL;
         if (!systemd)
-                return name_directory(path, id, ret_path, err);
+                return name_directory(path, realm, id, ret_path, err);
         r = systemd_scope_names(path, id, &slice, &unit, err);
         if (r >= 0)
                 r = systemd_scope_path(slice, unit, ret_path, err);
@@ -200,7 +206,8 @@ static int make_directory(const char *path, const CgroupLimits *limits, Cgroup *
         autoerr problem = {};
         int r;
 
-        r = cgroup_adopt(path, CGROUP_ALL_CONTROLLERS, limits, ret, &problem);
+        r = cgroup_adopt(path, CGROUP_ALL_CONTROLLERS | (is_ours(path) ? CGROUP_OWN_PARENT : 0),
+                         limits, ret, &problem);
         if (r >= 0)
                 return 0;
         if (!limit && (is_denied(r) || cgroup_layout() == CGROUP_NONE)) {
@@ -267,7 +274,7 @@ int place_remove(const char *path, const char *scope, int timeout_ms, Err *err) 
                         return r;
         }
         /* systemd makes slices anew when it needs them. */
-        r = scope || str_after(path, OWN_PARENT "/") ? cgroup_remove(path, timeout_ms)
-                                                     : cgroup_remove_leaf(path, timeout_ms);
+        r = scope || is_ours(path) ? cgroup_remove(path, timeout_ms)
+                                   : cgroup_remove_leaf(path, timeout_ms);
         return r < 0 ? fail(err, r, "cannot remove the cgroup '%s'", path) : 0;
 }

@@ -8,7 +8,7 @@
  * owns them.  A place is named before it is made, so that its name can be
  * written down first and whoever finds it can take it away:
  *
- *         r = place_name(spec, id, systemd, &path, &scope, err);
+ *         r = place_name(spec, realm, id, systemd, &path, &scope, err);
  *         ... write down path and scope ...
  *         r = place_make(spec, id, path, scope, &cgroup, err);    NULL: there is none
  *         r = runtime_spawn(spec, { .cgroup = cgroup }, &runtime, err);
@@ -26,17 +26,19 @@
 
 /**
  * place_name() - where the container will be
+ * @realm:	what tells containers of the same id apart, such as those of another state directory
  * @systemd:	"cgroupsPath" is slice:prefix:name, a scope that systemd makes
  * @ret_path:	for cgroup_open(); owned by the caller
  * @ret_scope:	the unit's name, owned by the caller; NULL without @systemd
  *
  * An absolute path is below the hierarchies' root; so is a relative one and the default,
- * isola-oci/ID, unless we may not make a directory there: then they are beside our own cgroup.
+ * isola-oci/REALM/ID, unless we may not make a directory there: then they are beside our own
+ * cgroup.
  *
  * Return: 0; -EINVAL; what systemd says.
  */
-int place_name(const OciSpec *spec, const char *id, bool systemd, char **ret_path, char **ret_scope,
-               Err *err);
+int place_name(const OciSpec *spec, const char *realm, const char *id, bool systemd,
+               char **ret_path, char **ret_scope, Err *err);
 
 /**
  * place_make() - make it and set its limits

@@ -6,9 +6,8 @@ import pathlib
 import shutil
 import socket
 import subprocess
-import uuid
 
-from conftest import wait_until
+from conftest import existing, wait_until
 
 APPLETS = ('sh', 'cat', 'echo', 'env', 'false', 'grep', 'head', 'hostname', 'id', 'ls', 'mkdir', 'mount', 'pwd', 'ps',
            'readlink', 'sleep', 'stat', 'stty', 'test', 'touch', 'true', 'tty', 'wc', 'dd', 'kill', 'umask', 'trap')
@@ -30,7 +29,6 @@ class Bundle:
         self.config = json.loads((self.path / 'config.json').read_text())
         self.config['process']['terminal'] = False
         self.config['root']['readonly'] = False
-        self.tag = uuid.uuid4().hex[:12]
 
     def save(self):
         (self.path / 'config.json').write_text(json.dumps(self.config))
@@ -41,17 +39,15 @@ class Bundle:
         self.config['process']['args'] = list(words) if len(words) > 1 else ['sh', '-c', words[0]]
         return self.save()
 
-    def place(self, name):
-        """Other test hosts share the machine's cgroups: an id alone would be theirs as well."""
-        self.config['linux']['cgroupsPath'] = f'/isola-oci/{self.tag}-{name}'
-        self.save()
+    def cgroup(self, name='c1'):
+        """The container's directory in each hierarchy that has one."""
+        record = json.loads((pathlib.Path(self.isola.run_root) / 'oci' / name / 'state.json').read_text())
+        return existing(f"/sys/fs/cgroup/**/{record['cgroup']}")
 
     def run(self, *options, name='c1', **more):
-        self.place(name)
         return self.isola('oci', 'run', '--bundle', self.path, *options, name, **more)
 
     def create(self, *options, name='c1', **more):
-        self.place(name)
         return self.to_file('oci', 'create', '--bundle', self.path, *options, name, **more)
 
     def to_file(self, *words, env=None):

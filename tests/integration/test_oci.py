@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BINARY, existing, wait_until
+from conftest import BINARY, wait_until
 from oci_bundle import Bundle, ConsoleSocket
 
 
@@ -193,7 +193,6 @@ def test_terminal_goes_to_the_console_socket(bundle, isola):
     assert 'nobody would hold it' in bundle.output()
     console = ConsoleSocket(bundle.path / 'console.sock')
     # The caller reads until the end of the command's output, which must not wait for the container's.
-    bundle.place('c1')
     isola('oci', 'create', '--bundle', bundle.path, '--console-socket', console.path, 'c1')
     master = console.receive()
     isola('oci', 'start', 'c1')
@@ -248,7 +247,7 @@ def test_update_changes_limits_of_a_running_container(bundle, isola):
     bundle.create()
     isola('oci', 'start', 'c1')
     isola('oci', 'update', '--pids-limit', '33', '--memory', '64m', 'c1')
-    places = existing(f'/sys/fs/cgroup/**/isola-oci/{bundle.tag}-c1')
+    places = bundle.cgroup()
     assert '33\n' in [(p / 'pids.max').read_text() for p in places if (p / 'pids.max').exists()]
     isola('oci', 'update', '--resources', '-', 'c1', input='{"pids": {"limit": 44}}')
     assert '44\n' in [(p / 'pids.max').read_text() for p in places if (p / 'pids.max').exists()]
@@ -331,7 +330,6 @@ def test_warnings_do_not_stand_before_the_reason_of_a_failure(bundle, isola):
         pytest.skip('this machine lets root raise every limit')
     assert done.returncode == 0
     log = bundle.path / 'log'
-    bundle.place('c1')
     words = ('oci', '--log', log, '--log-format', 'json', 'create', '--bundle', bundle.path, 'c1')
     assert bundle.to_file(*words) == 0
     assert bundle.output() == ''

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "kernel/cgroup.h"
 #include "kernel/device.h"
@@ -116,4 +117,56 @@ TEST(bad_rule_is_refused) {
         autoerr err = {};
 
         expect(device_filter_attach(0, rules, 1, &err) == -EINVAL);
+}
+
+/* The rules of a new directory of version 1's controller, as it lists them; NULL if refused. */
+static char *listed(const DeviceRule *rules, size_t n, Err *err) {
+        autofree char *path = str_format("/sys/fs/cgroup/devices/isola-test-device-%d", getpid()),
+                      *list = str_format("%s/devices.list", path);
+        autoclose int directory = -EBADF;
+        char *text = NULL;
+        int r;
+
+        if (geteuid() != 0 || access("/sys/fs/cgroup/devices/devices.list", F_OK) < 0)
+                skip("needs root and version 1's devices controller");
+        expect(mkdir(path, 0755) == 0);
+        directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = device_list_write(directory, rules, n, err);
+        if (r >= 0)
+                expect_ok(file_read_line(AT_FDCWD, list, &text));
+        expect(rmdir(path) == 0);
+        return text;
+}
+
+TEST(list_of_version_1_says_the_same) {
+        static const DeviceRule some[] = { { false, 'a', -1, -1, "rwm" },
+                                           { true, 'c', 1, 3, "rw" },
+                                           { true, 'b', 8, -1, "r" } },
+                                without[] = { { true, 'a', -1, -1, "rwm" } };
+        autofree char *list = NULL, *all = NULL, *none = NULL;
+        autoerr err = {};
+
+        list = listed(some, 3, &err);
+        expect_str(list, "c 1:3 rw\nb 8:* r");
+        all = listed(without, 1, &err);
+        expect_str(all, "a *:* rwm");
+        none = listed(NULL, 0, &err);
+        expect_str(none, "");
+}
+
+TEST(order_that_version_1_does_not_know_is_refused) {
+        static const DeviceRule part[] = { { false, 'a', -1, -1, "rwm" },
+                                           { true, 'c', 1, -1, "rwm" },
+                                           { false, 'c', 1, 5, "rwm" } },
+                                whole[] = { { true, 'c', 1, 3, "rwm" }, { false, 'c', 1, 3, "w" } };
+        autofree char *list = NULL;
+        autoerr err = {};
+
+        expect(!listed(part, 3, &err));
+        expect_str(err.message,
+                   "cannot limit devices: version 1 of cgroups cannot take back a part "
+                   "of rule 2, as rule 3 would");
+        err_clear(&err);
+        list = listed(whole, 2, &err);
+        expect_str(list, "c 1:3 rm");
 }

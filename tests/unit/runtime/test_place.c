@@ -59,15 +59,15 @@ static char *name_of(const char *path) {
         char *name = NULL;
         autoerr err = {};
 
-        expect_well(place_name(spec, "c1", false, &name, &scope, &err), err);
+        expect_well(place_name(spec, "r", "c1", false, &name, &scope, &err), err);
         expect(!scope);
         return name;
 }
 
 TEST(path_is_taken_as_it_is_and_there_is_a_default) {
         static const char *const cases[][2] = {
-                { NULL, "isola-oci/c1" },
-                { "", "isola-oci/c1" },
+                { NULL, "isola-oci/r/c1" },
+                { "", "isola-oci/r/c1" },
                 { "/a/b", "a/b" },
                 { "x", "x" },
         };
@@ -85,7 +85,7 @@ TEST(root_of_the_hierarchy_is_refused) {
         autofree char *path = NULL, *scope = NULL;
         autoerr err = {};
 
-        expect(place_name(spec, "c1", false, &path, &scope, &err) == -EINVAL);
+        expect(place_name(spec, "r", "c1", false, &path, &scope, &err) == -EINVAL);
         expect_str(err.message, "the cgroups path '/a/..' is not a place for a container");
 }
 
@@ -168,7 +168,7 @@ TEST(who_may_make_no_cgroup_goes_without_unless_a_limit_is_asked_for) {
 
         need_root();
         expect(setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
-        expect_well(place_name(plain, "c1", false, &path, &scope, &err), err);
+        expect_well(place_name(plain, "r", "c1", false, &path, &scope, &err), err);
         expect_well(place_make(plain, "c1", path, NULL, &c, &err), err);
         expect(!c);
         expect(place_make(limited, "c1", path, NULL, &c, &err) == -EACCES);
@@ -187,7 +187,7 @@ TEST(read_only_hierarchies_are_as_none) {
         expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
         expect(mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) == 0);
         expect(mount(NULL, "/sys/fs/cgroup", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0);
-        expect_well(place_name(plain, "c1", false, &path, &scope, &err), err);
+        expect_well(place_name(plain, "r", "c1", false, &path, &scope, &err), err);
         expect_well(place_make(plain, "c1", path, NULL, &c, &err), err);
         expect(!c);
 }
@@ -304,7 +304,7 @@ TEST(scope_is_started_changed_and_stopped) {
         size_t n = 0;
         pid_t pid;
 
-        expect_well(place_name(spec, "c1", true, &path, &scope, &err), err);
+        expect_well(place_name(spec, "r", "c1", true, &path, &scope, &err), err);
         expect_str(path, "isola_test.slice/isola_test-deep.slice/pre-c1.scope");
         expect_str(scope, "pre-c1.scope");
         free(spec->linux_->resources->cpu->cpus);
@@ -348,7 +348,7 @@ TEST(scope_that_is_there_or_fails_is_an_error_that_leaves_nothing) {
         autoerr err = {};
         int r;
 
-        expect_well(place_name(spec, "c1", true, &path, &scope, &err), err);
+        expect_well(place_name(spec, "r", "c1", true, &path, &scope, &err), err);
         expect(place_make(spec, "unlucky", path, scope, &c, &err) == -EREMOTEIO);
         expect_str(err.message, "cannot make scope 'x.scope': systemd's job ended as 'failed'");
         expect(cgroup_open(path, &c) == -ENOENT);
@@ -373,7 +373,7 @@ TEST(user_has_a_manager_of_its_own) {
         expect(unsetenv("XDG_RUNTIME_DIR") == 0);
         expect(unshare(CLONE_NEWUSER) == 0);
         test_write("/proc/self/uid_map", "0 0 1");
-        expect_well(place_name(spec, "c1", true, &path, &scope, &err), err);
+        expect_well(place_name(spec, "r", "c1", true, &path, &scope, &err), err);
         expect_str(path, "isola-test-user.slice/manager.service/user.slice/isola-c1.scope");
         stop(&s);
 }
@@ -386,13 +386,13 @@ TEST(path_of_another_form_is_refused) {
         autoerr err = {};
 
         need_root();
-        expect(place_name(spec, "c1", true, &path, &scope, &err) == -EINVAL);
+        expect(place_name(spec, "r", "c1", true, &path, &scope, &err) == -EINVAL);
         expect_str(err.message, "the cgroups path '/a/b' is not of the form slice:prefix:name");
         err_clear(&err);
-        expect(place_name(odd, "c1", true, &path, &scope, &err) == -EINVAL);
+        expect(place_name(odd, "r", "c1", true, &path, &scope, &err) == -EINVAL);
         expect_str(err.message, "'a/b.slice:x:y' does not name a slice and a scope");
         err_clear(&err);
-        expect(place_name(deep, "c1", true, &path, &scope, &err) == -EINVAL);
+        expect(place_name(deep, "r", "c1", true, &path, &scope, &err) == -EINVAL);
         expect_str(err.message, "'a--b.slice' does not name a slice");
 }
 
@@ -406,7 +406,7 @@ TEST(systemd_that_does_not_run_is_said) {
         expect(unsetenv("DBUS_SYSTEM_BUS_ADDRESS") == 0);
         if (access("/run/systemd/system", F_OK) == 0)
                 skip("systemd runs here");
-        expect_well(place_name(spec, "c1", true, &path, &scope, &err), err);
+        expect_well(place_name(spec, "r", "c1", true, &path, &scope, &err), err);
         expect(place_make(spec, "c1", path, scope, &c, &err) == -ESRCH);
         expect_str(err.message, "systemd does not run here");
         expect_str(err.hint, "leave --systemd-cgroup out");
