@@ -94,7 +94,8 @@ static int process_common(const Container *c, OciProcess *p, Err *err) {
                 r = add_rlimits(h, p, err);
         if (r < 0)
                 return r;
-        if (add_process_limit(c, p) < 0)
+        if (add_process_limit(c, p) < 0 ||
+            set_string(&p->apparmor_profile, options.apparmor_profile) < 0)
                 return fail(err, ENOMEM, "cannot set up limits");
         p->user.umask = 0022; /* whatever the user's shell has */
         p->no_new_privileges = options.no_new_privileges;

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/spec_security.h"
 #include "kernel/cap_name.h"
+#include "kernel/lsm.h"
 
 #define PROFILE_MAX (1u << 20)
 
@@ -50,6 +50,15 @@ static int refuse_option(const char *option, Err *err) {
                         "systempaths=unconfined, apparmor=…, label=…");
 }
 
+/* There is no profile but that which is asked for: none is loaded where isola is installed. */
+static int read_apparmor(const char *profile, SecurityOptions *o, Err *err) {
+        if (!str_equal(profile, "unconfined") && !lsm_has_apparmor())
+                return refuse(err, EOPNOTSUPP, "AppArmor profile '%s': this kernel has no AppArmor",
+                              profile);
+        o->apparmor_profile = profile;
+        return 0;
+}
+
 static int read_option(const char *option, SecurityOptions *o, Err *err) {
         const char *value = strpbrk(option, "=:");
         size_t n = value ? (size_t) (value - option) : strlen(option);
@@ -76,15 +85,7 @@ static int read_option(const char *option, SecurityOptions *o, Err *err) {
                 return 0;
         }
         if (n == 8 && value && strncmp(option, "apparmor", n) == 0)
-                return str_equal(value, "unconfined") ||
-                                       access("/sys/kernel/security/apparmor", F_OK) < 0
-                               ? str_equal(value, "unconfined")
-                                         ? 0
-                                         : refuse(err, EOPNOTSUPP,
-                                                  "AppArmor profile '%s': this kernel has no AppArmor",
-                                                  value)
-                               : refuse(err, EOPNOTSUPP,
-                                        "AppArmor profiles cannot be chosen yet: '%s'", option);
+                return read_apparmor(value, o, err);
         if (n == 5 && value && strncmp(option, "label", n) == 0) {
                 if (str_equal(value, "disable"))
                         return 0;

@@ -16,10 +16,11 @@
 typedef struct SecurityOptions {
         bool no_new_privileges;
         bool seccomp_unconfined;
-        bool paths_unconfined;       /* systempaths=unconfined */
-        bool compat32;               /* 32-bit system calls */
-        bool strict;                 /* no_new_privs, Landlock, the strict system call filter */
-        const char *seccomp_profile; /* file, or NULL: the built-in one */
+        bool paths_unconfined;        /* systempaths=unconfined */
+        bool compat32;                /* 32-bit system calls */
+        bool strict;                  /* no_new_privs, Landlock, the strict system call filter */
+        const char *seccomp_profile;  /* file, or NULL: the built-in one */
+        const char *apparmor_profile; /* or NULL: whatever confines isola itself */
 } SecurityOptions;
 
 /* Reads --security-opt; -EINVAL for one that is not known, -EOPNOTSUPP for one this kernel lacks.
