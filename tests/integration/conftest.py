@@ -42,12 +42,14 @@ def pytest_configure(config):
 
 def scale_timeouts():
     """Every timeout of a test bounds a hang and measures nothing: in an emulated machine all are longer."""
-    def scaled(method):
-        def call(self, *arguments, timeout=None, **options):
-            return method(self, *arguments, timeout=timeout and timeout * SLOWNESS, **options)
-        return call
-    for name in ('communicate', 'wait'):
-        setattr(subprocess.Popen, name, scaled(getattr(subprocess.Popen, name)))
+    communicate, wait = subprocess.Popen.communicate, subprocess.Popen.wait
+
+    def scaled_communicate(self, input=None, timeout=None):
+        return communicate(self, input, timeout and timeout * SLOWNESS)
+
+    def scaled_wait(self, timeout=None):
+        return wait(self, timeout and timeout * SLOWNESS)
+    subprocess.Popen.communicate, subprocess.Popen.wait = scaled_communicate, scaled_wait
 
 
 if SLOWNESS != 1:

@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import hashlib
 import inspect
+import lzma
 import os
 import pathlib
 import shutil
@@ -142,6 +143,11 @@ def early_modules(modules):
     return order
 
 
+def read_module(path):
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == '.xz' else data
+
+
 def make_initrd(kernel_directory):
     """The first root: busybox, the early modules and `init`, which goes on to the disk's."""
     entries = [(d, 0o040755, b'') for d in ('bin', 'dev', 'proc', 'sys', 'new', 'modules')]
@@ -167,12 +173,14 @@ def kernel(suite):
             run('dpkg', '-x', next(directory.glob('*.deb')), directory / 'tree')
             version = package.removeprefix('linux-image-')
             tree = directory / 'tree'
+            if not (tree / 'lib').exists():
+                (tree / 'lib').symlink_to('usr/lib')  # newer packages need not be told
             run('depmod', '-b', tree, version)
             modules = tree / 'lib/modules' / version
             (work / 'vmlinux').write_bytes(unpack_kernel(tree / 'boot' / f'vmlinuz-{version}'))
             (work / 'early').mkdir()
             for i, name in enumerate(early_modules(modules)):
-                shutil.copy(modules / name, work / f'early/{i:02}.ko')
+                (work / f'early/{i:02}.ko').write_bytes(read_module(modules / name))
             make_image(work / 'modules.img', tree / 'lib/modules', tree_mib(modules) + 32)
             (work / 'version').write_text(version)
     return target
@@ -219,4 +227,7 @@ def root():
                 ROOT_SUITE, tree, f'deb [signed-by={KEYRING}] {MIRROR} {ROOT_SUITE} main')
             customize(tree)
             make_image(work / 'root.img', tree, ROOT_MIB)
+    for old in cache().glob('root-*'):
+        if old != target:
+            shutil.rmtree(old)  # made from something that is not asked for any more
     return target / 'root.img'
