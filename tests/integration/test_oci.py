@@ -218,7 +218,6 @@ def test_exec_hands_its_terminal_over(bundle, isola):
 
 def test_descriptors_are_passed_on_if_asked_for(bundle, isola):
     bundle.runs('echo one >&3; echo two >&4; ls /proc/self/fd | wc -l')
-    bundle.place('c1')
     first, second = (open(bundle.path / name, 'wb') for name in ('one', 'two'))
     command = isola.command('oci', 'run', '--bundle', bundle.path, '--preserve-fds', '2', 'c1')
     script = f'exec 3>{bundle.path}/one 4>{bundle.path}/two 5>/dev/null; exec "$@"'
