@@ -34,10 +34,13 @@ def spawn(argv, environment):
 
 
 def once(argv, environment):
-    """Runs a command; returns milliseconds and whether it succeeded."""
+    """Runs a command, or a list of them one after the other; returns milliseconds and whether all succeeded."""
+    well = True
     begin = time.perf_counter_ns()
-    _, status = os.waitpid(spawn(argv, environment), 0)
-    return (time.perf_counter_ns() - begin) / 1e6, status == 0
+    for each in argv if isinstance(argv[0], list) else [argv]:
+        _, status = os.waitpid(spawn(each, environment), 0)
+        well = well and status == 0
+    return (time.perf_counter_ns() - begin) / 1e6, well
 
 
 class HiddenCgroup2:
@@ -78,10 +81,13 @@ class HiddenCgroup2:
 
 class Row:
     def __init__(self, name, argv, runner=once):
-        program = shutil.which(argv[0])
+        commands = argv if isinstance(argv[0], list) else [argv]
+        programs = [shutil.which(command[0]) for command in commands]
         self.name, self.runner = name, runner
-        self.argv = [program or argv[0], *map(str, argv[1:])]
-        self.there = program is not None
+        self.argv = [[program or command[0], *map(str, command[1:])] for program, command in zip(programs, commands)]
+        if commands is not argv:
+            self.argv = self.argv[0]
+        self.there = all(programs)
         self.times, self.failures = [], 0
 
 
@@ -135,9 +141,7 @@ class Bench:
     def make_bundle(self, program, name):
         bundle = self.directory / name
         bundle.mkdir()
-        if not shutil.which(program):
-            return bundle
-        subprocess.run([shutil.which(program), 'spec'], cwd=bundle, env=self.environment, stdout=DEVNULL, check=True)
+        subprocess.run([shutil.which(program) or str(self.oci), 'spec'], cwd=bundle, env=self.environment, stdout=DEVNULL, check=True)
         spec = json.loads((bundle / 'config.json').read_text())
         spec['process'].update(terminal=False, args=['/bin/true'])
         spec['root'] = {'path': str(self.root), 'readonly': False}
@@ -214,6 +218,8 @@ class Bench:
             *self.isola_rows('run --network none', 'run', '--rm', '--network', 'none', 'bench', '/bin/true'),
             *self.isola_rows('run (bridge)', 'run', '--rm', 'bench', '/bin/true'),
             *self.isola_rows('run -p', 'run', '--rm', '-p', '18080:80', 'bench', '/bin/true'),
+            Row('isola-oci run', [*self.oci_runtimes()[0][1], 'run', '-b', self.make_bundle('crun', 'isola-oci-bundle'),
+                                  'isola-bench-isola']),
             Row('unshare', ['unshare', '-muinpC', '-f', f'--mount-proc', '-R', root, '/bin/true']),
             Row('bwrap --unshare-all', ['bwrap', '--unshare-all', '--bind', root, '/', '--proc', '/proc', '/bin/true']),
             Row('crun run', ['crun', '--root', peers / 'crun-state', 'run', '-b', self.make_bundle('crun', 'crun'),
@@ -225,6 +231,42 @@ class Bench:
         ]
         (peers / 'lxc').mkdir()
         return rows + self.engine_rows()
+
+    def oci_runtimes(self):
+        """Name, command with its options, and how to run it, of each OCI runtime."""
+        hidden = self.hidden.once if self.hidden else once
+        runtimes = [('isola-oci', str(self.oci), once), ('crun', shutil.which('crun'), hidden),
+                    ('runc', shutil.which('runc'), once)]
+        return [(name, [program, '--root', str(self.directory / f'{name}-state')], runner)
+                for name, program, runner in runtimes if program]
+
+    def oci_rows(self):
+        """A container made and started by commands of their own, and what is asked of one that runs."""
+        rows = [Row('floor', [self.floor, str(self.root), '/bin/true'])]
+        for name, command, runner in self.oci_runtimes():
+            one, target = f'isola-bench-{name}-one', f'isola-bench-{name}-target'
+            bundle = self.directory / f'{name}-true'
+            if not bundle.exists():
+                self.make_bundle('crun', bundle.name)
+            rows.append(Row(f'{name} create, start, delete',
+                            [[*command, 'create', '-b', str(bundle), one], [*command, 'start', one],
+                             [*command, 'delete', '--force', one]], runner))
+            rows.append(Row(f'{name} state', [*command, 'state', target], runner))
+        return rows
+
+    def oci_list(self, n):
+        """list, beside n containers."""
+        command = self.oci_runtimes()[0][1]
+        bundle = self.directory / 'isola-oci-sleep'
+        for i in range(n):
+            once([*command, 'run', '-d', '-b', str(bundle), f'isola-bench-{i}'], self.environment)
+        times = [once([*command, 'list'], self.environment)[0] for _ in range(self.options.rounds)]
+        floor = [once([self.floor, str(self.root), '/bin/true'], self.environment)[0] for _ in range(self.options.rounds)]
+        for i in range(n):
+            once([*command, 'delete', '--force', f'isola-bench-{i}'], self.environment)
+        self.table(f'isola-oci list of {n}', ('', 'min ms', 'median'),
+                   [(name, f'{min(row):.2f}', f'{statistics.median(row):.2f}')
+                    for name, row in (('floor', floor), ('isola-oci list', times))])
 
     def engine_rows(self):
         """podman and docker, where installed and able to start."""
@@ -261,26 +303,21 @@ class Bench:
             *self.isola_rows('exec', 'exec', 'target', '/bin/true'),
             Row('nsenter -a', ['nsenter', '-a', '-t', pid, '/bin/true']),
         ]
-        for runtime, runner in (('crun', self.hidden.once if self.hidden else once), ('runc', once)):
-            if not shutil.which(runtime):
-                continue
-            bundle = self.make_bundle(runtime, f'{runtime}-sleep')
+        for name, command, runner in self.oci_runtimes():
+            bundle = self.make_bundle('crun', f'{name}-sleep')
             spec = json.loads((bundle / 'config.json').read_text())
             spec['process']['args'] = ['/bin/sleep', '100000']
             (bundle / 'config.json').write_text(json.dumps(spec))
-            state = str(self.directory / f'{runtime}-state')
-            name = f'isola-bench-{runtime}-target'
-            runner([shutil.which(runtime), '--root', state, 'run', '-d', '-b', str(bundle), name], self.environment)
-            rows.append(Row(f'{runtime} exec', [runtime, '--root', state, 'exec', name, '/bin/true'], runner))
+            target = f'isola-bench-{name}-target'
+            runner([*command, 'run', '-d', '-b', str(bundle), target], self.environment)
+            rows.append(Row(f'{name} exec', [*command, 'exec', target, '/bin/true'], runner))
         return rows
 
     def stop_targets(self):
         for home in self.binaries:
             self.must(self.isola('rm', '-f', 'target', home=home))
-        for runtime, runner in (('crun', self.hidden.once if self.hidden else once), ('runc', once)):
-            if shutil.which(runtime):
-                runner([shutil.which(runtime), '--root', str(self.directory / f'{runtime}-state'), 'delete', '-f',
-                        f'isola-bench-{runtime}-target'], self.environment)
+        for name, command, runner in self.oci_runtimes():
+            runner([*command, 'delete', '--force', f'isola-bench-{name}-target'], self.environment)
 
     def at_once(self, n):
         """Wall time of n commands started together."""
@@ -361,6 +398,8 @@ class Bench:
         subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'none', '/run'], check=True)
         self.make_root()
         self.make_podman_config()
+        self.oci = self.directory / 'isola-oci'
+        self.oci.symlink_to(self.binaries['main'])
         if pathlib.Path('/sys/fs/cgroup/unified/cgroup.procs').exists():
             self.hidden = HiddenCgroup2(self.environment)
         rounds = self.options.rounds
@@ -370,7 +409,7 @@ class Bench:
                 self.must(self.isola('image', 'import', str(self.tar), 'bench', home=home))
             if 'run' in parts:
                 self.measure('Run, hot', self.run_rows(), rounds)
-                for directory in ('crun', 'runc', 'lxc'):
+                for directory in ('crun', 'runc', 'lxc', 'isola-oci-bundle'):
                     shutil.rmtree(self.directory / directory, ignore_errors=True)
                 self.measure('Run, cold', self.run_rows(), max(5, rounds // 2), cold=True)
             if 'exec' in parts:
@@ -379,6 +418,8 @@ class Bench:
                 for row in rows:
                     row.times, row.failures = [], 0
                 self.measure('Exec, cold', rows, max(5, rounds // 2), cold=True)
+                self.measure('OCI runtimes, hot', self.oci_rows(), rounds)
+                self.oci_list(self.options.many)
                 self.stop_targets()
             if 'at-once' in parts:
                 self.at_once(self.options.at_once)
