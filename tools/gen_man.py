@@ -89,9 +89,14 @@ def options_roff(options, extra):
     return roff
 
 
-def commands_roff(program):
+def commands_roff(program, family):
+    """The commands of a family, or all that are in none."""
+    families = [entry['name'] for entry in program['families']]
     roff, group = [], None
     for command in program['commands']:
+        first = command['name'].split()[0]
+        if (first in families and first) != (family['name'] if family else False):
+            continue
         if command['group'] != group:
             group = command['group']
             roff += [f'.SS {escape(group)}']
@@ -102,21 +107,25 @@ def commands_roff(program):
 
 def page(program, name, text):
     command = next((c for c in program['commands'] if 'isola-' + c['name'].replace(' ', '-') == name), None)
-    if not command and name != 'isola':
+    family = next((f for f in program['families'] if 'isola-' + f['name'] == name), None)
+    about = command or family
+    if not about and name != 'isola':
         raise SystemExit(f'man/{name}.1.md: there is no such command')
-    summary = command['summary'] if command else 'containers and network labs without a daemon'
-    synopsis = f'{command["name"]} {command["synopsis"]}' if command else '[OPTION...] COMMAND [ARGUMENT...]'
-    options = command['options'] if command else program['options']
+    summary = about['summary'] if about else 'containers and network labs without a daemon'
+    synopsis = f'{about["name"]} {about["synopsis"]}' if about else '[OPTION...] COMMAND [ARGUMENT...]'
+    options = about['options'] if about else program['options']
 
     roff = [f'.TH {name.upper()} 1 "" "isola {program["version"]}" "isola"', '.SH NAME',
             f'{escape(name)} \\- {escape(summary[0].lower() + summary[1:])}',
             '.SH SYNOPSIS', f'\\fBisola\\fR {escape(synopsis)}']
+    if family:
+        roff += ['.br', f'\\fBisola\\-{family["name"]}\\fR {escape(family["synopsis"])}']
     parts = dict(sections(text, '##'))
     parts.pop('')
     options_text = parts.pop('OPTIONS', '')
     roff += ['.SH DESCRIPTION', *body(parts.pop('DESCRIPTION'))]
     if not command:
-        roff += ['.SH COMMANDS', *commands_roff(program)]
+        roff += ['.SH COMMANDS', *commands_roff(program, family)]
     if options:
         extra = dict(sections(options_text, '###'))
         roff += ['.SH OPTIONS', *body(extra.pop('')), *options_roff(options, extra)]

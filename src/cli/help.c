@@ -93,7 +93,8 @@ static void print_options(const Option *table) {
 
 /*
  * What a command is called in a family ("image ls" for "images" in "image"), or by itself where
- * family is NULL: *ret points to it, the length is returned; 0 if it is not in the family.
+ * family is NULL: *ret points to it, the length is returned; 0 if it is not in the family.  The OCI
+ * runtime's commands are in their family only.
  */
 static int name_in(const Command *c, const char *family, const char **ret) {
         const char *names[] = { c->name, c->alias };
@@ -101,7 +102,9 @@ static int name_in(const Command *c, const char *family, const char **ret) {
         for (size_t i = 0; i < 2; i++)
                 for (const char *name = names[i]; name && *name;) {
                         int length = (int) strcspn(name, ",");
-                        const char *rest = family ? str_after(name, family) : " ";
+                        const char *rest = family                    ? str_after(name, family)
+                                           : str_after(name, "oci ") ? NULL
+                                                                     : " ";
 
                         *ret = name;
                         if (rest && *rest == ' ')
@@ -149,7 +152,9 @@ void help_program(const Option *global) {
                "Containers and network labs from one small program, with no daemon.\n");
         if (list)
                 print_commands(list, NULL);
-        printf("\nOptions, before the command:\n");
+        printf("\nOCI runtime:\n"
+               "  oci COMMAND  Run bundles as runc does, also called isola-oci\n"
+               "\nOptions, before the command:\n");
         print_options(global);
         printf("\nSee 'isola COMMAND --help' and man isola-COMMAND.\n");
 }

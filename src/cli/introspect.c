@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "cli/help.h"
+#include "cli/oci.h"
 #include "cli/option.h"
 
 static void put(json_t *object, const char *name, const char *text) {
@@ -60,6 +61,19 @@ static json_t *describe_aliases(const char *alias) {
         return list;
 }
 
+/* Programs within the program, which have options of their own before the command. */
+static json_t *describe_families(void) {
+        json_t *oci = json_object(), *list = json_array();
+
+        put(oci, "name", "oci");
+        put(oci, "summary",
+            "The OCI runtime, for Podman, containerd, Docker and what drives it as they do");
+        put(oci, "synopsis", "[OPTION...] COMMAND [ARGUMENT...]");
+        json_object_set_new(oci, "options", describe_options(oci_globals()));
+        json_array_append_new(list, oci);
+        return list;
+}
+
 void help_introspect(const Option *global) {
         autofree const Command **list = command_list();
         json_t *document = json_object(), *commands = json_array();
@@ -82,6 +96,7 @@ void help_introspect(const Option *global) {
         put(document, "program", "isola");
         put(document, "version", ISOLA_VERSION);
         json_object_set_new(document, "options", describe_options(global));
+        json_object_set_new(document, "families", describe_families());
         json_object_set_new(document, "commands", commands);
         json_dumpf(document, stdout, JSON_INDENT(2));
         printf("\n");
