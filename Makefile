@@ -50,7 +50,7 @@ check-vm: ## tests on a stock Debian kernel with systemd, in QEMU (VM_TESTS, VM_
 	@ninja -C $(CHECK) --quiet
 	@VM_TESTS='$(VM_TESTS)' VM_KERNEL='$(VM_KERNEL)' VM_TIMEOUT='$(VM_TIMEOUT)' tests/check-vm $(CHECK)
 
-check-peers: ## have Podman, containerd and Docker drive isola-oci
+check-peers: ## have Podman, containerd and Docker drive isola-oci; compare it with runc
 	@tools/deps build check peers
 	@tools/peers build-peers
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja

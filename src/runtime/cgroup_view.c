@@ -49,12 +49,13 @@ static char *mount_point(char *line, const char *controllers) {
         autostrv options = NULL;
         size_t n, dash = 6;
 
-        if (!strstr(line, " - cgroup ") || strv_split(line, " ", true, &words) < 0)
+        if (!strstr(line, *controllers ? " - cgroup " : " - cgroup2 ") ||
+            strv_split(line, " ", true, &words) < 0)
                 return NULL;
         n = strv_length(words);
         while (dash < n && !str_equal(words[dash], "-"))
                 dash++;
-        if (dash + 3 >= n || !str_equal(words[dash + 1], "cgroup") || !str_equal(words[3], "/") ||
+        if (dash + 3 >= n || !str_equal(words[3], "/") ||
             strv_split(words[dash + 3], ",", true, &options) < 0 || !all_in(controllers, options))
                 return NULL;
         unescape(words[4]);
@@ -80,48 +81,52 @@ static int add_hierarchy(CgroupView *view, const char *mountinfo, const char *co
         autofree char *where = find_mount(mountinfo, controllers);
         CgroupHierarchy *h;
 
-        if (!where || str_equal(path, "/"))
+        if (!where)
                 return 0;
         h = json_grow(&view->hierarchies, &view->n_hierarchies, sizeof *h);
         if (!h)
                 return -ENOMEM;
         h->name = strdup(strrchr(where, '/') + 1);
+        h->unified = !*controllers;
+        view->n_legacy += !h->unified;
         h->options = strdup(controllers);
         h->place = str_format("%s%s", where, path);
         return h->name && h->options && h->place ? 0 : -ENOMEM;
 }
 
 /* Lines like "4:memory:/place" (cgroups(7)). */
-static int read_places(CgroupView *view, const char *text, const char *mountinfo) {
+static int read_places(CgroupView *view, const char *own, const char *text, const char *mountinfo) {
         autostrv lines = NULL;
         int r = strv_split(text, "\n", true, &lines);
 
         for (char **line = lines; r >= 0 && line && *line; line++) {
                 char *controllers = strchr(*line, ':');
                 char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+                const char *below;
 
-                if (!path)
+                if (!path || path[1] != '/')
                         continue;
                 *path++ = 0;
-                if (*++controllers)
-                        r = add_hierarchy(view, mountinfo, controllers, path);
+                below = str_after(path + 1, own);
+                if (below && (!*below || *below == '/'))
+                        r = add_hierarchy(view, mountinfo, controllers + 1, path);
         }
         return r;
 }
 
-int cgroup_view_read(CgroupView *ret, Err *err) {
+int cgroup_view_read(const char *own, CgroupView *ret, Err *err) {
         autofree char *places = NULL, *mountinfo = NULL;
         CgroupLayout layout = cgroup_layout();
-        CgroupView view = { .unified = layout != CGROUP_LEGACY };
+        CgroupView view = {};
         int r;
 
-        if (layout == CGROUP_LEGACY || layout == CGROUP_HYBRID) {
+        if (own && (layout == CGROUP_LEGACY || layout == CGROUP_HYBRID)) {
                 r = file_read(AT_FDCWD, "/proc/self/cgroup", PROC_TEXT_MAX, &places, NULL);
                 if (r >= 0)
                         r = file_read(AT_FDCWD, "/proc/self/mountinfo", PROC_TEXT_MAX, &mountinfo,
                                       NULL);
                 if (r >= 0)
-                        r = read_places(&view, places, mountinfo);
+                        r = read_places(&view, own, places, mountinfo);
                 if (r < 0) {
                         cgroup_view_clear(&view);
                         return fail(err, r, "cannot find the process's control groups");
@@ -151,6 +156,8 @@ static int make_hierarchy(const CgroupView *view, const CgroupHierarchy *h, cons
                 tree = mount_clone_source(h->place, false);
                 return tree < 0 ? fail(err, tree, "cannot mount '%s'", h->place) : tree;
         }
+        if (h->unified)
+                return mount_new("cgroup2", NULL, attr, err);
         if (strv_split(h->options, ",", true, &options) < 0 ||
             (str_after(h->options, "name=") && strv_add(&options, "none") < 0) ||
             strv_add(&options, "source=cgroup") < 0)
@@ -193,14 +200,6 @@ int cgroup_view_fill(const CgroupView *view, int mount, const MountAttr *attr, E
                         r = make_links(mount, h->name);
                 if (r < 0)
                         return fail(err, r, "cannot mount the control groups of '%s'", h->name);
-        }
-        if (view->unified) {
-                autoclose int tree = mount_new("cgroup2", NULL, attr, err);
-                int r = tree < 0 ? tree : attach(mount, "unified", tree);
-
-                if (r < 0)
-                        return tree < 0 ? r
-                                        : fail(err, r, "cannot mount the unified control groups");
         }
         return 0;
 }

@@ -217,11 +217,14 @@ static int make_node(int directory, const char *name, const DeviceNode *node, Er
 }
 
 static int make_links(int dev, Err *err) {
+        bool kcore = access("/proc/kcore", F_OK) == 0;
+
         /* What an image has there is not the container's own (ptmx), or as good (the others). */
         if (unlinkat(dev, "ptmx", 0) < 0 && errno != ENOENT)
                 return fail(err, errno, "cannot make '/dev/ptmx'");
         for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-                if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
+                if ((!str_equal(links[i].name, "core") || kcore) &&
+                    symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
                         return fail(err, errno, "cannot make '/dev/%s'", links[i].name);
         return 0;
 }

@@ -11,6 +11,7 @@ typedef enum OptionKind {
         OPTION_ATTR,        /* bits of mount_setattr(2) */
         OPTION_PROPAGATION, /* MS_* */
         OPTION_BIND,
+        OPTION_UNSAY,  /* takes bits back that an earlier word has set */
         OPTION_SUPER,  /* a flag of the super block: only a new file system has it */
         OPTION_FLAG,   /* a bool of MountOptions */
         OPTION_IGNORE, /* what is so anyway, or what no mount has */
@@ -97,7 +98,7 @@ static const MountOption table[] = {
         { "runbindable", OPTION_PROPAGATION, MS_UNBINDABLE, 0, true },
         /* Says no more than that "ro" was not said: a source that the host has read-only stays so.
          */
-        IGNORE("rw"),
+        { "rw", OPTION_UNSAY, 0, MOUNT_ATTR_RDONLY, false },
         { "shared", OPTION_PROPAGATION, MS_SHARED, 0, false },
         IGNORE("silent"),
         { "slave", OPTION_PROPAGATION, MS_SLAVE, 0, false },
@@ -237,6 +238,9 @@ static int put_option(const OciMount *mount, const char *name, MountOptions *o, 
         switch (option->kind) {
         case OPTION_ATTR:
                 put_attr(option->recursive ? &o->below : &o->attr, option);
+                break;
+        case OPTION_UNSAY:
+                o->attr.set &= ~option->clear;
                 break;
         case OPTION_PROPAGATION:
                 o->attr.propagation = option->set;

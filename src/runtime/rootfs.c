@@ -229,7 +229,7 @@ static int make_tmpfs(const InitMount *m, const MountAttr *attr, int target, boo
 }
 
 static bool shows_hierarchies(const InitMount *m, const Rootfs *rootfs) {
-        return str_equal(m->mount->type, "cgroup") && rootfs->cgroups.n_hierarchies > 0;
+        return str_equal(m->mount->type, "cgroup") && rootfs->cgroups.n_legacy > 0;
 }
 
 static int fill_cgroup(const InitMount *m, const Rootfs *rootfs, int mount, Err *err) {
@@ -470,13 +470,15 @@ int rootfs_make(const InitPlan *plan, Rootfs *rootfs, Err *err) {
 }
 
 int rootfs_see_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err) {
+        const Cgroup *cgroup = plan->options->cgroup;
+
         for (size_t i = 0; i < plan->spec->n_mounts; i++) {
                 const InitMount *m = &plan->mounts[i];
 
                 if (!shows_cgroup(m) || !str_equal(m->mount->type, "cgroup"))
                         continue;
                 rootfs->cgroups.own = plan->new_namespaces & CLONE_NEWCGROUP;
-                return cgroup_view_read(&rootfs->cgroups, err);
+                return cgroup_view_read(cgroup ? cgroup_path(cgroup) : NULL, &rootfs->cgroups, err);
         }
         return 0;
 }

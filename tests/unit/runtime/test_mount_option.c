@@ -25,6 +25,14 @@ TEST(later_word_wins) {
         expect(o.attr.set == MOUNT_ATTR_NODEV && o.attr.clear == MOUNT_ATTR_NOSUID);
 }
 
+TEST(rw_takes_ro_back_but_changes_no_source) {
+        MountOptions o = parse("bind", "ro,rw");
+
+        expect(o.attr.set == 0 && o.attr.clear == 0);
+        o = parse("bind", "rw,ro");
+        expect(o.attr.set == MOUNT_ATTR_RDONLY);
+}
+
 TEST(atime_bits_change_together) {
         MountOptions o = parse("bind", "noatime,strictatime");
 
