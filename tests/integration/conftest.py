@@ -200,7 +200,7 @@ def isola(state):
         # The bridge of a container that ended by itself goes with the next command.
         return not leftovers(state) or (state('ps') and not leftovers(state))
     try:
-        wait_until(clean, timeout=10)
+        wait_until(clean, timeout=60)
     except AssertionError:
         raise AssertionError(f'left behind: {leftovers(state)}') from None
 

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from conftest import SLOWNESS
+
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / 'completions'
 
 
@@ -57,7 +59,7 @@ class Terminal:
 
     def until(self, text):
         """What is shown until `text` is."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * SLOWNESS
         while text not in self.seen:
             assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], f'no {text!r} in {self.seen!r}'
             self.seen += os.read(self.master, 4096).decode()

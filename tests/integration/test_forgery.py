@@ -151,14 +151,14 @@ def test_changed_addresses_lead_nowhere(isola, image):
     start(isola, image, 'forger', '--cap-add', 'NET_ADMIN', '--cap-add', 'NET_RAW')
     gateway, victim = settings(isola, 'forger')['Gateway'], settings(isola, 'victim')['IPAddress']
 
-    def pings(*options):
-        return isola('exec', 'forger', 'ping', '-c', '1', '-W', '1', *options, gateway, code=None).returncode == 0
+    def pings(*options, patience='10'):
+        return isola('exec', 'forger', 'ping', '-c', '1', '-W', patience, *options, gateway, code=None).returncode == 0
     assert pings()
     isola('exec', 'forger', 'ip', 'addr', 'add', f'{victim}/32', 'dev', 'eth0')
-    assert not pings('-I', victim) and pings()
+    assert not pings('-I', victim, patience='1') and pings()
     mac = isola.out('exec', 'forger', 'cat', '/sys/class/net/eth0/address')
     isola('exec', 'forger', 'ip', 'link', 'set', 'eth0', 'address', '02:42:00:00:00:99')
-    assert not pings()
+    assert not pings(patience='1')
     isola('exec', 'forger', 'ip', 'link', 'set', 'eth0', 'address', mac)
     assert pings()
 
@@ -190,7 +190,7 @@ def test_guard_of_a_container_without_ipv6(isola, image):
     isola('network', 'create', 'only4')
     start(isola, image, 'one', '--cap-add', 'NET_RAW', '--network', 'only4')
     assert guard().count('"veth') == 4
-    assert isola('exec', 'one', 'ping', '-c', '1', '-W', '1', settings(isola, 'one')['Gateway']).returncode == 0
+    assert isola('exec', 'one', 'ping', '-c', '1', '-W', '10', settings(isola, 'one')['Gateway']).returncode == 0
     isola('kill', 'one')
     assert guard() == ''
     isola('rm', 'one')

@@ -40,15 +40,15 @@ def up(isola, image, name, *options):
     return isola.inspect(name)['NetworkSettings']
 
 
-def ask(isola, name, target):
-    """What a container hears from another's port 80; '' if nothing."""
+def ask(isola, name, target, patience=20):
+    """What a container hears from another's port 80; '' if nothing; patience in seconds."""
     target = f'[{target}]' if ':' in target else target
-    return isola.out('exec', name, 'timeout', '1', 'wget', '-q', '-O-', f'http://{target}/index.html', code=None)
+    return isola.out('exec', name, 'timeout', str(patience), 'wget', '-q', '-O-', f'http://{target}/index.html', code=None)
 
 
-def pings(isola, name, address):
+def pings(isola, name, address, patience=10):
     """Busybox's ping wants a raw socket, which a container does not get: so from the outside."""
-    return subprocess.run(['nsenter', '-t', str(isola.pid(name)), '-n', 'busybox', 'ping', '-c', '1', '-W', '1', address],
+    return subprocess.run(['nsenter', '-t', str(isola.pid(name)), '-n', 'busybox', 'ping', '-c', '1', '-W', str(patience), address],
                           stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
@@ -159,8 +159,8 @@ def test_networks_are_apart(isola, image, network):
     network('blue')
     up(isola, image, 'one', '--network', 'red')
     two = up(isola, image, 'two', '--network', 'blue')['Networks']['blue']
-    assert ask(isola, 'one', 'two') == ''
-    assert ask(isola, 'one', two['IPAddress']) == ''
+    assert ask(isola, 'one', 'two', patience=1) == ''
+    assert ask(isola, 'one', two['IPAddress'], patience=1) == ''
     assert ask(isola, 'two', two['IPAddress']) == 'two'
 
 
@@ -181,8 +181,8 @@ def test_internal_network_has_no_way_out(isola, image, network):
     network('inner', '--internal')
     settings = up(isola, image, 'one', '--network', 'inner')['Networks']['inner']
     assert 'default' not in isola.out('exec', 'one', 'ip', 'route')
-    assert not pings(isola, 'one', '192.0.2.1')
-    with urllib.request.urlopen(f"http://{settings['IPAddress']}/index.html", timeout=2) as answer:
+    assert not pings(isola, 'one', '192.0.2.1', patience=1)
+    with urllib.request.urlopen(f"http://{settings['IPAddress']}/index.html", timeout=20) as answer:
         assert answer.read() == b'one\n'
     done = isola('run', '--rm', '--network', 'inner', '-p', '8080:80', image, 'true', code=125)
     assert "network 'inner' is internal" in done.stderr
