@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -14,7 +10,7 @@
 #include "base/file.h"
 #include "netlink/link.h"
 #include "netlink/network_probe.h"
-#include "netlink/nl.h"
+#include "netlink/nft.h"
 
 /* Enters a network namespace that ends with this process. */
 static int new_network(void) {
@@ -40,32 +36,30 @@ static int try_veth(const ProbePlace *place, char detail[]) {
         return nl < 0 ? nl : link_add_veth(nl, &a, &b, NULL);
 }
 
-/* Makes a table with a chain at the hook that publishing ports needs. */
-static int try_nf_tables(const ProbePlace *place, char detail[]) {
-        struct nfgenmsg inet = { .nfgen_family = NFPROTO_INET },
-                        batch = { .res_id = htons(NFNL_SUBSYS_NFTABLES) };
+/* Makes a table with a chain at a hook. */
+static int try_table(const NftTable *table, const NftHook *hook) {
         autoclose int nl = -EBADF;
         autonl NlMessage m;
-        size_t hook;
         int r = new_network();
 
         nl = r < 0 ? r : nl_open_protocol(NETLINK_NETFILTER);
         if (nl < 0)
                 return nl;
-        nl_begin(&m, NFNL_MSG_BATCH_BEGIN, 0, &batch, sizeof batch);
-        nl_next(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_CREATE, &inet, sizeof inet);
-        nl_put_string(&m, NFTA_TABLE_NAME, "isola");
-        nl_next(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN, NLM_F_CREATE, &inet, sizeof inet);
-        nl_put_string(&m, NFTA_CHAIN_TABLE, "isola");
-        nl_put_string(&m, NFTA_CHAIN_NAME, "publish");
-        hook = nl_nest(&m, NFTA_CHAIN_HOOK);
-        nl_put_be32(&m, NFTA_HOOK_HOOKNUM, 0 /* prerouting */);
-        nl_put_be32(&m, NFTA_HOOK_PRIORITY, (uint32_t) -100);
-        nl_end(&m, hook);
-        nl_put_string(&m, NFTA_CHAIN_TYPE, "nat");
-        nl_ask_ack(&m);
-        nl_next(&m, NFNL_MSG_BATCH_END, 0, &batch, sizeof batch);
-        return nl_call(nl, &m, NULL);
+        nft_begin(&m);
+        nft_table(&m, table);
+        nft_chain(&m, table, "probe", hook);
+        return nft_commit(nl, &m, NULL);
+}
+
+/* At the hook that publishing ports needs. */
+static int try_nf_tables(const ProbePlace *place, char detail[]) {
+        return try_table(&(NftTable){ NFPROTO_INET, "isola" },
+                         &(NftHook){ "nat", NF_INET_PRE_ROUTING, -100 });
+}
+
+static int try_bridge_tables(const ProbePlace *place, char detail[]) {
+        return try_table(&(NftTable){ NFPROTO_BRIDGE, "isola" },
+                         &(NftHook){ "filter", 0 /* prerouting, netfilter_bridge.h */, -300 });
 }
 
 static int try_forwarding(const ProbePlace *place, char detail[]) {
@@ -97,6 +91,9 @@ static const ProbeFeature features[] = {
           try_bridge },
         { "Network", "nf_tables", false,
           "ports cannot be published and containers do not reach other hosts", try_nf_tables },
+        { "Network", "nf_tables for bridges", false,
+          "forged packets of containers with NET_RAW or NET_ADMIN are not stopped",
+          try_bridge_tables },
         { "Network", "IPv4 forwarding", false, "containers do not reach other hosts",
           try_forwarding },
         { "Network", "IPv6", false, "network create --ipv6 is refused", try_ipv6 },
