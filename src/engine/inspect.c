@@ -8,10 +8,17 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/container.h"
+#include "engine/spec_security.h"
 #include "store/image.h"
 
 static json_t *string_or_empty(const char *s) {
         return json_string(s ? s : "");
+}
+
+static const char *profile_of(const Container *c) {
+        SecurityOptions options;
+
+        return security_options(&c->host, &options, NULL) < 0 ? NULL : options.apparmor_profile;
 }
 
 static json_t *state_tree(const Container *c) {
@@ -170,7 +177,7 @@ json_t *container_inspect(Container *c, bool size) {
         json_object_set_new(record, "Platform", json_string("linux"));
         json_object_set_new(record, "MountLabel", json_string(""));
         json_object_set_new(record, "ProcessLabel", json_string(""));
-        json_object_set_new(record, "AppArmorProfile", json_string(""));
+        json_object_set_new(record, "AppArmorProfile", string_or_empty(profile_of(c)));
         json_object_set_new(record, "ExecIDs", json_null());
 
         host = json_object_get(document, "HostConfig");

@@ -89,8 +89,9 @@ static int read_option(const char *option, SecurityOptions *o, Err *err) {
         if (n == 5 && value && strncmp(option, "label", n) == 0) {
                 if (str_equal(value, "disable"))
                         return 0;
-                return refuse(err, EOPNOTSUPP, "SELinux label '%s': this kernel has no SELinux",
-                              value);
+                return refuse(err, EOPNOTSUPP, "SELinux label '%s': %s", value,
+                              lsm_has_selinux() ? "isola run labels no containers"
+                                                : "this kernel has no SELinux");
         }
         return refuse_option(option, err);
 }

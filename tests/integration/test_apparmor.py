@@ -85,3 +85,10 @@ def test_a_kernel_without_apparmor_is_named(isola, image):
     assert isola('run', '--rm', '--security-opt', 'apparmor=some', image, 'true',
                  code=125).stderr == "isola: AppArmor profile 'some': this kernel has no AppArmor\n"
     assert isola.out('run', '--rm', '--network', 'none', '--security-opt', 'apparmor=unconfined', image, 'echo', 'on') == 'on'
+
+
+def test_inspect_tells_the_profile(isola, image):
+    isola('create', '--name', 'said', '--security-opt', 'apparmor=unconfined', image, 'true')
+    isola('create', '--name', 'silent', image, 'true')
+    assert isola.inspect('said')['AppArmorProfile'] == 'unconfined'
+    assert isola.inspect('silent')['AppArmorProfile'] == ''
