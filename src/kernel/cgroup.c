@@ -66,10 +66,14 @@ CgroupLayout cgroup_layout(void) {
 }
 
 bool cgroup_root_is_writable(void) {
-        autoclose int v2 = cgroup_v2_root(),
-                      root = v2 >= 0 ? -EBADF : cgroup_v1_root(CGROUP_FREEZER);
+        autoclose int v2 = -EBADF, v1 = -EBADF;
 
-        return faccessat(v2 >= 0 ? v2 : root, ".", W_OK, AT_EACCESS) == 0;
+        if (faccessat(AT_FDCWD, "/sys/fs/cgroup/unified", W_OK, AT_EACCESS) == 0)
+                return true; /* where it usually is on a hybrid machine: no closer look is needed */
+        v2 = cgroup_v2_root();
+        if (v2 < 0)
+                v1 = cgroup_v1_root(CGROUP_FREEZER);
+        return faccessat(v2 >= 0 ? v2 : v1, ".", W_OK, AT_EACCESS) == 0;
 }
 
 /* --- handles --- */
@@ -109,9 +113,17 @@ static int new_handle(const char *name, Cgroup **ret) {
         r = cgroup_clean_path(name, &c->name);
         if (r < 0)
                 return r;
-        c->v1_mounted = is_unified() ? 0 : cgroup_v1_mounted();
         *ret = take_ptr(c);
         return 0;
+}
+
+/* Asked for only where it matters: most containers ask for nothing that version 1 has. */
+static unsigned v1_mounted(Cgroup *c) {
+        if (!c->knows_v1) {
+                c->v1_mounted = is_unified() ? 0 : cgroup_v1_mounted();
+                c->knows_v1 = true;
+        }
+        return c->v1_mounted;
 }
 
 const char *cgroup_path(const Cgroup *c) {
@@ -139,7 +151,7 @@ int cgroup_open(const char *name, Cgroup **ret) {
                 c->v2 = openat(c->root, c->name, OPEN_DIRECTORY);
         found = c->v2 >= 0;
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-                if (c->v1_mounted & BIT(i))
+                if (v1_mounted(c) & BIT(i))
                         c->v1[i] = cgroup_v1_open(i, c->name);
                 found = found || c->v1[i] >= 0;
         }
@@ -180,8 +192,11 @@ int cgroup_cannot_set(const CgroupSetting *s, int code, Err *err) {
 const char *cgroup_first_limit(const CgroupLimits *limits) {
         autosettings settings = {};
 
-        /* Both versions have words for the same limits, but for "unified". */
-        if (cgroup_v1_settings(limits, &settings, NULL) >= 0 && settings.n > 0)
+        /* Both versions have words for the same limits, but for "unified"; one that contradicts
+         * itself is one, too, which is said where it is set. */
+        if (cgroup_v1_settings(limits, &settings, NULL) < 0)
+                return "limit";
+        if (settings.n > 0)
                 return settings.items[0].limit;
         return limits->unified && *limits->unified ? "limit of cgroup version 2" : NULL;
 }
@@ -245,7 +260,7 @@ static int make_v1(Cgroup *c, const CgroupSettings *settings, Err *err) {
 
                 if (c->v1[s->controller] >= 0)
                         continue;
-                r = c->v1_mounted & BIT(s->controller) ? cgroup_v1_make(c, s->controller) : -ENOENT;
+                r = v1_mounted(c) & BIT(s->controller) ? cgroup_v1_make(c, s->controller) : -ENOENT;
                 if (r == -ENOENT && c->v2 < 0)
                         return refuse(err, EOPNOTSUPP,
                                       "cannot set the %s: cgroup controller '%s' is not available "
@@ -278,7 +293,7 @@ static int apply(Cgroup *c, const CgroupLimits *limits, Err *err) {
         autosettings v1 = {}, v2 = {};
         int r = 0;
 
-        if (c->v1_mounted) {
+        if (v1_mounted(c)) {
                 r = cgroup_v1_settings(limits, &v1, err);
                 if (r >= 0)
                         r = make_v1(c, &v1, err);
@@ -329,7 +344,7 @@ static int make_legacy(Cgroup *c, bool adopt, Err *err) {
         if (r < 0)
                 return cannot_make(c->name, r, err);
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-                if (!(c->v1_mounted & BIT(i)) || i == CGROUP_SYSTEMD)
+                if (!(v1_mounted(c) & BIT(i)) || i == CGROUP_SYSTEMD)
                         continue;
                 r = cgroup_v1_make(c, i);
                 if (r < 0 && r != -ENOENT)
@@ -352,7 +367,7 @@ static int join_prepared(Cgroup *c, int flags, Err *err) {
                 autoclose int prepared = -EBADF;
                 int r;
 
-                if (!(c->v1_mounted & BIT(i)) || (i == CGROUP_SYSTEMD && !(flags & CGROUP_NAMED)))
+                if (!(v1_mounted(c) & BIT(i)) || (i == CGROUP_SYSTEMD && !(flags & CGROUP_NAMED)))
                         continue;
                 prepared = cgroup_v1_open(i, parent);
                 if (prepared < 0)
@@ -370,7 +385,7 @@ static int make(Cgroup *c, bool adopt, int flags, Err *err) {
 
         c->root = cgroup_v2_root();
         r = c->root >= 0 ? make_v2(c, adopt, err) : make_legacy(c, adopt, err);
-        if (r >= 0 && adopt && c->v1_mounted && !(flags & CGROUP_OWN_PARENT))
+        if (r >= 0 && adopt && !(flags & CGROUP_OWN_PARENT) && v1_mounted(c))
                 r = join_prepared(c, flags, err);
         if (r >= 0 && c->v2 >= 0 && flags & CGROUP_ALL_CONTROLLERS)
                 (void) cgroup_v2_enable_all(c);
@@ -382,6 +397,8 @@ static int refuse_occupied(const Cgroup *c, Err *err) {
         size_t n = 0;
         int r;
 
+        if (c->v2_made > 0)
+                return 0; /* nobody has been there yet */
         if (cgroup_is_frozen(c) > 0)
                 return refuse(err, EBUSY, "cgroup '%s' is frozen", c->name);
         r = cgroup_pids(c, &pids, &n);
@@ -411,9 +428,11 @@ static void unmake(const Cgroup *c, bool adopt) {
 
 static int set_first_limits(Cgroup *c, int flags, const CgroupLimits *limits, Err *err) {
         CgroupLimits now = *limits;
-        bool v1_pids = c->v1_mounted & BIT(CGROUP_PIDS);
 
-        if (now.has_pids && now.pids >= 0 && now.pids < PIDS_LATE && !v1_pids) {
+        if (!cgroup_first_limit(limits))
+                return 0;
+        if (now.has_pids && now.pids >= 0 && now.pids < PIDS_LATE &&
+            !(v1_mounted(c) & BIT(CGROUP_PIDS))) {
                 c->has_late_pids = true;
                 c->late_pids = now.pids;
                 /* A service manager that was told of the limit has set it already. */

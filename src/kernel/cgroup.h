@@ -169,9 +169,10 @@ int cgroup_clean_path(const char *path, char **ret);
 int cgroup_create(const char *name, const CgroupLimits *limits, Cgroup **ret, Err *err);
 
 enum {
-        CGROUP_ALL_CONTROLLERS = 1, /* v2: enable what there is, so that all is counted */
-        CGROUP_NAMED = 2,           /* v1: also join the service manager's "name=systemd" */
-        CGROUP_INHABITED = 4,       /* the process in there is known, see cgroup_set_keeper() */
+        CGROUP_ALL_CONTROLLERS =
+                1,             /* v2: enable cpu, io, memory and pids, so that all is counted */
+        CGROUP_NAMED = 2,      /* v1: also join the service manager's "name=systemd" */
+        CGROUP_INHABITED = 4,  /* the process in there is known, see cgroup_set_keeper() */
         CGROUP_OWN_PARENT = 8, /* nobody has set limits above: no v1 hierarchy for their sake */
 };
 

@@ -38,7 +38,8 @@ struct Cgroup {
         int root;                     /* of the v2 hierarchy, or -EBADF */
         int v2;                       /* its directory there, or -EBADF */
         int v1[CGROUP_N_CONTROLLERS]; /* its directories, or -EBADF */
-        unsigned v1_mounted;          /* bits: which controllers have a v1 hierarchy */
+        unsigned v1_mounted;          /* bits: which controllers have a v1 hierarchy, once known */
+        bool knows_v1;
         /* How much of the name the topmost directory has that we made; 0: none is ours. */
         size_t v2_made, v1_made[CGROUP_N_CONTROLLERS];
         int keeper;         /* pidfd, or -EBADF */
@@ -122,7 +123,7 @@ int cgroup_v1_is_frozen(const Cgroup *c);
 
 /* The same, enabling the file's controller down the path if need be. */
 int cgroup_v2_write(const Cgroup *c, const CgroupSetting *setting, Err *err);
-/* Enables every controller that the root offers; what cannot be enabled is left out. */
+/* Enables those of the common controllers that the root offers; what cannot be is left out. */
 int cgroup_v2_enable_all(const Cgroup *c);
 /* Finds "key N" among lines; text ends with NUL; -ENOENT. */
 int cgroup_find_key(const char *text, const char *key, uint64_t *ret);

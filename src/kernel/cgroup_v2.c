@@ -80,21 +80,29 @@ static int enable(const Cgroup *c, const char *words) {
 }
 
 int cgroup_v2_enable_all(const Cgroup *c) {
+        static const char *const common[] = { "cpu", "cpuset", "io", "memory", "pids" };
         autofree char *offered = NULL, *enabled = NULL;
-        autostrv names = NULL;
+        autostrv all = NULL;
+        autostrv here = NULL;
         int r;
 
         r = file_read_line(c->root, "cgroup.controllers", &offered);
         if (r >= 0)
-                r = file_read_line(c->v2, "cgroup.controllers", &enabled);
-        if (r < 0 || str_equal(offered, enabled))
-                return r;
-        r = strv_split(offered, " ", true, &names);
-        strv_foreach(name, names) {
-                char word[CGROUP_FILE_MAX];
+                r = strv_split(offered, " ", true, &all);
+        for (size_t i = 0; i < sizeof common / sizeof *common && r >= 0; i++) {
+                char word[16];
 
+                if (!strv_has(all, common[i]))
+                        continue;
+                if (!enabled) {
+                        r = file_read_line(c->v2, "cgroup.controllers", &enabled);
+                        if (r >= 0)
+                                r = strv_split(enabled, " ", true, &here);
+                }
+                if (r < 0 || strv_has(here, common[i]))
+                        continue;
                 /* One by one: one that cannot be would keep the others away. */
-                (void) snprintf(word, sizeof word, "+%s", *name);
+                (void) snprintf(word, sizeof word, "+%s", common[i]);
                 (void) enable(c, word);
         }
         return r;

@@ -290,6 +290,9 @@ static int remove_place(const OciContainer *c, Err *err) {
                 (void) place_remove(record->cgroup, NULL, REMOVE_TIMEOUT_MS, NULL);
                 return 0;
         }
+        /* Mostly it is empty by now. */
+        if (!record->scope && place_remove(record->cgroup, NULL, 0, NULL) >= 0)
+                return 0;
         if (cgroup_open(record->cgroup, &cgroup) >= 0)
                 (void) cgroup_kill(cgroup, SIGKILL);
         return place_remove(record->cgroup, record->scope, REMOVE_TIMEOUT_MS, err);

@@ -857,6 +857,7 @@ TEST(first_limit_has_a_name) {
 
         expect(!cgroup_first_limit(&(CgroupLimits){}));
         expect_str(cgroup_first_limit(&(CgroupLimits){ .has_pids = true }), "number of processes");
+        expect(cgroup_first_limit(&(CgroupLimits){ .memory = 2, .memory_swap = 1 }));
         expect_str(cgroup_first_limit(&(CgroupLimits){ .unified = unified }),
                    "limit of cgroup version 2");
 }

@@ -185,7 +185,8 @@ TEST(read_only_hierarchies_are_as_none) {
         need_root();
         expect(unshare(CLONE_NEWNS) == 0);
         expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-        expect(mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) == 0);
+        /* Where it is version 2 already, it cannot be mounted on itself, and need not be. */
+        expect(mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) == 0 || errno == EBUSY);
         expect(mount(NULL, "/sys/fs/cgroup", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0);
         expect_well(place_name(plain, "r", "c1", false, &path, &scope, &err), err);
         expect_well(place_make(plain, "c1", path, NULL, &c, &err), err);
