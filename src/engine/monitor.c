@@ -17,6 +17,7 @@
 #include "engine/protocol.h"
 #include "engine/relay.h"
 #include "engine/restart.h"
+#include "kernel/process.h"
 
 int exit_record_save(Container *c, Err *err) {
         int dir = container_dir(c);
@@ -112,7 +113,7 @@ void monitor_collect_exit(Monitor *m) {
         m->collected = true;
         if (!m->runtime)
                 m->exit_code = monitor_adopted_code(m);
-        else if (waitid(P_PIDFD, (id_t) m->pidfd, &info, WEXITED) == 0)
+        else if (process_reap(m->pidfd, &info) == 0)
                 m->exit_code = exit_code_of(&info);
         if (m->exit_code == 128 + SIGKILL && m->cgroup && cgroup_stats(m->cgroup, &stats) >= 0)
                 m->c->state.oom_killed = stats.oom_kills > 0;

@@ -459,7 +459,8 @@ static int apply_rules(const InitPlan *plan, const DeviceRule *rules, size_t n, 
                 log_debug("%s; its user namespace stands in for it", problem.message);
                 return 0;
         }
-        return refuse(err, r, "%s", problem.message);
+        r = refuse(err, r, "%s", problem.message);
+        return problem.hint ? err_hint(err, r, "%s", problem.hint) : r;
 }
 
 int devices_filter(const InitPlan *plan, Err *err) {
