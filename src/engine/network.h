@@ -74,6 +74,7 @@ typedef struct PublishedPort {
         int protocol;  /* IPPROTO_TCP or IPPROTO_UDP */
         char *host_ip; /* NULL: every address, IPv4 and IPv6 */
         int host_port; /* 0: the next free one from 49153 up; filled in */
+        int host_last; /* any one from host_port up to here will do; 0 or host_port: that one */
         int port;      /* in the container */
         int reserved;  /* socket bound to the host port so that nobody else takes it; -EBADF before
                         */

@@ -207,6 +207,20 @@ static int publish_anywhere(const Home *home, const char *container, const Endpo
                       LAST_FREE_PORT);
 }
 
+/* Takes the first of the range that is free; if none is, the sentence is about the last. */
+static int publish_within(const Home *home, const char *container, const Endpoint *e,
+                          PublishedPort *p, Err *err) {
+        int first = p->host_port, r = -EADDRINUSE;
+
+        for (int port = first; r == -EADDRINUSE && port <= p->host_last; port++) {
+                p->host_port = port;
+                if (err)
+                        err_clear(err);
+                r = publish_at(home, container, e, p, err);
+        }
+        return r;
+}
+
 static int publish_one(const Home *home, const char *container, const Endpoint *e, PublishedPort *p,
                        Err *err) {
         Address a;
@@ -217,6 +231,8 @@ static int publish_one(const Home *home, const char *container, const Endpoint *
                 return refuse(err, EINVAL, "'%s' is not an address to publish on", p->host_ip);
         if (p->host_port == 0)
                 return publish_anywhere(home, container, e, p, err);
+        if (p->host_last > p->host_port)
+                return publish_within(home, container, e, p, err);
         return publish_at(home, container, e, p, err);
 }
 

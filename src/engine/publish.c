@@ -94,7 +94,6 @@ static int add_binding(PublishedPort **ports, size_t *n, const char *port, const
                 if (r < 0)
                         return refuse(err, r, "'%s' is not a host port", b->host_port);
         }
-        /* A range of host ports for one port inside means any one of them; the first is tried. */
         if (outside.first && inside.last > inside.first &&
             outside.last - outside.first != inside.last - inside.first)
                 return refuse(err, EINVAL, "the port ranges '%s' and '%s' differ in length",
@@ -102,6 +101,9 @@ static int add_binding(PublishedPort **ports, size_t *n, const char *port, const
         for (int i = 0; i <= inside.last - inside.first && r >= 0; i++)
                 r = add(ports, n, protocol, b->host_ip, outside.first ? outside.first + i : 0,
                         inside.first + i);
+        /* A range of host ports for one port inside means any one of them. */
+        if (r >= 0 && inside.last == inside.first)
+                (*ports)[*n - 1].host_last = outside.last;
         return r < 0 ? fail(err, r, "cannot publish port '%s'", port) : 0;
 }
 

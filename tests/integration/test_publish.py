@@ -256,6 +256,17 @@ def test_udp_range_and_chosen_ports(isola, image):
     assert elements('ports4') == [] and elements('ports6') == []
 
 
+def test_any_port_of_a_range_will_do(isola, image):
+    """Several host ports for one inside: the first that is free."""
+    with socket.create_server(('127.0.0.1', 8100)):
+        for name, port in (('a', 8101), ('b', 8102)):
+            isola('run', '-d', '--name', name, '-p', '8100-8102:80', image, 'sleep', '300')
+            assert isola.out('port', name, '80').splitlines()[0] == f'0.0.0.0:{port}'
+        done = isola('run', '--rm', '-p', '8100-8102:80', image, 'true', code=125)
+        assert done.stderr == "isola: port 8102/tcp is already published by container 'b'\n"
+    isola('run', '--rm', '-p', '8100-8102:80', image, 'true')
+
+
 def test_taken_port_is_refused_with_its_owners_name(isola, image):
     serve(isola, image, 'web', '-p', '8080:80')
     done = isola('run', '--rm', '-p', '8080:80', image, 'true', code=125)

@@ -64,7 +64,7 @@ TEST(all_exposed_ports_are_published_once) {
 }
 
 TEST(port_on_every_ipv4_address_is_not_read_back_as_one_on_ipv6) {
-        PublishedPort given = { IPPROTO_TCP, (char *) "0.0.0.0", 8080, 80, -EBADF, -EBADF };
+        PublishedPort given = { IPPROTO_TCP, (char *) "0.0.0.0", 8080, 0, 80, -EBADF, -EBADF };
         ContainerState state = {};
         PublishedPort *ports = NULL;
         size_t n = 0;
@@ -78,8 +78,8 @@ TEST(port_on_every_ipv4_address_is_not_read_back_as_one_on_ipv6) {
 }
 
 TEST(report_is_read_back_as_it_was) {
-        PublishedPort given[] = { { IPPROTO_TCP, NULL, 8080, 80, -EBADF, -EBADF },
-                                  { IPPROTO_UDP, (char *) "10.0.0.1", 53, 53, -EBADF, -EBADF } };
+        PublishedPort given[] = { { IPPROTO_TCP, NULL, 8080, 0, 80, -EBADF, -EBADF },
+                                  { IPPROTO_UDP, (char *) "10.0.0.1", 53, 0, 53, -EBADF, -EBADF } };
         ContainerState state = {};
         PublishedPort *ports = NULL;
         size_t n = 0;
