@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -136,6 +137,16 @@ static int open_parent(int dir, const char *path) {
                 return -ENOMEM;
         fd = openat(dir, *parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
+}
+
+int file_access(int dir, const char *path, int mode) {
+        return syscall(SYS_faccessat, dir, path, mode) < 0 ? -errno : 0;
+}
+
+bool file_has_name(int dir, const char *path) {
+        struct stat st;
+
+        return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int file_create(int dir, const char *path, const void *data, size_t size, mode_t mode) {

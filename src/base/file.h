@@ -23,6 +23,11 @@ int file_read_line(int dir, const char *path, char **ret);
 int file_write(int dir, const char *path, const char *text);
 /* Temporary file beside it, then rename; data and directory synced if @sync. */
 int file_replace(int dir, const char *path, const void *data, size_t size, mode_t mode, bool sync);
+/* As access(2), 0 or negative errno.  Not by glibc's faccessat(), which calls faccessat2(2):
+ * filters around isola may know only the older call. */
+int file_access(int dir, const char *path, int mode);
+/* Whether there is something of that name, be it a link that leads nowhere. */
+bool file_has_name(int dir, const char *path);
 /* New file (O_EXCL); -EEXIST if the name is taken. */
 int file_create(int dir, const char *path, const void *data, size_t size, mode_t mode);
 

@@ -124,7 +124,7 @@ char *container_pause_mark(const Container *c) {
 static bool is_paused(const Container *c) {
         autofree char *mark = container_pause_mark(c), *name = NULL;
 
-        if (!mark || faccessat(c->home->run_fd, mark, F_OK, 0) < 0)
+        if (!mark || file_access(c->home->run_fd, mark, F_OK) < 0)
                 return false;
         name = str_format("isola/%s", c->id);
         return name && cgroup_name_is_frozen(name) > 0;

@@ -37,7 +37,7 @@ static bool free_orphan(const Home *home, const char *path, char **ret_owner) {
         if (owner_read(home->data_fd, path, ret_owner) < 0)
                 return true;
         dir = str_format("containers/%s", *ret_owner);
-        if (!dir || faccessat(home->data_fd, dir, F_OK, 0) == 0)
+        if (!dir || file_access(home->data_fd, dir, F_OK) == 0)
                 return false;
         (void) unlinkat(home->data_fd, path, 0);
         return true;

@@ -177,7 +177,7 @@ int network_lock_records(const Home *home, Err *err) {
 }
 
 static bool record_exists(const Home *home, const char *name) {
-        return faccessat(home->data_fd, network_path("networks/%s.json", name).text, F_OK, 0) == 0;
+        return file_access(home->data_fd, network_path("networks/%s.json", name).text, F_OK) == 0;
 }
 
 static int make_default(const Home *home, Network **ret, Err *err) {

@@ -128,7 +128,7 @@ static int open_network(const Home *home, const char *name) {
         if (dir < 0 && errno != ENOENT)
                 return -errno;
         /* The address directory is made last: who finds it finds the rest. */
-        if (dir >= 0 && faccessat(dir, "address", F_OK, 0) == 0)
+        if (dir >= 0 && file_access(dir, "address", F_OK) == 0)
                 return dir;
         close_fd(dir);
 

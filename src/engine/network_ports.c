@@ -48,7 +48,7 @@ static int refuse_taken(const Home *home, const char *container, const Published
 }
 
 static bool claim_exists(const Home *home, const char *path) {
-        return faccessat(home->run_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        return file_has_name(home->run_fd, path);
 }
 
 int ports_refuse_taken(const Home *home, const char *container, const PublishedPort *p, Err *err) {

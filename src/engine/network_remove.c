@@ -210,8 +210,7 @@ static int sweep_bridge(const Home *home, const char *network, Err *err) {
 }
 
 static bool has_bridge(const Home *home, const char *network) {
-        return faccessat(home->run_fd, network_path("networks/%s/" BRIDGE_MARK, network).text, F_OK,
-                         AT_SYMLINK_NOFOLLOW) == 0;
+        return file_has_name(home->run_fd, network_path("networks/%s/" BRIDGE_MARK, network).text);
 }
 
 /* Only a look: who removes the bridge looks again with the lock. */

@@ -127,7 +127,7 @@ static int end(Container *c, Err *err) {
 bool container_is_gone(const Container *c) {
         autofree char *path = str_format("containers/%s/container.json", c->id);
 
-        return path && faccessat(c->home->data_fd, path, F_OK, 0) < 0 && errno == ENOENT;
+        return path && file_access(c->home->data_fd, path, F_OK) == -ENOENT;
 }
 
 /* 1 if the lock is taken and nothing runs it; 0 if it is gone; -EAGAIN if it runs (again). */

@@ -75,7 +75,7 @@ static bool may_run(const char *id, void *context) {
         autofree char *run = container_run_path(id);
         const Home *home = context;
 
-        return run && faccessat(home->run_fd, run, F_OK, 0) == 0;
+        return run && file_access(home->run_fd, run, F_OK) == 0;
 }
 
 /* Removes the run directory; addresses that no state.json tells of are found by who holds them. */
@@ -156,7 +156,7 @@ static int start_new_monitor(Container *c, int lock, Err *err) {
 static bool has_run_dir(const Container *c) {
         autofree char *run = container_run_path(c->id);
 
-        return run && faccessat(c->home->run_fd, run, F_OK, 0) == 0;
+        return run && file_access(c->home->run_fd, run, F_OK) == 0;
 }
 
 int container_settle_locked(Container *c, int lock, Err *err) {
@@ -214,7 +214,7 @@ void container_sweep_orphan(const Home *home, const char *id) {
         Container c = { .id = (char *) id, .name = (char *) id, .home = home, .dir = -EBADF };
         autofree char *data = str_format("containers/%s", id);
 
-        if (!data || faccessat(home->data_fd, data, F_OK, 0) == 0)
+        if (!data || file_access(home->data_fd, data, F_OK) == 0)
                 return;
         if (container_read_state(&c, NULL) >= 0 && !monitor_is_alive(&c)) {
                 if (run_release(&c, NULL, 0) >= 0) {

@@ -27,7 +27,7 @@ int volume_use(const Home *home, const char *name, char **ret, Err *err) {
         if (!path || !absolute)
                 return fail(err, ENOMEM, "cannot use volume '%s'", name);
 
-        r = faccessat(home->data_fd, path, F_OK, 0) == 0 ? 0 : dir_make(home->data_fd, path, 0755);
+        r = file_access(home->data_fd, path, F_OK) == 0 ? 0 : dir_make(home->data_fd, path, 0755);
         if (r < 0)
                 return fail(err, r, "cannot make volume '%s'", name);
 

@@ -68,12 +68,12 @@ CgroupLayout cgroup_layout(void) {
 bool cgroup_root_is_writable(void) {
         autoclose int v2 = -EBADF, v1 = -EBADF;
 
-        if (faccessat(AT_FDCWD, "/sys/fs/cgroup/unified", W_OK, AT_EACCESS) == 0)
+        if (file_access(AT_FDCWD, "/sys/fs/cgroup/unified", W_OK) == 0)
                 return true; /* where it usually is on a hybrid machine: no closer look is needed */
         v2 = cgroup_v2_root();
         if (v2 < 0)
                 v1 = cgroup_v1_root(CGROUP_FREEZER);
-        return faccessat(v2 >= 0 ? v2 : v1, ".", W_OK, AT_EACCESS) == 0;
+        return file_access(v2 >= 0 ? v2 : v1, ".", W_OK) == 0;
 }
 
 /* --- handles --- */

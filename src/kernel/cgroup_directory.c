@@ -203,7 +203,7 @@ static int remove_slowly(const char *name, bool parents, int timeout_ms) {
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
                 autoclose int v1 = cgroup_v1_root(i);
 
-                if (v1 < 0 || faccessat(v1, name, F_OK, 0) < 0)
+                if (v1 < 0 || file_access(v1, name, F_OK) < 0)
                         continue;
                 last = cgroup_remove_directory(v1, name, parents, timeout_ms);
                 r = r < 0 ? r : last;

@@ -74,7 +74,7 @@ int cgroup_oom_watch(const Cgroup *c, CgroupOomWatch *ret) {
 static int read_v1(CgroupOomWatch *w) {
         uint64_t events = 0;
 
-        if (faccessat(w->memory, "memory.oom_control", F_OK, 0) < 0)
+        if (file_access(w->memory, "memory.oom_control", F_OK) < 0)
                 return -ENODEV;
         return read(w->fd, &events, sizeof events) < 0 ? 0 : (int) events;
 }

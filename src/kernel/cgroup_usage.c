@@ -159,13 +159,13 @@ static int read_memory(const Cgroup *c, CgroupUsage *u) {
                 read_v1_amount(v1, "kmem.tcp.", &u->kernel_tcp);
                 return read_counts(v1, u);
         }
-        if (c->v2 < 0 || faccessat(c->v2, "memory.current", F_OK, 0) < 0)
+        if (c->v2 < 0 || file_access(c->v2, "memory.current", F_OK) < 0)
                 return 0;
         u->memory = (CgroupAmount){ .usage = read_number(c->v2, "memory.current"),
                                     .max = read_number(c->v2, "memory.peak"),
                                     .fail_count = read_key(c->v2, "memory.events", "max"),
                                     .limit = read_number(c->v2, "memory.max") };
-        if (faccessat(c->v2, "memory.swap.current", F_OK, 0) == 0) {
+        if (file_access(c->v2, "memory.swap.current", F_OK) == 0) {
                 uint64_t limit = read_number(c->v2, "memory.swap.max");
 
                 u->swap.usage = read_number(c->v2, "memory.swap.current") + u->memory.usage;
@@ -185,7 +185,7 @@ static int read_pids(const Cgroup *c, CgroupUsage *u) {
         u->pids_limit = read_number(dir, "pids.max");
         if (u->pids_limit == UINT64_MAX)
                 u->pids_limit = 0;
-        if (dir >= 0 && faccessat(dir, "pids.current", F_OK, 0) == 0) {
+        if (dir >= 0 && file_access(dir, "pids.current", F_OK) == 0) {
                 u->pids = read_number(dir, "pids.current");
                 return 0;
         }
@@ -318,7 +318,7 @@ static int read_pages(const Cgroup *c, CgroupUsage *u) {
                         continue;
                 (void) snprintf(usage, sizeof usage, "hugetlb.%s.%s", size,
                                 v1 >= 0 ? "usage_in_bytes" : "current");
-                if (faccessat(dir, usage, F_OK, 0) < 0)
+                if (file_access(dir, usage, F_OK) < 0)
                         continue;
                 pages = GROW(u->pages, u->n_pages);
                 if (!pages || !(pages->size = strdup(size)))

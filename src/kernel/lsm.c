@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "kernel/lsm.h"
 
@@ -36,7 +37,7 @@ int lsm_set_exec_profile(int proc, const char *profile) {
                 return -ENOMEM;
         /* Where several modules are active, "attr/exec" is that of the first (Linux 5.8). */
         r = wish(proc, "self/attr/apparmor/exec", text);
-        return r == -ENOENT && faccessat(proc, "self/attr/apparmor", F_OK, 0) < 0
+        return r == -ENOENT && file_access(proc, "self/attr/apparmor", F_OK) < 0
                        ? wish(proc, "self/attr/exec", text)
                        : r;
 }

@@ -305,7 +305,7 @@ static int try_cgroup(const ProbePlace *place, char detail[]) {
 static int has_kill(Cgroup *c) {
         if (cgroup_fd(c) < 0)
                 return -EOPNOTSUPP;
-        return faccessat(cgroup_fd(c), "cgroup.kill", W_OK, 0) < 0 ? -errno : 0;
+        return file_access(cgroup_fd(c), "cgroup.kill", W_OK);
 }
 
 static int freeze_and_thaw(Cgroup *c) {

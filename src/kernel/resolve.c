@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "kernel/resolve.h"
 #include "kernel/resolve_walk.h"
@@ -117,7 +118,7 @@ static int place_itself(int root, const char *path, bool directory, bool *ret_th
         if (parent < 0)
                 return parent;
 
-        *ret_there = faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        *ret_there = file_has_name(parent, name);
         r = *ret_there ? 0 : make_one(parent, name, directory);
         if (r < 0)
                 return r;

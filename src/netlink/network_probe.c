@@ -72,7 +72,7 @@ static int try_forwarding(const ProbePlace *place, char detail[]) {
         if (*value == '1')
                 return 0;
         (void) snprintf(detail, PROBE_DETAIL_MAX, "off now");
-        return faccessat(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", W_OK, 0) < 0 ? -errno : 0;
+        return file_access(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", W_OK);
 }
 
 static int try_ipv6(const ProbePlace *place, char detail[]) {

@@ -155,7 +155,7 @@ static void list_devices(const char *directory, int depth, Str *list, bool *bloc
                 if ((!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)) || is_usual_device(&st))
                         continue;
                 file = open(path, O_PATH | O_CLOEXEC);
-                if (file < 0 || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
+                if (file < 0 || file_access(AT_FDCWD, path, R_OK) < 0)
                         continue;
                 *block = *block || S_ISBLK(st.st_mode) || major(st.st_rdev) == 1;
                 if (list->length < 200)

@@ -221,7 +221,7 @@ int oci_container_lock(OciContainer *c, Err *err) {
 
         if (lock < 0)
                 return fail(err, lock, "cannot lock container '%s'", c->id);
-        if (faccessat(c->dir, "state.json", F_OK, 0) < 0) {
+        if (file_access(c->dir, "state.json", F_OK) < 0) {
                 close_fd(lock);
                 return refuse(err, ENOENT, "container '%s' does not exist", c->id);
         }
@@ -243,7 +243,7 @@ int oci_container_pidfd(const OciContainer *c) {
 }
 
 static bool is_held(const OciContainer *c) {
-        return faccessat(c->dir, OCI_START_SOCKET, F_OK, 0) == 0 &&
+        return file_access(c->dir, OCI_START_SOCKET, F_OK) == 0 &&
                runtime_is_held(c->dir, OCI_START_SOCKET) > 0;
 }
 

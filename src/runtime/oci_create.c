@@ -220,6 +220,8 @@ bool oci_has_own_userns(const OciSpec *spec) {
 static int prepare(int root, Making *m, bool hold, Err *err) {
         int r = oci_spec_check(m->spec, err);
 
+        if (r >= 0)
+                r = process_check_pidfds(err); /* before there is something that cannot be ended */
         if (r >= 0 && !oci_has_own_userns(m->spec))
                 r = runtime_seal(err);
         if (r >= 0)

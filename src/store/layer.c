@@ -118,7 +118,7 @@ static void remove_unsynced(const Home *home, int layers) {
         static const char done[] = "layers-swept";
         autostrv names = NULL;
 
-        if (faccessat(home->run_fd, done, F_OK, 0) == 0 || dir_list(layers, ".", &names) < 0)
+        if (file_access(home->run_fd, done, F_OK) == 0 || dir_list(layers, ".", &names) < 0)
                 return;
         strv_foreach(name, names) {
                 if (**name == '.' || !is_of_another_boot(layers, *name))

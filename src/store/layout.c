@@ -19,7 +19,7 @@ int layout_lock(const Home *home, bool wait, Err *err) {
         lock = lock_dir(dir, wait);
         if (lock < 0)
                 return fail(err, lock, "cannot lock '%s/image-store'", home->data);
-        if (faccessat(dir, "oci-layout", F_OK, 0) == 0)
+        if (file_access(dir, "oci-layout", F_OK) == 0)
                 return take_fd(lock);
 
         r = dir_make(dir, "blobs/sha256", 0700);

@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 from conftest import BINARY, Isola, leftovers, wait_until
+from oci_bundle import Bundle
 
 DENY = pathlib.Path(BINARY).resolve().parents[1] / 'tests/deny'
 BOTH = ('ENOSYS', 'EPERM')
@@ -163,3 +164,61 @@ def test_check_tells_what_is_missing(isola):
     done = Denied(isola, 'openat2,mount_setattr', 'ENOSYS')('check', code=None)
     for line in ('openat2', 'mount attributes', 'idmapped mounts'):
         assert re.search(rf'^Files +{line} +no ', done.stdout, re.M), done.stdout
+
+
+# The OCI runtime, as an engine calls it: a bundle as runc's `spec` makes it, without a user namespace.
+
+WANTED = []  # what a container sees without a filter
+OCI = REPLACED + [(call, code) for call in ('mount_setattr', 'clone3,openat2,close_range,mount_setattr') for code in BOTH]
+
+
+@pytest.fixture
+def bundle(isola, tmp_path):
+    made = Bundle(isola, tmp_path / 'bundle')
+    yield made
+    made.clean()
+
+
+def oci_life(denied, bundle):
+    """create, start, exec, kill and delete; what the container sees is what it sees without a filter."""
+    bundle.isola = denied
+    bundle.config['root']['readonly'] = True
+    bundle.config['hostname'] = 'older'
+    bundle.config['mounts'] += [
+        {'destination': '/work', 'type': 'bind', 'source': str(bundle.path), 'options': ['rbind', 'ro']},
+        {'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs', 'options': ['nosuid', 'noatime', 'size=1m']}]
+    bundle.config['linux']['resources'] = {'pids': {'limit': 50}}
+    bundle.runs('hostname; cut -d" " -f5,6 /proc/self/mountinfo; ls /proc/self/fd | wc -l; touch /tmp/x && exec sleep 1000')
+    assert bundle.create() == 0, bundle.output()
+    assert bundle.status() == 'created' and bundle.output() == ''
+    denied('oci', 'start', 'c1')
+    wait_until(lambda: bundle.output().count('\n') > 2 and denied.out('oci', 'exec', 'c1', 'ls', '/tmp') == 'x')
+    assert denied.out('oci', 'exec', '--cwd', '/proc', 'c1', 'pwd') == '/proc'
+    denied('oci', 'pause', 'c1')
+    denied('oci', 'resume', 'c1')
+    denied('oci', 'kill', 'c1', 'KILL')
+    bundle.wait_for('stopped')
+    denied('oci', 'delete', 'c1')
+    seen = bundle.output().replace(str(bundle.path), 'BUNDLE')
+    (bundle.path / 'output').unlink()
+    bundle.runs('exit 7')
+    bundle.run(code=7)
+    assert denied.out('oci', 'list', '-q') == ''
+    return seen
+
+
+@pytest.mark.parametrize('call,code', OCI, ids=lambda value: str(value))
+def test_older_path_of_the_oci_runtime(isola, bundle, tmp_path, call, code):
+    if not WANTED:
+        WANTED.append(oci_life(isola, Bundle(isola, tmp_path / 'whole')))
+    assert oci_life(Denied(isola, call, code), bundle) == WANTED[0]
+
+
+@pytest.mark.parametrize('call,code', NEEDED, ids=lambda value: str(value))
+def test_refusal_of_the_oci_runtime(isola, bundle, call, code):
+    bundle.runs('echo again')
+    done = Denied(isola, call, code)('oci', 'run', '--bundle', bundle.path, 'c1', code=1)
+    assert re.fullmatch(rf'isola: [^\n]*: {"function not implemented" if code == "ENOSYS" else "operation not permitted"}\n'
+                        rf'hint: isola needs {call}\(2\), which Linux has since 5\.\d; [^\n]*\n', done.stderr), done.stderr
+    assert isola.out('oci', 'list', '-q') == '' and leftovers(isola) == []
+    assert bundle.run().stdout == 'again\n'
