@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -26,6 +28,65 @@ int idmap_write(int proc, const char *file, const IdRange *ranges, size_t n, Err
                 return fail(err, r, "cannot map ids %" PRId64 "-%" PRId64 " with '%s'",
                             ranges[0].outside, ranges[0].outside + ranges[0].count - 1, file);
         return 0;
+}
+
+static int run_helper(const char *program, pid_t pid, const IdRange *ranges, size_t n, Err *err) {
+        autostrv args = NULL;
+        siginfo_t info = {};
+        autoclose int pidfd = -EBADF;
+        pid_t helper;
+        int r;
+
+        r = strv_add(&args, program);
+        if (r >= 0)
+                r = strv_addf(&args, "%d", pid);
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                r = strv_addf(&args, "%" PRId64, ranges[i].inside);
+                if (r >= 0)
+                        r = strv_addf(&args, "%" PRId64, ranges[i].outside);
+                if (r >= 0)
+                        r = strv_addf(&args, "%" PRId64, ranges[i].count);
+        }
+        if (r < 0)
+                return fail(err, r, "cannot map ids");
+        helper = process_clone(0, -EBADF, &pidfd);
+        if (helper == 0) {
+                process_reset_signals();
+                execvp(program, args);
+                _exit(127);
+        }
+        if (helper < 0)
+                return fail(err, helper, "cannot run '%s'", program);
+        while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) < 0 && errno == EINTR)
+                ;
+        if (info.si_code == CLD_EXITED && info.si_status == 0)
+                return 0;
+        if (info.si_code == CLD_EXITED && info.si_status == 127)
+                return err_hint(err,
+                                refuse(err, EPERM,
+                                       "cannot map ids without '%s', which is not there", program),
+                                "it is in the package uidmap; one's own id alone needs it not");
+        return err_hint(err, refuse(err, EPERM, "'%s' does not map these ids", program),
+                        "/etc/subuid and /etc/subgid say which ranges a user has");
+}
+
+static bool is_own(const IdRange *ranges, size_t n, int64_t id) {
+        return n == 1 && ranges->outside == id && ranges->count == 1;
+}
+
+int idmap_write_as_user(pid_t pid, int proc, const IdRange *uids, size_t n_uids,
+                        const IdRange *gids, size_t n_gids, Err *err) {
+        int r;
+
+        r = is_own(uids, n_uids, geteuid()) ? idmap_write(proc, "uid_map", uids, n_uids, err)
+                                            : run_helper("newuidmap", pid, uids, n_uids, err);
+        if (r < 0)
+                return r;
+        if (!is_own(gids, n_gids, getegid()))
+                return run_helper("newgidmap", pid, gids, n_gids, err);
+        r = file_write(proc, "setgroups", "deny");
+        return r < 0 ? fail(err, r, "cannot do without setgroups()")
+                     : idmap_write(proc, "gid_map", gids, n_gids, err);
 }
 
 int idmap_read(int proc, const char *file, IdRange **ret, size_t *ret_n) {

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -26,6 +27,17 @@ typedef struct IdRange {
  * @ranges:	at most 340 (the kernel's limit)
  */
 int idmap_write(int proc, const char *file, const IdRange *ranges, size_t n, Err *err);
+
+/**
+ * idmap_write_as_user() - idmap_write() of both maps for an ordinary user
+ * @pid:	a process in the namespace; @proc: its directory
+ *
+ * One's own id alone may be mapped by anybody, if the namespace does without setgroups(2); ranges
+ * are mapped by newuidmap(1) and newgidmap(1), which know from /etc/subuid and /etc/subgid whose
+ * they are.
+ */
+int idmap_write_as_user(pid_t pid, int proc, const IdRange *uids, size_t n_uids,
+                        const IdRange *gids, size_t n_gids, Err *err);
 
 /* Reads the map of a namespace, as seen from the caller's; @ret is owned by the caller. */
 int idmap_read(int proc, const char *file, IdRange **ret, size_t *ret_n);

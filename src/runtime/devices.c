@@ -164,7 +164,8 @@ static bool can_make_nodes(void) {
 static int open_host_nodes(InitPlan *plan, Err *err) {
         int r = 0;
 
-        if (plan->n_inside == 0 || (can_make_nodes() && !init_plan_has_userns(plan)))
+        if (plan->n_inside == 0 || plan->unprivileged ||
+            (can_make_nodes() && !init_plan_has_userns(plan)))
                 return 0;
         for (size_t i = 0; i < plan->n_nodes && r >= 0; i++)
                 if (!plan->nodes[i].in_tmpfs && !S_ISFIFO(plan->nodes[i].mode))
@@ -287,10 +288,10 @@ static int make_tmpfs(InitPlan *plan, const InitMount *mount, Err *err) {
 int devices_make(InitPlan *plan, InitMount *mount, Err *err) {
         int r;
 
-        plan->dev = !mount                                   ? DEV_ROOT
-                    : mount->options.bind                    ? DEV_HOST
-                    : str_equal(mount->mount->type, "tmpfs") ? DEV_TMPFS
-                                                             : DEV_ROOT;
+        plan->dev = !mount                                                          ? DEV_ROOT
+                    : mount->options.bind                                           ? DEV_HOST
+                    : str_equal(mount->mount->type, "tmpfs") && !plan->unprivileged ? DEV_TMPFS
+                                                                                    : DEV_ROOT;
         r = plan_nodes(plan, err);
         if (r >= 0)
                 r = open_host_nodes(plan, err);
@@ -369,7 +370,8 @@ static int bind_in_root(int root, const DeviceNode *node, Err *err) {
         return r < 0 ? fail(err, r, "cannot bind device '%s'", node->path) : 0;
 }
 
-static int make_in_root(int root, const DeviceNode *node, Err *err) {
+static int make_in_root(int root, const DeviceNode *node, bool unprivileged, Err *err) {
+        DeviceNode own = *node;
         autofree char *holder = strdup(node->path);
         autoclose int directory = -EBADF;
         char *name;
@@ -385,7 +387,15 @@ static int make_in_root(int root, const DeviceNode *node, Err *err) {
         if (directory < 0)
                 return fail(err, directory, "cannot make device '%s'", node->path);
         r = make_node(directory, name, node, err);
-        return r == -EPERM ? fail(err, EPERM, "cannot make device '%s'", node->path) : r;
+        if (r != -EPERM)
+                return r;
+        if (!unprivileged)
+                return fail(err, EPERM, "cannot make device '%s'", node->path);
+        r = open_host_node(&own, err);
+        if (r >= 0)
+                r = bind_in_root(root, &own, err);
+        close_fd(own.tree);
+        return r;
 }
 
 int devices_make_inside(const InitPlan *plan, int root, Err *err) {
@@ -407,7 +417,7 @@ int devices_make_inside(const InitPlan *plan, int root, Err *err) {
         umask_before = umask(0);
         for (size_t i = 0; i < plan->n_nodes && r >= 0; i++)
                 if (!plan->nodes[i].in_tmpfs)
-                        r = make_in_root(root, &plan->nodes[i], err);
+                        r = make_in_root(root, &plan->nodes[i], plan->unprivileged, err);
         umask(umask_before);
         return r;
 }

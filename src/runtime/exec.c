@@ -23,6 +23,7 @@
 #include "base/fds.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
@@ -118,6 +119,23 @@ static int look_at(const RuntimeExec *exec, Target *ret, Err *err) {
         return prepare(exec, ret, err);
 }
 
+/* CLONE_NEW* of those namespaces in which the target is and we are not. */
+static int other_namespaces(int pidfd) {
+        autofree char *path = str_format("/proc/%d", process_of_pidfd(pidfd));
+        autoclose int proc = -EBADF, self = -EBADF;
+        int flags = 0;
+
+        proc = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+        self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        for (size_t i = 0; i < NS_KINDS && proc >= 0 && self >= 0; i++) {
+                autofree char *file = str_format("ns/%s", ns_kinds[i].file);
+
+                if (file && ns_kinds[i].flag != CLONE_NEWCGROUP && differs(proc, self, file) > 0)
+                        flags |= ns_kinds[i].flag;
+        }
+        return flags;
+}
+
 static int join(const RuntimeExec *exec, const Target *target, Err *err) {
         int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID |
                     (target->own_userns ? CLONE_NEWUSER : 0);
@@ -129,6 +147,9 @@ static int join(const RuntimeExec *exec, const Target *target, Err *err) {
                 return 0;
         /* A kernel without time namespaces does not know the flag. */
         if (errno == EINVAL && setns(exec->pidfd, flags) == 0)
+                return 0;
+        /* An ordinary user may not even join those that it shares with the container. */
+        if (errno == EPERM && setns(exec->pidfd, other_namespaces(exec->pidfd)) == 0)
                 return 0;
         if (errno == ESRCH)
                 return refuse(err, ESRCH, "the container is not running");
@@ -157,7 +178,7 @@ static int open_console(const OciProcess *p, int sync, int *ret_slave, Err *err)
 
 static int enter(const RuntimeExec *exec, const Target *target, int sync, int *ret_slave,
                  Err *err) {
-        if (target->own_userns && ((!target->keep_groups && setgroups(0, NULL) < 0) ||
+        if (target->own_userns && ((!target->keep_groups && identity_drop_groups() < 0) ||
                                    setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
                 return fail(err, errno, "cannot become root of the user namespace");
         if (target->cgroupns >= 0 && setns(target->cgroupns, CLONE_NEWCGROUP) < 0)

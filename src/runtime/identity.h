@@ -51,6 +51,10 @@ typedef struct IdentityLimits {
  */
 int identity_become(const Identity *identity, const IdentityLimits *limits, Err *err);
 
+/* Leaves all supplementary groups, unless that is denied to the user namespace (setgroups(2) in one
+ * of an ordinary user's); negative errno. */
+int identity_drop_groups(void);
+
 /* Whether the annotation run.oci.keep_original_groups asks for it (crun's, podman's keep-groups).
  */
 bool identity_keeps_groups(const OciSpec *spec);

@@ -130,7 +130,7 @@ static int set_clocks(const InitPlan *plan, Err *err) {
 static int become_root(const InitPlan *plan, Err *err) {
         if (!init_plan_has_userns(plan))
                 return 0;
-        if ((!plan->keep_groups && setgroups(0, NULL) < 0) || setresgid(0, 0, 0) < 0 ||
+        if ((!plan->keep_groups && identity_drop_groups() < 0) || setresgid(0, 0, 0) < 0 ||
             setresuid(0, 0, 0) < 0)
                 return fail(err, errno, "cannot become root of the user namespace");
         if (plan->new_namespaces & init_plan_late_namespaces(plan) & CLONE_NEWIPC &&
@@ -222,7 +222,7 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         int r;
 
         /* Nobody may look into this process while it holds what is not the container's. */
-        if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        if (!plan->unprivileged && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot protect the first process");
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return fail(err, errno, "cannot make the mounts private");
@@ -235,6 +235,9 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
                 return r;
         if (init_plan_has_userns(plan))
                 init_wait_for(sync, INIT_IDS);
+        /* Not before an ordinary user has written its ids (proc(5), /proc/PID). */
+        if (plan->unprivileged && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                return fail(err, errno, "cannot protect the first process");
         r = become_root(plan, err);
         if (r < 0)
                 return r;

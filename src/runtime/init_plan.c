@@ -104,12 +104,14 @@ static int plan_ids(InitPlan *plan, Err *err) {
         return 0;
 }
 
-static int clone_layer(const char *path, bool recursive, Err *err) {
-        int tree = mount_clone_source(path, recursive);
+static int cannot_open(int code, const char *path, Err *err) {
+        return err_denied(err, fail(err, code, "cannot open '%s'", path), "open_tree", "5.2");
+}
 
-        return tree < 0 ? err_denied(err, fail(err, tree, "cannot open '%s'", path), "open_tree",
-                                     "5.2")
-                        : tree;
+static int clone_layer(const char *path, Err *err) {
+        int tree = mount_clone_source(path, false);
+
+        return tree < 0 ? cannot_open(tree, path, err) : tree;
 }
 
 /* Splits an absolute path into the directory (owned by the caller) and the name in it. */
@@ -130,8 +132,11 @@ static int plan_directory(InitPlan *plan, Err *err) {
 
         if (word && !mount_propagation(word, &flag, &recursive))
                 return refuse(err, EINVAL, "'%s' is not a kind of mount propagation", word);
-        plan->storage = clone_layer(plan->options->root.path, true, err);
-        return plan->storage < 0 ? plan->storage : 0;
+        plan->storage = mount_clone_source(plan->options->root.path, true);
+        plan->unprivileged = plan->storage == -EPERM && plan->new_namespaces & CLONE_NEWUSER;
+        if (plan->storage < 0 && !plan->unprivileged)
+                return cannot_open(plan->storage, plan->options->root.path, err);
+        return 0;
 }
 
 static int plan_root(InitPlan *plan, Err *err) {
@@ -149,7 +154,7 @@ static int plan_root(InitPlan *plan, Err *err) {
         if (!plan->lowers)
                 return fail(err, ENOMEM, "cannot open the layers");
         for (; plan->n_lowers < n; plan->n_lowers++) {
-                int tree = clone_layer(root->lowers[plan->n_lowers], false, err);
+                int tree = clone_layer(root->lowers[plan->n_lowers], err);
 
                 if (tree < 0)
                         return tree;
@@ -164,7 +169,7 @@ static int plan_root(InitPlan *plan, Err *err) {
         if (!holder || !other || strcmp(holder, other) != 0)
                 return refuse(err, EINVAL, "'%s' and '%s' must lie in one directory", root->upper,
                               root->work ? root->work : "");
-        plan->storage = clone_layer(holder, false, err);
+        plan->storage = clone_layer(holder, err);
         return plan->storage < 0 ? plan->storage : 0;
 }
 

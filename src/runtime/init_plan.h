@@ -22,6 +22,7 @@ typedef struct InitMount {
         char *place; /* its destination: absolute, without "." and ".." and double slashes */
         MountOptions options; /* of a bind mount with a propagation always */
         int tree;             /* made outside, or -EBADF: made inside */
+        char *source;         /* of a bind mount that init is to open; or NULL */
         char *link;           /* the text of a link that is to be made instead, or NULL */
         const char *label;    /* SELinux: for its root, where no option says it; borrowed */
         bool directory;       /* what it is to be attached to */
@@ -64,6 +65,8 @@ typedef struct InitPlan {
         DevKind dev;
         DeviceNode *nodes;
         size_t n_nodes, n_inside; /* n_inside: those not in the tmpfs */
+        bool unprivileged;        /* an ordinary user's: what takes rights outside is left to init,
+                                     which has them in its own user namespace */
         bool hooks_outside;       /* prestart or createRuntime */
         bool hooks_see_root;      /* they or createContainer: the root is to be found at its path */
         int null;                 /* the host's, for streams that are not given */
@@ -78,6 +81,8 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
 InitPlan *init_plan_free(InitPlan *plan);
 DEFINE_AUTOPTR(InitPlan, init_plan_free)
 
+/* Opens the source of a bind mount. */
+int plan_open_source(const InitMount *m, const char *source, Err *err);
 /* The part of it in plan_mounts.c. */
 int plan_mounts_make(InitPlan *plan, Err *err);
 void plan_mounts_free(InitPlan *plan);

@@ -71,6 +71,16 @@ static int copy_link(InitMount *m, const char *source, Err *err) {
         return m->link ? 1 : fail(err, ENOMEM, "cannot read the link '%s'", source);
 }
 
+int plan_open_source(const InitMount *m, const char *source, Err *err) {
+        int tree = m->options.source_itself ? mount_clone(AT_FDCWD, source, m->options.recursive)
+                                            : mount_clone_source(source, m->options.recursive);
+
+        if (tree >= 0)
+                return tree;
+        fail(err, tree, "cannot mount '%s' at '%s'", source, m->place);
+        return err_denied(err, tree, "open_tree", "5.2");
+}
+
 static int plan_bind(const InitPlan *plan, InitMount *m, Err *err) {
         const char *given = m->mount->source, *bundle = plan->options->bundle;
         autofree char *source = NULL;
@@ -87,12 +97,17 @@ static int plan_bind(const InitPlan *plan, InitMount *m, Err *err) {
         r = m->options.copy_symlink ? copy_link(m, source, err) : 0;
         if (r != 0)
                 return r;
-        m->tree = m->options.source_itself ? mount_clone(AT_FDCWD, source, m->options.recursive)
-                                           : mount_clone_source(source, m->options.recursive);
+        if (plan->unprivileged) {
+                if (fstatat(AT_FDCWD, source, &st,
+                            m->options.source_itself ? AT_SYMLINK_NOFOLLOW : 0) < 0)
+                        return fail(err, errno, "cannot mount '%s'", source);
+                m->directory = S_ISDIR(st.st_mode);
+                m->source = take_ptr(source);
+                return 0;
+        }
+        m->tree = plan_open_source(m, source, err);
         if (m->tree < 0)
-                return err_denied(err,
-                                  fail(err, m->tree, "cannot mount '%s' at '%s'", source, m->place),
-                                  "open_tree", "5.2");
+                return m->tree;
         if (fstat(m->tree, &st) < 0)
                 return fail(err, errno, "cannot mount '%s'", source);
         m->directory = S_ISDIR(st.st_mode);
@@ -133,6 +148,9 @@ static int plan_mount(const InitPlan *plan, InitMount *m, uint64_t propagation, 
                 return r;
         if (o->bind && !o->attr.propagation)
                 o->attr.propagation = o->below.propagation = propagation;
+        if (o->idmap && plan->unprivileged)
+                return refuse(err, EPERM, "the owners of '%s' can be mapped by root only",
+                              m->place);
         if (o->idmap && !init_plan_has_userns(plan) && (!o->ids.n_uids || !o->ids.n_gids))
                 return err_hint(err,
                                 refuse(err, EINVAL,
@@ -199,12 +217,16 @@ void plan_mounts_free(InitPlan *plan) {
                 close_fd(m->tree);
                 free(m->place);
                 free(m->link);
+                free(m->source);
         }
         free(plan->mounts);
 }
 
 int init_plan_mount_outside(InitPlan *plan, Err *err) {
-        for (size_t i = 0; init_plan_has_userns(plan) && i < plan->spec->n_mounts; i++) {
+        /* An ordinary user has no more rights outside than inside. */
+        bool outside = init_plan_has_userns(plan) && !plan->unprivileged;
+
+        for (size_t i = 0; outside && i < plan->spec->n_mounts; i++) {
                 InitMount *m = &plan->mounts[i];
                 MountAttr attr = m->options.attr;
                 const char *type = m->mount->type;

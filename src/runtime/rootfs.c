@@ -86,6 +86,14 @@ static int root_mount(const InitPlan *plan, Err *err) {
         autoclose int upper = -EBADF, work = -EBADF;
         int r;
 
+        if (plan->unprivileged) {
+                const char *path = plan->options->root.path;
+                int tree = mount_clone_source(path, true);
+
+                return tree < 0 ? err_denied(err, fail(err, tree, "cannot open '%s'", path),
+                                             "open_tree", "5.2")
+                                : tree;
+        }
         if (plan->options->root.path)
                 return plan->storage;
         if (shows_layer(plan))
@@ -148,17 +156,17 @@ static bool is_proc(int fd) {
         return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-static int open_standard(int root, const InitMount *m, Err *err) {
+static bool is_whole_proc(int fd) {
         struct stat st;
+
+        return is_proc(fd) && fstat(fd, &st) == 0 && st.st_ino == PROC_ROOT_INO;
+}
+
+static int open_standard(int root, const InitMount *m, Err *err) {
         int target;
 
         if (mkdirat(root, m->place + 1, 0755) < 0 && errno != EEXIST)
                 return fail(err, errno, "cannot make '%s'", m->place);
-        /* Only another proc may take the place of proc: whoever is told what is in there would
-         * believe it (CVE-2019-16884). */
-        if (str_equal(m->place, "/proc") && m->options.bind &&
-            (!is_proc(m->tree) || fstat(m->tree, &st) < 0 || st.st_ino != PROC_ROOT_INO))
-                return refuse(err, EPERM, "what is mounted at '/proc' must be a proc");
         target = openat(root, m->place + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (target < 0 && (errno == ENOTDIR || errno == ELOOP))
                 return refuse(err, ELOOP, "'%s' is not a directory in the image", m->place);
@@ -307,7 +315,8 @@ static int make_mount(const InitMount *m, const Rootfs *rootfs, int target, bool
         *ret_own = false;
         if (m->tree >= 0)
                 return m->tree;
-        r = make_new(m, rootfs, target, there, err);
+        r = m->source ? plan_open_source(m, m->source, err)
+                      : make_new(m, rootfs, target, there, err);
         *ret_own = r >= 0;
         return r;
 }
@@ -316,7 +325,7 @@ static int make_mount(const InitMount *m, const Rootfs *rootfs, int target, bool
 static int fill(const InitMount *m, int target, int mount, bool there, bool own, Err *err) {
         int r = 0;
 
-        if (own)
+        if (own && !m->options.bind)
                 r = copy_up(target, mount, err);
         else if (m->directory && there)
                 r = copy_up_if_empty(target, mount, err);
@@ -380,6 +389,10 @@ static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, E
                 return mount;
         if (own)
                 owned = mount;
+        /* Only another proc may take the place of proc: whoever is told what is in there would
+         * believe it (CVE-2019-16884). */
+        if (m->options.bind && str_equal(m->place, "/proc") && !is_whole_proc(mount))
+                return refuse(err, EPERM, "what is mounted at '/proc' must be a proc");
 
         if (m->options.copy_up)
                 r = fill(m, target, mount, there, own, err);

@@ -213,6 +213,16 @@ static int tell(const Runtime *runtime, char word, Err *err) {
         return fail(err, r, "cannot talk to the container's first process");
 }
 
+static int write_maps(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
+        int r;
+
+        if (plan->unprivileged)
+                return idmap_write_as_user(runtime->pid, proc, plan->uids, plan->n_uids, plan->gids,
+                                           plan->n_gids, err);
+        r = idmap_write(proc, "uid_map", plan->uids, plan->n_uids, err);
+        return r < 0 ? r : idmap_write(proc, "gid_map", plan->gids, plan->n_gids, err);
+}
+
 static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
         autoclose int userns = -EBADF;
         int r;
@@ -220,9 +230,7 @@ static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
         if (!init_plan_has_userns(plan))
                 return 0;
         if (plan->new_namespaces & CLONE_NEWUSER) {
-                r = idmap_write(proc, "uid_map", plan->uids, plan->n_uids, err);
-                if (r >= 0)
-                        r = idmap_write(proc, "gid_map", plan->gids, plan->n_gids, err);
+                r = write_maps(plan, runtime, proc, err);
                 if (r < 0)
                         return r;
         } else {
@@ -232,6 +240,8 @@ static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
                 if (r < 0)
                         return fail(err, r, "cannot read the ids of the user namespace");
         }
+        if (plan->unprivileged)
+                return 0;
         (void) say(runtime, INIT_IDS);
         init_own_streams(plan->options->stdio, idmap_outside(plan->uids, plan->n_uids, 0),
                          idmap_outside(plan->gids, plan->n_gids, 0));
@@ -239,6 +249,16 @@ static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
         if (userns < 0)
                 return fail(err, errno, "cannot open the container's user namespace");
         return init_plan_idmap(plan, userns, err);
+}
+
+static int open_network(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
+        if ((plan->new_namespaces | plan->joined) & CLONE_NEWNET) {
+                runtime->netns = openat(proc, "ns/net", O_RDONLY | O_CLOEXEC);
+                if (runtime->netns < 0)
+                        return fail(err, errno, "cannot open the container's network namespace");
+                return net_devices_move(plan->spec->linux_, runtime->netns, &runtime->devices, err);
+        }
+        return 0;
 }
 
 static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
@@ -254,19 +274,18 @@ static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
         if (r < 0)
                 return r;
         init_raise_limits(plan->spec->process, runtime->pid);
-        if (init_plan_has_userns(plan))
+        if (init_plan_has_userns(plan) && !plan->unprivileged)
                 r = say(runtime, INIT_MAPPED);
         if (r >= 0)
                 r = init_set_oom_score(plan->spec->process, proc, "oom_score_adj", err);
         if (r < 0)
                 return r;
-        if ((plan->new_namespaces | plan->joined) & CLONE_NEWNET) {
-                runtime->netns = openat(proc, "ns/net", O_RDONLY | O_CLOEXEC);
-                if (runtime->netns < 0)
-                        return fail(err, errno, "cannot open the container's network namespace");
-                return net_devices_move(plan->spec->linux_, runtime->netns, &runtime->devices, err);
-        }
-        return 0;
+        r = open_network(plan, runtime, proc, err);
+        /* What an ordinary user may do to a process ends when that changes its ids. */
+        if (r >= 0 && plan->unprivileged &&
+            (say(runtime, INIT_IDS) < 0 || say(runtime, INIT_MAPPED) < 0))
+                r = refuse(err, ECANCELED, "the container's first process has ended");
+        return r;
 }
 
 /* An init that has failed is gone from /proc, but its reason is there: it counts, not what follows
