@@ -39,7 +39,7 @@ static const JsonField record_fields[] = {
         JSON_PAIRS(OciRecord, annotations, "annotations"),
         {},
 };
-static const JsonType record_type = { sizeof(OciRecord), record_fields };
+const JsonType oci_record_type = { sizeof(OciRecord), record_fields };
 
 const char *oci_status_name(OciStatus status) {
         static const char *const names[] = { "creating", "created", "running", "paused",
@@ -89,14 +89,14 @@ OciContainer *oci_container_free(OciContainer *c) {
         if (c) {
                 close_fd(c->dir);
                 free(c->id);
-                json_clear(&record_type, &c->record);
+                json_clear(&oci_record_type, &c->record);
                 free(c);
         }
         return NULL;
 }
 
 int oci_record_save(const OciContainer *c, Err *err) {
-        return json_save(&record_type, c->dir, "state.json", &c->record, false, err);
+        return json_save(&oci_record_type, c->dir, "state.json", &c->record, false, err);
 }
 
 int oci_container_new(int root, const char *id, OciContainer **ret) {
@@ -122,12 +122,12 @@ static int load(int root, const char *id, OciContainer **ret, Err *err) {
 
         if (r < 0)
                 return r;
-        r = json_load(&record_type, c->dir, "state.json", &c->record, err);
+        r = json_load(&oci_record_type, c->dir, "state.json", &c->record, err);
         if (r == -ENOENT && err)
                 err_clear(err);
         /* Without a record it is one whose maker has got no further. */
         if (r < 0 && r != -ENOENT)
-                return r;
+                return err_prefix(err, r, "the record of container '%s' cannot be used", id);
         *ret = take_ptr(c);
         return 0;
 }

@@ -44,6 +44,8 @@ typedef struct OciRecord {
         char **annotations;
 } OciRecord;
 
+extern const JsonType oci_record_type;
+
 typedef struct OciContainer {
         char *id;
         int root, dir; /* root is borrowed */

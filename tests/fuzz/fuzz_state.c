@@ -5,6 +5,7 @@
 #include "engine/container.h"
 #include "fuzz.h"
 #include "oci/state.h"
+#include "runtime/oci_container.h"
 
 static void document(const JsonType *type, const uint8_t *data, size_t size) {
         void *value = calloc(1, type->size);
@@ -17,6 +18,7 @@ static void document(const JsonType *type, const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         document(&oci_state_type, data, size);
+        document(&oci_record_type, data, size);
         document(&container_type, data, size);
         document(&container_state_type, data, size);
         return 0;

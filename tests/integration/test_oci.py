@@ -336,3 +336,19 @@ def test_warnings_do_not_stand_before_the_reason_of_a_failure(bundle, isola):
     assert json.loads(log.read_text())['level'] == 'warning'
     bundle.runs('/bin/nothing', 'x')
     assert bundle.run(code=1).stderr.startswith("isola: cannot run '/bin/nothing'")
+
+
+@pytest.mark.parametrize('spoilt', ['', '{', '[]', '{"version":1,"id":7,"bundle":"/"}'])
+def test_spoilt_record_is_told_and_harms_no_other(bundle, isola, spoilt):
+    bundle.runs('exec sleep 1000')
+    assert bundle.create() == 0
+    assert bundle.create(name='c2') == 0
+    record = pathlib.Path(isola.run_root) / 'oci/c1/state.json'
+    kept = record.read_text()
+    record.write_text(spoilt)
+    done = isola('oci', 'state', 'c1', code=1)
+    assert done.stderr.startswith("isola: the record of container 'c1' cannot be used: state.json:1: ")
+    assert isola.out('oci', 'list', '-q') == 'c2'
+    assert bundle.status('c2') == 'created'
+    record.write_text(kept)
+    assert bundle.status() == 'created'
