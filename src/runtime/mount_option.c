@@ -108,7 +108,6 @@ static const MountOption table[] = {
         ATTR("symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW),
         SUPER("sync"),
         FLAG("tmpcopyup", copy_up),
-        FLAG("tryidmap", try_idmap),
         { "unbindable", OPTION_PROPAGATION, MS_UNBINDABLE, 0, false },
 };
 #define N_OPTIONS (sizeof table / sizeof *table)
@@ -214,6 +213,10 @@ static int put_word(const OciMount *mount, const char *name, MountOptions *o, Er
 
         if (!ids)
                 ids = str_after(name, "ridmap=");
+        if (str_equal(name, "tryidmap")) {
+                o->try_idmap = true;
+                return 0;
+        }
         if (ids) {
                 o->idmap = true;
                 o->idmap_below = *name == 'r';

@@ -60,5 +60,6 @@ void mount_options_clear(MountOptions *options);
  * is none. */
 bool mount_propagation(const char *word, uint64_t *ret, bool *ret_recursive);
 
-/* The words that are known, for `features`; NULL at the end, in alphabetical order. */
+/* The words that are known, for `features`, without our own; NULL at the end, in alphabetical
+ * order. */
 const char *mount_option_name(size_t i);

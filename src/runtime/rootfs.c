@@ -538,7 +538,7 @@ int rootfs_place_console(const Rootfs *rootfs, int slave, Err *err) {
 
 static int set_sysctl(const InitPlan *plan, const Rootfs *rootfs, const char *setting, Err *err) {
         autofree char *path = NULL, *file_path = NULL;
-        autoclose int file = -EBADF;
+        autoclose int file = -EBADF, own = -EBADF;
         const char *value, *type;
         int r;
 
@@ -553,8 +553,12 @@ static int set_sysctl(const InitPlan *plan, const Rootfs *rootfs, const char *se
         file_path = str_format("sys/%s", path);
         if (!file_path)
                 return fail(err, ENOMEM, "cannot set sysctl '%s'", setting);
-        file = rootfs->proc < 0 ? -ENOENT
-                                : resolve_open(rootfs->proc, file_path, O_WRONLY | O_NOFOLLOW);
+        if (rootfs->proc < 0) {
+                own = mount_new("proc", NULL, &(MountAttr){}, err);
+                if (own < 0)
+                        return err_prefix(err, own, "cannot set sysctl '%s'", setting);
+        }
+        file = resolve_open(own >= 0 ? own : rootfs->proc, file_path, O_WRONLY | O_NOFOLLOW);
         if (file < 0)
                 return fail(err, file, "cannot set sysctl '%s'", setting);
         if (write(file, value, strlen(value)) < 0)

@@ -305,6 +305,47 @@ TEST(mount_is_changed_later) {
                    "ro,\nsize=2048k\n1");
 }
 
+TEST(sysctl_needs_no_mount_of_proc) {
+        char *const sysctl[] = { (char *) "net.ipv4.ip_unprivileged_port_start=7", NULL };
+        static Container c;
+
+        setup_bundle(&c, false);
+        c.linux_.sysctl = (char **) sysctl;
+        c.spec.n_mounts = 0;
+        run_shell(&c, "mount -t proc none /proc 2>/dev/null; test ! -e /proc/self");
+}
+
+TEST(link_is_masked_where_it_leads_to_in_the_root) {
+        char *const masked[] = { (char *) "/link", (char *) "/out", (char *) "/loop", NULL };
+        static Container c;
+
+        setup_bundle(&c, false);
+        expect(system("cd " HERE
+                      "/rootfs && mkdir data && echo x > data/secret && ln -s /data link && "
+                      "ln -s ../../../../../mnt/out out && ln -s loop loop && mkdir -p mnt/out && "
+                      "echo y > mnt/out/secret && echo z > " HERE "/out/mark") == 0);
+        c.linux_.masked_paths = (char **) masked;
+        set_shell(&c, "true");
+        /* A link that leads nowhere is no reason to run unmasked. */
+        expect(run(&c, NULL) < 0);
+        c.linux_.masked_paths[2] = NULL;
+        c.process.args = strv_free(c.process.args);
+        expect_str(run_shell(&c, "ls /data | wc -l; ls /mnt/out | wc -l"), "0\n0");
+        expect(access(HERE "/out/mark", F_OK) == 0);
+}
+
+TEST(read_only_path_takes_what_is_mounted_below_along) {
+        char *const read_only[] = { (char *) "/work", NULL };
+        static Container c;
+
+        setup_bundle(&c, false);
+        add_mount(&c, "/work/below", "bind", HERE "/out", "bind");
+        c.linux_.readonly_paths = (char **) read_only;
+        expect_str(run_shell(&c, "for i in /work/x /work/below/x; do touch $i 2>&1 | grep -c "
+                                 "Read-only; done"),
+                   "1\n1");
+}
+
 TEST(mount_namespace_of_another_process_is_joined) {
         static Container c;
         autofree char *ns = NULL;
