@@ -68,7 +68,7 @@ static char *json_line(LogLevel level, const char *words) {
 }
 
 void log_write(LogLevel level, const char *format, ...) {
-        autofree char *words = NULL, *line = NULL;
+        autofree char *words = NULL, *line = NULL, *safe = NULL;
         int saved = errno;
         va_list ap;
 
@@ -88,7 +88,9 @@ void log_write(LogLevel level, const char *format, ...) {
                 return;
         }
         /* A log that cannot be written must not stop the work it tells of. */
-        if (line && write(sink.fd, line, strlen(line)) < 0)
+        if (line && isatty(sink.fd))
+                safe = sink.json ? str_printable_json(line) : str_printable_lines(line);
+        if (line && write(sink.fd, safe ? safe : line, strlen(safe ? safe : line)) < 0)
                 errno = saved;
         errno = saved;
 }

@@ -147,7 +147,9 @@ static bool is_harmless(uint32_t c) {
                  (c >= 0x2066 && c <= 0x2069));
 }
 
-char *str_printable(const char *text) {
+typedef enum Printable { PRINTABLE_WORDS, PRINTABLE_LINES, PRINTABLE_JSON } Printable;
+
+static char *printable(const char *text, Printable kind) {
         const unsigned char *p = (const unsigned char *) text;
         autostr s = {};
 
@@ -155,13 +157,28 @@ char *str_printable(const char *text) {
                 uint32_t c;
                 size_t n = decode_utf8(p, SIZE_MAX, &c);
 
-                if (n > 0 && is_harmless(c))
+                if (n > 0 &&
+                    (is_harmless(c) || (kind != PRINTABLE_WORDS && (c == '\n' || c == '\t'))))
                         str_put_bytes(&s, p, n);
+                else if (n > 0 && kind == PRINTABLE_JSON)
+                        str_printf(&s, "\\u%04x", c); /* all of them are below U+10000 */
                 else
                         str_put_char(&s, '?');
                 p += n ? n : 1;
         }
         return str_take(&s);
+}
+
+char *str_printable(const char *text) {
+        return printable(text, PRINTABLE_WORDS);
+}
+
+char *str_printable_lines(const char *text) {
+        return printable(text, PRINTABLE_LINES);
+}
+
+char *str_printable_json(const char *text) {
+        return printable(text, PRINTABLE_JSON);
 }
 
 int parse_u64(const char *s, uint64_t *ret) {

@@ -54,6 +54,10 @@ bool str_glob(const char *pattern, const char *s);
 size_t str_utf8_length(const char *s, size_t n);
 /* Replaces what a terminal would obey (C0, DEL, C1, invalid UTF-8, bidirectional marks) by '?'. */
 char *str_printable(const char *s);
+/* Same for text whose line breaks and tabs are ours. */
+char *str_printable_lines(const char *s);
+/* Same for a JSON document: what a terminal would obey is escaped, so that it means the same. */
+char *str_printable_json(const char *json);
 
 /* Whole-string numbers; -EINVAL for anything else, -ERANGE where it does not fit. */
 int parse_u64(const char *s, uint64_t *ret);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
@@ -24,13 +25,18 @@
 
 __attribute__((__format__(__printf__, 2, 3))) static void say(const Build *build,
                                                               const char *format, ...) {
+        autofree char *text = NULL, *safe = NULL;
         va_list ap;
 
         if (build->request->quiet)
                 return;
         va_start(ap, format);
-        vprintf(format, ap);
+        if (vasprintf(&text, format, ap) < 0)
+                text = NULL;
         va_end(ap);
+        safe = text && isatty(STDOUT_FILENO) ? str_printable_lines(text) : NULL;
+        if (text)
+                fputs(safe ? safe : text, stdout);
         fflush(stdout); /* what a RUN writes comes through another way */
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/format.h"
 #include "cli/oci.h"
 #include "oci/event.h"
 
@@ -31,7 +32,9 @@ static int print(OciEvent *event, Err *err) {
 
         if (!text)
                 return fail(err, ENOMEM, "cannot print the events");
-        if (fputs(text, stdout) < 0 || fflush(stdout) < 0)
+        text[strcspn(text, "\n")] = 0;
+        format_print_json(text);
+        if (fflush(stdout) < 0)
                 return fail(err, errno, "cannot print the events");
         return 0;
 }

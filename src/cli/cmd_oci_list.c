@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "cli/format.h"
 #include "cli/oci.h"
 #include "cli/table.h"
 
@@ -56,7 +57,7 @@ static int print(OciContainer **list, size_t n, const OciListOptions *o, Err *er
         if (r < 0 || !text)
                 return err && err->code ? r : fail(err, ENOMEM, "cannot list the containers");
         if (str_equal(o->format, "json"))
-                puts(text);
+                format_print_json(text);
         else {
                 table_layout(lines, &table);
                 command_print(STDOUT_FILENO, table.text ? table.text : "");

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "cli/format.h"
 #include "cli/oci.h"
 
 static int cmd_oci_state(const CommandInput *in, Err *err) {
@@ -24,7 +25,7 @@ static int cmd_oci_state(const CommandInput *in, Err *err) {
         json_decref(tree);
         if (!text)
                 return fail(err, ENOMEM, "cannot print the state of container '%s'", c->id);
-        puts(text);
+        format_print_json(text);
         return 0;
 }
 

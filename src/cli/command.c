@@ -109,7 +109,7 @@ const Command *command_find(char *const *words, int *ret_used) {
 }
 
 void command_print(int fd, const char *text) {
-        autofree char *safe = isatty(fd) ? str_printable(text) : NULL;
+        autofree char *safe = isatty(fd) ? str_printable_lines(text) : NULL;
 
         dprintf(fd, "%s", safe ? safe : text);
 }

@@ -158,6 +158,5 @@ const Command *command_find(char *const *words, int *ret_used);
  */
 int command_complain(Err *err);
 
-/* The words of a terminal's escape sequences never reach one: str_printable() if fd is a terminal.
- */
+/* Text whose line breaks are ours; what a terminal would obey never reaches one. */
 void command_print(int fd, const char *text);

@@ -17,21 +17,15 @@ static int no_memory(Err *err) {
 
 /* Prints text whose line breaks and tabs are ours; the rest of it may be anybody's. */
 static void print_text(const char *text) {
-        if (!isatty(STDOUT_FILENO)) {
-                fputs(text, stdout);
-                return;
-        }
-        while (*text) {
-                size_t n = strcspn(text, "\n\t");
-                autofree char *part = strndup(text, n);
-                autofree char *safe = part ? str_printable(part) : NULL;
+        autofree char *safe = isatty(STDOUT_FILENO) ? str_printable_lines(text) : NULL;
 
-                if (safe)
-                        fputs(safe, stdout);
-                text += n;
-                if (*text)
-                        putchar(*text++);
-        }
+        fputs(safe ? safe : text, stdout);
+}
+
+void format_print_json(const char *json) {
+        autofree char *safe = isatty(STDOUT_FILENO) ? str_printable_json(json) : NULL;
+
+        puts(safe ? safe : json);
 }
 
 /* ---- default table and JSON ---- */
@@ -97,7 +91,7 @@ static int print_json(json_t *value, Err *err) {
 
         if (!text)
                 return no_memory(err);
-        printf("%s\n", text);
+        format_print_json(text);
         return 0;
 }
 
@@ -259,8 +253,7 @@ int format_documents(json_t *documents, const char *format, Err *err) {
 
                 if (!text)
                         return no_memory(err);
-                print_text(text);
-                putchar('\n');
+                format_print_json(text);
                 return 0;
         }
         if (!str_equal(format, "json")) {

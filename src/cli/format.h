@@ -38,5 +38,8 @@ int format_rows(const Column *columns, struct json_t *rows, const char *format, 
  */
 int format_documents(struct json_t *documents, const char *format, Err *err);
 
+/* Prints a JSON text and a line break; what a terminal would obey is escaped if one reads it. */
+void format_print_json(const char *json);
+
 /* Evaluates one template over one value; the text is owned by the caller. */
 int template_render(const char *text, struct json_t *value, char **ret, Err *err);

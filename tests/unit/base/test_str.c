@@ -41,3 +41,15 @@ TEST(numbers_are_whole_strings) {
         expect(parse_int("-5", -10, 10, &i) == 0 && i == -5);
         expect(parse_int("11", -10, 10, &i) == -ERANGE);
 }
+
+TEST(printable_lines_keep_breaks_and_tabs) {
+        autofree char *s = str_printable_lines("a\tb\n\x1b[1mc\r\x7f");
+
+        expect_str(s, "a\tb\n?[1mc??");
+}
+
+TEST(printable_json_means_the_same) {
+        autofree char *s = str_printable_json("{\n\t\"a\": \"\x7f\xc2\x9b\xe2\x80\xae\xc3\xa9\"}");
+
+        expect_str(s, "{\n\t\"a\": \"\\u007f\\u009b\\u202e\xc3\xa9\"}");
+}

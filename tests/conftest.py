@@ -21,13 +21,13 @@ import time
 import pytest
 
 SLOWNESS = float(os.environ.get('ISOLA_TEST_SLOWNESS', '1'))
-BINARY = os.environ.get('ISOLA', str(pathlib.Path(__file__).resolve().parents[2] / 'build-check/src/isola'))
+BINARY = os.environ.get('ISOLA', str(pathlib.Path(__file__).resolve().parents[1] / 'build-check/src/isola'))
 
 
 def enter_test_host():
     if os.geteuid() != 0:
         pytest.exit('the integration tests need root: they make network namespaces and mounts', 1)
-    path = str(pathlib.Path(__file__).resolve().parents[1] / 'testhost')
+    path = str(pathlib.Path(__file__).resolve().parent / 'testhost')
     loader = importlib.machinery.SourceFileLoader('testhost', path)
     testhost = importlib.util.module_from_spec(importlib.util.spec_from_loader('testhost', loader))
     loader.exec_module(testhost)
