@@ -42,6 +42,10 @@ void fault_point(const char *name) {
               SIGKILL); /* the first process of a pid namespace is immune to its own signals */
 }
 
+bool fault_weakens(const char *wall) {
+        return str_equal(getenv("ISOLA_WEAKEN"), wall);
+}
+
 #else
 
 /* An empty file is not C. */

@@ -303,6 +303,8 @@ static int enter_directory(const char *directory, Err *err) {
         if (*directory != '/')
                 return refuse(err, EINVAL, "the working directory '%s' is not an absolute path",
                               directory);
+        if (fault_weakens("cwd"))
+                return chdir(directory) < 0 ? -errno : 0;
         place = resolve_make(root, directory, true);
         if (place < 0 || fchdir(place) < 0)
                 return fail(err, place < 0 ? place : errno,

@@ -21,7 +21,7 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SPEC = importlib.util.spec_from_file_location('integration', ROOT / 'tests/integration/conftest.py')
+SPEC = importlib.util.spec_from_file_location('integration', ROOT / 'tests/conftest.py')
 integration = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(integration)
 
