@@ -43,6 +43,7 @@ struct Runtime {
         NetDevices devices; /* that were moved into it */
         int sync;           /* -EBADF once the program runs */
         InitHands hands;    /* what init gave us */
+        RuntimeAgent agent; /* for hands */
         const Cgroup *cgroup;
         bool placed;
         Attributes attributes;
@@ -350,7 +351,9 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
         if (!runtime)
                 return fail(err, ENOMEM, "cannot start the container");
         runtime->pidfd = runtime->netns = runtime->sync = runtime->devices.home = -EBADF;
-        runtime->hands = (InitHands){ -EBADF, options->agent, -EBADF, 0 };
+        if (options->agent)
+                runtime->agent = *options->agent;
+        runtime->hands = (InitHands){ -EBADF, &runtime->agent, -EBADF, 0 };
         runtime->cgroup = options->cgroup;
         r = init_plan_make(spec, options, &plan, err);
         if (r >= 0)

@@ -57,7 +57,8 @@ typedef struct RuntimeOptions {
         const Cgroup *cgroup;         /* or NULL: the caller's */
         const SeccompFilter *seccomp; /* NULL: what spec->linux_->seccomp says, or none */
         const char *seccomp_cache;    /* directory to keep compiled filters in, or NULL */
-        const RuntimeAgent *agent; /* for filters that ask one, or NULL; must outlive the Runtime */
+        const RuntimeAgent
+                *agent; /* for filters that ask one, or NULL; its words outlive the Runtime */
         const LandlockWalls *landlock; /* NULL: none; wants no_new_privs */
         int stdio[3]; /* become 0, 1, 2; borrowed; -EBADF means /dev/null; unused with a terminal */
         bool init;    /* run the user's program below a small reaping pid 1 (--init) */

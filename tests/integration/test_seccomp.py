@@ -9,6 +9,7 @@ import struct
 import threading
 
 import pytest
+from oci_bundle import Bundle
 
 NOTIF_RECV, NOTIF_SEND = 0xc0502100, 0xc0182101  # linux/seccomp.h
 GETPPID = {'names': ['getppid']}
@@ -113,3 +114,66 @@ def test_profile_is_compiled_once(isola, image, tmp_path):
 def test_killing_profile_ends_the_program_by_signal(isola, image, tmp_path):
     option = profile(tmp_path, syscalls=[{'names': ['mkdir'], 'action': 'SCMP_ACT_KILL_PROCESS'}])
     assert isola('run', '--rm', '--network', 'none', '--security-opt', option, image, 'mkdir', '/x', code=159)
+
+
+# --- linux.seccomp of a config.json ---
+
+@pytest.fixture
+def bundle(isola, tmp_path):
+    made = Bundle(isola, tmp_path / 'bundle')
+    yield made
+    made.clean()
+
+
+def seccomp(bundle, *calls, **members):
+    bundle.config['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': list(calls), **members}
+    return bundle
+
+
+@pytest.mark.parametrize('how', ['run', 'create'])
+def test_agent_of_a_bundle_is_asked(isola, bundle, tmp_path, how):
+    agent = Agent(tmp_path / 'agent.sock', value=4713)
+    seccomp(bundle, {**GETPPID, 'action': 'SCMP_ACT_NOTIFY'}, listenerPath=str(tmp_path / 'agent.sock'),
+            listenerMetadata='for a bundle')
+    bundle.config['annotations'] = {'some': 'thing'}
+    bundle.runs('echo $PPID')
+    if how == 'run':
+        assert bundle.run().stdout == '4713\n'
+    else:
+        assert bundle.create() == 0
+        assert agent.states == []  # nobody is asked before it starts
+        isola('oci', 'start', 'c1')
+        bundle.wait_for('stopped')
+        assert bundle.output() == '4713\n'
+    state, = agent.states
+    assert state['metadata'] == 'for a bundle' and state['state']['id'] == 'c1'
+    assert state['state']['bundle'] == str(bundle.path) and state['state']['annotations'] == {'some': 'thing'}
+
+
+def test_filter_of_a_bundle_holds_for_exec_too(isola, bundle, tmp_path):
+    seccomp(bundle, {'names': ['mkdir'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 28})
+    bundle.runs('exec sleep 100')
+    assert bundle.create() == 0
+    isola('oci', 'start', 'c1')
+    assert 'No space left' in isola('oci', 'exec', 'c1', 'mkdir', '/tmp/x', code=1).stderr
+
+
+def test_agent_is_asked_for_exec_too(isola, bundle, tmp_path):
+    agent = Agent(tmp_path / 'agent.sock', value=4714)
+    seccomp(bundle, {**GETPPID, 'action': 'SCMP_ACT_NOTIFY'}, listenerPath=str(tmp_path / 'agent.sock'))
+    bundle.runs('exec sleep 100')
+    assert bundle.create() == 0
+    isola('oci', 'start', 'c1')
+    assert isola.out('oci', 'exec', 'c1', 'sh', '-c', 'echo $PPID') == '4714'
+    first, second = agent.states
+    assert second['state']['pid'] == bundle.pid() == first['pid'] != second['pid']
+    assert second['state']['status'] == 'running'
+
+
+def test_bundle_with_a_bad_filter_is_refused_by_name(bundle):
+    seccomp(bundle, {**GETPPID, 'action': 'SCMP_ACT_PERHAPS'})
+    bundle.runs('true')
+    assert "'SCMP_ACT_PERHAPS' is not an action" in bundle.run(code=1).stderr
+    seccomp(bundle, flags=['SECCOMP_FILTER_FLAG_PERHAPS'])
+    bundle.runs('true')
+    assert "'SECCOMP_FILTER_FLAG_PERHAPS' is not a flag" in bundle.run(code=1).stderr
