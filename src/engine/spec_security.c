@@ -20,28 +20,46 @@ static const char *const default_caps[] = {
         "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT",
 };
 
-/* Docker's and Podman's lists together, and what else tells of the host. */
+/* Docker's, Podman's and nspawn's lists together, and what else tells of the host or its memory. */
 const char *const security_masked_paths[] = {
         "/proc/acpi",
         "/proc/asound",
         "/proc/interrupts",
+        "/proc/iomem",
+        "/proc/ioports",
         "/proc/kallsyms",
         "/proc/kcore",
         "/proc/keys",
         "/proc/kmsg",
+        "/proc/kpagecgroup",
+        "/proc/kpagecount",
+        "/proc/kpageflags",
         "/proc/latency_stats",
+        "/proc/mdstat",
+        "/proc/modules",
+        "/proc/pagetypeinfo",
         "/proc/sched_debug",
         "/proc/scsi",
+        "/proc/slabinfo",
+        "/proc/sysrq-trigger",
         "/proc/timer_list",
         "/proc/timer_stats",
+        "/proc/vmallocinfo",
+        "/sys/class/dmi",
+        "/sys/devices/virtual/dmi",
         "/sys/devices/virtual/powercap",
         "/sys/firmware",
+        "/sys/fs/bpf",
+        "/sys/fs/pstore",
         "/sys/fs/selinux",
+        "/sys/kernel/debug",
+        "/sys/kernel/security",
+        "/sys/kernel/tracing",
         NULL,
 };
 
 const char *const security_readonly_paths[] = {
-        "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
+        "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", NULL,
 };
 
 static int refuse_option(const char *option, Err *err) {
