@@ -16,6 +16,7 @@
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define RACES_MAX      64
+#define SELF_MAX       65536
 #define DELEGATE_MAX   65536
 #define BIT(i)         (1u << (i))
 
@@ -537,6 +538,34 @@ int cgroup_join(const Cgroup *c, pid_t pid, Err *err) {
         }
         end_keeper(c);
         return c->has_late_pids ? write_late_pids(c, err) : 0;
+}
+
+int cgroup_follow(Cgroup *c, pid_t pid) {
+        autofree char *passed_on = NULL, *text = NULL;
+        size_t length = strlen(c->name);
+        char path[32], *own, *inner;
+        int r, dir;
+
+        if (c->v2 < 0)
+                return 0;
+        r = file_read_line(c->v2, "cgroup.subtree_control", &passed_on);
+        if (r < 0 || str_empty(passed_on))
+                return r;
+        (void) snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
+        r = file_read(AT_FDCWD, path, SELF_MAX, &text, NULL);
+        if (r < 0)
+                return r;
+        own = strstr(text, "0::/");
+        if (!own || strncmp(own + 4, c->name, length) != 0 || own[4 + length] != '/')
+                return 0; /* it is not below: then the kernel's word counts */
+        inner = own + 4 + length + 1;
+        inner[strcspn(inner, "\n")] = 0;
+        dir = openat(c->v2, inner, OPEN_DIRECTORY);
+        if (dir < 0)
+                return -errno;
+        close_fd(c->v2);
+        c->v2 = dir;
+        return 0;
 }
 
 /* A limit below what is in use kills; the caller may want to be told instead. */

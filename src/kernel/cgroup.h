@@ -227,6 +227,16 @@ bool cgroup_needs_join(const Cgroup *c);
 /* Moves a process into every hierarchy of this place that clone3() did not put it in. */
 int cgroup_join(const Cgroup *c, pid_t pid, Err *err);
 
+/**
+ * cgroup_follow() - have further processes born where one of the place's is
+ * @pid:	the container's first process
+ *
+ * A service manager in the container moves itself into a group of its own and passes controllers on
+ * to it; after that no process can be in the place itself (cgroup-v2.rst, "no internal process
+ * constraint").  Without that nothing changes.
+ */
+int cgroup_follow(Cgroup *c, pid_t pid);
+
 /* Sets those limits that are asked for; a v1 hierarchy that becomes necessary is joined.  What was
  * set before one that fails stays set. */
 int cgroup_update(Cgroup *c, const CgroupLimits *limits, Err *err);

@@ -26,6 +26,8 @@ static int open_cgroup(const OciContainer *c, const char *below, Cgroup **ret, E
         name = below ? str_format("%s/%s", c->record.cgroup, below + strspn(below, "/"))
                      : strdup(c->record.cgroup);
         r = name ? cgroup_open(name, ret) : -ENOMEM;
+        if (r >= 0 && !below)
+                r = cgroup_follow(*ret, c->record.pid);
         if (r < 0)
                 return refuse(err, r, "cannot open the cgroup '%s' of container '%s'",
                               name ? name : "", c->id);

@@ -92,6 +92,29 @@ def test_frozen_place_is_refused_and_an_empty_one_is_not(bundle, place):
     bundle.run()
 
 
+def test_exec_follows_a_service_manager_into_its_own_group(bundle, isola, place):
+    offered = (UNIFIED / 'cgroup.controllers').read_text().split()
+    if not offered:
+        pytest.skip('version 2 has no controller here')
+    controller = 'pids' if 'pids' in offered else offered[0]
+    bundle.config['linux']['cgroupsPath'] = f'/{place}/c'
+    bundle.runs('exec sleep 1000')
+    assert bundle.create() == 0, bundle.output()
+    isola('oci', 'start', 'c1')
+    inside = UNIFIED / place / 'c'
+    # What a service manager inside does: no process may stay where controllers are passed on from.
+    (inside / 'init.scope').mkdir()
+    (inside / 'init.scope/cgroup.procs').write_text(str(bundle.pid()))
+    for directory in (UNIFIED, UNIFIED / place, inside):
+        (directory / 'cgroup.subtree_control').write_text(f'+{controller}')
+    run = ['oci', 'exec', '--detach', '--pid-file', bundle.path / 'exec.pid', 'c1', 'sleep', '1000']
+    assert bundle.to_file(*run) == 0, bundle.output()
+    assert (bundle.path / 'exec.pid').read_text() in (inside / 'init.scope/cgroup.procs').read_text().split()
+    isola('oci', 'pause', 'c1')
+    isola('oci', 'delete', '--force', 'c1')
+    assert not where(f'{place}/c')
+
+
 def test_root_is_no_place(bundle):
     bundle.config['linux']['cgroupsPath'] = '/..'
     bundle.runs('true')
