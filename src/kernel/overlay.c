@@ -152,6 +152,8 @@ static int create_of_list(const int *lowers, size_t n, int upper, int work, bool
                              "Linux 6.7 and newer take 500");
         else
                 r = r < 0 ? fail(err, r, "cannot use the layers") : create(fs, scratch, err);
+        if (r == -EINVAL || r == -EPERM) /* "userxattr", also in a user namespace */
+                (void) err_hint(err, r, "kernels before 5.11 cannot mount layers");
         if (fchdir(directory) == 0 || r < 0)
                 return r;
         close_fd(r);

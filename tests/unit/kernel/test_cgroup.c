@@ -711,7 +711,7 @@ TEST(delegated_files_change_hands_and_no_others) {
         expect_ok(cgroup_delegate(c, 12345, 54321));
         expect(fstat(c->v2, &st) == 0 && st.st_uid == 12345 && st.st_gid == 54321);
         expect(fstatat(c->v2, "cgroup.procs", &st, 0) == 0 && st.st_uid == 12345);
-        expect(fstatat(c->v2, "cgroup.kill", &st, 0) == 0 && st.st_uid == 0);
+        expect(fstatat(c->v2, "cgroup.events", &st, 0) == 0 && st.st_uid == 0);
         expect_ok(cgroup_remove(name, 0));
 }
 
