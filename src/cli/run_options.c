@@ -614,6 +614,7 @@ int run_options_read(const Home *home, const RunOptions *o, char *const *args, C
                 r = read_namespaces(home, o, &c->host, err);
         if (r < 0)
                 return r;
+        security_warn(&c->host);
         *ret = take_ptr(c);
         return 0;
 }

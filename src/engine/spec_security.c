@@ -6,9 +6,11 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/spec_security.h"
 #include "kernel/cap_name.h"
+#include "kernel/landlock.h"
 #include "kernel/lsm.h"
 
 #define PROFILE_MAX (1u << 20)
@@ -272,4 +274,15 @@ const LandlockWalls *security_landlock(const HostConfig *host) {
         if (!strv_has(host->security_opt, "strict"))
                 return NULL;
         return &walls[str_equal(host->network_mode, "host")][str_equal(host->pid_mode, "host")];
+}
+
+void security_warn(const HostConfig *host) {
+        const LandlockWalls *walls = security_landlock(host);
+
+        if (!walls || (!walls->abstract_sockets && !walls->signals) || landlock_has_walls())
+                return;
+        log_warn("'strict' leaves %s of the host within reach: that takes Linux 6.12",
+                 !walls->signals            ? "abstract sockets"
+                 : !walls->abstract_sockets ? "processes"
+                                            : "abstract sockets and processes");
 }

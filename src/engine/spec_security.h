@@ -46,6 +46,9 @@ void security_filter_clear(SecurityFilter *f);
 /* What --security-opt strict adds for this container's namespaces; NULL without it. */
 const LandlockWalls *security_landlock(const HostConfig *host);
 
+/* Warns of what an option asks for and this kernel gives only in part. */
+void security_warn(const HostConfig *host);
+
 /* What a container has without --cap-add and --cap-drop, CAP_* bits. */
 uint64_t security_usual_caps(void);
 

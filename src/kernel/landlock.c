@@ -12,6 +12,7 @@
 /* linux/landlock.h of Linux 6.12; Debian 12 has an older one. */
 #define CREATE_VERSION 1
 #define RULE_BENEATH   1
+#define SCOPES         6 /* version that brought them */
 
 enum {
         FS_MAKE_CHAR = 1 << 6,
@@ -23,7 +24,7 @@ enum {
 };
 
 enum {
-        SCOPE_ABSTRACT_UNIX_SOCKET = 1 << 0, /* from 6 */
+        SCOPE_ABSTRACT_UNIX_SOCKET = 1 << 0,
         SCOPE_SIGNAL = 1 << 1,
 };
 
@@ -58,8 +59,16 @@ static int allow(int ruleset, const char *path, uint64_t rights) {
         return syscall(SYS_landlock_add_rule, ruleset, RULE_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
 
+static long version_here(void) {
+        return syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
+}
+
+bool landlock_has_walls(void) {
+        return version_here() >= SCOPES;
+}
+
 int landlock_confine(const LandlockWalls *walls, Err *err) {
-        long version = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
+        long version = version_here();
         uint64_t inside =
                 rights_of(version) & ~(uint64_t) (FS_MAKE_CHAR | FS_MAKE_BLOCK | FS_IOCTL_DEV);
         struct ruleset wanted = { .fs = rights_of(version) };
@@ -69,15 +78,15 @@ int landlock_confine(const LandlockWalls *walls, Err *err) {
         if (version < 0)
                 return refuse(err, EOPNOTSUPP,
                               "this kernel has no Landlock, or it is switched off");
-        if (version >= 6 && walls->abstract_sockets)
+        if (version >= SCOPES && walls->abstract_sockets)
                 wanted.scoped |= SCOPE_ABSTRACT_UNIX_SOCKET;
-        if (version >= 6 && walls->signals)
+        if (version >= SCOPES && walls->signals)
                 wanted.scoped |= SCOPE_SIGNAL;
         /* An older kernel knows a shorter struct. */
         ruleset = (int) syscall(SYS_landlock_create_ruleset, &wanted,
-                                version >= 6   ? sizeof wanted
-                                : version >= 4 ? offsetof(struct ruleset, scoped)
-                                               : offsetof(struct ruleset, net),
+                                version >= SCOPES ? sizeof wanted
+                                : version >= 4    ? offsetof(struct ruleset, scoped)
+                                                  : offsetof(struct ruleset, net),
                                 0);
         if (ruleset < 0)
                 return fail(err, errno, "cannot make a Landlock ruleset");

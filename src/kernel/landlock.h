@@ -24,6 +24,9 @@ typedef struct LandlockWalls {
         bool signals;          /* send none to others */
 } LandlockWalls;
 
+/* Whether the kernel has the walls of LandlockWalls, or leaves them out. */
+bool landlock_has_walls(void);
+
 /*
  * Restricts the calling thread and what comes of it to the root that it has now; needs
  * no_new_privs or CAP_SYS_ADMIN.

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--security-opt strict and compat32, and the system calls of the default, tried inside."""
+import ctypes
 import socket
 
 import pytest
 
 # Numbers of x86_64 (asm/unistd_64.h); tests that use them run there.
 SOCKET, IOCTL, PTRACE, KEYCTL, MOUNT, UNSHARE, MKNODAT, OPENAT = 41, 16, 101, 250, 165, 272, 259, 257
+LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1)  # landlock_create_ruleset(2): the version
 AF_ALG, AF_VSOCK, TIOCSTI = 38, 40, 0x5412
 
 
@@ -64,7 +66,7 @@ def test_strict_holds_for_exec_too(isola, image, attack):
 
 def test_strict_runs_ordinary_programs(isola, image, tmp_path):
     script = ('echo a > /tmp/a && mv /tmp/a /root/b && mkdir /root/d && ln -s x /root/d/l && rm -r /root/d && '
-              'cat /root/b && echo v > /vol/v && wc -c < /dev/zero & sleep 0.1; kill $!; tty; stty size; id -u')
+              'cat /root/b && echo v > /vol/v; wc -c < /dev/zero & kill $!; tty; stty size; id -u')
     assert isola.out('run', '--rm', '--network', 'none', *STRICT, '-v', f'{tmp_path}:/vol', image, 'sh', '-c', script,
                      code=None).startswith('a\n')
     assert (tmp_path / 'v').read_text() == 'v\n'
@@ -78,7 +80,11 @@ def test_strict_walls_off_what_the_host_has(isola, image, attack):
         command = ['run', '--rm', '--network', 'host', '-v', f'{attack}:/attack:ro']
         reach = [image, '/attack', 'abstract', 'isola-test-strict']
         assert isola.out(*command, *reach) == 'ok 0'
-        assert isola.out(*command, *STRICT, *reach) == 'EPERM'
+        done = isola(*command, *STRICT, *reach, code=None)
+        if LANDLOCK >= 6:
+            assert done.stdout == 'EPERM\n' and done.stderr == ''
+        else:
+            assert done.stderr == "isola: warning: 'strict' leaves abstract sockets of the host within reach: that takes Linux 6.12\n"
 
 
 @pytest.mark.parametrize('arguments, words', [
