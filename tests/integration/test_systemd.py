@@ -2,12 +2,23 @@
 """Beside a real systemd, which takes the tree of control groups for its own."""
 import pathlib
 import subprocess
+import uuid
 
 import pytest
 from conftest import existing, wait_until
+from oci_bundle import Bundle
 
 pytestmark = pytest.mark.skipif(not pathlib.Path('/run/systemd/system').is_dir(), reason='systemd does not run here')
 LIMITS = {'memory.max': '67108864', 'pids.max': '50', 'cpu.max': '50000 100000', 'cpuset.cpus': '0'}
+
+
+@pytest.fixture
+def bundle(isola, tmp_path):
+    made = Bundle(isola, tmp_path / 'bundle')
+    made.tag = uuid.uuid4().hex[:12]
+    made.config['linux']['cgroupsPath'] = f'system.slice:isola-test:{made.tag}'
+    yield made
+    made.clean()
 
 
 def systemctl(*words):
@@ -52,3 +63,37 @@ def test_a_container_in_the_foreground_ends_with_its_unit(isola, image):
     wait_until(lambda: 'served' in isola.out('ps', '--format', '{{.Names}}'))
     systemctl('stop', 'isola-test-served')
     wait_until(lambda: 'served' not in isola.out('ps', '-a', '--format', '{{.Names}}'))
+
+
+def test_scopes_are_made_with_limits_and_go(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    bundle.config['linux']['resources'] = {'memory': {'limit': 67108864}, 'pids': {'limit': 50},
+                                           'cpu': {'quota': 50000, 'period': 100000}}
+    bundle.save()
+    unit = f'isola-test-{bundle.tag}.scope'
+    assert bundle.to_file('oci', '--systemd-cgroup', 'create', '--bundle', bundle.path, 'c1') == 0, bundle.output()
+    isola('oci', 'start', 'c1')
+    place = pathlib.Path('/sys/fs/cgroup/system.slice') / unit
+    assert str(bundle.pid()) in (place / 'cgroup.procs').read_text().split()
+    shown = dict(line.split('=', 1) for line in systemctl('show', unit, '-p', 'ActiveState', '-p', 'Delegate', '-p', 'MemoryMax',
+                                                          '-p', 'TasksMax').splitlines())
+    assert shown == {'ActiveState': 'active', 'Delegate': 'yes', 'MemoryMax': '67108864', 'TasksMax': '50'}
+    assert (place / 'cpu.max').read_text().strip() == '50000 100000'
+    systemctl('daemon-reload')
+    assert (place / 'memory.max').read_text().strip() == '67108864'
+    isola('oci', 'update', '--pids-limit', '33', 'c1')
+    assert (place / 'pids.max').read_text().strip() == '33'
+    isola('oci', 'kill', 'c1', 'KILL')
+    bundle.wait_for('stopped')
+    isola('oci', 'delete', 'c1')
+    wait_until(lambda: not place.exists())
+    assert systemctl('show', unit, '-p', 'LoadState') == 'LoadState=not-found'
+
+
+def test_a_scope_cannot_be_taken_twice(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    bundle.save()
+    assert bundle.to_file('oci', '--systemd-cgroup', 'create', '--bundle', bundle.path, 'c1') == 0, bundle.output()
+    done = isola('oci', '--systemd-cgroup', 'run', '--bundle', bundle.path, 'c2', code=1)
+    assert f'isola-test-{bundle.tag}.scope' in done.stderr
+    isola('oci', 'delete', '--force', 'c1')

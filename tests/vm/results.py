@@ -47,7 +47,7 @@ def pytest_runtest_logreport(report):
         send(suite=suite, name=name, outcome='skipped', why=why.removeprefix('Skipped: '))
     elif report.failed:
         send(suite=suite, name=name if report.when == 'call' else f'{name} ({report.when})', outcome='failed',
-             why=report.longreprtext)
+             why='\n'.join([*(text for _, text in report.sections), report.longreprtext]))
     elif report.when == 'call':
         send(suite=suite, name=name, outcome='passed', seconds=round(report.duration, 1))
 
