@@ -37,7 +37,7 @@ def test_killed_monitor_is_replaced_and_nothing_of_the_output_is_lost(isola, ima
     time.sleep(0.3)
     assert isola.pid('left') == pid
     assert state_of(isola, 'left')['MonitorPid'] != old
-    isola('exec', 'left', 'touch', '/stop')
+    isola('exec', 'left', 'touch', '/stop', code=None)
     isola('wait', 'left')
     assert isola.inspect('left')['State']['ExitCode'] == 9
     lines = [int(line) for line in isola.out('logs', 'left').splitlines()]
