@@ -153,6 +153,7 @@ def make_busybox_tar(path):
     busybox = shutil.which('busybox') or '/bin/busybox'
     with tempfile.TemporaryDirectory() as directory:
         tree = pathlib.Path(directory)
+        tree.chmod(0o755)
         for name in ('bin', 'etc', 'proc', 'sys', 'dev', 'tmp', 'root', 'home/user', 'var/www', 'usr/bin', 'sbin'):
             (tree / name).mkdir(parents=True)
         (tree / 'tmp').chmod(0o1777)

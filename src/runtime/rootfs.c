@@ -673,17 +673,28 @@ static int change_root(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         return 0;
 }
 
+/* A working directory that is missing, before nothing can be made any more; whoever enters it tells
+ * what is wrong with it. */
+static void make_working_directory(const InitPlan *plan, const Rootfs *rootfs) {
+        const char *path = plan->spec->process->cwd;
+
+        if ((plan->spec->root_readonly || rootfs->n_late > 0) && path && *path == '/' && path[1])
+                close_fd(resolve_make(rootfs->root, path, true));
+}
+
 int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         const char *word = plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
         MountAttr attr = {};
         int r = 0;
 
+        make_working_directory(plan, rootfs);
         for (size_t i = 0; i < rootfs->n_late && r >= 0; i++)
                 r = make_read_only(rootfs->late[i], "a tmpfs", err);
         if (r >= 0 && plan->spec->root_readonly)
                 r = make_read_only(rootfs->root, "/", err);
         if (r >= 0)
-                r = change_root(plan, rootfs, err);
+                make_working_directory(plan, rootfs);
+        r = change_root(plan, rootfs, err);
         if (r < 0)
                 return r;
 

@@ -144,6 +144,9 @@ def compare(bundle):
     state = bundle.path / 'state'
     theirs = bundle.run('runc', '--root', state / 'runc')
     ours = bundle.run(integration.BINARY, '--run-root', state / 'isola', 'oci')
+    # A device that the machine has no node of: isola makes it, in a user namespace too.
+    if 'error creating device nodes: mount /dev/' in theirs.stderr and '@@ end' in ours.stdout:
+        return False
     if theirs.returncode != 0 and '@@ end' not in theirs.stdout:
         assert ours.returncode != 0, f'only runc refuses: {theirs.stderr}'
         return False
@@ -255,8 +258,7 @@ CHANGES = {
     'user': {'user': put('process', 'user', value={'uid': 1000, 'gid': 1001}),
              'groups': put('process', 'user', value={'uid': 0, 'gid': 5, 'additionalGids': [5, 7, 1]}),
              'umask': put('process', 'user', value={'uid': 3, 'gid': 3, 'umask': 0o77})},
-    'cwd': {'cwd': put('process', 'cwd', value='/tmp'), 'cwd-made': several(put('root', 'readonly', value=False),
-                                                                            put('process', 'cwd', value='/srv/a'))},
+    'cwd': {'cwd': put('process', 'cwd', value='/tmp'), 'cwd-made': put('process', 'cwd', value='/srv/a')},
     'environment': {'environment': put('process', 'env', value=['PATH=/bin', 'A=b=c', 'EMPTY=', 'HOME=/x']),
                     'environment-twice': put('process', 'env', value=['PATH=/bin', 'A=1', 'A=2'])},
     'limits': {'limits': limits(('NOFILE', 100, 200), ('CORE', 0, 0), ('NPROC', 1000, 1000), ('STACK', 1 << 20, 1 << 22)),

@@ -229,6 +229,15 @@ TEST(last_of_two_mounts_has_the_devices) {
                    "750\n0");
 }
 
+TEST(working_directory_is_made_before_the_root_is_read_only) {
+        static Container c;
+
+        setup_bundle(&c, false);
+        c.spec.root_readonly = true;
+        c.process.cwd = (char *) "/srv/a/b";
+        expect_str(run_shell(&c, "pwd; touch x 2>&1 | grep -c Read-only"), "/srv/a/b\n1");
+}
+
 TEST(nothing_but_proc_is_mounted_at_proc) {
         static Container c;
 
