@@ -438,7 +438,9 @@ class Bench:
                                        env=self.environment)
             if self.hidden:
                 self.hidden.close()
-            for left in pathlib.Path('/sys/fs/cgroup').glob('*/isola-bench-*'):  # lxc's, podman's and runc's
+            cgroups = pathlib.Path('/sys/fs/cgroup')
+            # lxc's, podman's and runc's; podman has conmon below a place of its own, whatever it is told.
+            for left in [*cgroups.glob('*/isola-bench-*'), *cgroups.glob('*/libpod_parent')]:
                 for directory in [*sorted(left.rglob('*/'), reverse=True), left]:
                     try:
                         directory.rmdir()
