@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* SHA-256 and digests as image-spec writes them: "sha256:" and 64 hexadecimal
+/* SHA-256 (over OpenSSL) and digests as image-spec writes them: "sha256:" and 64 hexadecimal
  * digits. */
 
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "base/sha256.h"
 
 #define DIGEST_LENGTH     71 /* "sha256:" + 64 */
 #define DIGEST_HEX_LENGTH 64
 
 typedef struct Digest {
-        Sha256 context;
+        SHA256_CTX context;
 } Digest;
 
 void digest_begin(Digest *d);
