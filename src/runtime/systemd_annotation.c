@@ -231,6 +231,14 @@ static size_t alignment_of(char type) {
         }
 }
 
+static uint64_t microseconds(const Value *value, char type) {
+        if (type == 'd')
+                return value->real < UINT64_MAX / US_PER_SECOND
+                               ? (uint64_t) (value->real * US_PER_SECOND)
+                               : UINT64_MAX;
+        return value->big < UINT64_MAX / US_PER_SECOND ? value->big * US_PER_SECOND : UINT64_MAX;
+}
+
 /* "TimeoutStopSec" 5 is "TimeoutStopUSec" 5000000 on the bus. */
 static char *in_microseconds(const char *name, Values *v) {
         Value *value = &v->items[0];
@@ -239,9 +247,10 @@ static char *in_microseconds(const char *name, Values *v) {
         if (v->array || !str_ends_with(name, "Sec") || str_ends_with(name, "USec") ||
             !strchr("nqiuxtd", v->type))
                 return strdup(name);
-        value->big = v->type == 'd' ? (uint64_t) (value->real * US_PER_SECOND)
-                     : value->big >= UINT64_MAX / US_PER_SECOND ? UINT64_MAX
-                                                                : value->big * US_PER_SECOND;
+        if (v->type == 'd' && !(value->real >= 0))
+                value->number = -1; /* which is out of range */
+        else
+                value->big = microseconds(value, v->type);
         v->type = 't';
         return str_format("%.*sUSec", (int) length - 3, name);
 }

@@ -65,6 +65,20 @@ TEST(what_is_no_value_is_refused) {
         }
 }
 
+TEST(time_before_or_beyond_all_time_is_no_time) {
+        static const char *const bad[] = { "-0.5", "-5", "nan" };
+
+        for (size_t i = 0; i < 3; i++) {
+                autodbus m = {};
+                autoerr err = {};
+
+                expect(put("TSec", bad[i], &m, &err) == -EINVAL);
+                expect_str(err.message, "property 'TSec': a number is out of range");
+        }
+        EXPECT_BODY("TSec", "1e300", "\5\0\0\0TUSec\0\1t\0\0\0\0\377\377\377\377\377\377\377\377");
+        EXPECT_BODY("TSec", "inf", "\5\0\0\0TUSec\0\1t\0\0\0\0\377\377\377\377\377\377\377\377");
+}
+
 TEST(name_of_a_property_is_checked) {
         autodbus m = {};
         autoerr err = {};
