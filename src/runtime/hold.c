@@ -42,7 +42,7 @@ int runtime_start_socket(int dir, const char *name, Err *err) {
 int init_hold(const RuntimeOptions *options, int sync) {
         int start_socket = options->start_socket;
 
-        if (send(sync, &(char){ INIT_PREPARED }, 1, MSG_NOSIGNAL) < 0)
+        if (init_say(sync, INIT_PREPARED) < 0)
                 _exit(125);
         init_wait_for(sync, INIT_HOLD);
         close_fd(sync);
@@ -89,7 +89,9 @@ int runtime_start_held(int dir, const char *name, const RuntimeAgent *agent, Err
                 return refuse(err, ESRCH, "the container's process does not wait to be started");
         if (s < 0)
                 return fail(err, s, "cannot reach the container's process");
-        (void) send(s, &(char){ INIT_START }, 1, MSG_NOSIGNAL);
+        r = init_tell(s, INIT_START, err);
+        if (r < 0)
+                return init_own_failure(r);
         r = init_listen(s, &hands, err);
         close_fd(hands.console);
         return r;
@@ -107,5 +109,5 @@ void runtime_discard_held(int dir, const char *name) {
         autoclose int s = reach(dir, name);
 
         if (s >= 0)
-                (void) send(s, &(char){ INIT_QUIT }, 1, MSG_NOSIGNAL);
+                (void) init_say(s, INIT_QUIT);
 }

@@ -191,7 +191,7 @@ static int let_hooks_run(const InitPlan *plan, const Rootfs *rootfs, int sync, E
         autofree char *state = NULL;
 
         if (plan->hooks_outside) {
-                if (send(sync, &(char){ INIT_MOUNTED }, 1, MSG_NOSIGNAL) < 0)
+                if (init_say(sync, INIT_MOUNTED) < 0)
                         _exit(125);
                 init_wait_for(sync, INIT_HOOKED);
         }
@@ -374,7 +374,7 @@ static int become_user(const InitProgram *program, int slave, int sync, char ***
         if (r < 0)
                 return r;
         /* Said before the filter of system calls, which need not allow it. */
-        if (send(sync, &(char){ INIT_READY }, 1, MSG_NOSIGNAL) < 0)
+        if (init_say(sync, INIT_READY) < 0)
                 return fail(err, errno, "the parent has gone");
         r = identity_become(&identity, &limits, err);
         identity_clear(&identity);

@@ -95,6 +95,12 @@ typedef struct InitHands {
         pid_t pid;                 /* of the child; 0: it is the container's first process */
 } InitHands;
 
+/* Says a word; negative errno. */
+int init_say(int sync, char word);
+/* Says what the other end waits for.  0 also if that has failed already: then it has left its
+ * reason in the socket. */
+int init_tell(int sync, char word, Err *err);
+
 /*
  * The parent's half.  init_listen() reads what the child has to say, until it
  * executes or fails.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/fds.h"
@@ -63,6 +64,23 @@ void init_own_streams(const int *stdio, int64_t uid, int64_t gid) {
         for (int i = 0; i < 3 && uid >= 0 && gid >= 0; i++)
                 if (is_pipe(stdio[i]) && fchown(stdio[i], (uid_t) uid, (gid_t) gid) < 0)
                         log_debug("cannot give stream %d to the container: %s", i, strerror(errno));
+}
+
+int init_say(int sync, char word) {
+        ssize_t n;
+
+        do
+                n = send(sync, &word, 1, MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? -errno : 0;
+}
+
+int init_tell(int sync, char word, Err *err) {
+        int r = init_say(sync, word);
+
+        if (r >= 0 || r == -EPIPE || r == -ECONNRESET)
+                return 0;
+        return fail(err, r, "cannot talk to the container's first process");
 }
 
 static int take_console(InitHands *hands, int received, Err *err) {

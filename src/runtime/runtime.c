@@ -197,21 +197,11 @@ static int spawn(InitPlan *plan, Runtime *runtime, int sync, Err *err) {
 }
 
 static int say(const Runtime *runtime, char word) {
-        ssize_t n;
-
-        do
-                n = send(runtime->sync, &word, 1, MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
-        return n < 0 ? -errno : 0;
+        return init_say(runtime->sync, word);
 }
 
-/* Says what init waits for.  One that has failed already has left its reason in the socket. */
 static int tell(const Runtime *runtime, char word, Err *err) {
-        int r = say(runtime, word);
-
-        if (r >= 0 || r == -EPIPE || r == -ECONNRESET)
-                return 0;
-        return fail(err, r, "cannot talk to the container's first process");
+        return init_tell(runtime->sync, word, err);
 }
 
 static int write_maps(InitPlan *plan, Runtime *runtime, int proc, Err *err) {

@@ -48,7 +48,7 @@ class Trace:
     def __init__(self, isola, arguments, directory, *options, whole=True):
         self.path = directory / 'trace'
         self.path.unlink(missing_ok=True)
-        self.arguments, self.code = arguments, None
+        self.arguments, self.code, self.out, self.err = arguments, None, '', ''
         command = [STRACE, '-D', '-f', '-qq', '-o', self.path, *options, *isola.command(*arguments)]
         with open(directory / 'out', 'w+') as out, open(directory / 'err', 'w+') as err:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=isola.environment)
@@ -218,3 +218,9 @@ def test_a_failing_call_of_an_oci_command_leaves_all_or_nothing(bundle, tmp_path
     cases = [(call, n) for call in ERRORS[error] for n in range(1, counts[call] + 1)]
     for call, n in chosen(cases, 3, random.Random(error)):
         oci_try(bundle, 'create', tmp_path, '--seccomp-bpf', '-e', f'trace={call}', '-e', f'inject={call}:error={error}:when={n}')
+
+
+@pytest.mark.parametrize('error,code', [('ENOMEM', 1), ('EINTR', 0)])
+def test_a_start_that_is_not_heard_is_not_waited_for(bundle, tmp_path, error, code):
+    trace = oci_try(bundle, 'start', tmp_path, '-e', f'inject=sendto:error={error}:when=1')
+    assert trace.injected() and trace.code == code, str(trace)
