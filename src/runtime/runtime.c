@@ -207,7 +207,7 @@ static int tell(const Runtime *runtime, char word, Err *err) {
 static int write_maps(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
         int r;
 
-        if (plan->unprivileged)
+        if (plan->unprivileged && geteuid() != 0)
                 return idmap_write_as_user(runtime->pid, proc, plan->uids, plan->n_uids, plan->gids,
                                            plan->n_gids, err);
         r = idmap_write(proc, "uid_map", plan->uids, plan->n_uids, err);
