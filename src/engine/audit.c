@@ -203,9 +203,14 @@ _Noreturn static void run_inside(Container *c, const AuditView *view, int output
         while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) < 0 && errno == EINTR)
                 ;
         if (info.si_code != CLD_EXITED || info.si_status != 0) {
-                (void) refuse(&err, EIO,
-                              "the audit was killed inside: the container's system call filter may "
-                              "forbid what any program needs");
+                (void) err_hint(
+                        &err,
+                        info.si_code == CLD_EXITED
+                                ? refuse(&err, EIO, "the audit ended inside with code %d",
+                                         info.si_status)
+                                : refuse(&err, EIO, "the audit was killed inside by signal %d (%s)",
+                                         info.si_status, strsignal(info.si_status)),
+                        "the container's system call filter may forbid what any program needs");
                 err_write(report, &err);
         }
         _exit(0);
