@@ -282,6 +282,9 @@ static int clone_into(Cgroup *c) {
 
         if (cgroup_fd(c) < 0)
                 return -EOPNOTSUPP;
+        /* Where it is denied, process_clone() moves the child instead. */
+        if (syscall(SYS_clone3, NULL, 0) < 0 && errno != EINVAL)
+                return -errno;
         pid = process_clone(0, cgroup_fd(c), &pidfd);
         if (pid == 0)
                 _exit(0);

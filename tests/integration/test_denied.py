@@ -161,9 +161,9 @@ def test_no_time_namespace(isola):
 
 
 def test_check_tells_what_is_missing(isola):
-    done = Denied(isola, 'openat2,mount_setattr', 'ENOSYS')('check', code=None)
-    for line in ('openat2', 'mount attributes', 'idmapped mounts'):
-        assert re.search(rf'^Files +{line} +no ', done.stdout, re.M), done.stdout
+    done = Denied(isola, 'clone3,openat2,mount_setattr', 'ENOSYS')('check', code=None)
+    for line in ('openat2', 'mount attributes', 'idmapped mounts', 'birth in a v2 cgroup'):
+        assert re.search(rf'^(Files|Control groups) +{line} +no ', done.stdout, re.M), done.stdout
 
 
 # The OCI runtime, as an engine calls it: a bundle as runc's `spec` makes it, without a user namespace.
