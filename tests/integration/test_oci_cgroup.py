@@ -441,6 +441,23 @@ def test_scope_of_somebody_else_is_left_alone(bundle, isola, systemd):
     assert 'does not exist' in isola('oci', 'state', 'c2', code=1).stderr
 
 
+@pytest.mark.parametrize('point', ['oci.cgroup', 'oci.spawned', 'oci.recorded'])
+def test_create_killed_in_a_scope_leaves_it_empty(bundle, isola, systemd, point):
+    bundle.config['linux']['cgroupsPath'] = 'isola_test.slice:pre:c1'
+    bundle.runs('exec sleep 1000')
+    create = ['oci', '--systemd-cgroup', 'create', '--bundle', bundle.path, 'c1']
+    assert bundle.to_file(*create, env={**systemd.environment, 'ISOLA_FAULT': point}) == -9
+    scope = UNIFIED / 'isola_test.slice/pre-c1.scope'
+    # Neither the keeper nor the first process outlives its maker; systemd ends a scope that is empty.
+    wait_until(lambda: empty(scope), what='the end of what was in the scope')
+    isola('oci', 'delete', '--force', 'c1', env=systemd.environment, code=None)
+    isola('oci', 'list', env=systemd.environment)
+    assert 'does not exist' in isola('oci', 'state', 'c1', code=1).stderr
+    assert not where('isola_test.slice/pre-c1.scope')
+    for directory in where('isola_test.slice'):
+        directory.rmdir()
+
+
 def test_scope_without_systemd_is_an_error_with_a_hint(bundle):
     if pathlib.Path('/run/systemd/system').exists():
         pytest.skip('systemd runs here')
