@@ -222,6 +222,12 @@ void plan_mounts_free(InitPlan *plan) {
         free(plan->mounts);
 }
 
+/* Version 1's hierarchies are bound from where the process is (cgroup_view.h): by init. */
+static bool is_bound(const InitPlan *plan, const char *type) {
+        return str_equal(type, "cgroup") && plan->options->cgroup &&
+               cgroup_needs_join(plan->options->cgroup);
+}
+
 int init_plan_mount_outside(InitPlan *plan, Err *err) {
         /* An ordinary user has no more rights outside than inside. */
         bool outside = init_plan_has_userns(plan) && !plan->unprivileged;
@@ -235,7 +241,7 @@ int init_plan_mount_outside(InitPlan *plan, Err *err) {
                 for (size_t v = 0; v < sizeof views / sizeof *views; v++)
                         if (!m->options.bind && str_equal(type, views[v].type))
                                 shows = views[v].shows;
-                if (!shows || !init_plan_is_foreign(plan, shows))
+                if (!shows || !init_plan_is_foreign(plan, shows) || is_bound(plan, type))
                         continue;
                 if (shows == CLONE_NEWPID && plan->joined & CLONE_NEWPID)
                         return err_hint(

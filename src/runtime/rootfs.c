@@ -263,6 +263,7 @@ static int make_cgroup2(const InitMount *m, const MountAttr *attr, Err *err) {
         mount = mount_clone_source("/sys/fs/cgroup", true);
         if (mount < 0)
                 return fail(err, mount, "cannot copy the mount of '/sys/fs/cgroup'");
+        all.set |= MOUNT_ATTR_RDONLY; /* it is the host's */
         all.recursive = true;
         r = mount_set_attr(mount, &all);
         return r < 0 ? (close_fd(mount), fail(err, r, "cannot set its options")) : mount;

@@ -434,6 +434,17 @@ TEST(hierarchies_of_version_1_are_bound_without_a_cgroup_namespace) {
         expect_str(output, "67108864\n50\n1\n1");
 }
 
+TEST(hierarchies_of_version_1_are_bound_in_a_user_namespace) {
+        static Container c;
+
+        setup_bundle(&c, true);
+        expect(system("chown -R 1000000:1000000 " HERE "/rootfs") == 0);
+        drop_namespace(&c, "cgroup");
+        run_in_cgroup(&c, "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max; "
+                          "touch memory/x 2>&1 | grep -c Read-only");
+        expect_str(output, "67108864\n50\n1");
+}
+
 TEST(hierarchies_of_version_1_are_shown_in_a_user_namespace) {
         static Container c;
 

@@ -551,7 +551,8 @@ TEST(namespaces_of_another_container_are_joined) {
         d.options.root.lowers = d.lowers;
         d.options.root.upper = HERE "/d/upper";
         d.options.root.work = HERE "/d/work";
-        run_shell(&d, "readlink /proc/1/ns/net; readlink /proc/self/ns/net; cat /proc/1/cmdline");
+        run_shell(&d, "until grep -q sleep /proc/1/cmdline; do :; done; readlink /proc/1/ns/net; "
+                      "readlink /proc/self/ns/net; cat /proc/1/cmdline");
         expect(strncmp(output, output + strcspn(output, "\n") + 1, 16) == 0);
         expect(strstr(output, "sleep"));
 }
