@@ -7,7 +7,9 @@ import pytest
 
 
 def audit(isola, name, code=0):
-    lines = isola('audit', '--format', 'json', name, code=code).stdout.splitlines()
+    done = isola('audit', '--format', 'json', name, code=code)
+    lines = done.stdout.splitlines()
+    assert lines, done.stderr
     return {row['Check']: (row['Verdict'], row['Found']) for row in map(json.loads, lines)}
 
 
