@@ -10,10 +10,12 @@ _isola() {
     read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
     [[ ${COMP_LINE:0:COMP_POINT} == *[[:space:]] ]] && words+=("")
     word=${words[-1]}
+    local program=${COMP_WORDS[0]} family=
+    [[ $program == *isola-oci ]] && program=${program%-oci} family=oci
     fixed=${word%"${word##*["${COMP_WORDBREAKS//[^:=]/}"]}"}
     [[ $COMP_WORDBREAKS == *[:=]* ]] || fixed=
     while IFS= read -r line; do
         COMPREPLY+=("${line#"$fixed"}")
-    done < <("${COMP_WORDS[0]}" __complete -- "${words[@]:1}" 2>/dev/null)
+    done < <("$program" __complete -- $family "${words[@]:1}" 2>/dev/null)
 }
-complete -o bashdefault -o default -F _isola isola
+complete -o bashdefault -o default -F _isola isola isola-oci

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/oci.h"
 #include "cli/option.h"
 #include "engine/network.h"
 #include "store/image.h"
@@ -168,12 +169,12 @@ static bool propose_after_equals(const Home *home, const Option *table, Proposal
 }
 
 /* How many of @words are options before the command; *ret: the one whose value is being typed. */
-static int skip_globals(char *const *words, const Option **ret) {
+static int skip_globals(const Option *table, char *const *words, const Option **ret) {
         int i = 0;
 
         *ret = NULL;
         while (words[i] && *words[i] == '-') {
-                const Option *o = waiting(command_globals(), words[i++]);
+                const Option *o = waiting(table, words[i++]);
 
                 if (!o)
                         continue;
@@ -186,25 +187,38 @@ static int skip_globals(char *const *words, const Option **ret) {
         return i;
 }
 
+/* Takes out what stands between "oci" and its command; returns how many words these are. */
+static int skip_oci_globals(char **words, int n, const Option **ret) {
+        int inner = skip_globals(oci_globals(), words + 1, ret);
+
+        memmove(words + 1, words + 1 + inner, (size_t) (n - inner) * sizeof *words);
+        return inner;
+}
+
 static int cmd_complete(const CommandInput *in, Err *err) {
         const char *word = in->n_args > 0 ? in->args[in->n_args - 1] : "";
         autoproposals proposals = { .word = word };
         int used = 0, n = in->n_args > 0 ? in->n_args - 1 : 0, skipped;
+        const Option *globals = command_globals();
         char **words = in->args;
         const Command *c;
         const Option *o;
 
         words[n] = NULL;
-        skipped = skip_globals(words, &o);
+        skipped = skip_globals(globals, words, &o);
         words += skipped;
         n -= skipped;
+        if (!o && n > 0 && str_equal(words[0], "oci")) {
+                globals = oci_globals();
+                n -= skip_oci_globals(words, n, &o);
+        }
         c = n > 0 ? command_find(words, &used) : NULL;
         if (o)
                 propose_values(in->home, o->completes, &proposals);
-        else if (!c && propose_after_equals(in->home, command_globals(), &proposals))
+        else if (!c && propose_after_equals(in->home, globals, &proposals))
                 return 0;
         else if (!c && *word == '-')
-                propose_options(command_globals(), &proposals);
+                propose_options(globals, &proposals);
         else if (!c)
                 propose_commands(words, n, &proposals);
         if (o || !c)

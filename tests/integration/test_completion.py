@@ -111,6 +111,10 @@ CASES = [
     ('isola build sou', '[isola][build][source/.]'),
     ('isola --log-level inf', '[isola][--log-level][info][.]'),
     ('isola nosuchverb', '[isola][nosuchverb.]'),
+    ('isola-oci che', '[isola-oci][checkpoint][.]'),
+    ('isola-oci --cgroup-manager sys', '[isola-oci][--cgroup-manager][systemd][.]'),
+    ('isola oci --root /tmp feat', '[isola][oci][--root][/tmp][features][.]'),
+    ('isola oci --systemd-cgroup kill --a', '[isola][oci][--systemd-cgroup][kill][--all][.]'),
 ]
 
 
@@ -139,6 +143,8 @@ def test_zsh_completes(zsh, line, becomes):
     ('isola image import root', {'rootfs.tar'}),
     ('isola build sou', {'source/'}),
     ('isola nosuchverb', set()),
+    ('isola-oci che', {'checkpoint'}),
+    ('isola oci --root /tmp feat', {'features'}),
 ])
 def test_fish_completes(place, line, wanted):
     environment = dict(place)
