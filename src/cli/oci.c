@@ -14,6 +14,7 @@
 #include "cli/help.h"
 #include "cli/oci.h"
 #include "cli/option.h"
+#include "kernel/idmap.h"
 
 typedef struct OciGlobals {
         const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *criu;
@@ -175,7 +176,8 @@ static char *choose_root(const OciGlobals *g, const char *run_root) {
                 return strdup(g->root);
         if (run_root)
                 return str_format("%s/oci", run_root);
-        if (geteuid() == 0)
+        /* Root of a user namespace is an ordinary user, as in rootless Podman. */
+        if (geteuid() == 0 && (str_empty(xdg) || !idmap_is_inside()))
                 return strdup("/run/isola/oci");
         return str_format("%s/isola/oci", str_empty(xdg) ? "/nonexistent" : xdg);
 }

@@ -163,3 +163,14 @@ int64_t idmap_outside(const IdRange *ranges, size_t n, int64_t inside) {
                         return ranges[i].outside + (inside - ranges[i].inside);
         return -1;
 }
+
+bool idmap_is_inside(void) {
+        autoclose int proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        autofree IdRange *ranges = NULL;
+        size_t n;
+
+        /* The first one's map is all ids but the last, which means none (user_namespaces(7)). */
+        return proc >= 0 && idmap_read(proc, "uid_map", &ranges, &n) >= 0 &&
+               !(n == 1 && ranges->inside == 0 && ranges->outside == 0 &&
+                 ranges->count == UINT32_MAX);
+}

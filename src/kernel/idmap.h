@@ -10,6 +10,7 @@
  * (mount_idmap() in kernel/mount.h).
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -53,3 +54,6 @@ int idmap_userns(const IdRange *uids, size_t n_uids, const IdRange *gids, size_t
 
 /* The id outside for one inside, or -1 if it has none. */
 int64_t idmap_outside(const IdRange *ranges, size_t n, int64_t inside);
+
+/* True for a process in a user namespace other than the first: its root is not the machine's. */
+bool idmap_is_inside(void);

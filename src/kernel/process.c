@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -27,6 +28,8 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
+
+#define STATUS_MAX 65536 /* of /proc/PID/status */
 
 /* What clone(2) cannot be told: the first two do not fit, the third is in the place of a signal. */
 #define NOT_FOR_CLONE (CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP | CLONE_NEWTIME)
@@ -184,14 +187,28 @@ void process_wait_end(int pidfd) {
                 ;
 }
 
+/* The signals that are ignored, one bit each from signal 1 on; all where /proc cannot tell. */
+static uint64_t ignored_signals(void) {
+        autofree char *text = NULL;
+        const char *line;
+
+        if (file_read(AT_FDCWD, "/proc/self/status", STATUS_MAX, &text, NULL) < 0)
+                return UINT64_MAX;
+        line = strstr(text, "\nSigIgn:");
+        return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16) : UINT64_MAX;
+}
+
 void process_reset_signals(void) {
-        struct sigaction standard = { .sa_handler = SIG_DFL };
+        /* The kernel's struct sigaction: libc's function leaves out the two signals that libc has
+         * for itself, which a caller may ignore like any other. */
+        static const unsigned char standard[64];
+        uint64_t ignored = ignored_signals();
         sigset_t none;
 
-        /* Nobody ignores a real-time signal, and process_clone() has taken handlers away. */
-        for (int signal = 1; signal < 32; signal++)
-                if (signal != SIGKILL && signal != SIGSTOP)
-                        (void) sigaction(signal, &standard, NULL);
+        /* process_clone() has taken handlers away. */
+        for (int signal = 1; signal <= 64; signal++)
+                if (ignored & 1ULL << (signal - 1) && signal != SIGKILL && signal != SIGSTOP)
+                        (void) syscall(SYS_rt_sigaction, signal, standard, NULL, sizeof(uint64_t));
         sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -96,6 +96,7 @@ class Seen:
       option; isola's devices are the container's own, in a tmpfs that is mapped, with the mode that is said
     * the mode of a tmpfs is an option or set later; the directory's own is compared
     * a super block that all share (sysfs) stays writable; the mount is read-only
+    * runc leaves the two signals that libc keeps to itself (32 and 33) ignored where its caller ignored them
     """
 
     def __init__(self, text):
@@ -106,6 +107,8 @@ class Seen:
             self.sections['dev'] = re.sub(r'^crw-------( .* null)$', r'crw-rw-rw-\1', self['dev'].replace('65534', '0    '),
                                           flags=re.M)
         self.sections['namespaces'] = '\n'.join(self.own_or_not(line) for line in self['namespaces'].splitlines())
+        self.sections['status'] = re.sub('^SigIgn:\t(.*)$', lambda found: f'SigIgn: {int(found[1], 16) & ~(3 << 31):x}',
+                                         self['status'], flags=re.M)
         self.sections['limited'] = '\n'.join(line for line in self['limited'].splitlines() if not re.search(
             r"( 9223372036854771712| max| 1024| -1| 100000| 0-\d+|can't open .*)$", line))
 

@@ -115,6 +115,16 @@ TEST(ignored_signals_are_reset) {
         expect(sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL);
 }
 
+/* One that libc hides from its own sigaction(). */
+TEST(signals_of_libc_are_reset_too) {
+        const void *ignore[8] = { (void *) SIG_IGN }, *now[8] = {};
+
+        expect(syscall(SYS_rt_sigaction, 33, ignore, NULL, sizeof(uint64_t)) == 0);
+        process_reset_signals();
+        expect(syscall(SYS_rt_sigaction, 33, NULL, now, sizeof(uint64_t)) == 0);
+        expect(now[0] == (void *) SIG_DFL);
+}
+
 TEST(descriptors_are_closed_by_exec) {
         int fd = dup(1);
 
