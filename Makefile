@@ -68,7 +68,7 @@ asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@test -f build-asan/build.ninja || CC=clang meson setup build-asan \
 		-Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 >/dev/null
 	@ninja -C build-asan --quiet
-	@meson test -C build-asan --suite unit --print-errorlogs --no-rebuild
+	@tests/testhost meson test -C build-asan --suite unit --print-errorlogs --no-rebuild --timeout-multiplier 4
 
 fuzz: ## libFuzzer over every parser of foreign bytes (FUZZ_SECONDS for each)
 	@tools/deps build fuzz

@@ -332,6 +332,8 @@ int container_create(const Home *home, Container *c, Err *err) {
         c->created = clock_rfc3339(clock_now_ns());
         if (!c->id || !c->created)
                 return fail(err, ENOMEM, "cannot make a container");
+        if (hold < 0 && hold != -ENOENT)
+                return fail(err, hold, "cannot keep other commands from removing layers meanwhile");
 
         r = take_image(c, err);
         if (r >= 0)

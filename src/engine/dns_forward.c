@@ -49,12 +49,13 @@ void dns_forward_drop(Dns *d, DnsForward *f) {
 static void finish(Dns *d, DnsForward *f, uint8_t *message, size_t size) {
         DnsClient *client = f->client;
         struct sockaddr_in asker = f->asker;
-        autofree uint8_t *answer = f->answer; /* message may be in it */
+        uint8_t *answer = f->answer; /* message may be in it */
 
         f->answer = NULL;
         dns_set_id(message, f->id);
         dns_forward_drop(d, f);
         dns_reply(d, client, &asker, message, size);
+        free(answer);
 }
 
 static void give_up(Dns *d, DnsForward *f) {

@@ -181,6 +181,8 @@ static void vanish(Monitor *m) {
         autoclose int lock = lock_dir(container_dir(m->c), true);
         autoerr err = {};
 
+        if (lock < 0)
+                log_warn("cannot lock container '%s': %s", m->c->name, strerror(-lock));
         monitor_release_names(m);
         if (container_retire(m->c, true, &err) < 0) {
                 log_warn("%s", err.message);

@@ -13,6 +13,7 @@ static void clear(Container *c) {
 #define expect_refused(call, sentence)               \
         do {                                         \
                 autocontainer refused = {};          \
+                (void) refused;                      \
                 autoerr err = {};                    \
                                                      \
                 expect((call) == -EINVAL);           \

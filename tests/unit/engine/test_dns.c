@@ -310,10 +310,10 @@ TEST_IN(silent_resolver_is_followed_by_the_next, NAMESPACES) {
         char *const servers[] = { (char *) "127.0.0.1:5301", (char *) "127.0.0.2:5302",
                                   (char *) "127.0.0.3:5303", NULL };
         World w = world((DnsOptions){ .upstreams = servers });
-        autoclose int silent = upstream("127.0.0.1", 5301, SOCK_DGRAM);
+        int silent = upstream("127.0.0.1", 5301, SOCK_DGRAM);
         /* Nobody listens at the second; the third answers. */
         autoclose int server = upstream("127.0.0.3", 5303, SOCK_DGRAM);
-        autofree char *answer = NULL, *again = NULL;
+        autofree char *answer = NULL;
         int64_t begun_ms = clock_monotonic_ms(), took_ms;
         struct sockaddr_in from;
         uint8_t message[4096];
@@ -336,6 +336,7 @@ TEST_IN(silent_resolver_is_followed_by_the_next, NAMESPACES) {
         n = forwarded(&w, server, message, &from);
         expect(clock_monotonic_ms() - begun_ms < 500);
         dns_free(w.dns);
+        close(silent);
 }
 
 TEST_IN(failure_is_quick_without_a_resolver, NAMESPACES) {
@@ -449,7 +450,7 @@ TEST_IN(tcp_is_forwarded_over_tcp, NAMESPACES) {
 TEST_IN(flood_is_answered_with_failure, NAMESPACES) {
         char *const servers[] = { (char *) "127.0.0.1:5301", NULL };
         World w = world((DnsOptions){ .upstreams = servers });
-        autoclose int silent = upstream("127.0.0.1", 5301, SOCK_DGRAM);
+        int silent = upstream("127.0.0.1", 5301, SOCK_DGRAM);
         uint8_t message[512];
 
         for (int i = 0; i < 100; i++) {
@@ -465,6 +466,7 @@ TEST_IN(flood_is_answered_with_failure, NAMESPACES) {
         put_name("web", "10.88.0.2");
         expect_answer(&w, "web", DNS_TYPE_A, "ok 10.88.0.2");
         dns_free(w.dns);
+        close(silent);
 }
 
 static int bind_wildcard(void *context) {

@@ -44,7 +44,7 @@ static ino_t namespace_of(const char *which) {
 TEST(denied_clone3_is_replaced) {
         autoclose int pidfd = -EBADF;
         struct sigaction now;
-        sigset_t before, after;
+        sigset_t before = {}, after = {}; /* the kernel fills in less than all */
         pid_t pid;
 
         signal(SIGUSR1, exit);
@@ -152,6 +152,7 @@ TEST_IN(descriptors_are_closed_without_proc, CLONE_NEWNS) {
         expect(mount("tmpfs", "/proc", "tmpfs", 0, NULL) == 0);
         process_close_range(3, ~0u);
         expect(fcntl(high, F_GETFD) < 0 && fcntl(1, F_GETFD) == 0);
+        end_unchecked();
 }
 
 TEST(namespaces_are_known_by_name_and_opened_by_kind) {

@@ -39,18 +39,21 @@ TEST_IN(links_and_dots_stay_inside, CLONE_NEWNS) {
 
 TEST_IN(missing_directories_and_files_are_made, CLONE_NEWNS) {
         autoclose int root = make_root();
-        autoclose int directory = expect_ok(resolve_make(root, "/x/y/z", true));
-        autoclose int file = expect_ok(resolve_make(root, "x/f", false));
+        int directory = expect_ok(resolve_make(root, "/x/y/z", true));
+        int file = expect_ok(resolve_make(root, "x/f", false));
         struct stat st;
 
+        close(directory);
+        close(file);
         expect(stat("/mnt/root/x/y/z", &st) == 0 && S_ISDIR(st.st_mode));
         expect(stat("/mnt/root/x/f", &st) == 0 && S_ISREG(st.st_mode));
 }
 
 TEST_IN(place_behind_a_dangling_link_is_made_inside, CLONE_NEWNS) {
         autoclose int root = make_root();
-        autoclose int made = expect_ok(resolve_make(root, "/dangling/deep", true));
+        int made = expect_ok(resolve_make(root, "/dangling/deep", true));
 
+        close(made);
         expect(access("/mnt/root/run/x/deep", F_OK) == 0);
         expect(access("/run/x", F_OK) < 0);
 }

@@ -194,7 +194,7 @@ TEST(strict_allows_no_raw_sockets_of_any_kind) {
         expect(socket(AF_INET, SOCK_DGRAM, 0) >= 0);
         expect(socket(AF_INET6, SOCK_STREAM, 0) >= 0 || errno == EAFNOSUPPORT);
         expect(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
-        _exit(0); /* a leak checker would trace this process */
+        end_unchecked();
 }
 
 TEST(strict_is_opened_by_no_capability) {
@@ -207,7 +207,7 @@ TEST(strict_is_opened_by_no_capability) {
         expect(says(SYS_clone3, 0, 0, 0) == ENOSYS);
         expect(says(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0) == EPERM);
         expect(says(SYS_chroot, 0, 0, 0) == EFAULT);
-        _exit(0); /* a leak checker would trace this process */
+        end_unchecked();
 }
 
 #ifdef __x86_64__
@@ -254,7 +254,7 @@ TEST(compat32_of_the_strict_profile_has_no_socketcall) {
         expect(says_32(102, 99, 0, 0) == ENOSYS);
         expect(says_32(359, AF_INET, SOCK_RAW, 1) == EPERM);
         expect(says_32(26, 0, 0, 0) == EPERM); /* ptrace */
-        _exit(0);                              /* a leak checker would trace this process */
+        end_unchecked();
 }
 
 TEST(compat32_follows_capabilities) {

@@ -158,6 +158,11 @@ TEST(podmans_own_profile_compiles_and_runs) {
 #define ALLOW_BUT(rule) "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[" rule "]}"
 #define GETPPID(action) "{\"names\":[\"getppid\"],\"action\":\"" action "\"}"
 
+/* A _exit() would not do: before it, AddressSanitizer makes calls which these filters forbid. */
+static void leave(int code) {
+        syscall(SYS_exit_group, code);
+}
+
 static int status_with(const char *json, void (*body)(void)) {
         autoptr(SeccompFilter) f = compiled(json, 0);
         int status = -1;
@@ -361,6 +366,7 @@ TEST(a_profile_that_lets_all_through_does_so_beyond_its_names) {
 
         use(f);
         expect(says(SYS_close_range, 1000, 999, 0) == EINVAL);
+        end_unchecked();
 }
 
 #ifdef __x86_64__
@@ -368,14 +374,14 @@ static void call_of_32_bits(void) {
         long r;
 
         __asm__ volatile("int $0x80" : "=a"(r) : "a"(64L) : "memory"); /* getppid */
-        _exit(r > 0 ? 21 : r == -EPERM ? 22 : r == -ENOSYS ? 23 : 24);
+        leave(r > 0 ? 21 : r == -EPERM ? 22 : r == -ENOSYS ? 23 : 24);
 }
 
 static void newer_call_of_32_bits(void) {
         long r;
 
         __asm__ volatile("int $0x80" : "=a"(r) : "a"(460L) : "memory");
-        _exit(r == -ENOSYS ? 23 : 24);
+        leave(r == -ENOSYS ? 23 : 24);
 }
 
 TEST(architectures_are_let_in_one_by_one) {
@@ -497,7 +503,7 @@ TEST(listener_is_handed_over_though_the_filter_forbids_to_send) {
                 if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
                     seccomp_apply_listened(f, pair[1], 'L') < 0)
                         _exit(1);
-                _exit(syscall(SYS_getppid) == 4711 ? 0 : 2);
+                leave(syscall(SYS_getppid) == 4711 ? 0 : 2);
         }
         close(pair[1]);
         expect(fds_recv(pair[0], &word, 1, &listener, 1, &n) == 1 && word == 'L' && n == 1);

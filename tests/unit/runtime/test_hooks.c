@@ -211,7 +211,6 @@ TEST(hooks_of_the_maker_run_outside_between_mounts_and_root) {
                            .n_prestart = 1,
                            .create_runtime = &list[1],
                            .n_create_runtime = 1 };
-        autofree char *wanted = NULL;
         static Container c;
         char net[64] = {};
 

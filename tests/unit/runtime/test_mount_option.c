@@ -11,6 +11,7 @@ static MountOptions parse(const char *type, const char *words) {
         mount = (OciMount){ .destination = (char *) "/x", .type = (char *) type };
         expect_ok(strv_split(words, ",", true, &mount.options));
         expect_ok(mount_options_parse(&mount, &options, NULL));
+        mount.options = strv_free(mount.options);
         return options;
 }
 

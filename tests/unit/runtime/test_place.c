@@ -224,6 +224,8 @@ static void stop(Systemd *s) {
         while (waitpid(-1, NULL, WNOHANG) > 0)
                 ;
         expect_ok(tree_remove(AT_FDCWD, s->directory));
+        free(s->address);
+        free(s->record);
 }
 
 /* Starts a program and reads its first line. */

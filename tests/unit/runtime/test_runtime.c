@@ -642,7 +642,7 @@ static int create_held(Container *c, int dir, Runtime **ret, Err *err) {
 TEST(held_process_waits_for_whoever_starts_it) {
         int dir, fds[2];
         Runtime *runtime = NULL;
-        Container c;
+        static Container c;
         char byte;
 
         setup(&c);
@@ -667,7 +667,7 @@ TEST(held_process_waits_for_whoever_starts_it) {
 TEST(held_process_is_refused_at_once_if_there_is_no_program) {
         autoerr err = {};
         Runtime *runtime = NULL;
-        Container c;
+        static Container c;
 
         setup(&c);
         expect_ok(strv_add(&c.process.args, "/bin/nothing"));
@@ -678,7 +678,7 @@ TEST(held_process_is_refused_at_once_if_there_is_no_program) {
 
 TEST(held_process_ends_when_it_is_discarded) {
         Runtime *runtime = NULL;
-        Container c;
+        static Container c;
         int dir;
 
         setup(&c);
@@ -692,7 +692,7 @@ TEST(held_process_ends_when_it_is_discarded) {
 }
 
 TEST(held_process_dies_with_its_maker) {
-        Container c;
+        static Container c;
         pid_t maker;
         int dir, pipe_[2];
         char byte;
@@ -936,7 +936,6 @@ TEST(agent_is_asked_for_further_processes) {
         static Container c;
         Runtime *runtime = sleeper(&c);
         autoptr(SeccompFilter) f = NULL;
-        autofree char *said = NULL, *wanted = NULL;
         RuntimeAgent agent;
         RuntimeExec exec = {};
         pid_t pid;
