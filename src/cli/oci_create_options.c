@@ -4,6 +4,7 @@
 
 #include "cli/oci_create_options.h"
 #include "cli/oci_foreground.h"
+#include "runtime/runtime.h"
 
 int oci_create_options(const CommandInput *in, const OciCreateOptions *o, Bundle **ret_bundle,
                        OciCreate *ret, Err *err) {
@@ -24,6 +25,9 @@ int oci_create_options(const CommandInput *in, const OciCreateOptions *o, Bundle
         if (!bundle->spec->process)
                 return refuse(err, EINVAL, "config.json: process: missing");
         r = oci_inherited(o->preserve_fds, bundle->spec->process, &ret->preserve_fds, err);
+        /* Before anything else is done: it executes this program again. */
+        if (r >= 0 && !oci_has_own_userns(bundle->spec))
+                r = runtime_seal(err);
         if (r < 0)
                 return r;
         *ret_bundle = take_ptr(bundle);

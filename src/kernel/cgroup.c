@@ -38,7 +38,7 @@ const char *cgroup_controller_name(CgroupController controller) {
         return names[controller];
 }
 
-static bool is_unified(void) {
+bool cgroup_is_unified(void) {
         struct statfs fs;
 
         return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
@@ -58,7 +58,7 @@ static bool has_v1(void) {
 CgroupLayout cgroup_layout(void) {
         autoclose int v2 = -EBADF;
 
-        if (is_unified())
+        if (cgroup_is_unified())
                 return CGROUP_UNIFIED;
         v2 = cgroup_v2_root();
         if (v2 >= 0)
@@ -121,7 +121,7 @@ static int new_handle(const char *name, Cgroup **ret) {
 /* Asked for only where it matters: most containers ask for nothing that version 1 has. */
 static unsigned v1_mounted(Cgroup *c) {
         if (!c->knows_v1) {
-                c->v1_mounted = is_unified() ? 0 : cgroup_v1_mounted();
+                c->v1_mounted = cgroup_is_unified() ? 0 : cgroup_v1_mounted();
                 c->knows_v1 = true;
         }
         return c->v1_mounted;

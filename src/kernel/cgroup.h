@@ -144,6 +144,8 @@ typedef enum CgroupLayout {
         CGROUP_UNIFIED, /* v2 only */
 } CgroupLayout;
 CgroupLayout cgroup_layout(void);
+/* Whether it certainly is CGROUP_UNIFIED: one system call where cgroup_layout() takes up to ten. */
+bool cgroup_is_unified(void);
 
 /* False if we may not make a place at the top of the hierarchies. */
 bool cgroup_root_is_writable(void);

@@ -94,6 +94,28 @@ static int add_hierarchy(CgroupView *view, const char *mountinfo, const char *co
         return h->name && h->options && h->place ? 0 : -ENOMEM;
 }
 
+static bool is_within(const char *path, const char *own) {
+        const char *below = *path == '/' ? str_after(path + 1, own) : NULL;
+
+        return below && (!*below || *below == '/');
+}
+
+/* Whether a hierarchy of version 1 is among the places, which are lines as below. */
+static bool is_in_legacy(const char *own, const char *text) {
+        autostrv lines = NULL;
+
+        if (strv_split(text, "\n", true, &lines) < 0)
+                return true;
+        strv_foreach(line, lines) {
+                const char *controllers = strchr(*line, ':');
+                const char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+                if (path && path > controllers + 1 && is_within(path + 1, own))
+                        return true;
+        }
+        return false;
+}
+
 /* Lines like "4:memory:/place" (cgroups(7)). */
 static int read_places(CgroupView *view, const char *own, const char *text, const char *mountinfo) {
         autostrv lines = NULL;
@@ -102,13 +124,11 @@ static int read_places(CgroupView *view, const char *own, const char *text, cons
         for (char **line = lines; r >= 0 && line && *line; line++) {
                 char *controllers = strchr(*line, ':');
                 char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-                const char *below;
 
-                if (!path || path[1] != '/')
+                if (!path)
                         continue;
                 *path++ = 0;
-                below = str_after(path + 1, own);
-                if (below && (!*below || *below == '/'))
+                if (is_within(path, own))
                         r = add_hierarchy(view, mountinfo, controllers + 1, path);
         }
         return r;
@@ -116,12 +136,15 @@ static int read_places(CgroupView *view, const char *own, const char *text, cons
 
 int cgroup_view_read(const char *own, CgroupView *ret, Err *err) {
         autofree char *places = NULL, *mountinfo = NULL;
-        CgroupLayout layout = cgroup_layout();
         CgroupView view = {};
         int r;
 
-        if (own && (layout == CGROUP_LEGACY || layout == CGROUP_HYBRID)) {
+        if (own && !cgroup_is_unified()) {
                 r = file_read(AT_FDCWD, "/proc/self/cgroup", PROC_TEXT_MAX, &places, NULL);
+                if (r >= 0 && !is_in_legacy(own, places)) {
+                        *ret = view;
+                        return 0;
+                }
                 if (r >= 0)
                         r = file_read(AT_FDCWD, "/proc/self/mountinfo", PROC_TEXT_MAX, &mountinfo,
                                       NULL);

@@ -276,6 +276,8 @@ static int open_null(int null) {
 static int connect_streams(int slave, const int *stdio, int null, Err *err) {
         int sources[3], own_null = -EBADF;
 
+        if (slave < 0 && stdio[0] == 0 && stdio[1] == 1 && stdio[2] == 2)
+                return 0; /* where they are to be already */
         if (slave >= 0 && ioctl(slave, TIOCSCTTY, 0) < 0)
                 return fail(err, errno, "cannot make the terminal the controlling one");
         for (int i = 0; i < 3; i++) {
@@ -295,16 +297,17 @@ static int connect_streams(int slave, const int *stdio, int null, Err *err) {
 }
 
 static int enter_directory(const char *directory, Err *err) {
-        autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), place = -EBADF;
+        autoclose int root = -EBADF, place = -EBADF;
         char path[2];
 
-        if (root < 0)
-                return fail(err, errno, "cannot open the container's root");
         if (*directory != '/')
                 return refuse(err, EINVAL, "the working directory '%s' is not an absolute path",
                               directory);
         if (fault_weakens("cwd"))
                 return chdir(directory) < 0 ? -errno : 0;
+        root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0)
+                return fail(err, errno, "cannot open the container's root");
         place = resolve_make(root, directory, true);
         if (place < 0 || fchdir(place) < 0)
                 return fail(err, place < 0 ? place : errno,

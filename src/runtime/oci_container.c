@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/id.h"
@@ -303,6 +304,9 @@ int oci_container_destroy(OciContainer *c, Err *err) {
 
         if (r < 0)
                 return err_prefix(err, r, "cannot remove container '%s'", c->id);
+        /* What is always there by name, so that the directory need not be listed. */
+        (void) unlinkat(c->dir, "state.json", 0);
+        (void) unlinkat(c->dir, "config.json", 0);
         r = tree_remove(c->root, c->id);
         return r < 0 ? fail(err, r, "cannot remove the state of container '%s'", c->id) : 0;
 }

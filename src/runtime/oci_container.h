@@ -105,8 +105,14 @@ typedef struct OciCreate {
         unsigned preserve_fds;
 } OciCreate;
 
+/* Whether root inside is nobody outside. */
+bool oci_has_own_userns(const OciSpec *spec);
+
 /**
  * oci_create() - make a container that waits for oci_start()
+ *
+ * Without a user namespace of the container's own, runtime_seal() comes before this and oci_run(),
+ * and before whatever the caller does that it should not do twice.
  *
  * Return: 0; -EEXIST if the id is taken; -ENOENT and the other codes of runtime_start() if there
  * is no such program.  Nothing is left behind on failure.

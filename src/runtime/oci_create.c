@@ -222,8 +222,6 @@ static int prepare(int root, Making *m, bool hold, Err *err) {
 
         if (r >= 0)
                 r = process_check_pidfds(err); /* before there is something that cannot be ended */
-        if (r >= 0 && !oci_has_own_userns(m->spec))
-                r = runtime_seal(err);
         if (r >= 0)
                 r = check_terminal(m->in, hold, err);
         if (r >= 0)

@@ -22,6 +22,3 @@ bool oci_has_late_hooks(const OciSpec *spec);
 /* Runs hooks in the caller's namespaces, in the bundle, with the container's state. */
 int oci_hooks_run(const OciContainer *c, const OciSpec *spec, HookKind kind, OciStatus status,
                   Err *err);
-
-/* Whether root inside is nobody outside. */
-bool oci_has_own_userns(const OciSpec *spec);

@@ -28,6 +28,7 @@
 #include "kernel/denied.h"
 #include "kernel/lsm.h"
 #include "kernel/overlay.h"
+#include "kernel/process.h"
 #include "kernel/resolve.h"
 #include "oci/sysctl.h"
 #include "runtime/copy_up.h"
@@ -114,7 +115,8 @@ static int root_mount(const InitPlan *plan, Err *err) {
         return overlay_mount(plan, upper, work, err);
 }
 
-#define PROC_ROOT_INO 1 /* fs/proc/root.c */
+#define PROC_ROOT_INO 1  /* fs/proc/root.c */
+#define SPENT_MAX     32 /* at an even number a target and its mount stay together */
 
 static bool is_standard(const char *place) {
         return str_equal(place, "/proc") || str_equal(place, "/sys") || str_equal(place, "/dev");
@@ -163,11 +165,14 @@ static bool is_whole_proc(int fd) {
 }
 
 static int open_standard(int root, const InitMount *m, Err *err) {
-        int target;
+        const int how = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        int target = openat(root, m->place + 1, how);
 
-        if (mkdirat(root, m->place + 1, 0755) < 0 && errno != EEXIST)
-                return fail(err, errno, "cannot make '%s'", m->place);
-        target = openat(root, m->place + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (target < 0 && errno == ENOENT) {
+                if (mkdirat(root, m->place + 1, 0755) < 0 && errno != EEXIST)
+                        return fail(err, errno, "cannot make '%s'", m->place);
+                target = openat(root, m->place + 1, how);
+        }
         if (target < 0 && (errno == ENOTDIR || errno == ELOOP))
                 return refuse(err, ELOOP, "'%s' is not a directory in the image", m->place);
         return target < 0 ? fail(err, errno, "cannot open '%s'", m->place) : target;
@@ -572,16 +577,14 @@ static int make_mask(const char *label, Err *err) {
         autofree char *context = str_empty(label) ? NULL : str_format("context=%s", label);
         const char *const options[] = { "size=4k", "nr_inodes=4", "mode=0555", context, NULL };
         const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
-        autoclose int mask = -EBADF, file = -EBADF;
+        autoclose int mask = -EBADF;
         int r;
 
         mask = mount_new("tmpfs", options, &attr, err);
         if (mask < 0)
                 return mask;
-        file = openat(mask, "empty", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
-        if (file < 0 || mkdirat(mask, "none", 0555) < 0)
+        if (mknodat(mask, "empty", S_IFREG | 0444, 0) < 0 || mkdirat(mask, "none", 0555) < 0)
                 return fail(err, errno, "cannot make the mask");
-        file = close_fd(file); /* a writer would keep it from becoming read-only */
 
         /* Before Linux 6.15 only an attached mount can be cloned. */
         r = attach_aside(mask);
@@ -591,32 +594,55 @@ static int make_mask(const char *label, Err *err) {
         return r < 0 ? r : take_fd(mask);
 }
 
-static int mask_path(int root, const char *path, int mask, Err *err) {
-        autoclose int target = -EBADF, tree = -EBADF;
-        struct stat st;
-        int r;
+/* Descriptors that are done with, closed together: those in a row take one system call. */
+typedef struct Spent {
+        int fds[SPENT_MAX];
+        size_t n;
+} Spent;
 
-        target = resolve_open(root, path, O_PATH);
+static void close_spent(Spent *s) {
+        for (size_t i = 0, next; i < s->n; i = next) {
+                for (next = i + 1; next < s->n && s->fds[next] == s->fds[next - 1] + 1; next++)
+                        ;
+                process_close_range((unsigned) s->fds[i], (unsigned) s->fds[next - 1]);
+        }
+        s->n = 0;
+}
+
+/* Takes the descriptor, which stays open for a while. */
+static int spend(Spent *s, int fd) {
+        if (fd < 0)
+                return fd;
+        if (s->n == SPENT_MAX)
+                close_spent(s);
+        s->fds[s->n++] = fd;
+        return fd;
+}
+
+static int mask_path(int root, const char *path, int mask, Spent *spent, Err *err) {
+        struct stat st;
+        int target, tree, r;
+
+        target = spend(spent, resolve_open(root, path, O_PATH));
         if (target == -ENOENT || target == -ENOTDIR || target == -EACCES)
                 return 0;
         if (target < 0 || fstat(target, &st) < 0)
                 return fail(err, target < 0 ? target : errno, "cannot hide '%s'", path);
-        tree = mount_clone(mask, S_ISDIR(st.st_mode) ? "none" : "empty", false);
+        tree = spend(spent, mount_clone(mask, S_ISDIR(st.st_mode) ? "none" : "empty", false));
         r = tree < 0 ? tree : mount_attach(tree, target);
         return r < 0 ? fail(err, r, "cannot hide '%s'", path) : 0;
 }
 
-static int protect_path(int root, const char *path, Err *err) {
+static int protect_path(int root, const char *path, Spent *spent, Err *err) {
         MountAttr read_only = { .set = MOUNT_ATTR_RDONLY, .recursive = true };
-        autoclose int target = -EBADF, tree = -EBADF;
-        int r;
+        int target, tree, r;
 
-        target = resolve_open(root, path, O_PATH);
+        target = spend(spent, resolve_open(root, path, O_PATH));
         if (target == -ENOENT || target == -ENOTDIR)
                 return 0;
         if (target < 0)
                 return fail(err, target, "cannot make '%s' read-only", path);
-        tree = mount_clone(target, "", true);
+        tree = spend(spent, mount_clone(target, "", true));
         r = tree < 0 ? tree : mount_attach(tree, target);
         if (r >= 0)
                 r = mount_set_attr(tree, &read_only);
@@ -625,6 +651,7 @@ static int protect_path(int root, const char *path, Err *err) {
 
 int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         const OciLinux *l = plan->spec->linux_;
+        __attribute__((__cleanup__(close_spent))) Spent spent = {};
         autoclose int mask = -EBADF;
         int r = 0;
 
@@ -636,7 +663,7 @@ int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
                         return r;
         }
         strv_foreach(path, l->readonly_paths) {
-                r = protect_path(rootfs->root, *path, err);
+                r = protect_path(rootfs->root, *path, &spent, err);
                 if (r < 0)
                         return r;
         }
@@ -647,7 +674,7 @@ int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         if (mask < 0)
                 return mask;
         strv_foreach(path, l->masked_paths) {
-                r = mask_path(rootfs->root, *path, mask, err);
+                r = mask_path(rootfs->root, *path, mask, &spent, err);
                 if (r < 0)
                         return r;
         }

@@ -210,6 +210,20 @@ class Bench:
             rows.append(Row(f'the other {name}', self.isola(*arguments, home='against')))
         return rows
 
+    def system_calls(self, rows):
+        """How many a whole run takes, its program's included, which makes two (strace -f -c)."""
+        if not shutil.which('strace'):
+            return
+        counts, lines = self.directory / 'strace', []
+        for row in rows:
+            if not row.there or not row.name.startswith(('isola', 'the other', 'crun', 'runc')):
+                continue
+            counts.unlink(missing_ok=True)
+            _, well = row.runner([shutil.which('strace'), '-f', '-c', '-o', str(counts), *row.argv], self.environment)
+            if well:
+                lines.append((row.name, counts.read_text().split('\n')[-2].split()[3]))
+        self.table('System calls of a run', ('', 'calls'), lines)
+
     def run_rows(self):
         root, peers = str(self.root), self.directory
         rows = [
@@ -408,7 +422,9 @@ class Bench:
             for home in self.binaries:
                 self.must(self.isola('image', 'import', str(self.tar), 'bench', home=home))
             if 'run' in parts:
-                self.measure('Run, hot', self.run_rows(), rounds)
+                rows = self.run_rows()
+                self.measure('Run, hot', rows, rounds)
+                self.system_calls(rows)
                 for directory in ('crun', 'runc', 'lxc', 'isola-oci-bundle'):
                     shutil.rmtree(self.directory / directory, ignore_errors=True)
                 self.measure('Run, cold', self.run_rows(), max(5, rounds // 2), cold=True)
