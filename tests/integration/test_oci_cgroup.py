@@ -275,7 +275,7 @@ def test_end_by_memory_is_an_event(bundle, isola):
     assert json.loads(follower.stdout.readline())['type'] == 'stats'
     (bundle.path / 'rootfs/tmp/go').touch()
     kinds = {json.loads(line)['type'] for line in follower.stdout}
-    assert kinds == {'stats', 'oom'}
+    assert kinds - {'stats'} == {'oom'}  # whether more of the former came before is a matter of time
     assert follower.wait(timeout=20) == 0
 
 
