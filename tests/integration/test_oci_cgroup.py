@@ -124,8 +124,12 @@ def test_root_is_no_place(bundle):
 # --- limits ---
 
 def has(*files):
-    """Whether a file is anywhere; a root has none of limits, so version 1 is known by its directory, too."""
-    return any(existing(f'/sys/fs/cgroup/**/{file}') for file in files)
+    """Whether a file is anywhere, or version 2 has its controller.
+
+    A root has no files of limits, so version 1 is known by its directory, too.
+    """
+    offered = (UNIFIED / 'cgroup.controllers').read_text().split()
+    return any(existing(f'/sys/fs/cgroup/**/{file}') or file.split('.')[0] in offered for file in files)
 
 
 def test_every_limit_arrives(bundle, isola, place):
