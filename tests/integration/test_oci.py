@@ -197,7 +197,7 @@ def test_terminal_goes_to_the_console_socket(bundle, isola):
     master = console.receive()
     isola('oci', 'start', 'c1')
     text = b''
-    while b'done' not in text:
+    while not text.endswith(b'done\r\n'):
         text += os.read(master, 4096)
     assert text == b'/dev/pts/0\r\n20 77\r\ndone\r\n'
     os.close(master)
@@ -212,7 +212,10 @@ def test_exec_hands_its_terminal_over(bundle, isola):
     console = ConsoleSocket(bundle.path / 'console.sock')
     isola('oci', 'exec', '--detach', '--tty', '--console-socket', console.path, 'c1', 'sh', '-c', 'echo hi')
     master = console.receive()
-    assert os.read(master, 100) == b'hi\r\n'
+    text = b''
+    while not text.endswith(b'\n'):
+        text += os.read(master, 100)
+    assert text == b'hi\r\n'
     os.close(master)
 
 
