@@ -199,7 +199,8 @@ static int complete(Making *m, Err *err) {
         record->pid = runtime_pid(m->runtime);
         r = process_start_time(record->pid, &record->start_time);
         if (r < 0)
-                return fail(err, r, "the container's process has ended");
+                return runtime_reason(m->runtime, fail(err, r, "the container's process has ended"),
+                                      err);
         r = oci_report_pid(&m->report, record->pid, err);
         if (r < 0)
                 return r;

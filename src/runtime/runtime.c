@@ -281,7 +281,7 @@ static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
 
 /* An init that has failed is gone from /proc, but its reason is there: it counts, not what follows
  * from it. */
-static int reason_of_init(const Runtime *runtime, int r, Err *err) {
+int runtime_reason(const Runtime *runtime, int r, Err *err) {
         char first;
 
         if (recv(runtime->sync, &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1 || first != '-')
@@ -363,7 +363,7 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
         if (r >= 0) {
                 r = complete(plan, runtime, err);
                 if (r < 0)
-                        r = reason_of_init(runtime, r, err);
+                        r = runtime_reason(runtime, r, err);
         }
         if (r >= 0)
                 r = run_hooks(plan, runtime, err);
@@ -377,7 +377,7 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
 static int set_attributes(const Runtime *runtime, Err *err) {
         int r = attributes_set(&runtime->attributes, runtime->pid, err);
 
-        return r == -ESRCH ? reason_of_init(runtime, r, err) : r;
+        return r == -ESRCH ? runtime_reason(runtime, r, err) : r;
 }
 
 int runtime_hold(Runtime *runtime, Err *err) {

@@ -79,6 +79,10 @@ typedef struct Runtime Runtime;
  */
 int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **ret, Err *err);
 
+/* Why the process ended, if it has said so, in place of what @err holds, which followed from that.
+ * Return: the code of what counts, @code if nothing was said. */
+int runtime_reason(const Runtime *r, int code, Err *err);
+
 pid_t runtime_pid(const Runtime *r);
 int runtime_pidfd(const Runtime *r); /* borrowed */
 int runtime_netns(const Runtime *r); /* borrowed; -EBADF if it shares the caller's */
