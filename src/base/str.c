@@ -94,6 +94,16 @@ char *str_format(const char *format, ...) {
         return n < 0 ? NULL : text;
 }
 
+int str_set(char **string, const char *value) {
+        char *copy = value ? strdup(value) : NULL;
+
+        if (value && !copy)
+                return -ENOMEM;
+        free(*string);
+        *string = copy;
+        return 0;
+}
+
 const char *str_after(const char *s, const char *prefix) {
         size_t n = strlen(prefix);
 

@@ -39,6 +39,10 @@ char *str_take(Str *s);
 /* Returns a new formatted string, or NULL without memory. */
 char *str_format(const char *format, ...) printf_like(1, 2);
 
+/* Puts a copy of @value, or NULL, in the place of an owned string; 0 or -ENOMEM, and then as it
+ * was. */
+int str_set(char **string, const char *value);
+
 static inline bool str_equal(const char *a, const char *b) {
         return a == b || (a && b && __builtin_strcmp(a, b) == 0);
 }

@@ -43,16 +43,9 @@ static const Option options[] = {
         {},
 };
 
+/* An option that is not given leaves the container's own. */
 static int set(char **member, const char *value) {
-        char *copy = value ? strdup(value) : NULL;
-
-        if (!value)
-                return 0;
-        if (!copy)
-                return -ENOMEM;
-        free(*member);
-        *member = copy;
-        return 0;
+        return value ? str_set(member, value) : 0;
 }
 
 static int set_user(const char *text, OciUser *user, Err *err) {
@@ -125,32 +118,26 @@ static int derive_process(const CommandInput *in, OciProcess *p, Err *err) {
         return r < 0 ? r : add_caps(o->caps, p, err);
 }
 
-static int load_process(const CommandInput *in, const OciContainer *c, OciProcess **ret, Err *err) {
+/* What is to run takes the place of the container's own process in @spec. */
+static int load_process(const CommandInput *in, OciSpec *spec, Err *err) {
         const OciExecOptions *o = in->options;
         autoptr(OciProcess) p = NULL;
-        autoptr(OciSpec) spec = NULL;
         int r;
 
-        if (!o->process) {
-                if (in->n_args < 2)
-                        return err_hint(err, refuse(err, EINVAL, "no program to execute"),
-                                        "give it behind the container's id, or use --process");
-                r = bundle_load_kept(c->dir, c->record.bundle, &spec, err);
-                if (r < 0)
-                        return r;
-                p = take_ptr(spec->process);
-                r = derive_process(in, p, err);
-        } else {
-                p = calloc(1, sizeof *p);
-                if (!p)
-                        return fail(err, ENOMEM, "cannot read '%s'", o->process);
-                r = json_load(&oci_process_type, AT_FDCWD, o->process, p, err);
-                if (r >= 0 && o->tty)
-                        p->terminal = true;
-        }
+        if (!o->process && in->n_args < 2)
+                return err_hint(err, refuse(err, EINVAL, "no program to execute"),
+                                "give it behind the container's id, or use --process");
+        if (!o->process)
+                return derive_process(in, spec->process, err);
+        p = calloc(1, sizeof *p);
+        if (!p)
+                return fail(err, ENOMEM, "cannot read '%s'", o->process);
+        r = json_load(&oci_process_type, AT_FDCWD, o->process, p, err);
         if (r < 0)
                 return r;
-        *ret = take_ptr(p);
+        p->terminal = p->terminal || o->tty;
+        oci_process_free(spec->process);
+        spec->process = take_ptr(p);
         return 0;
 }
 
@@ -173,21 +160,27 @@ static int cmd_oci_exec(const CommandInput *in, Err *err) {
                          .cgroup = o->cgroup,
                          .ignore_paused = o->ignore_paused };
         autoptr(OciContainer) c = NULL;
-        autoptr(OciProcess) p = NULL;
+        autoptr(OciSpec) spec = NULL;
         int pidfd, console, r;
         autorelay relay;
 
         relay_init(&relay);
         r = oci_operand(in, &c, err);
         if (r >= 0)
-                r = load_process(in, c, &p, err);
+                r = bundle_load_kept(c->dir, c->record.bundle, &spec, err);
+        /* Before anything else is done: it executes this program again. */
+        if (r >= 0 && !oci_has_own_userns(spec))
+                r = runtime_seal(err);
         if (r >= 0)
-                r = check_terminal(o, p, err);
+                r = load_process(in, spec, err);
         if (r >= 0)
-                r = oci_inherited(o->preserve_fds, p, &exec.preserve_fds, err);
+                r = check_terminal(o, spec->process, err);
+        if (r >= 0)
+                r = oci_inherited(o->preserve_fds, spec->process, &exec.preserve_fds, err);
         if (r < 0)
                 return r;
-        exec.process = p;
+        exec.spec = spec;
+        exec.process = spec->process;
         if (!o->detach) {
                 r = relay_signals(&relay);
                 if (r < 0)

@@ -122,7 +122,10 @@ static int cmd_oci_ps(const CommandInput *in, Err *err) {
         if (oci_container_status(c) == OCI_STOPPED)
                 return refuse(err, ESRCH,
                               "cannot list the processes of '%s': container not running", c->id);
-        r = c->record.cgroup ? cgroup_open(c->record.cgroup, &cgroup) : -ENOENT;
+        if (!c->record.cgroup)
+                return refuse(err, ENODEV,
+                              "container '%s' has no cgroup that would tell its processes", c->id);
+        r = cgroup_open(c->record.cgroup, &cgroup);
         if (r >= 0)
                 r = cgroup_pids(cgroup, &pids, &n);
         if (r < 0)

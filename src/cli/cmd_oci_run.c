@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include <errno.h>
 #include <fcntl.h>
 
 #include "base/log.h"
@@ -14,17 +13,6 @@ static const Option options[] = {
         OPT_FLAG(0, "no-subreaper", OciCreateOptions, no_subreaper, NULL),
         {},
 };
-
-static int check_detached(const OciCreateOptions *o, const Bundle *bundle, Err *err) {
-        bool terminal = bundle->spec->process->terminal;
-
-        if (o->detach && terminal && !o->console_socket)
-                return err_hint(err,
-                                refuse(err, EINVAL,
-                                       "the container wants a terminal, and nobody would hold it"),
-                                "give --console-socket, or leave --detach away");
-        return 0;
-}
 
 static int in_foreground(const CommandInput *in, const OciCreateOptions *o, const OciCreate *create,
                          Err *err) {
@@ -61,8 +49,6 @@ static int cmd_oci_run(const CommandInput *in, Err *err) {
         int r;
 
         r = oci_create_options(in, o, &bundle, &create, err);
-        if (r >= 0)
-                r = check_detached(o, bundle, err);
         if (r < 0)
                 return r;
         if (!o->detach)

@@ -13,6 +13,7 @@
 #include "runtime/resources.h"
 
 #define RESOURCES_MAX (1u << 20)
+#define WEIGHT_MAX    1000
 
 typedef struct OciUpdateOptions {
         const char *resources, *cpuset_cpus, *cpuset_mems, *memory, *reservation, *swap;
@@ -50,55 +51,60 @@ static const Option options[] = {
         {},
 };
 
-/* One option's number; -1 is "unlimited" for those that may be so. */
-static int read_number(const char *name, const char *text, int64_t *ret, bool *ret_said, Err *err) {
+typedef struct Number {
+        const char *name, *text;
+        int64_t *value;
+        bool *said;
+        int64_t least; /* -1 where that is "unlimited" */
+} Number;
+
+static int read_number(const Number *n, Err *err) {
         uint64_t bytes;
 
-        if (!text)
+        if (!n->text)
                 return 0;
-        *ret_said = true;
-        if (parse_i64(text, ret) == 0 && *ret >= -1)
+        *n->said = true;
+        if (parse_i64(n->text, n->value) == 0 && *n->value >= n->least)
                 return 0;
-        if (size_parse(text, &bytes) == 0 && bytes <= INT64_MAX) {
-                *ret = (int64_t) bytes;
+        if (size_parse(n->text, &bytes) == 0 && bytes <= INT64_MAX) {
+                *n->value = (int64_t) bytes;
                 return 0;
         }
-        return refuse(err, EINVAL, "--%s: '%s' is not a number", name, text);
+        return refuse(err, EINVAL, "--%s: '%s' is not a number from %d on", n->name, n->text,
+                      (int) n->least);
 }
 
 static int set_numbers(const OciUpdateOptions *o, OciResources *r, Err *err) {
         OciMemory *m = r->memory;
         OciCpu *c = r->cpu;
         int64_t shares = 0, period = 0, burst = 0, rt_period = 0, weight = 0;
-        const struct {
-                const char *name, *text;
-                int64_t *value;
-                bool *said;
-        } numbers[] = {
-                { "memory", o->memory, &m->limit, &m->has_limit },
-                { "memory-reservation", o->reservation, &m->reservation, &m->has_reservation },
-                { "memory-swap", o->swap, &m->swap, &m->has_swap },
-                { "kernel-memory", o->kernel, &m->kernel, &m->has_kernel },
-                { "kernel-memory-tcp", o->kernel_tcp, &m->kernel_tcp, &m->has_kernel_tcp },
-                { "cpu-share", o->shares, &shares, &c->has_shares },
-                { "cpu-quota", o->quota, &c->quota, &c->has_quota },
-                { "cpu-period", o->period, &period, &c->has_period },
-                { "cpu-burst", o->burst, &burst, &c->has_burst },
-                { "cpu-idle", o->idle, &c->idle, &c->has_idle },
+        const Number numbers[] = {
+                { "memory", o->memory, &m->limit, &m->has_limit, -1 },
+                { "memory-reservation", o->reservation, &m->reservation, &m->has_reservation, -1 },
+                { "memory-swap", o->swap, &m->swap, &m->has_swap, -1 },
+                { "kernel-memory", o->kernel, &m->kernel, &m->has_kernel, -1 },
+                { "kernel-memory-tcp", o->kernel_tcp, &m->kernel_tcp, &m->has_kernel_tcp, -1 },
+                { "cpu-share", o->shares, &shares, &c->has_shares, 0 },
+                { "cpu-quota", o->quota, &c->quota, &c->has_quota, -1 },
+                { "cpu-period", o->period, &period, &c->has_period, 0 },
+                { "cpu-burst", o->burst, &burst, &c->has_burst, 0 },
+                { "cpu-idle", o->idle, &c->idle, &c->has_idle, 0 },
                 { "cpu-rt-runtime", o->realtime_runtime, &c->realtime_runtime,
-                  &c->has_realtime_runtime },
-                { "cpu-rt-period", o->realtime_period, &rt_period, &c->has_realtime_period },
-                { "pids-limit", o->pids, &r->pids->limit, &r->pids->has_limit },
-                { "blkio-weight", o->weight, &weight, &r->block_io->has_weight },
+                  &c->has_realtime_runtime, 0 },
+                { "cpu-rt-period", o->realtime_period, &rt_period, &c->has_realtime_period, 0 },
+                { "pids-limit", o->pids, &r->pids->limit, &r->pids->has_limit, -1 },
+                { "blkio-weight", o->weight, &weight, &r->block_io->has_weight, 0 },
         };
 
         for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-                int code = read_number(numbers[i].name, numbers[i].text, numbers[i].value,
-                                       numbers[i].said, err);
+                int code = read_number(&numbers[i], err);
 
                 if (code < 0)
                         return code;
         }
+        if (weight > WEIGHT_MAX)
+                return refuse(err, EINVAL, "--blkio-weight: '%s' is more than %d", o->weight,
+                              WEIGHT_MAX);
         c->shares = (uint64_t) shares;
         c->period = (uint64_t) period;
         c->burst = (uint64_t) burst;

@@ -17,12 +17,6 @@ static int no_memory(const char *text, Err *err) {
         return fail(err, ENOMEM, "cannot read mount '%s'", text);
 }
 
-static int set(char **member, const char *value) {
-        free(*member);
-        *member = strdup(value);
-        return *member ? 0 : -ENOMEM;
-}
-
 /* A target is absolute, is not the root itself, and is mounted upon once. */
 static int check_target(const Container *c, const ContainerMount *m, const char *text, Err *err) {
         if (str_empty(m->target))
@@ -57,7 +51,7 @@ static int read_volume_option(const char *option, const char *text, ContainerMou
         else if (str_equal(option, "nocopy"))
                 m->no_copy = true;
         else if (strv_has((char *const *) propagations, option))
-                return set(&m->propagation, option) < 0 ? no_memory(text, err) : 0;
+                return str_set(&m->propagation, option) < 0 ? no_memory(text, err) : 0;
         else if (str_equal(option, "z") || str_equal(option, "Z"))
                 log_warn("'%s': no SELinux label is set on the files; going on without", text);
         else if (!strv_has((char *const *) ignored, option))
@@ -86,7 +80,7 @@ static int read_volume_options(const char *options, const char *text, ContainerM
 static int add_anonymous(const char *target, Container *c, Err *err) {
         ContainerMount *m = add_mount(c, "volume");
 
-        if (!m || set(&m->target, target) < 0 || strv_add(&c->config.volumes, target) < 0)
+        if (!m || str_set(&m->target, target) < 0 || strv_add(&c->config.volumes, target) < 0)
                 return no_memory(target, err);
         return check_target(c, m, target, err);
 }
@@ -139,7 +133,7 @@ int mount_volume(const char *text, Container *c, Err *err) {
 
         options = n == 3 ? parts[2] : "";
         m = add_mount(c, is_path(parts[0]) ? "bind" : "volume");
-        if (!m || set(&m->target, parts[1]) < 0 || set(&m->source, parts[0]) < 0)
+        if (!m || str_set(&m->target, parts[1]) < 0 || str_set(&m->source, parts[0]) < 0)
                 return no_memory(text, err);
         r = read_volume_options(options, text, m, err);
         if (r >= 0)
@@ -220,14 +214,14 @@ static int set_tmpfs(const char *key, const char *value, ContainerMount *m, Err 
 static int set_type(const char *value, ContainerMount *m, Err *err) {
         if (!str_equal(value, "bind") && !str_equal(value, "volume") && !str_equal(value, "tmpfs"))
                 return bad_value("type", value, "bind, volume or tmpfs", err);
-        return set(&m->type, value) < 0 ? no_memory(value, err) : 0;
+        return str_set(&m->type, value) < 0 ? no_memory(value, err) : 0;
 }
 
 static int set_propagation(const char *value, ContainerMount *m, Err *err) {
         if (!strv_has((char *const *) propagations, value))
                 return bad_value("bind-propagation", value,
                                  "private, rprivate, shared, rshared, slave or rslave", err);
-        return set(&m->propagation, value) < 0 ? no_memory(value, err) : 0;
+        return str_set(&m->propagation, value) < 0 ? no_memory(value, err) : 0;
 }
 
 static bool is_one_of(const char *key, const char *a, const char *b, const char *c) {
@@ -247,9 +241,9 @@ static int set_key(const char *key, const char *value, ContainerMount *m, Err *e
         if (str_equal(key, "type"))
                 return set_type(value, m, err);
         if (is_one_of(key, "source", "src", NULL))
-                return set(&m->source, value) < 0 ? no_memory(value, err) : 0;
+                return str_set(&m->source, value) < 0 ? no_memory(value, err) : 0;
         if (is_one_of(key, "target", "dst", "destination"))
-                return set(&m->target, value) < 0 ? no_memory(value, err) : 0;
+                return str_set(&m->target, value) < 0 ? no_memory(value, err) : 0;
         if (str_equal(key, "bind-propagation"))
                 return set_propagation(value, m, err);
         if (str_equal(key, "bind-recursive"))
@@ -329,7 +323,7 @@ int mount_tmpfs(const char *text, Container *c, Err *err) {
         if (!m)
                 return no_memory(text, err);
         m->target = strndup(text, n);
-        if (!m->target || (text[n] && set(&m->options, text + n + 1) < 0))
+        if (!m->target || (text[n] && str_set(&m->options, text + n + 1) < 0))
                 return no_memory(text, err);
         return check_target(c, m, text, err);
 }

@@ -37,7 +37,7 @@ static const Option oci_options[] = {
                    "Who makes the cgroups: cgroupfs, systemd or disabled (cgroupfs)",
                    "cgroupfs|systemd|disabled"),
         OPT_STRING(0, "rootless", OciGlobals, rootless, "WHEN",
-                   "Run as an ordinary user: true, false or auto (auto)", "true|false|auto"),
+                   "Taken for runc's sake: who is not root needs not say so", "true|false|auto"),
         OPT_STRING(0, "criu", OciGlobals, criu, "PATH", NULL, "file"),
         OPT_FLAG('v', "version", OciGlobals, version, "Print the version"),
         {},
@@ -52,13 +52,17 @@ int oci_operand(const CommandInput *in, OciContainer **ret, Err *err) {
 }
 
 static char *log_record(const OciProgram *program, const char *message) {
-        autofree char *time = clock_rfc3339(clock_now_ns()), *text = NULL;
+        autofree char *time = clock_rfc3339(clock_now_ns()), *text = NULL, *quoted = NULL;
         json_t *json = json_pack("{s:s, s:s, s:s}", "level", "error", "msg", message, "time",
                                  time ? time : "");
 
-        text = program->log_json ? json_dumps(json, JSON_COMPACT)
-                                 : str_format("time=\"%s\" level=error msg=\"%s\"",
-                                              time ? time : "", message);
+        if (program->log_json)
+                text = json_dumps(json, JSON_COMPACT);
+        else {
+                quoted = json_dumps(json_object_get(json, "msg"), JSON_ENCODE_ANY);
+                text = str_format("time=\"%s\" level=error msg=%s", time ? time : "",
+                                  quoted ? quoted : "");
+        }
         json_decref(json);
         return text ? str_format("%s\n", text) : NULL;
 }

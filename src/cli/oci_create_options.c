@@ -21,6 +21,7 @@ int oci_create_options(const CommandInput *in, const OciCreateOptions *o, Bundle
                 .console_socket = o->console_socket,
                 .no_pivot = o->no_pivot,
                 .keep_keyring = o->no_new_keyring,
+                .detached = o->detach,
         };
         if (!bundle->spec->process)
                 return refuse(err, EINVAL, "config.json: process: missing");

@@ -16,13 +16,6 @@
 #define PROCESSES_PER_USER 4096 /* unless --ulimit nproc or --pids-limit says otherwise */
 #define CPU_PERIOD_US      100000
 
-static int set_string(char **member, const char *value) {
-        if (!value)
-                return 0;
-        *member = strdup(value);
-        return *member ? 0 : -ENOMEM;
-}
-
 static bool has_ulimit(const HostConfig *h, const char *name) {
         for (size_t i = 0; i < h->n_ulimits; i++)
                 if (str_equal(h->ulimits[i].name, name))
@@ -95,7 +88,7 @@ static int process_common(const Container *c, OciProcess *p, Err *err) {
         if (r < 0)
                 return r;
         if (add_process_limit(c, p) < 0 ||
-            set_string(&p->apparmor_profile, options.apparmor_profile) < 0)
+            str_set(&p->apparmor_profile, options.apparmor_profile) < 0)
                 return fail(err, ENOMEM, "cannot set up limits");
         p->user.umask = 0022; /* whatever the user's shell has */
         p->no_new_privileges = options.no_new_privileges;
@@ -109,7 +102,7 @@ static int setup_process(const Container *c, OciSpec *spec, Err *err) {
 
         if (!p || strv_add(&p->args, c->path) < 0 || strv_extend(&p->args, c->args) < 0 ||
             add_env(c, c->config.tty, NULL, &p->env) < 0 ||
-            set_string(&p->cwd, str_empty(c->config.working_dir) ? "/" : c->config.working_dir) < 0)
+            str_set(&p->cwd, str_empty(c->config.working_dir) ? "/" : c->config.working_dir) < 0)
                 return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
         p->terminal = c->config.tty;
         return process_common(c, p, err);
@@ -280,11 +273,11 @@ int container_setup(const Container *c, const SetupInput *in, ContainerSetup **r
         int r;
 
         if (!s || !(s->spec = calloc(1, sizeof *s->spec)) || setup_root(c, in, s) < 0 ||
-            set_string(&s->spec->hostname,
-                       str_empty(c->host.uts_mode) || str_equal(c->host.uts_mode, "private")
-                               ? c->config.hostname
-                               : NULL) < 0 ||
-            set_string(&s->spec->domainname, c->config.domainname) < 0)
+            str_set(&s->spec->hostname,
+                    str_empty(c->host.uts_mode) || str_equal(c->host.uts_mode, "private")
+                            ? c->config.hostname
+                            : NULL) < 0 ||
+            str_set(&s->spec->domainname, c->config.domainname) < 0)
                 return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
 
         r = setup_process(c, s->spec, err);
@@ -328,7 +321,7 @@ int exec_setup(const Container *c, const ExecRequest *request, ExecSetup **ret, 
         if (!s || !(p = s->process = calloc(1, sizeof *p)) ||
             strv_copy(request->args, &p->args) < 0 ||
             add_env(c, request->tty, request->env, &p->env) < 0 ||
-            set_string(&p->cwd, str_empty(cwd) ? "/" : cwd) < 0)
+            str_set(&p->cwd, str_empty(cwd) ? "/" : cwd) < 0)
                 return fail(err, ENOMEM, "cannot set up the process");
 
         /* A shallow view: exec --privileged changes what this one process may do. */

@@ -47,21 +47,16 @@ static const struct {
         { "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro" },
 };
 
-static int set(char **member, const char *value) {
-        *member = strdup(value);
-        return *member ? 0 : -ENOMEM;
-}
-
 static int set_process(OciProcess *p) {
         OciCapabilities *c = p->capabilities = calloc(1, sizeof *c);
         OciRlimit *limit = json_grow(&p->rlimits, &p->n_rlimits, sizeof *limit);
 
-        if (!c || !limit || set(&p->cwd, "/") < 0 || strv_add(&p->args, "sh") < 0 ||
+        if (!c || !limit || str_set(&p->cwd, "/") < 0 || strv_add(&p->args, "sh") < 0 ||
             strv_add_words(&p->env, environment) < 0 ||
             strv_add_words(&c->bounding, capabilities) < 0 ||
             strv_add_words(&c->effective, capabilities) < 0 ||
             strv_add_words(&c->permitted, capabilities) < 0 ||
-            set(&limit->type, "RLIMIT_NOFILE") < 0)
+            str_set(&limit->type, "RLIMIT_NOFILE") < 0)
                 return -ENOMEM;
         limit->soft = limit->hard = OPEN_FILES;
         p->terminal = p->no_new_privileges = true;
@@ -94,7 +89,7 @@ static int add_mount(OciSpec *spec, size_t i, bool rootless) {
 static int add_namespace(OciLinux *l, const char *type) {
         OciNamespace *ns = json_grow(&l->namespaces, &l->n_namespaces, sizeof *ns);
 
-        return ns ? set(&ns->type, type) : -ENOMEM;
+        return ns ? str_set(&ns->type, type) : -ENOMEM;
 }
 
 static int map_own_id(OciIdMapping **list, size_t *n, unsigned id) {
@@ -129,7 +124,7 @@ static int set_linux(OciLinux *l, bool rootless) {
         if (!rule)
                 return -ENOMEM;
         rule->major = rule->minor = -1;
-        return set(&rule->access, "rwm");
+        return str_set(&rule->access, "rwm");
 }
 
 int default_spec(bool rootless, OciSpec **ret) {
@@ -138,8 +133,8 @@ int default_spec(bool rootless, OciSpec **ret) {
 
         if (!spec || !(spec->process = calloc(1, sizeof *spec->process)) ||
             !(spec->linux_ = calloc(1, sizeof *spec->linux_)) ||
-            set(&spec->oci_version, OCI_VERSION) < 0 || set(&spec->root_path, "rootfs") < 0 ||
-            set(&spec->hostname, "isola") < 0)
+            str_set(&spec->oci_version, OCI_VERSION) < 0 ||
+            str_set(&spec->root_path, "rootfs") < 0 || str_set(&spec->hostname, "isola") < 0)
                 return -ENOMEM;
         spec->root_readonly = true;
         r = set_process(spec->process);

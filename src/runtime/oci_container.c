@@ -260,19 +260,15 @@ OciStatus oci_container_status(const OciContainer *c) {
         return OCI_RUNNING;
 }
 
-static int copy(char **to, const char *from) {
-        *to = from ? strdup(from) : NULL;
-        return from && !*to ? -ENOMEM : 0;
-}
-
 int oci_container_state(const OciContainer *c, OciStatus status, OciState *ret, Err *err) {
         const OciRecord *r = &c->record;
 
         *ret = (OciState){ .pid = status == OCI_STOPPED || status == OCI_CREATING ? 0 : r->pid };
-        if (copy(&ret->oci_version, OCI_VERSION) < 0 || copy(&ret->id, c->id) < 0 ||
-            copy(&ret->status, oci_status_name(status)) < 0 || copy(&ret->bundle, r->bundle) < 0 ||
-            copy(&ret->rootfs, r->rootfs) < 0 || copy(&ret->created, r->created) < 0 ||
-            copy(&ret->owner, r->owner) < 0 || strv_copy(r->annotations, &ret->annotations) < 0) {
+        if (str_set(&ret->oci_version, OCI_VERSION) < 0 || str_set(&ret->id, c->id) < 0 ||
+            str_set(&ret->status, oci_status_name(status)) < 0 ||
+            str_set(&ret->bundle, r->bundle) < 0 || str_set(&ret->rootfs, r->rootfs) < 0 ||
+            str_set(&ret->created, r->created) < 0 || str_set(&ret->owner, r->owner) < 0 ||
+            strv_copy(r->annotations, &ret->annotations) < 0) {
                 json_clear(&oci_state_type, ret);
                 return fail(err, ENOMEM, "cannot tell the state of container '%s'", c->id);
         }

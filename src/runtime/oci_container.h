@@ -102,6 +102,7 @@ typedef struct OciCreate {
         const char *pid_file;       /* or NULL */
         const char *console_socket; /* or NULL */
         bool no_pivot, keep_keyring;
+        bool detached; /* oci_run(): the caller does not stay to hold a terminal */
         unsigned preserve_fds;
 } OciCreate;
 
@@ -143,6 +144,7 @@ int oci_pause(OciContainer *c, bool paused, Err *err);
 int oci_update(OciContainer *c, const OciResources *resources, Err *err);
 
 typedef struct OciExec {
+        const OciSpec *spec; /* that the container was made from: bundle_load_kept() */
         const OciProcess *process;
         const char *pid_file, *console_socket;
         const char *cgroup; /* below the container's, or NULL */
@@ -154,7 +156,8 @@ typedef struct OciExec {
  * oci_exec() - one more process in a running container, as a child of the caller
  * @ret_console: the terminal's master where no console socket was given, else -EBADF
  *
- * The caller is within the container's namespaces afterwards; see runtime_exec().
+ * The caller has called runtime_seal() where the container has no user namespace of its own, and
+ * is within the container's namespaces afterwards; see runtime_exec().
  */
 int oci_exec(OciContainer *c, const OciExec *in, int *ret_pidfd, int *ret_console, Err *err);
 

@@ -9,6 +9,7 @@
 #include <sys/pidfd.h>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "runtime/oci_internal.h"
 #include "runtime/place.h"
@@ -103,6 +104,9 @@ int oci_kill(OciContainer *c, int signal, bool all, Err *err) {
                 return r < 0 ? fail(err, r, "cannot signal the processes of container '%s'", c->id)
                              : 0;
         }
+        if (all)
+                log_warn("container '%s' has no cgroup: only its first process is signalled",
+                         c->id);
         pidfd = oci_container_pidfd(c);
         if (pidfd < 0)
                 return refuse(err, ESRCH, "cannot signal container '%s': container not running",

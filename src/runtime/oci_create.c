@@ -53,10 +53,10 @@ static void making_clear(Making *m) {
 }
 #define automaking __attribute__((__cleanup__(making_clear))) Making
 
-static int check_terminal(const OciCreate *in, bool detached, Err *err) {
-        bool terminal = in->bundle->spec->process && in->bundle->spec->process->terminal;
+static int check_terminal(const OciCreate *in, bool hold, Err *err) {
+        bool terminal = in->bundle->spec->process->terminal;
 
-        if (terminal && detached && !in->console_socket)
+        if (terminal && (hold || in->detached) && !in->console_socket)
                 return err_hint(err,
                                 refuse(err, EINVAL,
                                        "the container wants a terminal, and nobody would hold it"),
@@ -118,18 +118,16 @@ static int begin_record(Making *m, Err *err) {
         int r;
 
         record->version = 1;
-        record->oci_version = strdup(b->spec->oci_version ? b->spec->oci_version : "");
-        record->id = strdup(m->in->id);
-        record->bundle = strdup(b->path);
-        record->rootfs = strdup(b->spec->root_path);
-        record->boot_id = strdup(boot_id());
         record->created = clock_rfc3339(clock_now_ns());
         record->owner = geteuid() == 0 ? strdup("root") : str_format("#%u", geteuid());
         record->late_hooks = oci_has_late_hooks(b->spec);
         record->asks_agent = b->spec->linux_ && b->spec->linux_->seccomp &&
                              b->spec->linux_->seccomp->listener_path;
-        if (!record->oci_version || !record->id || !record->bundle || !record->rootfs ||
-            !record->boot_id || !record->created || !record->owner ||
+        if (!record->created || !record->owner ||
+            str_set(&record->oci_version, b->spec->oci_version) < 0 ||
+            str_set(&record->id, m->in->id) < 0 || str_set(&record->bundle, b->path) < 0 ||
+            str_set(&record->rootfs, b->spec->root_path) < 0 ||
+            str_set(&record->boot_id, boot_id()) < 0 ||
             strv_copy(b->spec->annotations, &record->annotations) < 0)
                 return fail(err, ENOMEM, "cannot make container '%s'", m->in->id);
         r = name_place(m, err);

@@ -18,13 +18,16 @@ static int check_running(const OciContainer *c, bool ignore_paused, Err *err) {
 }
 
 static int open_cgroup(const OciContainer *c, const char *below, Cgroup **ret, Err *err) {
-        autofree char *name = NULL;
+        autofree char *name = NULL, *clean = NULL;
         int r;
 
         if (!c->record.cgroup)
                 return 0;
-        name = below ? str_format("%s/%s", c->record.cgroup, below + strspn(below, "/"))
-                     : strdup(c->record.cgroup);
+        /* "..", too, stays below. */
+        r = below ? cgroup_clean_path(below, &clean) : 0;
+        if (r < 0)
+                return refuse(err, r, "'%s' is not a cgroup below the container's", below);
+        name = below ? str_format("%s/%s", c->record.cgroup, clean) : strdup(c->record.cgroup);
         r = name ? cgroup_open(name, ret) : -ENOMEM;
         if (r >= 0 && !below)
                 r = cgroup_follow(*ret, c->record.pid);
@@ -42,17 +45,13 @@ int oci_exec(OciContainer *c, const OciExec *in, int *ret_pidfd, int *ret_consol
         autofree char *cache = oci_seccomp_cache(c->root);
         OciReport report = { -EBADF, NULL, -EBADF };
         autoptr(SeccompFilter) seccomp = NULL;
+        const OciSpec *spec = in->spec;
         autoptr(Cgroup) cgroup = NULL;
-        autoptr(OciSpec) spec = NULL;
         RuntimeAgent agent;
         pid_t pid;
         int r;
 
         r = check_running(c, in->ignore_paused, err);
-        if (r >= 0)
-                r = bundle_load_kept(c->dir, c->record.bundle, &spec, err);
-        if (r >= 0 && !oci_has_own_userns(spec))
-                r = runtime_seal(err);
         if (r >= 0)
                 r = oci_process_check(in->process, err);
         if (r >= 0 && spec->linux_ && spec->linux_->seccomp)

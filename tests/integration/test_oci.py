@@ -157,6 +157,33 @@ def test_ps_lists_the_processes_with_outer_pids(bundle, isola):
     assert sorted(int(line.split()[1]) for line in lines[1:]) == sorted(pids)
 
 
+def test_container_without_a_cgroup_says_what_it_cannot(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    words = ('oci', '--cgroup-manager', 'disabled', 'create', '--bundle', bundle.path, 'c1')
+    assert bundle.to_file(*words) == 0
+    isola('oci', 'start', 'c1')
+    assert 'has no cgroup' in isola('oci', 'ps', 'c1', code=1).stderr
+    assert 'has no cgroup' in isola('oci', 'pause', 'c1', code=1).stderr
+    assert 'has no cgroup' in isola('oci', 'update', '--pids-limit', '5', 'c1', code=1).stderr
+    isola('oci', 'exec', 'c1', 'true')
+    log = bundle.path / 'log'
+    isola('oci', '--log', log, 'kill', '--all', 'c1', 'KILL')
+    assert 'only its first process is signalled' in log.read_text()
+    bundle.wait_for('stopped')
+
+
+def test_exec_stays_below_the_containers_cgroup(bundle, isola):
+    bundle.runs('exec sleep 1000')
+    bundle.create()
+    isola('oci', 'start', 'c1')
+    (place,) = [place for place in bundle.cgroup() if (place / 'cgroup.kill').exists()]
+    (place / 'below').mkdir()
+    text = isola.out('oci', 'exec', '--cgroup', '/../../below', 'c1', 'grep', '0::', '/proc/self/cgroup')
+    assert text == '0::/below'
+    assert 'cannot open the cgroup' in isola('oci', 'exec', '--cgroup', '../nothing', 'c1', 'true', code=1).stderr
+    isola('oci', 'delete', '--force', 'c1')
+
+
 def test_kill_sends_named_and_numbered_signals_and_reaches_all(bundle, isola):
     bundle.runs('trap "echo term" TERM; trap "echo usr1" USR1; while :; do sleep 0.02; done')
     bundle.create()
@@ -242,6 +269,10 @@ def test_log_holds_one_record_of_what_went_wrong(bundle, isola):
     assert record['level'] == 'error'
     assert record['msg'] == "container 'nobody' does not exist"
     assert record['time'].endswith('Z')
+    log.unlink()
+    isola('oci', '--log', log, 'start', 'no"body', code=1)
+    assert log.read_text().count('\n') == 1
+    assert '''level=error msg="'no\\"body' is not''' in log.read_text()
 
 
 def test_update_changes_limits_of_a_running_container(bundle, isola):
@@ -253,7 +284,8 @@ def test_update_changes_limits_of_a_running_container(bundle, isola):
     assert '33\n' in [(p / 'pids.max').read_text() for p in places if (p / 'pids.max').exists()]
     isola('oci', 'update', '--resources', '-', 'c1', input='{"pids": {"limit": 44}}')
     assert '44\n' in [(p / 'pids.max').read_text() for p in places if (p / 'pids.max').exists()]
-    assert "'many' is not a number" in isola('oci', 'update', '--pids-limit', 'many', 'c1', code=1).stderr
+    for option, value in (('pids-limit', 'many'), ('pids-limit', '-2'), ('cpu-share', '-1'), ('cpu-period', '-1')):
+        assert f"--{option}: '{value}' is not a number" in isola('oci', 'update', f'--{option}={value}', 'c1', code=1).stderr
 
 
 def test_events_print_statistics(bundle, isola):

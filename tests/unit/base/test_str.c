@@ -53,3 +53,11 @@ TEST(printable_json_means_the_same) {
 
         expect_str(s, "{\n\t\"a\": \"\\u007f\\u009b\\u202e\xc3\xa9\"}");
 }
+
+TEST(set_puts_a_copy_in_the_place_of_a_string) {
+        char *string = NULL;
+
+        expect(str_set(&string, "one") == 0 && str_equal(string, "one"));
+        expect(str_set(&string, string + 1) == 0 && str_equal(string, "ne"));
+        expect(str_set(&string, NULL) == 0 && !string);
+}
