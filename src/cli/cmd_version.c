@@ -8,10 +8,9 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/format.h"
+#include "oci/state.h"
 
-/* Of the documents that isola reads and writes. */
-#define RUNTIME_SPEC_VERSION "1.2.0"
-#define IMAGE_SPEC_VERSION   "1.1.0"
+#define IMAGE_SPEC_VERSION "1.1.0" /* of the documents that isola reads and writes */
 
 typedef struct VersionOptions {
         const char *format;
@@ -26,8 +25,8 @@ static const Option options[] = {
 static json_t *describe(const struct utsname *name) {
         return json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}}", "Client", "Version",
                          ISOLA_VERSION, "Os", "linux", "Arch", name->machine, "KernelVersion",
-                         name->release, "RuntimeSpecVersion", RUNTIME_SPEC_VERSION,
-                         "ImageSpecVersion", IMAGE_SPEC_VERSION, "Compiler", __VERSION__);
+                         name->release, "RuntimeSpecVersion", OCI_VERSION, "ImageSpecVersion",
+                         IMAGE_SPEC_VERSION, "Compiler", __VERSION__);
 }
 
 static int print_formatted(const char *format, const struct utsname *name, Err *err) {
@@ -57,7 +56,7 @@ static int cmd_version(const CommandInput *in, Err *err) {
                "Runtime spec: %s\n"
                "Image spec:   %s\n"
                "Compiler:     %s\n",
-               ISOLA_VERSION, name.release, name.machine, RUNTIME_SPEC_VERSION, IMAGE_SPEC_VERSION,
+               ISOLA_VERSION, name.release, name.machine, OCI_VERSION, IMAGE_SPEC_VERSION,
                __VERSION__);
         return 0;
 }

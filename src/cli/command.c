@@ -151,6 +151,22 @@ static char **all_names(void) {
         return take_ptr(names);
 }
 
+/* Adds "network" for "network create", so that it can be proposed. */
+static int add_families(char ***names) {
+        size_t n = strv_length(*names);
+
+        for (size_t i = 0; i < n; i++) {
+                const char *space = strchr((*names)[i], ' ');
+                autofree char *family =
+                        space ? strndup((*names)[i], (size_t) (space - (*names)[i])) : NULL;
+
+                if (space &&
+                    (!family || (!strv_has(*names, family) && strv_add(names, family) < 0)))
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 static bool is_family(char *const *names, const char *word) {
         strv_foreach(name, names) {
                 const char *rest = str_after(*name, word);
@@ -168,14 +184,15 @@ int command_unknown(char *const *words, Err *err) {
                                        : strdup(words[0]);
         const char *near;
 
-        if (!typed)
+        if (!typed || add_families(&names) < 0)
                 return fail(err, ENOMEM, "cannot read the command line");
         near = names ? nearest_name(typed, (const char *const *) names) : NULL;
         if (near)
                 refuse(err, EINVAL, "unknown command '%s'; did you mean '%s'?", typed, near);
         else
                 refuse(err, EINVAL, "unknown command '%s'", typed);
-        return err_hint(err, -EINVAL, "see 'isola --help'");
+        return err_hint(err, -EINVAL, "see 'isola %s--help'",
+                        str_equal(words[0], "oci") ? "oci " : "");
 }
 
 static int check_operands(const Command *c, int n, Err *err) {

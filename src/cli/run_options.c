@@ -588,9 +588,9 @@ int run_options_read(const Home *home, const RunOptions *o, char *const *args, C
                 return no_memory(err);
         c->dir = -EBADF;
         if (o->name && !name_is_valid(*o->name == '/' ? o->name + 1 : o->name))
-                return err_hint(err,
-                                refuse(err, EINVAL, "'%s' cannot be a container's name", o->name),
-                                "letters, digits, '_', '.' and '-', a letter or digit first");
+                return err_hint(
+                        err, refuse(err, EINVAL, "'%s' cannot be a container's name", o->name),
+                        "up to 128 letters, digits, '_', '.' and '-', a letter or digit first");
         r = check_image_options(o, err);
         if (r >= 0 && o->name)
                 r = set(&c->name, *o->name == '/' ? o->name + 1 : o->name, err);

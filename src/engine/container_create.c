@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "engine/container.h"
 #include "engine/names.h"
+#include "engine/spec.h"
 #include "engine/volume.h"
 #include "store/image.h"
 
@@ -140,11 +142,17 @@ static int take_command(Container *c, Err *err) {
         return 0;
 }
 
-/* A container that shares the host's or another's UTS namespace has that one's name. */
+/* A container that shares the host's or another's UTS namespace has that one's name; one that only
+ * shares the host's network is called as the host is in it, as Docker does. */
 static int take_hostname(Container *c, Err *err) {
+        struct utsname host;
+
         if (c->config.hostname || !str_empty(c->host.uts_mode))
                 return 0;
-        c->config.hostname = strndup(c->id, ID_SHORT_LENGTH);
+        if (!container_has_netns(c) && uname(&host) < 0)
+                return fail(err, errno, "cannot tell the host's name");
+        c->config.hostname =
+                container_has_netns(c) ? strndup(c->id, ID_SHORT_LENGTH) : strdup(host.nodename);
         return c->config.hostname ? 0 : fail(err, ENOMEM, "cannot make a container");
 }
 

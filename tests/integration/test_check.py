@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 
 from conftest import existing
@@ -70,7 +71,8 @@ def test_check_refuses_operands(fresh):
 
 def test_version_names_isola_kernel_and_specifications(fresh):
     text = fresh.out('version')
-    assert platform.release() in text and 'Runtime spec:' in text
+    assert platform.release() in text
+    assert re.search(f"Runtime spec: *{json.loads(fresh('oci', 'features').stdout)['ociVersionMax']}", text)
     document = fresh.json('version', '--format', 'json')
     assert document['Client']['KernelVersion'] == platform.release()
     assert fresh.out('version', '--format', '{{.Client.Version}}') == document['Client']['Version']

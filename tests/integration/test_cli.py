@@ -39,6 +39,7 @@ def test_version(isola):
 
 @pytest.mark.parametrize('typed, sentence', [
     (['rnu'], "unknown command 'rnu'; did you mean 'run'?"),
+    (['netwrok', 'ls'], "unknown command 'netwrok'; did you mean 'network'?"),
     (['network', 'craete'], "unknown command 'network craete'; did you mean 'network create'?"),
     (['frobnicate'], "unknown command 'frobnicate'"),
 ])

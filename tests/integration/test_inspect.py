@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """inspect: Docker's documents and templates over them."""
+import ipaddress
 import json
 
 import pytest
@@ -22,7 +23,8 @@ def test_document_has_dockers_shape(isola, web, image):
     assert web['HostConfig']['Memory'] == 64 << 20
     assert web['HostConfig']['PortBindings'] == {'80/tcp': [{'HostIp': '127.0.0.1', 'HostPort': '18081'}]}
     assert web['NetworkSettings']['Ports'] == {'80/tcp': [{'HostIp': '127.0.0.1', 'HostPort': '18081'}]}
-    assert web['NetworkSettings']['Networks']['bridge']['IPAddress'].startswith('10.88.')
+    subnet = isola.json('network', 'inspect', 'bridge')[0]['IPAM']['Config'][0]['Subnet']
+    assert ipaddress.ip_address(web['NetworkSettings']['Networks']['bridge']['IPAddress']) in ipaddress.ip_network(subnet)
     mount = web['Mounts'][0]
     assert (mount['Type'], mount['Source'], mount['Destination'], mount['RW']) == ('bind', '/tmp', '/mnt', False)
     assert web['Image'].startswith('sha256:')

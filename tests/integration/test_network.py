@@ -4,6 +4,7 @@ import concurrent.futures
 import ipaddress
 import json
 import re
+import socket
 import subprocess
 import threading
 import urllib.request
@@ -198,6 +199,8 @@ def test_host_none_and_container_networks(isola, image):
     assert names == ['lo']
     assert 'LOOPBACK,UP' in isola.out('run', '--rm', '--network', 'none', image, 'ip', 'link')
     host = sorted(link['ifname'] for link in ip('link') if not link['ifname'].startswith('veth'))
+    assert isola.out('run', '--rm', '--network', 'host', image, 'hostname') == socket.gethostname()
+    assert isola.out('run', '--rm', '--network', 'host', '--hostname', 'own', image, 'hostname') == 'own'
     inside = isola.out('run', '--rm', '--network', 'host', image, 'sh', '-c', 'cat /proc/net/dev')
     assert all(name + ':' in inside for name in host)
     settings = up(isola, image, 'one')
