@@ -380,12 +380,22 @@ static int set_attributes(const Runtime *runtime, Err *err) {
         return r == -ESRCH ? runtime_reason(runtime, r, err) : r;
 }
 
+/* One whose limit of memory lets nothing start has ended without a word. */
+static int explain_end(const Runtime *runtime, int r, Err *err) {
+        CgroupStats stats;
+
+        if (r == -ECANCELED && runtime->cgroup && cgroup_stats(runtime->cgroup, &stats) >= 0 &&
+            stats.oom_kills > 0)
+                err_hint(err, r, "it was killed for want of memory: its limit is too small");
+        return r;
+}
+
 int runtime_hold(Runtime *runtime, Err *err) {
         int r = place(runtime, err);
 
         if (r >= 0)
                 r = init_listen_prepared(runtime->sync, &runtime->hands, err);
-        return r < 0 ? r : set_attributes(runtime, err);
+        return r < 0 ? explain_end(runtime, r, err) : set_attributes(runtime, err);
 }
 
 int runtime_release(Runtime *runtime, Err *err) {
@@ -412,7 +422,7 @@ int runtime_start(Runtime *runtime, Err *err) {
         if (r < 0) {
                 process_kill_and_reap(runtime->pidfd);
                 runtime->running = true;
-                return r;
+                return explain_end(runtime, r, err);
         }
         runtime->sync = close_fd(runtime->sync);
         runtime->running = true;

@@ -269,6 +269,16 @@ def test_limit_that_cannot_be_is_named_and_leaves_nothing(bundle, isola, place, 
     assert 'does not exist' in isola('oci', 'state', 'c1', code=1).stderr
 
 
+def test_limit_that_lets_nothing_start_is_named(bundle):
+    if not has('memory.max', 'memory.limit_in_bytes'):
+        pytest.skip('no controller here')
+    bundle.config['linux']['resources']['memory'] = {'limit': 4096, 'swap': 4096}
+    bundle.runs('true')
+    assert 'its limit is too small' in bundle.run(code=1).stderr
+    assert bundle.create() == 1
+    assert 'its limit is too small' in bundle.output()
+
+
 def test_end_by_memory_is_an_event(bundle, isola):
     if not has('memory.max', 'memory.limit_in_bytes'):
         pytest.skip('no controller here')
