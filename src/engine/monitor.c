@@ -17,6 +17,7 @@
 #include "engine/protocol.h"
 #include "engine/relay.h"
 #include "engine/restart.h"
+#include "kernel/cgroup_usage.h"
 #include "kernel/process.h"
 
 int exit_record_save(Container *c, Err *err) {
@@ -106,7 +107,7 @@ static void settle_in(Monitor *m) {
 
 void monitor_collect_exit(Monitor *m) {
         siginfo_t info = {};
-        CgroupStats stats;
+        uint64_t kills;
 
         if (m->collected)
                 return;
@@ -115,8 +116,8 @@ void monitor_collect_exit(Monitor *m) {
                 m->exit_code = monitor_adopted_code(m);
         else if (process_reap(m->pidfd, &info) == 0)
                 m->exit_code = exit_code_of(&info);
-        if (m->exit_code == 128 + SIGKILL && m->cgroup && cgroup_stats(m->cgroup, &stats) >= 0)
-                m->c->state.oom_killed = stats.oom_kills > 0;
+        if (m->exit_code == 128 + SIGKILL && m->cgroup && cgroup_oom_kills(m->cgroup, &kills) >= 0)
+                m->c->state.oom_killed = kills > 0;
 
         m->c->state.exit_code = m->exit_code;
         free(m->c->state.finished_at);

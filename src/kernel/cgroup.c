@@ -571,24 +571,27 @@ int cgroup_follow(Cgroup *c, pid_t pid) {
 /* A limit below what is in use kills; the caller may want to be told instead. */
 static int check_usage(const Cgroup *c, const CgroupLimits *l, Err *err) {
         int64_t limit = l->memory > 0 ? l->memory : l->memory_swap;
-        CgroupStats stats;
+        uint64_t used;
 
-        if (!l->memory_check || limit <= 0 || cgroup_stats(c, &stats) < 0)
+        if (!l->memory_check || limit <= 0)
                 return 0;
-        if ((uint64_t) limit > stats.memory_bytes)
+        used = cgroup_memory(c).usage;
+        if ((uint64_t) limit > used)
                 return 0;
         return refuse(err, EBUSY, "cannot set the memory limit to '%lld': %llu bytes are in use",
-                      (long long) limit, (unsigned long long) stats.memory_bytes);
+                      (long long) limit, (unsigned long long) used);
 }
 
 /* Version 2 counts swap apart from memory; who changes only the sum means the memory limit that
  * there is. */
 static void complete_swap(const Cgroup *c, CgroupLimits *l) {
-        CgroupStats stats;
+        uint64_t limit;
 
-        if (l->memory == 0 && l->memory_swap > 0 && cgroup_stats(c, &stats) >= 0 &&
-            stats.memory_limit <= INT64_MAX)
-                l->memory = (int64_t) stats.memory_limit;
+        if (l->memory != 0 || l->memory_swap <= 0 || c->v1[CGROUP_MEMORY] >= 0)
+                return;
+        limit = cgroup_memory(c).limit;
+        if (limit <= INT64_MAX)
+                l->memory = (int64_t) limit;
 }
 
 int cgroup_update(Cgroup *c, const CgroupLimits *limits, Err *err) {

@@ -127,13 +127,6 @@ unsigned cgroup_weight(uint64_t shares);
 /* The first limit that is asked for, in words ("memory limit"); NULL if there is none; borrowed. */
 const char *cgroup_first_limit(const CgroupLimits *limits);
 
-typedef struct CgroupStats {
-        uint64_t memory_bytes, memory_limit; /* limit: UINT64_MAX if there is none */
-        uint64_t cpu_ns;
-        uint64_t pids, pids_limit;
-        uint64_t oom_kills;
-} CgroupStats;
-
 typedef struct Cgroup Cgroup;
 
 /* How the machine's hierarchies are mounted. */
@@ -261,7 +254,6 @@ int cgroup_is_frozen(const Cgroup *c);
 int cgroup_name_is_frozen(const char *name);
 /* 1 if any process is in it or below, 0 if none, negative errno. */
 int cgroup_is_populated(const Cgroup *c);
-int cgroup_stats(const Cgroup *c, CgroupStats *ret);
 /* Process ids in it and below; owned by the caller; only for v2 and where cgroup_needs_join(). */
 int cgroup_pids(const Cgroup *c, pid_t **ret, size_t *ret_n);
 

@@ -11,6 +11,7 @@
  */
 
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_usage.h"
 
 /* What limits and counters need; the freezer stands for "all processes" on legacy machines and the
  * service manager's own hierarchy counts as a controller. */
@@ -92,6 +93,9 @@ const char *cgroup_setting_words(const CgroupSetting *s, char words[CGROUP_WORDS
  * its words and take them for a missing program. */
 int cgroup_cannot_set(const CgroupSetting *s, int code, Err *err);
 
+/* What memory is used; all 0 where no hierarchy of the place counts it. */
+CgroupAmount cgroup_memory(const Cgroup *c);
+
 /* What cgroup.kill does, for Linux before 5.14: signals again and again until none is left. */
 int cgroup_kill_each(const Cgroup *c);
 
@@ -125,7 +129,7 @@ int cgroup_v1_is_frozen(const Cgroup *c);
 int cgroup_v2_write(const Cgroup *c, const CgroupSetting *setting, Err *err);
 /* Enables those of the common controllers that the root offers; what cannot be is left out. */
 int cgroup_v2_enable_all(const Cgroup *c);
-/* Finds "key N" among lines; text ends with NUL; -ENOENT. */
+/* Finds "key N" among lines; @text ends with NUL or is NULL; -ENOENT. */
 int cgroup_find_key(const char *text, const char *key, uint64_t *ret);
 /* Reads "key N" out of cgroup.events and the like; -ENOENT if there is no such key. */
 int cgroup_read_key(int dir, const char *file, const char *key, uint64_t *ret);

@@ -14,9 +14,16 @@
 
 #include "base/file.h"
 #include "kernel/cgroup_internal.h"
-#include "kernel/cgroup_usage.h"
 
 #define EVENTS_MAX 4096
+
+int cgroup_oom_kills(const Cgroup *c, uint64_t *ret) {
+        int v1 = c->v1[CGROUP_MEMORY];
+
+        if (v1 >= 0)
+                return cgroup_read_key(v1, "memory.oom_control", "oom_kill", ret);
+        return c->v2 < 0 ? -ENOENT : cgroup_read_key(c->v2, "memory.events", "oom_kill", ret);
+}
 
 void cgroup_oom_clear(CgroupOomWatch *w) {
         w->fd = close_fd(w->fd);

@@ -8,24 +8,14 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
-#include "kernel/cgroup_usage.h"
 
 #define NS_PER_US     1000
 #define NS_PER_SEC    INT64_C(1000000000)
 #define PAGE_SIZE_MAX 24
 #define STAT_MAX      (1 << 20)
-#define GROW(list, n) grow((void **) &(list), &(n), sizeof *(list))
-
-static void *grow(void **list, size_t *n, size_t size) {
-        char *more = realloc(*list, (*n + 1) * size);
-
-        if (!more)
-                return NULL;
-        *list = more;
-        return memset(more + (*n)++ * size, 0, size);
-}
 
 static void clear_io(CgroupIo *list, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -73,7 +63,7 @@ static int read_each_cpu(int dir, CgroupUsage *u) {
         if (file_read(dir, "cpuacct.usage_percpu", STAT_MAX, &text, NULL) < 0)
                 return 0;
         for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
-                int64_t *ns = GROW(u->cpu_each, u->n_cpu_each);
+                int64_t *ns = json_grow(&u->cpu_each, &u->n_cpu_each, sizeof *ns);
 
                 if (!ns)
                         return -ENOMEM;
@@ -82,29 +72,41 @@ static int read_each_cpu(int dir, CgroupUsage *u) {
         return 0;
 }
 
+static char *read_text(int dir, const char *file) {
+        char *text = NULL;
+
+        return dir < 0 || file_read(dir, file, STAT_MAX, &text, NULL) < 0 ? NULL : text;
+}
+
+static uint64_t find_key(const char *text, const char *key) {
+        uint64_t value = 0;
+
+        return cgroup_find_key(text, key, &value) < 0 ? 0 : value;
+}
+
+/* Each file is read once, so that its numbers are of one moment. */
 static int read_cpu(const Cgroup *c, CgroupUsage *u) {
         int v1 = c->v1[CGROUP_CPU], accounts = c->v1[CGROUP_CPUACCT];
+        autofree char *v2_stat = read_text(c->v2, "cpu.stat"), *v1_stat = read_text(v1, "cpu.stat");
+        const char *stat = v1 >= 0 ? v1_stat : v2_stat;
 
         /* The processors' time is counted in every v2 directory, also without the controller. */
         if (c->v2 >= 0) {
-                u->cpu_total = NS_PER_US * read_key(c->v2, "cpu.stat", "usage_usec");
-                u->cpu_user = NS_PER_US * read_key(c->v2, "cpu.stat", "user_usec");
-                u->cpu_kernel = NS_PER_US * read_key(c->v2, "cpu.stat", "system_usec");
+                u->cpu_total = NS_PER_US * find_key(v2_stat, "usage_usec");
+                u->cpu_user = NS_PER_US * find_key(v2_stat, "user_usec");
+                u->cpu_kernel = NS_PER_US * find_key(v2_stat, "system_usec");
         } else if (accounts >= 0) {
                 uint64_t tick = (uint64_t) (NS_PER_SEC / sysconf(_SC_CLK_TCK));
+                autofree char *spent = read_text(accounts, "cpuacct.stat");
 
                 u->cpu_total = read_number(accounts, "cpuacct.usage");
-                u->cpu_user = tick * read_key(accounts, "cpuacct.stat", "user");
-                u->cpu_kernel = tick * read_key(accounts, "cpuacct.stat", "system");
+                u->cpu_user = tick * find_key(spent, "user");
+                u->cpu_kernel = tick * find_key(spent, "system");
         }
-        if (v1 >= 0) {
-                u->throttled_time = read_key(v1, "cpu.stat", "throttled_time");
-        } else {
-                u->throttled_time = NS_PER_US * read_key(c->v2, "cpu.stat", "throttled_usec");
-                v1 = c->v2;
-        }
-        u->periods = read_key(v1, "cpu.stat", "nr_periods");
-        u->throttled_periods = read_key(v1, "cpu.stat", "nr_throttled");
+        u->periods = find_key(stat, "nr_periods");
+        u->throttled_periods = find_key(stat, "nr_throttled");
+        u->throttled_time = v1 >= 0 ? find_key(stat, "throttled_time")
+                                    : NS_PER_US * find_key(stat, "throttled_usec");
         return accounts < 0 ? 0 : read_each_cpu(accounts, u);
 }
 
@@ -126,7 +128,7 @@ static int read_counts(int dir, CgroupUsage *u) {
                 if (!space || parse_u64(space + 1, &value) < 0)
                         continue;
                 *space = 0;
-                count = GROW(u->memory_counts, u->n_memory_counts);
+                count = json_grow(&u->memory_counts, &u->n_memory_counts, sizeof *count);
                 if (!count || !(count->name = strdup(line)))
                         return -ENOMEM;
                 count->value = value;
@@ -149,22 +151,31 @@ static void read_v1_amount(int dir, const char *kind, CgroupAmount *ret) {
         ret->limit = read_number(dir, file);
 }
 
+CgroupAmount cgroup_memory(const Cgroup *c) {
+        CgroupAmount memory = {};
+
+        if (c->v1[CGROUP_MEMORY] >= 0)
+                read_v1_amount(c->v1[CGROUP_MEMORY], "", &memory);
+        else if (c->v2 >= 0)
+                memory = (CgroupAmount){ .usage = read_number(c->v2, "memory.current"),
+                                         .max = read_number(c->v2, "memory.peak"),
+                                         .fail_count = read_key(c->v2, "memory.events", "max"),
+                                         .limit = read_number(c->v2, "memory.max") };
+        return memory;
+}
+
 static int read_memory(const Cgroup *c, CgroupUsage *u) {
         int v1 = c->v1[CGROUP_MEMORY];
 
+        u->memory = cgroup_memory(c);
         if (v1 >= 0) {
-                read_v1_amount(v1, "", &u->memory);
                 read_v1_amount(v1, "memsw.", &u->swap);
                 read_v1_amount(v1, "kmem.", &u->kernel);
                 read_v1_amount(v1, "kmem.tcp.", &u->kernel_tcp);
                 return read_counts(v1, u);
         }
-        if (c->v2 < 0 || file_access(c->v2, "memory.current", F_OK) < 0)
+        if (c->v2 < 0)
                 return 0;
-        u->memory = (CgroupAmount){ .usage = read_number(c->v2, "memory.current"),
-                                    .max = read_number(c->v2, "memory.peak"),
-                                    .fail_count = read_key(c->v2, "memory.events", "max"),
-                                    .limit = read_number(c->v2, "memory.max") };
         if (file_access(c->v2, "memory.swap.current", F_OK) == 0) {
                 uint64_t limit = read_number(c->v2, "memory.swap.max");
 
@@ -198,7 +209,7 @@ static int read_pids(const Cgroup *c, CgroupUsage *u) {
 
 static int add_io(CgroupIo **list, size_t *n, uint64_t major, uint64_t minor, const char *op,
                   uint64_t value) {
-        CgroupIo *io = grow((void **) list, n, sizeof *io);
+        CgroupIo *io = json_grow(list, n, sizeof *io);
 
         if (!io || !(io->op = strdup(op)))
                 return -ENOMEM;
@@ -320,7 +331,7 @@ static int read_pages(const Cgroup *c, CgroupUsage *u) {
                                 v1 >= 0 ? "usage_in_bytes" : "current");
                 if (file_access(dir, usage, F_OK) < 0)
                         continue;
-                pages = GROW(u->pages, u->n_pages);
+                pages = json_grow(&u->pages, &u->n_pages, sizeof *pages);
                 if (!pages || !(pages->size = strdup(size)))
                         return -ENOMEM;
                 pages->usage = read_number(dir, usage);

@@ -4,10 +4,9 @@
 /*
  * What a place has used, in full
  *
- * Where CgroupStats is for a line in a list, this is everything that both
- * versions count, in version 1's terms, which is how OCI runtimes report it:
- * swap includes memory, times are nanoseconds.  What no hierarchy of the place
- * counts is 0, and no list has an entry for it.
+ * Everything that both versions count, in version 1's terms, which is how OCI
+ * runtimes report it: swap includes memory, times are nanoseconds.  What no
+ * hierarchy of the place counts is 0, and no list has an entry for it.
  */
 
 #include <stdbool.h>
@@ -15,7 +14,8 @@
 #include "kernel/cgroup.h"
 
 typedef struct CgroupAmount {
-        uint64_t usage, max, fail_count, limit; /* limit: UINT64_MAX if there is none */
+        uint64_t usage, max, fail_count;
+        uint64_t limit; /* none: UINT64_MAX; on version 1 the last page below INT64_MAX */
 } CgroupAmount;
 
 typedef struct CgroupCount {
@@ -50,7 +50,7 @@ typedef struct CgroupUsage {
         size_t n_pages;
 } CgroupUsage;
 
-/* Return: 0; -ENODEV if the place is gone; negative errno. */
+/* Return: 0; -ENOENT if the place is gone; negative errno. */
 int cgroup_usage(const Cgroup *c, CgroupUsage *ret);
 void cgroup_usage_clear(CgroupUsage *usage);
 #define autousage __attribute__((__cleanup__(cgroup_usage_clear))) CgroupUsage
@@ -58,6 +58,12 @@ void cgroup_usage_clear(CgroupUsage *usage);
 /*
  * Out of memory
  *
+ * How often the kernel has killed for want of memory in the place is counted; -ENOENT where
+ * no hierarchy of the place does.
+ */
+int cgroup_oom_kills(const Cgroup *c, uint64_t *ret);
+
+/*
  * The descriptor of a watch becomes ready (POLLPRI on version 2, POLLIN on version 1: poll for
  * both) when the kernel may have killed for want of memory in the place or below it, and when the
  * place is removed.

@@ -294,7 +294,7 @@ TEST(process_is_cloned_in_and_seen) {
         autoclose int root = cgroup_v2_root();
         autofree pid_t *pids = NULL;
         autoptr(Cgroup) c = NULL;
-        CgroupStats stats;
+        autousage usage = {};
         autoerr err = {};
         struct stat st;
         size_t n = 0;
@@ -307,8 +307,8 @@ TEST(process_is_cloned_in_and_seen) {
         expect(cgroup_is_populated(c) == 1);
         expect_ok(cgroup_pids(c, &pids, &n));
         expect(n == 1 && pids[0] == pid);
-        expect_ok(cgroup_stats(c, &stats));
-        expect(stats.pids == 1);
+        expect_ok(cgroup_usage(c, &usage));
+        expect(usage.pids == 1);
 
         expect(cgroup_remove(name, 10) == -EBUSY);
         expect_ok(cgroup_kill(c, SIGKILL));
@@ -448,7 +448,7 @@ TEST(number_of_processes_is_limited) {
         CgroupLimits limits = { .has_pids = true, .pids = 2 };
         autofree char *name = new_place("pids");
         autoptr(Cgroup) c = limited(name, &limits);
-        CgroupStats stats;
+        autousage usage = {};
         int gate[2], answer[2];
         char word = 0;
         pid_t pid;
@@ -468,8 +468,8 @@ TEST(number_of_processes_is_limited) {
         expect(write(gate[1], "g", 1) == 1);
         expect(read(answer[0], &word, 1) == 1);
         expect(word == 'y');
-        expect_ok(cgroup_stats(c, &stats));
-        expect(stats.pids_limit == 2);
+        expect_ok(cgroup_usage(c, &usage));
+        expect(usage.pids_limit == 2);
         end(pid);
         expect_ok(cgroup_remove(name, 2000));
 }
@@ -478,19 +478,17 @@ TEST(memory_is_limited_and_the_limit_can_change) {
         CgroupLimits limits = { .memory = 16 * MIB, .memory_swap = 16 * MIB };
         autofree char *name = new_place("memory");
         autoptr(Cgroup) c = limited(name, &limits);
-        CgroupStats stats;
+        uint64_t kills;
         autoerr err = {};
         int gate[2], status;
         pid_t pid;
 
-        expect_ok(cgroup_stats(c, &stats));
-        expect(stats.memory_limit == (uint64_t) (16 * MIB));
+        expect(cgroup_memory(c).limit == (uint64_t) (16 * MIB));
         limits.memory = limits.memory_swap = 32 * MIB;
         expect_well(cgroup_update(c, &limits, &err), err);
         limits.memory = limits.memory_swap = 8 * MIB;
         expect_well(cgroup_update(c, &limits, &err), err);
-        expect_ok(cgroup_stats(c, &stats));
-        expect(stats.memory_limit == (uint64_t) (8 * MIB));
+        expect(cgroup_memory(c).limit == (uint64_t) (8 * MIB));
 
         expect(pipe(gate) == 0);
         pid = fork();
@@ -507,8 +505,8 @@ TEST(memory_is_limited_and_the_limit_can_change) {
         expect(write(gate[1], "g", 1) == 1);
         expect(waitpid(pid, &status, 0) == pid);
         expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-        expect_ok(cgroup_stats(c, &stats));
-        expect(stats.oom_kills == 1);
+        expect_ok(cgroup_oom_kills(c, &kills));
+        expect(kills == 1);
         expect_ok(cgroup_remove(name, 2000));
 }
 
@@ -558,7 +556,6 @@ TEST(limits_that_bound_each_other_are_raised_and_lowered) {
                                 .cpu_burst = 10000 };
         autofree char *name = new_place("bounds"), *burst = NULL;
         autoptr(Cgroup) c = limited(name, &limits);
-        CgroupStats stats;
         autoerr err = {};
 
         limits.memory = 64 * MIB;
@@ -571,8 +568,7 @@ TEST(limits_that_bound_each_other_are_raised_and_lowered) {
         limits.cpu_quota = 5000;
         limits.cpu_burst = 4000;
         expect_well(cgroup_update(c, &limits, &err), err);
-        expect_ok(cgroup_stats(c, &stats));
-        expect(stats.memory_limit == (uint64_t) (4 * MIB));
+        expect(cgroup_memory(c).limit == (uint64_t) (4 * MIB));
         if (c->v1[CGROUP_CPU] >= 0) {
                 expect_ok(file_read_line(c->v1[CGROUP_CPU], "cpu.cfs_burst_us", &burst));
                 expect_str(burst, "4000");
@@ -589,7 +585,6 @@ TEST(limit_below_use_can_be_refused) {
                      less = { .memory = 4096, .memory_check = true };
         autofree char *name = new_place("check");
         autoptr(Cgroup) c = limited(name, &limits);
-        CgroupStats stats;
         autoerr err = {};
         int gate[2], filled[2];
         pid_t pid;
@@ -609,8 +604,7 @@ TEST(limit_below_use_can_be_refused) {
         expect(read(filled[0], &(char){ 0 }, 1) == 1);
         expect(cgroup_update(c, &less, &err) == -EBUSY);
         expect(strstr(err.message, "cannot set the memory limit to '4096': "));
-        expect_ok(cgroup_stats(c, &stats));
-        expect(stats.memory_limit == (uint64_t) (64 * MIB));
+        expect(cgroup_memory(c).limit == (uint64_t) (64 * MIB));
         end(pid);
         expect_ok(cgroup_remove(name, 2000));
 }
@@ -753,7 +747,7 @@ TEST(every_hierarchy_is_joined_where_there_is_no_v2) {
         autofree char *name = new_place("legacy"), *parent = NULL;
         autofree pid_t *pids = NULL;
         autoptr(Cgroup) c = NULL, *other = NULL;
-        CgroupStats stats;
+        autousage usage = {};
         autoerr err = {};
         size_t n = 0;
         pid_t pid;
@@ -769,8 +763,8 @@ TEST(every_hierarchy_is_joined_where_there_is_no_v2) {
         expect_well(cgroup_join(c, pid, &err), err);
         expect_ok(cgroup_pids(c, &pids, &n));
         expect(n == 1 && pids[0] == pid);
-        expect_ok(cgroup_stats(c, &stats));
-        expect(stats.pids == 1);
+        expect_ok(cgroup_usage(c, &usage));
+        expect(usage.pids == 1);
         expect(cgroup_adopt(name, 0, NULL, &other, &err) == -EBUSY);
 
         expect_ok(cgroup_freeze(c, true, 2000));

@@ -95,6 +95,7 @@ static void expect_use_to_be_counted(const char *test) {
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
         expect_ok(cgroup_remove(name, 2000));
+        expect(cgroup_usage(c, &u) == -ENOENT);
 }
 
 TEST(use_is_counted) {
