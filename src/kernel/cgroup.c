@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -39,9 +37,7 @@ const char *cgroup_controller_name(CgroupController controller) {
 }
 
 bool cgroup_is_unified(void) {
-        struct statfs fs;
-
-        return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+        return cgroup_v2_is_at(CGROUP_MOUNTS);
 }
 
 /* True if some controller has a v1 hierarchy. */
@@ -69,7 +65,7 @@ CgroupLayout cgroup_layout(void) {
 bool cgroup_root_is_writable(void) {
         autoclose int v2 = -EBADF, v1 = -EBADF;
 
-        if (file_access(AT_FDCWD, "/sys/fs/cgroup/unified", W_OK) == 0)
+        if (file_access(AT_FDCWD, CGROUP_V2_BESIDE_V1, W_OK) == 0)
                 return true; /* where it usually is on a hybrid machine: no closer look is needed */
         v2 = cgroup_v2_root();
         if (v2 < 0)

@@ -5,12 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -176,7 +174,7 @@ int cgroup_remove_directory(int root, const char *name, bool parents, int timeou
 /* The usual case, on the path of every container: the places are empty, at the usual mounts. */
 static int remove_quickly(const char *name, const char *hierarchy, bool parents) {
         autofree char *path =
-                str_format("/sys/fs/cgroup%s%s/%s", *hierarchy ? "/" : "", hierarchy, name);
+                str_format(CGROUP_MOUNTS "%s%s/%s", *hierarchy ? "/" : "", hierarchy, name);
         char *slash;
 
         if (!path)
@@ -196,12 +194,13 @@ static int remove_quickly(const char *name, const char *hierarchy, bool parents)
 
 static int remove_slowly(const char *name, bool parents, int timeout_ms) {
         autoclose int root = cgroup_v2_root();
+        unsigned mounted = cgroup_v1_mounted();
         int r = 0, last;
 
         if (root >= 0)
                 r = cgroup_remove_directory(root, name, parents, timeout_ms);
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-                autoclose int v1 = cgroup_v1_root(i);
+                autoclose int v1 = mounted & 1u << i ? cgroup_v1_root(i) : -EBADF;
 
                 if (v1 < 0 || file_access(v1, name, F_OK) < 0)
                         continue;
@@ -211,26 +210,27 @@ static int remove_slowly(const char *name, bool parents, int timeout_ms) {
         return r;
 }
 
+static int remove_hybrid_quickly(const char *name, bool parents) {
+        int r = remove_quickly(name, "unified", parents);
+
+        for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS && r >= 0; i++)
+                r = remove_quickly(name, cgroup_controller_name(i), parents);
+        return r;
+}
+
 static int remove_place(const char *path, bool parents, int timeout_ms) {
         autofree char *name = NULL;
-        struct statfs fs;
         int r;
 
         r = cgroup_clean_path(path, &name);
         if (r < 0)
                 return r;
-        if (statfs("/sys/fs/cgroup", &fs) < 0)
-                return errno == ENOENT ? 0 : -errno;
-        if (fs.f_type == CGROUP2_SUPER_MAGIC && remove_quickly(name, "", parents) == 0)
-                return 0;
-        if (fs.f_type != TMPFS_MAGIC)
-                return remove_slowly(name, parents, timeout_ms);
-        if (remove_quickly(name, "unified", parents) < 0)
-                return remove_slowly(name, parents, timeout_ms);
-        for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
-                if (remove_quickly(name, cgroup_controller_name(i), parents) < 0)
-                        return remove_slowly(name, parents, timeout_ms);
-        return 0;
+        if (cgroup_is_unified())
+                r = remove_quickly(name, "", parents);
+        else
+                r = cgroup_v2_is_at(CGROUP_V2_BESIDE_V1) ? remove_hybrid_quickly(name, parents)
+                                                         : -EBUSY;
+        return r < 0 ? remove_slowly(name, parents, timeout_ms) : 0;
 }
 
 int cgroup_remove(const char *name, int timeout_ms) {

@@ -99,6 +99,12 @@ CgroupAmount cgroup_memory(const Cgroup *c);
 /* What cgroup.kill does, for Linux before 5.14: signals again and again until none is left. */
 int cgroup_kill_each(const Cgroup *c);
 
+/* Where hierarchies usually are: version 2 alone, or each of version 1 below it by the name of its
+ * controller, and version 2 beside them. */
+#define CGROUP_MOUNTS       "/sys/fs/cgroup"
+#define CGROUP_V2_BESIDE_V1 CGROUP_MOUNTS "/unified"
+/* Whether a directory is of the v2 hierarchy. */
+bool cgroup_v2_is_at(const char *path);
 /* Opens the root of the v2 hierarchy; -ENOENT if there is none. */
 int cgroup_v2_root(void);
 /* Bits: which controllers have a v1 hierarchy, mounted or not. */

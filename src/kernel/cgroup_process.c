@@ -180,7 +180,7 @@ int cgroup_is_frozen(const Cgroup *c) {
 }
 
 int cgroup_name_is_frozen(const char *name) {
-        static const char *const roots[] = { "/sys/fs/cgroup/unified", "/sys/fs/cgroup" };
+        static const char *const roots[] = { CGROUP_V2_BESIDE_V1, CGROUP_MOUNTS };
         autoptr(Cgroup) c = NULL;
         int r;
 

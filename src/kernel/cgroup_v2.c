@@ -18,10 +18,10 @@
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define EVENTS_MAX     8192
 
-static bool is_v2(int dir) {
+bool cgroup_v2_is_at(const char *path) {
         struct statfs fs;
 
-        return fstatfs(dir, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+        return statfs(path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
 /* Finds a cgroup2 mount at an unusual place: "36 25 0:31 / /mnt/cg rw - cgroup2 cgroup2 rw". */
@@ -37,25 +37,25 @@ static int search_mounts(void) {
                 autofree char *path = NULL;
                 int dir;
 
-                if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*s %*s %*s / %ms", &path) != 1)
+                if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*s %*s %*s / %ms", &path) != 1 ||
+                    !cgroup_v2_is_at(path))
                         continue;
                 dir = open(path, OPEN_DIRECTORY);
-                if (dir >= 0 && is_v2(dir))
+                if (dir >= 0)
                         return dir;
-                close_fd(dir);
         }
         return -ENOENT;
 }
 
 int cgroup_v2_root(void) {
-        autoclose int top = open("/sys/fs/cgroup", OPEN_DIRECTORY), unified = -EBADF;
+        static const char *const usual[] = { CGROUP_MOUNTS, CGROUP_V2_BESIDE_V1 };
 
-        if (top >= 0 && is_v2(top))
-                return take_fd(top);
-        if (top >= 0)
-                unified = openat(top, "unified", OPEN_DIRECTORY);
-        if (unified >= 0 && is_v2(unified))
-                return take_fd(unified);
+        for (size_t i = 0; i < 2; i++) {
+                int dir = cgroup_v2_is_at(usual[i]) ? open(usual[i], OPEN_DIRECTORY) : -1;
+
+                if (dir >= 0)
+                        return dir;
+        }
         return search_mounts();
 }
 

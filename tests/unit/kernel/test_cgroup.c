@@ -777,6 +777,22 @@ TEST(every_hierarchy_is_joined_where_there_is_no_v2) {
         expect_ok(cgroup_remove(parent, 0));
 }
 
+TEST(place_goes_where_v2_is_mounted_elsewhere) {
+        autofree char *name = new_place("elsewhere"), *parent = NULL;
+        autoclose int root = cgroup_v2_root();
+        autoptr(Cgroup) c = NULL;
+        autoerr err = {};
+        struct stat st;
+
+        enter_legacy();
+        expect(mount("cgroup2", "/mnt", "cgroup2", 0, NULL) == 0);
+        expect_well(cgroup_create(name, NULL, &c, &err), err);
+        expect(cgroup_fd(c) >= 0);
+        expect_ok(cgroup_remove(name, 0));
+        parent = strndup(name, (size_t) (strchr(name, '/') - name));
+        expect(fstatat(root, parent, &st, 0) < 0 && errno == ENOENT);
+}
+
 /* A private view in which cgroup2, with whatever controllers it has, is all there is. */
 TEST(missing_controller_of_v2_is_named) {
         CgroupLimits limits = { .memory = 16 * MIB };
