@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "kernel/cgroup_usage.h"
 #include "kernel/process.h"
 #include "runtime/attributes.h"
 #include "runtime/hooks.h"
@@ -382,10 +383,10 @@ static int set_attributes(const Runtime *runtime, Err *err) {
 
 /* One whose limit of memory lets nothing start has ended without a word. */
 static int explain_end(const Runtime *runtime, int r, Err *err) {
-        CgroupStats stats;
+        uint64_t kills;
 
-        if (r == -ECANCELED && runtime->cgroup && cgroup_stats(runtime->cgroup, &stats) >= 0 &&
-            stats.oom_kills > 0)
+        if (r == -ECANCELED && runtime->cgroup && cgroup_oom_kills(runtime->cgroup, &kills) >= 0 &&
+            kills > 0)
                 err_hint(err, r, "it was killed for want of memory: its limit is too small");
         return r;
 }
