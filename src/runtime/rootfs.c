@@ -721,8 +721,7 @@ int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         if (r >= 0 && plan->spec->root_readonly)
                 r = make_read_only(rootfs->root, "/", err);
         if (r >= 0)
-                make_working_directory(plan, rootfs);
-        r = change_root(plan, rootfs, err);
+                r = change_root(plan, rootfs, err);
         if (r < 0)
                 return r;
 

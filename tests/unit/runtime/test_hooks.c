@@ -306,6 +306,20 @@ TEST(failing_hook_fails_the_container) {
         }
 }
 
+/* What a hook left behind writes to it, so that the kernel does not make it read-only. */
+TEST(root_that_cannot_be_made_read_only_fails_the_container) {
+        OciHook h = hook("exec > held; sleep 100 2> /dev/null &");
+        OciHooks hooks = { .create_container = &h, .n_create_container = 1 };
+        autoerr err = {};
+        static Container c;
+
+        setup_bundle(&c, &hooks);
+        c.spec.root_readonly = true;
+        set_shell(&c, "echo never");
+        expect(run(&c, &err) == -EBUSY);
+        expect_str(err.message, "cannot make '/' read-only: Device or resource busy");
+}
+
 TEST(terminal_and_hooks_get_along) {
         OciHook h = hook("true");
         OciHooks hooks = { .create_runtime = &h,
