@@ -139,18 +139,17 @@ _Noreturn static void join_and_clone(InitPlan *plan, int report, int sync) {
         _exit(0);
 }
 
+/* A number comes with a descriptor, an error without: its first byte says nothing. */
 static int receive_clone(int report, Runtime *runtime, Err *err) {
-        char first;
-        pid_t pid;
-        size_t n;
-        int r;
+        char text[ERR_WIRE_MAX];
+        size_t n = 0;
+        int r = fds_recv(report, text, sizeof text - 1, &runtime->pidfd, 1, &n);
 
-        if (recv(report, &first, 1, MSG_PEEK) == 1 && first == '-')
-                return err_read(report, err);
-        r = fds_recv(report, &pid, sizeof pid, &runtime->pidfd, 1, &n);
-        if (r != sizeof pid || n != 1)
+        if (r > 0 && n == 0)
+                return err_parse(text, (size_t) r, err);
+        if (r != sizeof runtime->pid)
                 return fail(err, r < 0 ? r : -EPROTO, "cannot make the container's first process");
-        runtime->pid = pid;
+        memcpy(&runtime->pid, text, sizeof runtime->pid);
         return 0;
 }
 

@@ -557,6 +557,30 @@ TEST(namespaces_of_another_container_are_joined) {
         expect(strstr(output, "sleep"));
 }
 
+/* The first byte of its number is a '-', with which a report of an error begins. */
+TEST(number_of_a_joined_process_is_no_error) {
+        autofree char *path = NULL;
+        static Container c;
+        int net, status;
+        pid_t pid;
+
+        setup(&c);
+        net = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        path = str_format("/proc/self/fd/%d", net);
+        expect(net >= 0 && path && unshare(CLONE_NEWNET | CLONE_NEWPID) == 0);
+        drop_namespace(&c, "network");
+        add_namespace(&c, "network", path);
+        pid = fork();
+        if (pid == 0) {
+                expect(mount("proc", "/proc", "proc", 0, NULL) == 0);
+                /* The next is the process that joins, whose child is 301: 0x12d. */
+                expect_ok(file_write(AT_FDCWD, "/proc/sys/kernel/ns_last_pid", "299"));
+                run_shell(&c, "true");
+                _exit(0);
+        }
+        expect(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 TEST(process_is_put_into_a_running_container) {
         static Container c;
         Runtime *runtime = sleeper(&c);
