@@ -419,11 +419,8 @@ int runtime_start(Runtime *runtime, Err *err) {
                 return init_own_failure(r);
         runtime->hands.pid = runtime->pid;
         r = init_listen(runtime->sync, &runtime->hands, err);
-        if (r < 0) {
-                process_kill_and_reap(runtime->pidfd);
-                runtime->running = true;
+        if (r < 0)
                 return explain_end(runtime, r, err);
-        }
         runtime->sync = close_fd(runtime->sync);
         runtime->running = true;
         return 0;

@@ -52,6 +52,15 @@ TEST(interface_comes_back_if_there_will_be_no_container) {
         expect(system("ip -o address show dev left | grep -q 10.1.2.3/24") == 0);
 }
 
+TEST(interface_comes_back_if_the_program_cannot_run) {
+        static Container c;
+
+        setup_device(&c, (char *) "eth0");
+        expect_ok(strv_add(&c.process.args, "/bin/nothing"));
+        expect(run(&c, NULL) == -ENOENT);
+        expect(if_nametoindex("left") > 0);
+}
+
 TEST(interface_that_is_missing_is_told) {
         static Container c;
         autoerr err = {};
