@@ -67,9 +67,10 @@ int init_hold(const RuntimeOptions *options, int sync) {
         }
 }
 
-/* Returns the connection; -ECONNREFUSED or -ENOENT where nobody waits. */
-static int reach(int dir, const char *name) {
-        autoclose int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+/* Returns the connection; -ECONNREFUSED or -ENOENT where nobody waits.  With SOCK_NONBLOCK in
+ * @flags -EAGAIN where somebody does but has stopped, and too many have asked already. */
+static int reach(int dir, const char *name, int flags) {
+        autoclose int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
         struct sockaddr_un address;
         int r = address_of(dir, name, &address);
 
@@ -81,7 +82,7 @@ static int reach(int dir, const char *name) {
 }
 
 int runtime_start_held(int dir, const char *name, const RuntimeAgent *agent, Err *err) {
-        autoclose int s = reach(dir, name);
+        autoclose int s = reach(dir, name, 0);
         InitHands hands = { -EBADF, agent, -EBADF, 0 };
         int r;
 
@@ -98,15 +99,15 @@ int runtime_start_held(int dir, const char *name, const RuntimeAgent *agent, Err
 }
 
 int runtime_is_held(int dir, const char *name) {
-        autoclose int s = reach(dir, name);
+        autoclose int s = reach(dir, name, SOCK_NONBLOCK);
 
         if (s == -ECONNREFUSED || s == -ENOENT)
                 return 0;
-        return s < 0 ? s : 1;
+        return s < 0 && s != -EAGAIN ? s : 1;
 }
 
 void runtime_discard_held(int dir, const char *name) {
-        autoclose int s = reach(dir, name);
+        autoclose int s = reach(dir, name, SOCK_NONBLOCK);
 
         if (s >= 0)
                 (void) init_say(s, INIT_QUIT);

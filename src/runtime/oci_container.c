@@ -253,11 +253,9 @@ OciStatus oci_container_status(const OciContainer *c) {
                 return OCI_CREATING;
         if (!lives(c))
                 return OCI_STOPPED;
-        if (is_held(c))
-                return OCI_CREATED;
         if (c->record.cgroup && cgroup_name_is_frozen(c->record.cgroup) > 0)
-                return OCI_PAUSED;
-        return OCI_RUNNING;
+                return OCI_PAUSED; /* started or not */
+        return is_held(c) ? OCI_CREATED : OCI_RUNNING;
 }
 
 int oci_container_state(const OciContainer *c, OciStatus status, OciState *ret, Err *err) {

@@ -115,6 +115,21 @@ def test_exec_follows_a_service_manager_into_its_own_group(bundle, isola, place)
     assert not where(f'{place}/c')
 
 
+def test_container_is_paused_before_it_is_started(bundle, isola, place):
+    bundle.config['linux']['cgroupsPath'] = f'/{place}/c'
+    bundle.runs('exec sleep 1000')
+    assert bundle.create() == 0, bundle.output()
+    isola('oci', 'pause', 'c1')
+    # More often than a process that cannot answer has room for.
+    for _ in range(12):
+        assert bundle.status() == 'paused'
+    assert 'it is paused, not created' in isola('oci', 'start', 'c1', code=1).stderr
+    isola('oci', 'resume', 'c1')
+    assert bundle.status() == 'created'
+    isola('oci', 'start', 'c1')
+    assert bundle.status() == 'running'
+
+
 def test_root_is_no_place(bundle):
     bundle.config['linux']['cgroupsPath'] = '/..'
     bundle.runs('true')

@@ -715,6 +715,25 @@ TEST(held_process_ends_when_it_is_discarded) {
         runtime_free(runtime);
 }
 
+/* More often than its socket has room for who asks. */
+TEST(held_process_that_has_stopped_is_held) {
+        Runtime *runtime = NULL;
+        static Container c;
+        int dir;
+
+        setup(&c);
+        set_shell(&c, "exit 0");
+        dir = open(HERE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        expect_ok(create_held(&c, dir, &runtime, NULL));
+        expect_ok(runtime_release(runtime, NULL));
+        expect(kill(runtime_pid(runtime), SIGSTOP) == 0);
+        for (int i = 0; i < 20; i++)
+                expect(runtime_is_held(dir, "start.sock") == 1);
+        expect(kill(runtime_pid(runtime), SIGKILL) == 0 && wait_code(runtime) == 128 + SIGKILL);
+        expect(runtime_is_held(dir, "start.sock") == 0);
+        runtime_free(runtime);
+}
+
 TEST(held_process_dies_with_its_maker) {
         static Container c;
         pid_t maker;
