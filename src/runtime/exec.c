@@ -11,7 +11,6 @@
  */
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,14 +20,11 @@
 #include <sys/wait.h>
 
 #include "base/fault.h"
-#include "base/fds.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
-#include "kernel/pty.h"
 #include "runtime/attributes.h"
 #include "runtime/identity.h"
 #include "runtime/init.h"
@@ -116,7 +112,9 @@ static int look_at(const RuntimeExec *exec, Target *ret, Err *err) {
         }
         r = differs(proc, self, "ns/cgroup");
         if (r > 0)
-                ret->cgroupns = openat(proc, "ns/cgroup", O_RDONLY | O_CLOEXEC);
+                r = ret->cgroupns = openat(proc, "ns/cgroup", O_RDONLY | O_CLOEXEC);
+        if (r < 0)
+                return fail(err, errno, "cannot look at the container's cgroup namespace");
         return prepare(exec, ret, err);
 }
 
@@ -158,30 +156,22 @@ static int join(const RuntimeExec *exec, const Target *target, Err *err) {
 }
 
 static int open_console(const OciProcess *p, int sync, int *ret_slave, Err *err) {
-        autoclose int devpts = -EBADF, master = -EBADF, slave = -EBADF;
-        char word = INIT_CONSOLE;
-        int r;
+        autoclose int devpts = -EBADF;
 
         if (!p->terminal)
                 return 0;
         devpts = open("/dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (devpts < 0)
                 return fail(err, errno, "cannot open a terminal in the container");
-        master = pty_open(devpts, p->console_height, p->console_width, &slave, err);
-        if (master < 0)
-                return master;
-        r = fds_send(sync, &word, 1, &master, 1);
-        if (r < 0)
-                return fail(err, r, "cannot hand the terminal over");
-        *ret_slave = take_fd(slave);
-        return 0;
+        return init_make_console(p, devpts, sync, ret_slave, err);
 }
 
 static int enter(const RuntimeExec *exec, const Target *target, int sync, int *ret_slave,
                  Err *err) {
-        if (target->own_userns && ((!target->keep_groups && identity_drop_groups() < 0) ||
-                                   setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-                return fail(err, errno, "cannot become root of the user namespace");
+        int r = target->own_userns ? identity_become_root(target->keep_groups, err) : 0;
+
+        if (r < 0)
+                return r;
         if (target->cgroupns >= 0 && setns(target->cgroupns, CLONE_NEWCGROUP) < 0)
                 return fail(err, errno, "cannot join the container's cgroup namespace");
         init_leave_session(false);
@@ -245,7 +235,7 @@ static int leave_mover(const Cgroup *cgroup, const Attributes *attributes, int *
                 if ((cgroup && cgroup_needs_join(cgroup) &&
                      cgroup_join(cgroup, who, &problem) < 0) ||
                     attributes_set(attributes, who, &problem) < 0)
-                        init_fail(pair[1], &problem);
+                        init_fail_setup(pair[1], &problem);
                 _exit(0);
         }
         close_fd(pair[1]);
@@ -257,21 +247,20 @@ static int leave_mover(const Cgroup *cgroup, const Attributes *attributes, int *
         return pid;
 }
 
+/* @pid: the child, or negative: there is none. */
 static int move(int mover, pid_t mover_pid, pid_t pid, int sync, Err *err) {
-        char word = INIT_PLACED;
-        int r;
+        int r = 0;
 
         if (mover < 0)
                 return 0;
-        if (pid > 0 && send(mover, &pid, sizeof pid, MSG_NOSIGNAL) < 0)
-                return fail(err, errno, "cannot move the process to its cgroup");
-        r = pid > 0 ? err_read(mover, err) : 0;
+        if (pid > 0)
+                r = send(mover, &pid, sizeof pid, MSG_NOSIGNAL) < 0
+                            ? fail(err, errno, "cannot move the process to its cgroup")
+                            : err_read(mover, err);
         close_fd(mover);
         while (waitpid(mover_pid, NULL, 0) < 0 && errno == EINTR)
                 ;
-        if (r >= 0 && pid > 0 && send(sync, &word, 1, MSG_NOSIGNAL) < 0)
-                return fail(err, errno, "cannot move the process to its cgroup");
-        return r;
+        return r < 0 || pid < 0 ? r : init_tell(sync, INIT_PLACED, err);
 }
 
 /* Joins and clones; this process's own processors are as before when it has. */
@@ -324,9 +313,11 @@ int runtime_exec(const RuntimeExec *exec, pid_t *ret_pid, int *ret_pidfd, int *r
                 r = hands.connection = agent = agent_connect(exec->agent, err);
         mover_pid = r < 0 ? r : leave_mover(exec->cgroup, &target.attributes, &mover, err);
         if (mover_pid < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+                r = mover_pid < 0 ? init_own_failure(mover_pid)
+                                  : fail(err, errno, "cannot make a socket");
+                (void) move(mover, mover_pid, -1, -EBADF, NULL);
                 target_close(&target);
-                return mover_pid < 0 ? init_own_failure(mover_pid)
-                                     : fail(err, errno, "cannot make a socket");
+                return r;
         }
         sync = pair[0];
 

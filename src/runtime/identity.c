@@ -323,16 +323,22 @@ static CapSets wanted_caps(const Identity *identity, const IdentityLimits *limit
         return sets;
 }
 
-int identity_drop_groups(void) {
+static int drop_groups(void) {
         /* Denied for good where an ordinary user has mapped only its own group: then they stay. */
         return setgroups(0, NULL) < 0 && errno != EPERM ? -errno : 0;
+}
+
+int identity_become_root(bool keep_groups, Err *err) {
+        if ((!keep_groups && drop_groups() < 0) || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+                return fail(err, errno, "cannot become root of the user namespace");
+        return 0;
 }
 
 static int change_ids(const Identity *id, bool keep_groups, Err *err) {
         const char *hint = "the container has only the ids of its own range (0-65535 by default)";
 
         if (!keep_groups &&
-            (id->n_groups > 0 ? setgroups(id->n_groups, id->groups) : identity_drop_groups()) < 0)
+            (id->n_groups > 0 ? setgroups(id->n_groups, id->groups) : drop_groups()) < 0)
                 return err_hint(err, fail(err, errno, "cannot set supplementary groups"), "%s",
                                 hint);
         if (setresgid(id->gid, id->gid, id->gid) < 0)

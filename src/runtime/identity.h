@@ -51,9 +51,9 @@ typedef struct IdentityLimits {
  */
 int identity_become(const Identity *identity, const IdentityLimits *limits, Err *err);
 
-/* Leaves all supplementary groups, unless that is denied to the user namespace (setgroups(2) in one
- * of an ordinary user's); negative errno. */
-int identity_drop_groups(void);
+/* Becomes root of the user namespace that the process is in, and leaves the supplementary groups of
+ * outside unless they are kept. */
+int identity_become_root(bool keep_groups, Err *err);
 
 /* Whether the annotation run.oci.keep_original_groups asks for it (crun's, podman's keep-groups).
  */

@@ -19,7 +19,6 @@
  */
 
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <linux/keyctl.h>
 #include <sched.h>
@@ -128,11 +127,13 @@ static int set_clocks(const InitPlan *plan, Err *err) {
 }
 
 static int become_root(const InitPlan *plan, Err *err) {
+        int r;
+
         if (!init_plan_has_userns(plan))
                 return 0;
-        if ((!plan->keep_groups && identity_drop_groups() < 0) || setresgid(0, 0, 0) < 0 ||
-            setresuid(0, 0, 0) < 0)
-                return fail(err, errno, "cannot become root of the user namespace");
+        r = identity_become_root(plan->keep_groups, err);
+        if (r < 0)
+                return r;
         if (plan->new_namespaces & init_plan_late_namespaces(plan) & CLONE_NEWIPC &&
             unshare(CLONE_NEWIPC) < 0)
                 return fail(err, errno, "cannot make an IPC namespace");
@@ -160,11 +161,25 @@ static int enter_cgroup_namespace(const InitPlan *plan, Rootfs *rootfs, int sync
         return 0;
 }
 
+int init_make_console(const OciProcess *p, int devpts, int sync, int *ret_slave, Err *err) {
+        autoclose int master = -EBADF, slave = -EBADF;
+        char word = INIT_CONSOLE;
+        int r;
+
+        master = pty_open(devpts, p->console_height, p->console_width, &slave, err);
+        if (master < 0)
+                return master;
+        r = fds_send(sync, &word, 1, &master, 1);
+        if (r < 0)
+                return fail(err, r, "cannot hand the terminal over");
+        *ret_slave = take_fd(slave);
+        return 0;
+}
+
 static int open_console(const InitPlan *plan, const Rootfs *rootfs, int sync, int *ret_slave,
                         Err *err) {
         const OciProcess *p = plan->spec->process;
-        autoclose int devpts = -EBADF, master = -EBADF, slave = -EBADF;
-        char word = INIT_CONSOLE;
+        autoclose int devpts = -EBADF;
         int r;
 
         if (!p->terminal)
@@ -172,17 +187,8 @@ static int open_console(const InitPlan *plan, const Rootfs *rootfs, int sync, in
         devpts = rootfs_open_devpts(rootfs, err);
         if (devpts < 0)
                 return devpts;
-        master = pty_open(devpts, p->console_height, p->console_width, &slave, err);
-        if (master < 0)
-                return master;
-        r = rootfs_place_console(rootfs, slave, err);
-        if (r < 0)
-                return r;
-        r = fds_send(sync, &word, 1, &master, 1);
-        if (r < 0)
-                return fail(err, r, "cannot hand the terminal over");
-        *ret_slave = take_fd(slave);
-        return 0;
+        r = init_make_console(p, devpts, sync, ret_slave, err);
+        return r < 0 ? r : rootfs_place_console(rootfs, *ret_slave, err);
 }
 
 /* The parent's, and then those that run inside by the host's paths. */

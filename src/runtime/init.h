@@ -5,22 +5,30 @@
 
 /*
  * What init and its parent tell each other, over a SOCK_SEQPACKET pair, one
- * byte each but for the last two.  The socket closes when the program runs.
+ * byte each but for an error.  The socket closes when the program runs.
  *
- *   parent  IDS      the ids are mapped
+ *   parent  IDS      the ids are mapped (this and the next: only with a user namespace)
  *           MAPPED   the owners of the mounts are mapped, too
  *           PLACED   it is in its cgroups (only where plan and cgroup need it)
  *           HOOKED   the hooks outside have run (only where there are some)
  *           START    execute
- *           HOLD     wait for START at the start socket instead (runtime_hold())
+ *           HOLD     wait for START at the start socket instead (runtime_hold()); the connection
+ *                    to whoever says it takes this one's place
  *           QUIT     at the start socket only: end
  *   init    MOUNTED  namespaces and mounts are there (only where there are such hooks)
  *           CONSOLE  with the terminal's master
  *           PREPARED it is set up and its program is there; only where it is held
+ *           READY    what is left is to give rights up, the hooks of startContainer and to execute:
+ *                    a process that ends from here on without an error was the program, or
+ *                    killed in its place
  *           LISTENER with the listener of a filter that asks an agent (runtime/agent.h)
- *           READY    all that is ours is done: a process that ends from here on
- *                    without an error was the program, or killed in its place
  *           (error)  err_write(): a minus sign and so on; init ends
+ *
+ * Whoever waits for the other's word and finds it gone: init ends; the parent, whose own words are
+ * lost then without harm (init_tell()), takes what was said last as the reason.
+ *
+ * A further process (exec.c) hears only PLACED, which means that its scheduler is set, too, and
+ * says CONSOLE, READY, LISTENER and errors.
  */
 enum {
         INIT_IDS = 'I',
@@ -55,6 +63,9 @@ void init_wait_for(int sync, char word);
 
 /* A session of its own, and unless the caller's is kept, a keyring. */
 void init_leave_session(bool keep_keyring);
+
+/* Makes a terminal in @devpts, as large as the process says, and hands its master over. */
+int init_make_console(const OciProcess *process, int devpts, int sync, int *ret_slave, Err *err);
 
 /*
  * Says that all is prepared, waits for HOLD, and then at the start socket for the one who starts.
