@@ -16,7 +16,7 @@ all: $(BUILD)/build.ninja ## build isola (release) in build/
 
 $(BUILD)/build.ninja:
 	@tools/deps build
-	@meson setup $(BUILD) --buildtype=release -Doptimization=2 --prefix=$(PREFIX) >/dev/null
+	@meson setup $(BUILD) --buildtype=release -Doptimization=2 -Dtests=false --prefix=$(PREFIX) >/dev/null
 
 $(CHECK)/build.ninja:
 	@tools/deps build
