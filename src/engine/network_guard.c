@@ -11,6 +11,10 @@
  *   prerouting   from those cables: the MAC; then by protocol the sender that ARP tells, the IPv4
  *                source, the target of a neighbour advertisement, the IPv6 source
  *
+ * A VLAN tag is taken off before a packet comes here.  One that is still there is the second, which
+ * hides what is behind it from these rules and not from the receiver, who takes off two of VLAN 0
+ * (__netif_receive_skb_core() in net/core/dev.c).
+ *
  * Fragments cannot hide neighbour discovery: receivers drop it then (RFC 6980).
  */
 
@@ -103,6 +107,7 @@ static void owns(NlMessage *m, const char *set, uint32_t base, uint32_t offset, 
 }
 
 static void put_rules(NlMessage *m) {
+        static const uint16_t tags[] = { ETH_P_8021Q, ETH_P_8021AD };
         static const uint8_t forbidden[] = { ND_ROUTER_ADVERT, ND_REDIRECT_TYPE };
 
         rule(m);
@@ -112,6 +117,11 @@ static void put_rules(NlMessage *m) {
         load_mac(m);
         nft_expr_lookup(m, "macs", 0, true);
         rule_ends(m, NF_DROP);
+        for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+                rule(m);
+                is_protocol(m, tags[i]);
+                rule_ends(m, NF_DROP);
+        }
 
         rule(m);
         is_protocol(m, ETH_P_ARP);

@@ -61,6 +61,10 @@ frames = {
     'advert-behind-options': (mac, 0x86dd, icmp6(mine6, advert(victim6), PAD)),
     'router': (mac, 0x86dd, icmp6(mine6, struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0))),
     'redirect': (mac, 0x86dd, icmp6(mine6, struct.pack('!BBHI', 137, 0, 0, 0) + six(victim6) + six(victim6))),
+    # A receiver takes off tags of VLAN 0, one as well as two.
+    'tagged': (mac, 0x8100, b'\\0\\0\\x08\\0' + udp4(victim)),
+    'tagged-twice': (mac, 0x8100, b'\\0\\0\\x81\\0\\0\\0\\x08\\0' + udp4(victim)),
+    'tagged-by-provider': (mac, 0x88a8, b'\\0\\0\\x88\\xa8\\0\\0\\x08\\0' + udp4(victim)),
 }
 end = (mac, 0x0800, udp4(mine).replace(b'mark-', b'end!-'))
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -68,7 +72,7 @@ s.bind(('eth0', 0))
 for source, ethertype, packet in (frames[kind], end):
     frame = all_ones + source + struct.pack('!H', ethertype) + packet
     s.send(frame)
-    print(frame.hex(), flush=True)
+    print(frame[:12].hex(), packet[-20:].hex(), flush=True)
 '''
 
 # Prints the broadcast frames that come in by an interface.
@@ -85,7 +89,7 @@ while True:
 '''
 
 FORGED = ['mac', 'ip4', 'unspecified', 'arp', 'arp-gateway', 'arp-mac', 'ip6', 'advert', 'advert-behind-options', 'router',
-          'redirect']
+          'redirect', 'tagged', 'tagged-twice', 'tagged-by-provider']
 OWN = ['own-ip4', 'own-arp', 'own-ip6', 'own-advert']
 
 
@@ -114,11 +118,12 @@ def which_pass(isola, kinds, interface, *enter):
         for kind in kinds:
             sent = subprocess.check_output(['nsenter', '-t', str(isola.pid('forger')), '-n', sys.executable, '-c', FORGE,
                                             kind, *addresses], text=True).splitlines()
-            seen = []
-            while sent[1] not in seen:
+            forged, last = (line.split() for line in sent)  # addresses and end: tags between them go on the way
+            seen = ['']
+            while not (seen[-1].startswith(last[0]) and seen[-1].endswith(last[1])):
                 seen.append(listener.stdout.readline().strip())
                 assert seen[-1], f'{kind}: the last frame, which is not forged, did not arrive'
-            if sent[0] in seen:
+            if any(frame.startswith(forged[0]) and frame.endswith(forged[1]) for frame in seen):
                 arrived.append(kind)
         listener.kill()
     return arrived
