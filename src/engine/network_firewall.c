@@ -486,12 +486,11 @@ static int make_table(int nft, Err *err) {
         if (r >= 0)
                 log_debug("made the nf_tables table 'inet %s'", table.name);
         if (r < 0 && r != -EEXIST)
-                return err_hint(
-                        err,
-                        refuse(err, r, "cannot make the nf_tables table 'inet %s': %s", table.name,
-                               why.message),
-                        "bridged networks need nf_tables with nat (CONFIG_NF_table.nameS_INET, "
-                        "CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_FIB_INET)");
+                return err_hint(err,
+                                refuse(err, r, "cannot make the nf_tables table 'inet %s': %s",
+                                       table.name, why.message),
+                                "bridged networks need nf_tables with nat (CONFIG_NF_TABLES_INET, "
+                                "CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_FIB_INET)");
         return 0;
 }
 
