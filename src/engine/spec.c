@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -24,11 +25,15 @@ static bool has_ulimit(const HostConfig *h, const char *name) {
 }
 
 /* A fork bomb of one user ends here.  Each container's ids are its own, so nobody else is counted;
- * it costs nothing, where a limit of the control group may (kernel/cgroup.h). */
+ * it costs nothing, where a limit of the control group may (kernel/cgroup.h).  A lower limit of the
+ * caller's is inherited. */
 static int add_process_limit(const Container *c, OciProcess *p) {
+        struct rlimit now;
         OciRlimit *limit;
 
         if (!container_has_userns(c) || c->host.pids_limit || has_ulimit(&c->host, "nproc"))
+                return 0;
+        if (getrlimit(RLIMIT_NPROC, &now) == 0 && now.rlim_max < PROCESSES_PER_USER)
                 return 0;
         limit = json_grow(&p->rlimits, &p->n_rlimits, sizeof *limit);
         if (!limit)

@@ -2,6 +2,7 @@
 """Limits that really limit, and system calls that are really refused."""
 import json
 import pathlib
+import subprocess
 import time
 
 import pytest
@@ -31,6 +32,21 @@ def test_processes_beyond_the_limit_are_not_had(isola, image):
     done = isola('run', '--rm', '--network', 'none', '--pids-limit', '5', image, 'sh', '-c',
                  'for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; echo all', code=None)
     assert 'all' not in done.stdout and "can't fork" in done.stderr
+
+
+def test_each_user_has_a_limit_of_processes(isola, image):
+    show = ['grep', 'Max processes', '/proc/self/limits']
+
+    def limit(*command):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True)
+        assert done.stderr == ''
+        return done.stdout.split()[2:4]
+    run = isola.command('run', '--rm', '--network', 'none')
+    isola('run', '-d', '--name', 'any', '--network', 'none', image, 'sleep', '300')
+    assert limit(*run, image, *show) == limit(*isola.command('exec', 'any', *show)) == ['4096', '4096']
+    assert limit('prlimit', '--nproc=30000:30000', *run, '--pids-limit', '-1', image, *show) == ['30000', '30000']
+    # The caller's own is not raised, also not tried to.
+    assert limit('prlimit', '--nproc=1000:1000', *run, image, *show) == ['1000', '1000']
 
 
 def test_processor_time_is_divided(isola, image):
