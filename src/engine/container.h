@@ -10,8 +10,8 @@
  * written by the monitor.  The monitor also writes $DATA/containers/<id>/state.json
  * when the container starts (so that one that was running when the machine went
  * down is told from one that never ran) and when it ends (the exit record), after
- * which it removes the run directory; with auto_remove neither is written.  Readers
- * look in $RUN first.  Names are symbolic links $DATA/names/<name> to an id.
+ * which it removes the run directory.  Readers look in $RUN first.  Names are
+ * symbolic links $DATA/names/<name> to an id.
  *
  * The JSON names of all structs here are those of Docker's `inspect`, so that
  * one set of tables serves the record, `inspect`, templates and the API.

@@ -350,9 +350,25 @@ int monitor_launch(Monitor *m, Err *err) {
         return r;
 }
 
+static void release_cgroup(const Container *c) {
+        autofree char *cgroup = container_cgroup_name(c->id);
+        autoptr(Cgroup) left = NULL;
+
+        if (!cgroup || cgroup_remove(cgroup, 0) >= 0)
+                return;
+        if (cgroup_open(cgroup, &left) >= 0)
+                (void) cgroup_kill(left, SIGKILL);
+        if (cgroup_remove(cgroup, 5000) < 0)
+                log_warn("the cgroup '%s' cannot be removed; the next command tries again", cgroup);
+}
+
 static int release_networks(Container *c, const PublishedPort *ports, size_t n_ports) {
         int r = 0, last;
 
+        /* Processes in a pid namespace of others do not end with their first: they do now, before
+         * somebody else has their addresses. */
+        if (!str_empty(c->host.pid_mode))
+                release_cgroup(c);
         for (size_t i = 0; i < c->state.n_networks; i++) {
                 last = network_release(c->home, c->id, &c->state.networks[i], ports, n_ports);
                 r = r < 0 ? r : last;
@@ -366,18 +382,7 @@ static int release_networks(Container *c, const PublishedPort *ports, size_t n_p
 }
 
 static void release_place(Container *c) {
-        autofree char *cgroup = container_cgroup_name(c->id);
-
-        if (cgroup && cgroup_remove(cgroup, 0) < 0) {
-                autoptr(Cgroup) left = NULL;
-
-                /* Processes that share the host's pid namespace do not end with their first. */
-                if (cgroup_open(cgroup, &left) >= 0)
-                        (void) cgroup_kill(left, SIGKILL);
-                if (cgroup_remove(cgroup, 5000) < 0)
-                        log_warn("the cgroup '%s' cannot be removed; the next command tries again",
-                                 cgroup);
-        }
+        release_cgroup(c);
         fault_point("release.cgroup");
         if (c->state.userns_base)
                 idrange_release(c->home, c->id, c->state.userns_base);

@@ -125,6 +125,16 @@ def test_dying_there_in_the_foreground_does_no_harm(isola, image, point):
     check_recovery(isola, image)
 
 
+def test_nothing_runs_any_more_when_the_answer_comes(isola, image):
+    """Also what does not end with the first process; nobody cleans up behind the answer here."""
+    isola('run', '--rm', '--pid', 'host', image, 'sh', '-c', 'sleep 4711 & echo started', code=None,
+          env={'ISOLA_FAULT': 'monitor.answered'})
+    note_ids(isola)
+    assert [found for found in processes(isola) if b'4711' in found[1]] == []
+    isola('ps', '-a')
+    check_nothing_is_left(isola)
+
+
 def is_dead(pid):
     try:
         return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] in 'ZX'
