@@ -23,7 +23,7 @@ static const Option options[] = {
         OPT_FLAG(0, "ipv6", CreateOptions, ipv6, "Give it an IPv6 subnet, too"),
         OPT_LIST(0, "label", CreateOptions, labels, "KEY=VALUE", "Set metadata"),
         OPT_LIST('o', "opt", CreateOptions, options, "KEY=VALUE",
-                 "com.docker.network.driver.mtu=BYTES"),
+                 "com.docker.network.driver.mtu=BYTES, " NETWORK_FORGERY "=allow"),
         OPT_LIST(0, "subnet", CreateOptions, subnets, "NET",
                  "Addresses to use, like 10.99.0.0/24 (a free /24)"),
         {},

@@ -8,6 +8,7 @@
 #include "cli/help.h"
 #include "cli/oci.h"
 #include "cli/option.h"
+#include "cli/table.h"
 
 #define COLUMN_MAX 30 /* where help texts begin at the latest */
 
@@ -54,12 +55,19 @@ static bool is_shown(const Option *o) {
         return o->kind != OPTION_GROUP && o->help;
 }
 
+static bool has_shown(const Option *table) {
+        for (const Option *o = table; o && o->kind; o++)
+                if (is_shown(o))
+                        return true;
+        return false;
+}
+
 static int options_width(const Option *table) {
         int width = 0;
 
         for (const Option *o = table; o && o->kind; o++) {
                 autofree char *words = is_shown(o) ? option_words(o) : NULL;
-                int n = words ? (int) strlen(words) + 4 : 0;
+                int n = words ? (int) table_width(words, strlen(words)) + 4 : 0;
 
                 if (n > width && n <= COLUMN_MAX)
                         width = n;
@@ -81,7 +89,8 @@ static void print_options(const Option *table) {
                 if (!is_shown(o))
                         continue;
                 words = option_words(o);
-                column = printf("  %s", words ? words : "");
+                printf("  %s", words ? words : "");
+                column = words ? (int) table_width(words, strlen(words)) + 2 : 2;
                 if (column + 2 > indent) {
                         printf("\n");
                         column = 0;
@@ -202,7 +211,7 @@ void help_command(const Command *c) {
         print_wrapped(usage ? usage : c->name, 7, 11);
         printf("\n");
         print_wrapped(c->summary, 0, 0);
-        if (c->options && c->options->kind) {
+        if (has_shown(c->options)) {
                 printf("\n");
                 if (c->options->kind != OPTION_GROUP)
                         printf("Options:\n");

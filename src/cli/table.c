@@ -8,8 +8,7 @@
 #define GAP         3
 #define WIDTH_MIN   10 /* Docker's tabwriter has the same two numbers */
 
-/* Characters, which take one column each: good enough for names, ids and ports. */
-static size_t width(const char *text, size_t length) {
+size_t table_width(const char *text, size_t length) {
         size_t n = 0;
 
         for (size_t i = 0; i < length; i++)
@@ -22,7 +21,7 @@ static void measure(char *const *lines, size_t widths[COLUMNS_MAX]) {
                 const char *cell = *line;
 
                 for (size_t i = 0; i < COLUMNS_MAX; i++) {
-                        size_t length = strcspn(cell, "\t"), n = width(cell, length) + GAP;
+                        size_t length = strcspn(cell, "\t"), n = table_width(cell, length) + GAP;
 
                         if (!cell[length])
                                 break;
@@ -40,7 +39,7 @@ static void put_line(Str *out, const char *line, const size_t widths[COLUMNS_MAX
                 str_put_bytes(out, line, length);
                 if (!line[length])
                         break;
-                for (size_t n = width(line, length); i < COLUMNS_MAX && n < widths[i]; n++)
+                for (size_t n = table_width(line, length); i < COLUMNS_MAX && n < widths[i]; n++)
                         str_put_char(out, ' ');
                 line += length + 1;
         }

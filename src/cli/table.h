@@ -12,5 +12,9 @@
  */
 void table_layout(char *const *lines, Str *out);
 
+/* How wide a text of @length bytes is: its characters take one column each, which is good enough
+ * for names, ids and ports. */
+size_t table_width(const char *text, size_t length);
+
 /* Appends a cell to a line of a table: a tab or a line break inside of it becomes a blank. */
 void table_put(Str *line, const char *cell);

@@ -2,6 +2,7 @@
 """The front: finding commands, their help, what is said of mistakes, completion."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -30,6 +31,10 @@ def test_help_of_each_command_fits_the_screen(isola):
         assert text.startswith(f'Usage: isola {command["name"]}')
         assert max(map(len, text.splitlines())) <= 80, command['name']
         assert isola('help', *command['name'].split()).stdout == text
+        begins = {re.match(r' *-.*? {2,}(?=\S)', line[6:]).end() for line in text.splitlines()
+                  if re.match(r' {2}(-\w| {2})[, ] --.* {2,}\S', line)}
+        assert len(begins) <= 1, f'{text}\nhelp texts begin in different columns'
+        assert not text.rstrip().endswith(':'), f'{text}\na heading of nothing'
 
 
 def test_version(isola):
