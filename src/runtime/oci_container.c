@@ -117,6 +117,22 @@ int oci_container_new(int root, const char *id, OciContainer **ret) {
         return 0;
 }
 
+/* Whether a directory without a record is what a maker began and nobody else's: --root may be a
+ * directory of other things, and what is in there is not to be touched. */
+static bool is_begun(const OciContainer *c) {
+        autostrv names = NULL;
+        struct stat st;
+
+        if (fstat(c->dir, &st) < 0 || st.st_uid != geteuid() ||
+            st.st_mode & 07777 & ~OCI_DIR_MODE || dir_list(c->dir, ".", &names) < 0)
+                return false;
+        strv_foreach(name, names)
+                if (!str_after(*name, "state.json") && !str_equal(*name, "config.json") &&
+                    !str_equal(*name, OCI_START_SOCKET))
+                        return false;
+        return true;
+}
+
 static int load(int root, const char *id, OciContainer **ret, Err *err) {
         autoptr(OciContainer) c = NULL;
         int r = oci_container_new(root, id, &c);
@@ -126,7 +142,8 @@ static int load(int root, const char *id, OciContainer **ret, Err *err) {
         r = json_load(&oci_record_type, c->dir, "state.json", &c->record, err);
         if (r == -ENOENT && err)
                 err_clear(err);
-        /* Without a record it is one whose maker has got no further. */
+        if (r == -ENOENT && !is_begun(c))
+                return r;
         if (r < 0 && r != -ENOENT)
                 return err_prefix(err, r, "the record of container '%s' cannot be used", id);
         *ret = take_ptr(c);

@@ -4,7 +4,7 @@
 /*
  * Containers of the OCI runtime: what is kept of them, and the verbs
  *
- * A container is a directory ROOT/<id>/ (0700) with
+ * A container is a directory ROOT/<id>/ (0711) with
  *
  *   state.json   OciRecord
  *   config.json  the configuration that it was made from, byte by byte
@@ -20,8 +20,10 @@
  *
  * A record that says "creating" while nobody holds the lock was left by a maker
  * that was killed: whoever meets it removes all that belongs to it, and there
- * never was such a container.  ROOT is locked while a directory is made and
- * locked, and while one is found to be dead.
+ * never was such a container.  So is a directory without a record, if it has
+ * nothing in it but what a maker makes; any other is none of ours and left alone.
+ * ROOT is locked while a directory is made and locked, and while one is found to
+ * be dead.
  */
 
 #include "kernel/cgroup.h"

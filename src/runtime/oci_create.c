@@ -74,7 +74,7 @@ static int take_directory(int root, Making *m, Err *err) {
 
         if (root_lock < 0)
                 return fail(err, root_lock, "cannot lock the state directory");
-        if (mkdirat(root, m->in->id, 0711) < 0)
+        if (mkdirat(root, m->in->id, OCI_DIR_MODE) < 0)
                 return errno == EEXIST
                                ? refuse(err, EEXIST, "container '%s' exists already", m->in->id)
                                : fail(err, errno, "cannot make the state of container '%s'",

@@ -7,6 +7,7 @@
 #include "runtime/oci_container.h"
 
 #define OCI_START_SOCKET "start.sock"
+#define OCI_DIR_MODE     0711 /* of a container's directory */
 /* Above the cgroups of containers whose configuration names none. */
 
 /* -EINVAL unless it is a container's id. */

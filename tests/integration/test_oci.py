@@ -373,6 +373,34 @@ def test_warnings_do_not_stand_before_the_reason_of_a_failure(bundle, isola):
     assert bundle.run(code=1).stderr.startswith("isola: cannot run '/bin/nothing'")
 
 
+def test_what_is_no_container_is_left_alone(isola, tmp_path):
+    """--root may name a directory of other things: /etc, or another runtime's."""
+    files = ['alternatives/cc', 'state/deep/file', 'crun/status', 'crun/config.json', 'old/state.json.bak/file']
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text('theirs')
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'empty').chmod(0o755)
+    before = sorted(tmp_path.rglob('*'))
+    assert isola.json('oci', '--root', tmp_path, 'list', '--format', 'json') == []
+    for name in ('alternatives', 'state', 'crun', 'old', 'empty'):
+        for words in (('state',), ('delete',), ('kill',), ('start',), ('exec',)):
+            more = ('true',) if words == ('exec',) else ()
+            assert f"container '{name}' does not exist" in isola('oci', '--root', tmp_path, *words, name, *more, code=1).stderr
+        isola('oci', '--root', tmp_path, 'delete', '--force', name)
+    assert sorted(tmp_path.rglob('*')) == before
+    assert all((tmp_path / file).read_text() == 'theirs' for file in files)
+
+
+def test_directory_that_a_killed_maker_has_just_made_is_taken_away(isola, tmp_path):
+    for name, file in (('bare', None), ('half', 'state.json.1.0~'), ('undone', 'config.json')):
+        (tmp_path / name).mkdir(mode=0o711)
+        if file:
+            (tmp_path / name / file).write_text('{')
+    assert isola.out('oci', '--root', tmp_path, 'list', '-q') == ''
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize('spoilt', ['', '{', '[]', '{"version":1,"id":7,"bundle":"/"}'])
 def test_spoilt_record_is_told_and_harms_no_other(bundle, isola, spoilt):
     bundle.runs('exec sleep 1000')
