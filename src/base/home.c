@@ -29,6 +29,10 @@ static char *choose(const char *wanted, const char *system, const char *variable
         return str_format("%s/%s", home ? home : "/nonexistent", below_home);
 }
 
+#define MARK        "version"
+#define MARK_PREFIX "isola "
+#define MARK_TEXT   MARK_PREFIX "1\n"
+
 static int open_own_dir(const char *path, int *ret, Err *err) {
         autoclose int dir = dir_open(AT_FDCWD, path, 0700);
         struct stat st;
@@ -46,6 +50,62 @@ static int open_own_dir(const char *path, int *ret, Err *err) {
                                 "chmod go-w '%s' if it is yours", path);
         *ret = take_fd(dir);
         return 0;
+}
+
+/* Return: 1 if the directory is marked as isola's; 0 if it is not marked. */
+static int check_mark(int dir, const char *path, Err *err) {
+        autofree char *mark = NULL;
+        int r = file_read(dir, MARK, 64, &mark, NULL);
+
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0 && r != -EFBIG && r != -EISDIR)
+                return fail(err, r, "cannot read '%s/" MARK "'", path);
+        if (r >= 0 && str_equal(mark, MARK_TEXT))
+                return 1;
+        if (r >= 0 && str_after(mark, MARK_PREFIX))
+                return err_hint(err,
+                                refuse(err, EINVAL,
+                                       "'%s' is kept in a format that this isola does not know",
+                                       path),
+                                "use the isola that made it, or another --root");
+        return refuse(err, EEXIST, "'%s/" MARK "' is not isola's: is '%s' another program's?", path,
+                      path);
+}
+
+/* Whether nobody else keeps anything there; a file system's own directory is nobody's, and
+ * isola-oci keeps its containers without the rest. */
+static int is_free(int dir) {
+        autostrv names = NULL;
+        int r = dir_list(dir, ".", &names);
+
+        strv_foreach(name, names)
+                if (!str_after(*name, MARK) && !str_equal(*name, "lost+found") &&
+                    !str_equal(*name, "oci"))
+                        return 0;
+        return r < 0 ? r : 1;
+}
+
+/* Things are removed below it that belong to no container.  So they must be isola's: a directory
+ * that was named by hand is taken only if it is empty, and marked before there is anything in it.
+ */
+static int claim(int dir, const char *path, bool by_hand, Err *err) {
+        int r = check_mark(dir, path, err);
+
+        if (r != 0)
+                return r;
+        r = by_hand ? is_free(dir) : 1;
+        if (r < 0)
+                return fail(err, r, "cannot list '%s'", path);
+        if (r > 0) {
+                r = file_replace(dir, MARK, MARK_TEXT, strlen(MARK_TEXT), 0600, false);
+                return r < 0 ? fail(err, r, "cannot write '%s/" MARK "'", path) : 0;
+        }
+        r = check_mark(dir, path, err); /* somebody may have been quicker */
+        if (r != 0)
+                return r;
+        return err_hint(err, refuse(err, ENOTEMPTY, "'%s' holds other things than isola's", path),
+                        "give --root and --run-root directories of their own");
 }
 
 Home *home_free(Home *home) {
@@ -72,9 +132,12 @@ int home_open(const char *data, const char *run, Home **ret, Err *err) {
                 return fail(err, ENOMEM, "cannot open isola's directories");
 
         r = open_own_dir(home->data, &home->data_fd, err);
-        if (r < 0)
-                return r;
-        r = open_own_dir(home->run, &home->run_fd, err);
+        if (r >= 0)
+                r = claim(home->data_fd, home->data, data, err);
+        if (r >= 0)
+                r = open_own_dir(home->run, &home->run_fd, err);
+        if (r >= 0)
+                r = claim(home->run_fd, home->run, run, err);
         if (r < 0)
                 return r;
         *ret = take_ptr(home);

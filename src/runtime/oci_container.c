@@ -3,13 +3,16 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -20,9 +23,12 @@
 #include "runtime/place.h"
 
 #define REMOVE_TIMEOUT_MS 10000
+/* Under this name a directory is made, and gets its own with its record in it, so that one without
+ * a record is never taken for a container: ROOT may be a directory of other things, too. */
+#define DRAFT ".new"
 
 static const JsonField record_fields[] = {
-        JSON_INT(OciRecord, version, "version", JSON_ALWAYS),
+        JSON_INT(OciRecord, version, "version", JSON_REQUIRED),
         JSON_STRING(OciRecord, oci_version, "ociVersion"),
         JSON_STRING(OciRecord, id, "id", JSON_REQUIRED),
         JSON_STRING(OciRecord, bundle, "bundle", JSON_REQUIRED),
@@ -110,41 +116,89 @@ int oci_container_new(int root, const char *id, OciContainer **ret) {
         c->id = strdup(id);
         if (!c->id)
                 return -ENOMEM;
-        c->dir = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (c->dir < 0)
-                return -errno;
         *ret = take_ptr(c);
         return 0;
 }
 
-/* Whether a directory without a record is what a maker began and nobody else's: --root may be a
- * directory of other things, and what is in there is not to be touched. */
-static bool is_begun(const OciContainer *c) {
-        autostrv names = NULL;
-        struct stat st;
+static int open_dir(OciContainer *c, const char *name) {
+        c->dir = openat(c->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return c->dir < 0 ? -errno : 0;
+}
 
-        if (fstat(c->dir, &st) < 0 || st.st_uid != geteuid() ||
-            st.st_mode & 07777 & ~OCI_DIR_MODE || dir_list(c->dir, ".", &names) < 0)
-                return false;
-        strv_foreach(name, names)
-                if (!str_after(*name, "state.json") && !str_equal(*name, "config.json") &&
-                    !str_equal(*name, OCI_START_SOCKET))
-                        return false;
-        return true;
+/* With ROOT locked: a draft was left by a maker that is gone.  Nothing else can be in there. */
+static int remove_draft(int root) {
+        autostrv names = NULL;
+        int r = dir_list(root, DRAFT, &names);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        strv_foreach(name, names) {
+                char path[NAME_MAX + sizeof DRAFT + 1];
+
+                if (!str_after(*name, "state.json"))
+                        return -ENOTEMPTY;
+                (void) snprintf(path, sizeof path, DRAFT "/%s", *name);
+                if (unlinkat(root, path, 0) < 0)
+                        return -errno;
+        }
+        return unlinkat(root, DRAFT, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static void sweep_draft(int root) {
+        autoclose int root_lock = lock_dir(root, true);
+
+        if (root_lock >= 0)
+                (void) remove_draft(root);
+}
+
+static int make_draft(OciContainer *c, int *ret_lock, Err *err) {
+        int r = remove_draft(c->root);
+
+        if (r < 0)
+                return r;
+        if (mkdirat(c->root, DRAFT, 0711) < 0)
+                return -errno;
+        r = open_dir(c, DRAFT);
+        if (r >= 0)
+                r = *ret_lock = lock_dir(c->dir, true);
+        return r < 0 ? r : oci_record_save(c, err);
+}
+
+int oci_container_make(OciContainer *c, int *ret_lock, Err *err) {
+        autoclose int root_lock = lock_dir(c->root, true);
+        int r;
+
+        if (root_lock < 0)
+                return fail(err, root_lock, "cannot lock the state directory");
+        r = make_draft(c, ret_lock, err);
+        fault_point("oci.draft");
+        if (r >= 0 && renameat(c->root, DRAFT, c->root, c->id) < 0)
+                r = -errno;
+        if (r >= 0)
+                return 0;
+        (void) remove_draft(c->root);
+        if (r == -EEXIST || r == -ENOTEMPTY)
+                return refuse(err, EEXIST, "container '%s' exists already", c->id);
+        return err && err->message ? r
+                                   : fail(err, r, "cannot make the state of container '%s'", c->id);
 }
 
 static int load(int root, const char *id, OciContainer **ret, Err *err) {
         autoptr(OciContainer) c = NULL;
         int r = oci_container_new(root, id, &c);
 
+        if (r >= 0)
+                r = open_dir(c, id);
         if (r < 0)
                 return r;
         r = json_load(&oci_record_type, c->dir, "state.json", &c->record, err);
         if (r == -ENOENT && err)
                 err_clear(err);
-        if (r == -ENOENT && !is_begun(c))
-                return r;
-        if (r < 0 && r != -ENOENT)
+        if (r == -ENOENT)
+                return r; /* a directory of somebody else's */
+        if (r >= 0 && (c->record.version != OCI_RECORD_VERSION || !str_equal(c->record.id, id)))
+                r = refuse(err, EINVAL, "it is not one of isola's for this id");
+        if (r < 0)
                 return err_prefix(err, r, "the record of container '%s' cannot be used", id);
         *ret = take_ptr(c);
         return 0;
@@ -219,6 +273,8 @@ int oci_container_list(int root, OciContainer ***ret, size_t *ret_n, Err *err) {
         strv_foreach(name, names) {
                 autoerr problem = {};
 
+                if (str_equal(*name, DRAFT))
+                        sweep_draft(root);
                 if (**name == '.')
                         continue;
                 r = oci_container_open(root, *name, &list[n], &problem);
@@ -310,14 +366,26 @@ static int remove_place(const OciContainer *c, Err *err) {
         return place_remove(record->cgroup, record->scope, REMOVE_TIMEOUT_MS, err);
 }
 
+/* The record goes last: an empty directory is in nobody's way, see oci_container_make(). */
+static int remove_dir(const OciContainer *c) {
+        autostrv names = NULL;
+        int r = dir_list(c->dir, ".", &names);
+
+        strv_foreach(name, names)
+                if (r >= 0 && !str_equal(*name, "state.json"))
+                        r = tree_remove(c->dir, *name);
+        if (r >= 0 && unlinkat(c->dir, "state.json", 0) < 0 && errno != ENOENT)
+                r = -errno;
+        if (r >= 0 && unlinkat(c->root, c->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+                r = -errno;
+        return r;
+}
+
 int oci_container_destroy(OciContainer *c, Err *err) {
         int r = remove_place(c, err);
 
         if (r < 0)
                 return err_prefix(err, r, "cannot remove container '%s'", c->id);
-        /* What is always there by name, so that the directory need not be listed. */
-        (void) unlinkat(c->dir, "state.json", 0);
-        (void) unlinkat(c->dir, "config.json", 0);
-        r = tree_remove(c->root, c->id);
+        r = remove_dir(c);
         return r < 0 ? fail(err, r, "cannot remove the state of container '%s'", c->id) : 0;
 }

@@ -20,10 +20,9 @@
  *
  * A record that says "creating" while nobody holds the lock was left by a maker
  * that was killed: whoever meets it removes all that belongs to it, and there
- * never was such a container.  So is a directory without a record, if it has
- * nothing in it but what a maker makes; any other is none of ours and left alone.
- * ROOT is locked while a directory is made and locked, and while one is found to
- * be dead.
+ * never was such a container.  A directory without a record is none of ours and
+ * left alone: one is made under another name, and renamed with its record in it.
+ * ROOT is locked meanwhile, and while one is found to be dead.
  */
 
 #include "kernel/cgroup.h"

@@ -67,25 +67,7 @@ static int check_terminal(const OciCreate *in, bool hold, Err *err) {
         return 0;
 }
 
-/* Its own directory, locked from the first moment that somebody else could see it. */
-static int take_directory(int root, Making *m, Err *err) {
-        autoclose int root_lock = lock_dir(root, true);
-        int r;
-
-        if (root_lock < 0)
-                return fail(err, root_lock, "cannot lock the state directory");
-        if (mkdirat(root, m->in->id, OCI_DIR_MODE) < 0)
-                return errno == EEXIST
-                               ? refuse(err, EEXIST, "container '%s' exists already", m->in->id)
-                               : fail(err, errno, "cannot make the state of container '%s'",
-                                      m->in->id);
-        r = oci_container_new(root, m->in->id, &m->c);
-        if (r >= 0)
-                r = m->lock = lock_dir(m->c->dir, true);
-        return r < 0 ? fail(err, r, "cannot make the state of container '%s'", m->in->id) : 0;
-}
-
-static int take_id(int root, Making *m, Err *err) {
+static int check_free(int root, const Making *m, Err *err) {
         autoptr(OciContainer) other = NULL;
         int r = oci_container_open(root, m->in->id, &other, err);
 
@@ -95,7 +77,7 @@ static int take_id(int root, Making *m, Err *err) {
                 return r;
         if (err)
                 err_clear(err);
-        return take_directory(root, m, err);
+        return 0;
 }
 
 static int name_place(Making *m, Err *err) {
@@ -112,12 +94,11 @@ static int name_place(Making *m, Err *err) {
                           &record->scope, err);
 }
 
-static int begin_record(Making *m, Err *err) {
+static int fill_record(Making *m, Err *err) {
         const Bundle *b = m->in->bundle;
         OciRecord *record = &m->c->record;
-        int r;
 
-        record->version = 1;
+        record->version = OCI_RECORD_VERSION;
         record->created = clock_rfc3339(clock_now_ns());
         record->owner = geteuid() == 0 ? strdup("root") : str_format("#%u", geteuid());
         record->late_hooks = oci_has_late_hooks(b->spec);
@@ -130,8 +111,23 @@ static int begin_record(Making *m, Err *err) {
             str_set(&record->boot_id, boot_id()) < 0 ||
             strv_copy(b->spec->annotations, &record->annotations) < 0)
                 return fail(err, ENOMEM, "cannot make container '%s'", m->in->id);
-        r = name_place(m, err);
-        return r < 0 ? r : oci_record_save(m->c, err);
+        return name_place(m, err);
+}
+
+static int take_id(int root, Making *m, Err *err) {
+        int r = check_free(root, m, err);
+
+        if (r < 0)
+                return r;
+        r = oci_container_new(root, m->in->id, &m->c);
+        if (r < 0)
+                return fail(err, r, "cannot make container '%s'", m->in->id);
+        r = fill_record(m, err);
+        if (r >= 0)
+                r = oci_container_make(m->c, &m->lock, err);
+        if (r < 0)
+                m->c = oci_container_free(m->c); /* there is nothing to undo */
+        return r;
 }
 
 static int keep_config(Making *m, Err *err) {
@@ -227,8 +223,6 @@ static int prepare(int root, Making *m, bool hold, Err *err) {
                 r = oci_report_open(m->in->pid_file, m->in->console_socket, &m->report, err);
         if (r >= 0)
                 r = take_id(root, m, err);
-        if (r >= 0)
-                r = begin_record(m, err);
         fault_point("oci.begun");
         if (r >= 0)
                 r = keep_config(m, err);

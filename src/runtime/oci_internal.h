@@ -6,14 +6,17 @@
 #include "runtime/hooks.h"
 #include "runtime/oci_container.h"
 
-#define OCI_START_SOCKET "start.sock"
-#define OCI_DIR_MODE     0711 /* of a container's directory */
-/* Above the cgroups of containers whose configuration names none. */
+#define OCI_START_SOCKET   "start.sock"
+#define OCI_RECORD_VERSION 1
 
 /* -EINVAL unless it is a container's id. */
 int oci_check_id(const char *id, Err *err);
-/* A container with its directory open and an empty record; quiet. */
+/* A container without a directory, with an empty record; quiet. */
 int oci_container_new(int root, const char *id, OciContainer **ret);
+/* Makes its directory with its record in it; -EEXIST if the id is taken.
+ * @ret_lock: its lock, had from the first moment that somebody else could see it; set on failure
+ * too, or left alone. */
+int oci_container_make(OciContainer *c, int *ret_lock, Err *err);
 
 /* Where compiled filters are kept; the caller's; NULL without memory. */
 char *oci_seccomp_cache(int root);

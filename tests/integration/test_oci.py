@@ -342,7 +342,7 @@ def test_bad_ids_are_refused(bundle, isola, name):
     assert "is not a container's id" in bundle.run(name=name, code=1).stderr
 
 
-@pytest.mark.parametrize('point', ['oci.begun', 'oci.cgroup', 'oci.spawned', 'oci.recorded'])
+@pytest.mark.parametrize('point', ['oci.draft', 'oci.begun', 'oci.cgroup', 'oci.spawned', 'oci.recorded'])
 def test_create_killed_there_leaves_nothing(bundle, isola, point):
     bundle.runs('exec sleep 1000')
     assert bundle.create(env={'ISOLA_FAULT': point}) == -signal.SIGKILL
@@ -379,8 +379,9 @@ def test_what_is_no_container_is_left_alone(isola, tmp_path):
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text('theirs')
-    (tmp_path / 'empty').mkdir()
-    (tmp_path / 'empty').chmod(0o755)
+    for path in [tmp_path / 'empty', *tmp_path.iterdir()]:
+        path.mkdir(exist_ok=True)
+        path.chmod(0o711)
     before = sorted(tmp_path.rglob('*'))
     assert isola.json('oci', '--root', tmp_path, 'list', '--format', 'json') == []
     for name in ('alternatives', 'state', 'crun', 'old', 'empty'):
@@ -392,13 +393,20 @@ def test_what_is_no_container_is_left_alone(isola, tmp_path):
     assert all((tmp_path / file).read_text() == 'theirs' for file in files)
 
 
-def test_directory_that_a_killed_maker_has_just_made_is_taken_away(isola, tmp_path):
-    for name, file in (('bare', None), ('half', 'state.json.1.0~'), ('undone', 'config.json')):
-        (tmp_path / name).mkdir(mode=0o711)
-        if file:
-            (tmp_path / name / file).write_text('{')
-    assert isola.out('oci', '--root', tmp_path, 'list', '-q') == ''
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize('record', [
+    {}, {'id': 'theirs', 'bundle': '/'}, {'version': 1, 'id': 'other', 'bundle': '/'}, {'version': 2, 'id': 'theirs', 'bundle': '/'},
+    {'id': 'theirs', 'init_process_pid': 1, 'config': {}}])
+def test_record_of_another_program_is_told_and_left_alone(isola, tmp_path, record):
+    theirs = tmp_path / 'theirs'
+    theirs.mkdir(mode=0o700)
+    (theirs / 'state.json').write_text(json.dumps(record))
+    (theirs / 'more').write_text('theirs')
+    log = tmp_path / 'log'
+    assert isola.out('oci', '--log', log, '--root', tmp_path, 'list', '-q') == ''
+    assert "the record of container 'theirs' cannot be used" in log.read_text()
+    for words in (('delete', '--force', 'theirs'), ('kill', 'theirs')):
+        assert "the record of container 'theirs' cannot be used" in isola('oci', '--root', tmp_path, *words, code=1).stderr
+    assert (theirs / 'more').exists() and (theirs / 'state.json').exists()
 
 
 @pytest.mark.parametrize('spoilt', ['', '{', '[]', '{"version":1,"id":7,"bundle":"/"}'])
