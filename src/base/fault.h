@@ -14,7 +14,6 @@
  *
  * They are in binaries built with -Dfault_points=true only; elsewhere a point
  * is nothing.
-
  *
  * Such a binary can also be made to leave a wall out, so that the tests of attacks
  * (tests/escape) can show that the attack would get through:

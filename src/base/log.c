@@ -33,6 +33,18 @@ void log_to(int fd) {
         sink.fd = fd;
 }
 
+/* A log that cannot be written must not stop the work it tells of. */
+static void put_lines(const char *lines) {
+        autofree char *safe = NULL;
+        int saved = errno;
+
+        if (isatty(sink.fd))
+                safe = sink.json ? str_printable_json(lines) : str_printable_lines(lines);
+        if (write(sink.fd, safe ? safe : lines, strlen(safe ? safe : lines)) < 0)
+                errno = saved;
+        errno = saved;
+}
+
 void log_hold(void) {
         sink.holding = true;
 }
@@ -41,8 +53,8 @@ void log_release(bool drop) {
         Str *held = &sink.held;
 
         sink.holding = false;
-        if (!drop && held->text && write(sink.fd, held->text, held->length) < 0)
-                errno = 0; /* nothing more can be said of it */
+        if (!drop && held->text)
+                put_lines(held->text);
         str_clear(held);
 }
 
@@ -68,7 +80,7 @@ static char *json_line(LogLevel level, const char *words) {
 }
 
 void log_write(LogLevel level, const char *format, ...) {
-        autofree char *words = NULL, *line = NULL, *safe = NULL;
+        autofree char *words = NULL, *line = NULL;
         int saved = errno;
         va_list ap;
 
@@ -82,15 +94,9 @@ void log_write(LogLevel level, const char *format, ...) {
         line = sink.json ? json_line(level, words)
                          : str_format("%s: %s%s\n", sink.process,
                                       level == LOG_LEVEL_WARN ? "warning: " : "", words);
-        if (line && sink.holding && level == LOG_LEVEL_WARN) {
+        if (line && sink.holding && level == LOG_LEVEL_WARN)
                 str_put(&sink.held, line);
-                errno = saved;
-                return;
-        }
-        /* A log that cannot be written must not stop the work it tells of. */
-        if (line && isatty(sink.fd))
-                safe = sink.json ? str_printable_json(line) : str_printable_lines(line);
-        if (line && write(sink.fd, safe ? safe : line, strlen(safe ? safe : line)) < 0)
-                errno = saved;
+        else if (line)
+                put_lines(line);
         errno = saved;
 }
