@@ -137,7 +137,7 @@ static int make_keeper(pid_t *ret_pid, int *ret_pidfd, Err *err) {
         if (pid == 0) {
                 (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
                 (void) prctl(PR_SET_NAME, "isola-keeper");
-                (void) process_close_on_exec(0);
+                process_close_range(0, ~0u);
                 while (getppid() == parent)
                         pause();
                 _exit(0);
