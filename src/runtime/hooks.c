@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "kernel/process.h"
@@ -76,13 +76,6 @@ typedef struct Running {
         int64_t deadline; /* CLOCK_MONOTONIC, milliseconds; 0: none */
 } Running;
 
-static int64_t now_ms(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 _Noreturn static void execute(const OciHook *hook, const HookWorld *world, int input, int output,
                               int failure) {
         char *const plain[] = { hook->path, NULL };
@@ -106,20 +99,17 @@ static int make_pipe(int ends[2]) {
 
         if (pipe2(low, O_CLOEXEC) < 0)
                 return -errno;
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 2; i++)
                 ends[i] = low[i] > 2 ? low[i] : fcntl(low[i], F_DUPFD_CLOEXEC, 3);
-                if (ends[i] < 0)
-                        return -errno;
-        }
         for (int i = 0; i < 2; i++)
                 if (low[i] <= 2)
                         close_fd(low[i]);
-        return 0;
+        return ends[0] < 0 || ends[1] < 0 ? -errno : 0;
 }
 
 static int start(const OciHook *hook, const HookWorld *world, Running *ret) {
         Running run = { .state = world->state, .left = strlen(world->state) };
-        int in[2], out[2], why[2];
+        int in[2] = { -EBADF, -EBADF }, out[2] = { -EBADF, -EBADF }, why[2] = { -EBADF, -EBADF };
         int r;
 
         r = make_pipe(in);
@@ -127,9 +117,7 @@ static int start(const OciHook *hook, const HookWorld *world, Running *ret) {
                 r = make_pipe(out);
         if (r >= 0)
                 r = make_pipe(why);
-        if (r < 0)
-                return r;
-        run.pid = process_clone(0, -EBADF, &run.pidfd);
+        run.pid = r < 0 ? r : process_clone(0, -EBADF, &run.pidfd);
         if (run.pid == 0)
                 execute(hook, world, in[0], out[1], why[1]);
         close_fd(in[0]);
@@ -147,7 +135,7 @@ static int start(const OciHook *hook, const HookWorld *world, Running *ret) {
         (void) fcntl(run.input, F_SETFL, O_NONBLOCK);
         (void) fcntl(run.output, F_SETFL, O_NONBLOCK);
         if (hook->has_timeout)
-                run.deadline = now_ms() + (int64_t) hook->timeout * 1000;
+                run.deadline = clock_monotonic_ms() + (int64_t) hook->timeout * 1000;
         *ret = run;
         return 0;
 }
@@ -191,7 +179,7 @@ static int attend(Running *run) {
                 struct pollfd fds[] = { { run->pidfd, POLLIN, 0 },
                                         { run->output, POLLIN, 0 },
                                         { run->input, POLLOUT, 0 } };
-                int64_t left = run->deadline ? run->deadline - now_ms() : -1;
+                int64_t left = run->deadline ? run->deadline - clock_monotonic_ms() : -1;
                 int n;
 
                 if (run->deadline && left < 0)
@@ -199,7 +187,7 @@ static int attend(Running *run) {
                 n = poll(fds, 3, left > INT_MAX ? INT_MAX : (int) left);
                 if (n < 0 && errno != EINTR)
                         return -errno;
-                if (n == 0 && run->deadline && now_ms() >= run->deadline)
+                if (n == 0 && run->deadline && clock_monotonic_ms() >= run->deadline)
                         return -ETIMEDOUT;
                 if (n <= 0)
                         continue;
