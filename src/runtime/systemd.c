@@ -193,6 +193,8 @@ static int put_user_root(Str *path, Err *err) {
         if (!str_equal(dbus_get_variant(&reply), "s"))
                 return refuse(err, EBADMSG, "cannot understand systemd's answer");
         place = dbus_get_string(&reply);
+        if (!dbus_read_ok(&reply))
+                return refuse(err, EBADMSG, "cannot understand systemd's answer");
         str_put(path, place + strspn(place, "/"));
         if (path->length > 0)
                 str_put_char(path, '/');

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "kernel/bitlist.h"
 #include "kernel/cgroup.h"
 #include "runtime/systemd_properties.h"
 
 #define US_PER_SECOND 1000000
 #define QUOTA_STEP    10000 /* systemd counts hundredths of a processor */
 #define PERIOD_US     100000
-#define SET_MAX       1024 /* bytes of a mask: processors 0 to 8191 */
 
 void systemd_put_name(DbusMessage *m, const char *name, const char *signature) {
         dbus_open_struct(m);
@@ -63,31 +63,23 @@ static void put_quota(DbusMessage *m, const CgroupLimits *l) {
 /* "0-2,7" as bytes, the lowest first; left out if it is no such list, which our own files refuse.
  */
 static void put_set(DbusMessage *m, const char *name, const char *list) {
-        uint8_t mask[SET_MAX] = {};
-        size_t n = 0;
+        Bitlist set = {};
         DbusArray array;
 
-        for (const char *p = list; p && *p;) {
-                char *end;
-                unsigned long first = strtoul(p, &end, 10), last = first;
-
-                if (end == p)
-                        return;
-                if (*end == '-')
-                        last = strtoul(end + 1, &end, 10);
-                if (last < first || last >= (unsigned long) SET_MAX * 8 || (*end && *end != ','))
-                        return;
-                for (; first <= last; first++)
-                        mask[first / 8] |= (uint8_t) (1u << first % 8);
-                n = last / 8 + 1 > n ? last / 8 + 1 : n;
-                p = end + (*end == ',');
-        }
-        if (n == 0)
+        if (!list || bitlist_parse(list, &set) < 0 || set.n == 0)
                 return;
         systemd_put_name(m, name, "ay");
         array = dbus_open_array(m, 1);
-        for (size_t i = 0; i < n; i++)
-                dbus_put_byte(m, mask[i]);
+        for (size_t number = 0, left = set.n; left > 0;) {
+                uint8_t mask = 0;
+
+                for (unsigned bit = 0; bit < 8; bit++)
+                        if (bitlist_has(&set, number++)) {
+                                mask |= (uint8_t) (1u << bit);
+                                left--;
+                        }
+                dbus_put_byte(m, mask);
+        }
         dbus_close_array(m, array);
 }
 

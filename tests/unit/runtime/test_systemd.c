@@ -103,6 +103,20 @@ static uint64_t number(const DbusMessage *m, const char *name) {
         return 0;
 }
 
+TEST(processors_are_bits_of_bytes) {
+        static const char body[] = "\13\0\0\0AllowedCPUs\0\2ay\0\2\0\0\0\3\2";
+        autodbus m = {}, none = {};
+
+        dbus_begin(&m, &(DbusCall){});
+        systemd_put_limits(&m, &(CgroupLimits){ .cpuset_cpus = (char *) "0-1,9" }, true);
+        expect(m.body.length == sizeof body - 1);
+        expect(memcmp(m.body.text, body, sizeof body - 1) == 0);
+
+        dbus_begin(&none, &(DbusCall){});
+        systemd_put_limits(&none, &(CgroupLimits){ .cpuset_mems = (char *) "x" }, true);
+        expect(none.body.length == 0);
+}
+
 TEST(limits_become_properties) {
         char *unified[] = { (char *) "memory.high=5", (char *) "io.max=8:0 rbps=1", NULL };
         CgroupLimits limits = { .memory = 100,
