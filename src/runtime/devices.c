@@ -220,9 +220,6 @@ static int make_node(int directory, const char *name, const DeviceNode *node, Er
 static int make_links(int dev, Err *err) {
         bool kcore = access("/proc/kcore", F_OK) == 0;
 
-        /* What an image has there is not the container's own (ptmx), or as good (the others). */
-        if (unlinkat(dev, "ptmx", 0) < 0 && errno != ENOENT)
-                return fail(err, errno, "cannot make '/dev/ptmx'");
         for (size_t i = 0; i < sizeof links / sizeof *links; i++)
                 if ((!str_equal(links[i].name, "core") || kcore) &&
                     symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
@@ -412,6 +409,9 @@ int devices_make_inside(const InitPlan *plan, int root, Err *err) {
                 dev = openat(root, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
                 if (dev < 0)
                         return refuse(err, ELOOP, "'/dev' is not a directory in the image");
+                /* What an image has there is not the container's own; the others are as good. */
+                if (unlinkat(dev, "ptmx", 0) < 0 && errno != ENOENT)
+                        return fail(err, errno, "cannot make '/dev/ptmx'");
                 r = make_links(dev, err);
         }
         umask_before = umask(0);
