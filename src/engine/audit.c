@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/audit.h"
@@ -65,7 +66,9 @@ static int has_own(pid_t pid, const char *type) {
 
         if (!theirs || !ours)
                 return -ENOMEM;
-        if (stat(theirs, &a) < 0 || stat(ours, &b) < 0)
+        if (stat(ours, &b) < 0)
+                return errno == ENOENT ? 0 : -errno; /* this kernel has no such namespaces */
+        if (stat(theirs, &a) < 0)
                 return errno == ENOENT ? -ESRCH : -errno;
         return a.st_ino != b.st_ino || a.st_dev != b.st_dev;
 }
@@ -196,12 +199,12 @@ _Noreturn static void run_inside(Container *c, const AuditView *view, int output
         int pidfd = -EBADF;
         Err err = {};
 
+        fault_point("audit.inside");
         if (spawn_inside(c, view, output, &pidfd, &err) < 0) {
                 err_write(report, &err);
-                _exit(1);
+                _exit(0);
         }
-        while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) < 0 && errno == EINTR)
-                ;
+        (void) process_reap(pidfd, &info);
         if (info.si_code != CLD_EXITED || info.si_status != 0) {
                 (void) err_hint(
                         &err,
@@ -248,6 +251,7 @@ static int read_findings(int output, AuditReport *report) {
 
 static int try_inside(Container *c, const AuditView *view, AuditReport *report, Err *err) {
         autoclose int output = -EBADF, told = -EBADF, pidfd = -EBADF;
+        siginfo_t info = {};
         int outputs[2], reports[2], r;
         pid_t pid;
 
@@ -267,10 +271,13 @@ static int try_inside(Container *c, const AuditView *view, AuditReport *report, 
         if (pid < 0)
                 return fail(err, pid, "cannot make a process");
         r = read_findings(output, report);
-        process_wait_end(pidfd);
+        (void) process_reap(pidfd, &info);
         if (r < 0)
                 return fail(err, r, "cannot read what was found in container '%s'", c->name);
         r = err_read(told, err);
+        /* Killed before it could tell: what it did not find is not there for that reason alone. */
+        if (r >= 0 && (info.si_code != CLD_EXITED || info.si_status != 0))
+                r = refuse(err, EIO, "the process that enters it was killed");
         return r < 0 ? err_prefix(err, r, "cannot audit container '%s'", c->name) : 0;
 }
 
