@@ -21,7 +21,7 @@
 enum { TYPE = BPF_REG_2, ACCESS = BPF_REG_3, MAJOR = BPF_REG_4, MINOR = BPF_REG_5 };
 
 typedef struct Program {
-        struct bpf_insn code[PROLOGUE + DEVICE_RULES_MAX * RULE_LENGTH_MAX + EPILOGUE];
+        struct bpf_insn *code;
         size_t n;
 } Program;
 
@@ -57,17 +57,24 @@ static int read_access(const char *text, int32_t *ret) {
         return 0;
 }
 
+static int check_rules(const DeviceRule *rules, size_t n, Err *err) {
+        for (size_t i = 0; i < n; i++) {
+                int32_t access;
+
+                if (read_access(rules[i].access, &access) < 0 || !rules[i].type ||
+                    !strchr("abc", rules[i].type))
+                        return refuse(err, EINVAL, "cannot limit devices: rule %zu is none", i + 1);
+        }
+        return 0;
+}
+
 /* One rule: each test that fails jumps to the next rule. */
-static int emit_rule(Program *p, const DeviceRule *rule) {
+static void emit_rule(Program *p, const DeviceRule *rule) {
         const int32_t all = BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
         size_t begin = p->n;
-        int32_t access;
-        int r;
+        int32_t access = 0;
 
-        r = read_access(rule->access, &access);
-        if (r < 0 || !strchr("abc", rule->type))
-                return -EINVAL;
-
+        (void) read_access(rule->access, &access);
         if (rule->type != 'a')
                 emit(p, BPF_JMP | BPF_JNE | BPF_K, TYPE, 0, 0,
                      rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
@@ -89,7 +96,6 @@ static int emit_rule(Program *p, const DeviceRule *rule) {
         for (size_t i = begin; i < p->n - 2; i++)
                 if (BPF_CLASS(p->code[i].code) == BPF_JMP)
                         p->code[i].off = (int16_t) (p->n - i - 1);
-        return 0;
 }
 
 /* A rule that matches everything ends the program: what follows would be dead code, which the
@@ -99,7 +105,7 @@ static bool matches_all(const DeviceRule *rule) {
                strchr(rule->access, 'r') && strchr(rule->access, 'w') && strchr(rule->access, 'm');
 }
 
-static int build(Program *p, const DeviceRule *rules, size_t n) {
+static void build(Program *p, const DeviceRule *rules, size_t n) {
         emit_load(p, TYPE, offsetof(struct bpf_cgroup_dev_ctx, access_type));
         emit(p, BPF_ALU64 | BPF_MOV | BPF_X, ACCESS, TYPE, 0, 0);
         emit(p, BPF_ALU64 | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
@@ -109,33 +115,37 @@ static int build(Program *p, const DeviceRule *rules, size_t n) {
 
         /* The last rule counts most, so it is asked first. */
         for (size_t i = n; i-- > 0;) {
-                int r = emit_rule(p, &rules[i]);
-
-                if (r < 0)
-                        return r;
+                emit_rule(p, &rules[i]);
                 if (matches_all(&rules[i]))
-                        return 0;
+                        return;
         }
         emit_return(p, false);
-        return 0;
 }
 
 int device_filter_attach(int cgroup, const DeviceRule *rules, size_t n, Err *err) {
-        autofree Program *p = calloc(1, sizeof *p);
+        autofree struct bpf_insn *code = NULL;
         autoclose int program = -EBADF;
+        Program p = {};
         union bpf_attr attr;
+        int r;
 
-        if (!p)
+        r = check_rules(rules, n, err);
+        if (r < 0)
+                return r;
+        p.code = code = calloc(PROLOGUE + n * RULE_LENGTH_MAX + EPILOGUE, sizeof *code);
+        if (!code)
                 return fail(err, ENOMEM, "cannot limit devices");
-        if (n > DEVICE_RULES_MAX || build(p, rules, n) < 0)
-                return refuse(err, EINVAL, "cannot limit devices: bad rules");
+        build(&p, rules, n);
 
         memset(&attr, 0, sizeof attr);
         attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-        attr.insns = (uint64_t) (uintptr_t) p->code;
-        attr.insn_cnt = (uint32_t) p->n;
+        attr.insns = (uint64_t) (uintptr_t) code;
+        attr.insn_cnt = (uint32_t) p.n;
         attr.license = (uint64_t) (uintptr_t) "GPL";
         program = (int) syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
+        if (program < 0 && errno == E2BIG) /* 8192 jumps are the most (kernel/bpf/verifier.c) */
+                return refuse(err, E2BIG,
+                              "cannot limit devices: %zu rules are too many for this kernel", n);
         if (program < 0)
                 return err_denied(err, fail(err, errno, "cannot limit devices"), "bpf", "4.15");
 
@@ -183,22 +193,20 @@ static int write_rule(int directory, const DeviceRule *rule) {
 
 int device_list_write(int directory, const DeviceRule *rules, size_t n, Err *err) {
         size_t first = n;
+        int r;
 
+        r = check_rules(rules, n, err);
+        if (r < 0)
+                return r;
         /* What a rule for all replaces need not be said. */
         while (first > 0 && !matches_all(&rules[first - 1]))
                 first--;
         if (first == 0) {
-                int r = write_rule(directory, &(DeviceRule){ false, 'a', -1, -1, "rwm" });
-
+                r = write_rule(directory, &(DeviceRule){ false, 'a', -1, -1, "rwm" });
                 if (r < 0)
                         return fail(err, r, "cannot limit devices (devices.deny)");
         }
         for (size_t i = first > 0 ? first - 1 : 0; i < n; i++) {
-                int32_t access;
-                int r;
-
-                if (read_access(rules[i].access, &access) < 0 || !strchr("abc", rules[i].type))
-                        return refuse(err, EINVAL, "cannot limit devices: bad rules");
                 for (size_t k = first > 0 ? first - 1 : 0; k < i; k++)
                         if (is_part_of(&rules[i], &rules[k]))
                                 return refuse(err, EOPNOTSUPP,

@@ -27,12 +27,7 @@ typedef struct DeviceRule {
         const char *access;   /* of "rwm": read, write, mknod */
 } DeviceRule;
 
-#define DEVICE_RULES_MAX 256
-
-/*
- * Attaches the rules to a v2 directory; -EINVAL for a bad or one rule too many, -EPERM without
- * CAP_BPF.
- */
+/* Attaches the rules to a v2 directory; -EINVAL for one that is none, -EPERM without CAP_BPF. */
 int device_filter_attach(int cgroup, const DeviceRule *rules, size_t n, Err *err);
 
 /**

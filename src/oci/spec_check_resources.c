@@ -17,9 +17,10 @@ static int check_devices(const OciResources *r, Err *err) {
                         return refuse(err, EINVAL,
                                       "devices[%zu].access: '%s' is not made of r, w and m", i,
                                       d->access);
-                if (d->major < -1 || d->minor < -1)
-                        return refuse(err, EINVAL, "devices[%zu]: the device number is negative",
-                                      i);
+                if (d->major < -1 || d->major > UINT32_MAX || d->minor < -1 ||
+                    d->minor > UINT32_MAX)
+                        return refuse(err, EINVAL,
+                                      "devices[%zu]: the device number is out of range", i);
         }
         return 0;
 }

@@ -425,8 +425,8 @@ int devices_make_inside(const InitPlan *plan, int root, Err *err) {
 /* ---- which may be opened ---- */
 
 static bool is_all(const OciDeviceRule *rule) {
-        return (!rule->type || *rule->type == 'a') && rule->major < 0 && rule->minor < 0 &&
-               (!rule->access || strspn("rwm", rule->access) == 3);
+        return (str_empty(rule->type) || *rule->type == 'a') && rule->major < 0 &&
+               rule->minor < 0 && (!rule->access || strspn("rwm", rule->access) == 3);
 }
 
 /* Rules that close nothing: none for who can make no device, or those that end in "allow all". */
@@ -489,8 +489,9 @@ int devices_filter(const InitPlan *plan, Err *err) {
         for (size_t i = 0; i < n; i++) {
                 const OciDeviceRule *rule = &resources->devices[i];
 
-                rules[i] = (DeviceRule){ rule->allow, rule->type ? *rule->type : 'a', rule->major,
-                                         rule->minor, rule->access ? rule->access : "rwm" };
+                rules[i] = (DeviceRule){ rule->allow, str_empty(rule->type) ? 'a' : *rule->type,
+                                         rule->major, rule->minor,
+                                         rule->access ? rule->access : "rwm" };
         }
         memcpy(rules + n, standard, n_standard * sizeof *rules);
         return apply_rules(plan, rules, n + n_standard, err);

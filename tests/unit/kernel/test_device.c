@@ -112,11 +112,25 @@ TEST(no_rules_mean_no_devices) {
         expect(run_under(NULL, 0, probe_none) == 0);
 }
 
+TEST(a_thousand_rules_are_taken) {
+        enum { N = 900 };
+        autofree DeviceRule *rules = calloc(N, sizeof *rules);
+
+        rules[0] = (DeviceRule){ true, 'c', 1, 3, "r" };
+        for (int i = 1; i < N; i++)
+                rules[i] = (DeviceRule){ i % 2, i % 3 ? 'b' : 'c', 100 + i, i % 5 - 1, "rm" };
+        expect(run_under(rules, N, probe_read_only) == 0);
+}
+
 TEST(bad_rule_is_refused) {
-        static const DeviceRule rules[] = { { true, 'x', 1, 3, "r" } };
+        static const DeviceRule rules[] = { { true, 'c', 1, 3, "r" }, { true, 'x', 1, 3, "r" } },
+                                untyped[] = { { true, 0, 1, 3, "r" } };
         autoerr err = {};
 
-        expect(device_filter_attach(0, rules, 1, &err) == -EINVAL);
+        expect(device_filter_attach(0, rules, 2, &err) == -EINVAL);
+        expect_str(err.message, "cannot limit devices: rule 2 is none");
+        expect(device_filter_attach(0, untyped, 1, NULL) == -EINVAL);
+        expect(device_list_write(0, untyped, 1, NULL) == -EINVAL);
 }
 
 /* The rules of a new directory of version 1's controller, as it lists them; NULL if refused. */
