@@ -113,6 +113,18 @@ UNUSED static void setup(Container *c) {
                 c->options.stdio[i] = -EBADF;
 }
 
+/* As an OCI bundle: a directory that is the root, its files as they are. */
+UNUSED static void setup_bundle(Container *c, bool userns) {
+        setup(c);
+        expect(rename(HERE "/layer", HERE "/rootfs") == 0);
+        c->options.bundle = HERE;
+        c->options.root = (RuntimeRoot){ .path = HERE "/rootfs", .as_is = true };
+        if (!userns) {
+                drop_namespace(c, "user");
+                c->linux_.n_uid_mappings = c->linux_.n_gid_mappings = 0;
+        }
+}
+
 /* A list of one word. */
 UNUSED static char **strv_words(const char *word) {
         char **list = NULL;
@@ -167,6 +179,17 @@ UNUSED static const char *run_shell(Container *c, const char *script) {
                 printf("# %d: %s: %s\n", r, err.message ? err.message : "", output);
         expect(r == 0);
         return output;
+}
+
+/* Runs nothing; returns why not. */
+UNUSED static const char *refusal(Container *c) {
+        static Err err;
+
+        err_clear(&err);
+        c->process.args = strv_free(c->process.args);
+        set_shell(c, "true");
+        expect(run(c, &err) < 0);
+        return err.message;
 }
 
 /* A running container to put processes into. */

@@ -184,17 +184,12 @@ static OciState state = { .oci_version = (char *) "1.3.0",
                           .bundle = (char *) HERE,
                           .rootfs = (char *) HERE "/rootfs" };
 
-static void setup_bundle(Container *c, OciHooks *hooks) {
-        setup(c);
-        expect(rename(HERE "/layer", HERE "/rootfs") == 0);
+static void setup_hooks(Container *c, OciHooks *hooks) {
+        setup_bundle(c, false);
         expect(system("ln -s /proc/self/exe " HERE "/rootfs/self && mkdir " HERE "/rootfs/data && "
                       "echo x > " HERE "/out/file") == 0);
-        c->options.bundle = HERE;
         c->options.state = &state;
-        c->options.root = (RuntimeRoot){ .path = HERE "/rootfs", .as_is = true };
         c->spec.hooks = hooks;
-        drop_namespace(c, "user");
-        c->linux_.n_uid_mappings = c->linux_.n_gid_mappings = 0;
         add_mount(c, "/data", "bind", HERE "/out", "bind");
 }
 
@@ -214,7 +209,7 @@ TEST(hooks_of_the_maker_run_outside_between_mounts_and_root) {
         static Container c;
         char net[64] = {};
 
-        setup_bundle(&c, &hooks);
+        setup_hooks(&c, &hooks);
         expect(readlink("/proc/self/ns/net", net, sizeof net - 1) > 0);
         expect_str(run_shell(&c, "echo ok; ls /data"), "ok\ncreateRuntime\nfile\nprestart");
         for (int i = 0; i < 2; i++) {
@@ -237,7 +232,7 @@ TEST(root_is_at_its_path_while_hooks_run) {
         OciHooks hooks = { .create_runtime = &h, .n_create_runtime = 1 };
         static Container c;
 
-        setup_bundle(&c, &hooks);
+        setup_hooks(&c, &hooks);
         own_tmp();
         expect_str(run_shell(&c, "cat /tmp/hi"), "hi");
         expect_str(content("/tmp/out"), "file\n");
@@ -249,7 +244,7 @@ TEST(create_container_hooks_run_inside_by_the_hosts_path) {
         static Container c;
         char net[64] = {};
 
-        setup_bundle(&c, &hooks);
+        setup_hooks(&c, &hooks);
         expect(readlink("/proc/self/ns/net", net, sizeof net - 1) > 0);
         expect_str(run_shell(&c, "echo ok"), "ok");
         content(HERE "/out/inside");
@@ -270,7 +265,7 @@ TEST(start_container_hooks_run_in_the_root_as_the_user) {
         OciHooks hooks = { .start_container = &h, .n_start_container = 1 };
         static Container c;
 
-        setup_bundle(&c, &hooks);
+        setup_hooks(&c, &hooks);
         c.options.user = "user";
         c.options.seccomp = seccomp_default();
         expect_ok(strv_add(&c.process.env, "COLOUR=blue"));
@@ -290,7 +285,7 @@ TEST(failing_hook_fails_the_container) {
                 autoerr err = {};
 
                 if (i == 0) {
-                        setup_bundle(&c, &hooks);
+                        setup_hooks(&c, &hooks);
                         set_shell(&c, "echo never");
                 }
                 c.spec.hooks = &hooks;
@@ -329,7 +324,7 @@ TEST(terminal_and_hooks_get_along) {
         autoptr(Runtime) runtime = NULL;
         static Container c;
 
-        setup_bundle(&c, &hooks);
+        setup_hooks(&c, &hooks);
         c.process.terminal = true;
         set_shell(&c, "test -t 0");
         expect_ok(runtime_spawn(&c.spec, &c.options, &runtime, NULL));

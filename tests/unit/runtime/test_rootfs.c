@@ -7,29 +7,6 @@
 #include "container.h"
 #include "kernel/cgroup.h"
 
-/* As an OCI bundle: a directory that is the root, its files as they are. */
-static void setup_bundle(Container *c, bool userns) {
-        setup(c);
-        expect(rename(HERE "/layer", HERE "/rootfs") == 0);
-        c->options.bundle = HERE;
-        c->options.root = (RuntimeRoot){ .path = HERE "/rootfs", .as_is = true };
-        if (!userns) {
-                drop_namespace(c, "user");
-                c->linux_.n_uid_mappings = c->linux_.n_gid_mappings = 0;
-        }
-}
-
-/* Runs nothing; returns why not. */
-static const char *refusal(Container *c) {
-        static Err err;
-
-        err_clear(&err);
-        c->process.args = strv_free(c->process.args);
-        set_shell(c, "true");
-        expect(run(c, &err) < 0);
-        return err.message;
-}
-
 static void set_mappings(Container *c, int64_t on_disk, int64_t becomes, int64_t size) {
         static OciIdMapping mapping;
         OciMount *m = &c->spec.mounts[c->spec.n_mounts - 1];
@@ -84,11 +61,10 @@ TEST(root_that_is_a_slave_hears_of_mounts_outside) {
         setup_bundle(&c, false);
         c.linux_.rootfs_propagation = (char *) "rslave";
         expect(mount(NULL, HERE, NULL, MS_SHARED, NULL) == 0);
-        expect_str(
-                run_shell(&c,
-                          "grep -c ' /rootfs / .* master:' /proc/self/mountinfo; grep -c shared: "
-                          "/proc/self/mountinfo || true"),
-                "1\n0");
+        expect_str(run_shell(&c,
+                             "grep -c '/rootfs / .* master:' /proc/self/mountinfo; grep -c shared: "
+                             "/proc/self/mountinfo || true"),
+                   "1\n0");
 }
 
 TEST(root_can_be_shared_with_what_is_below) {
@@ -189,7 +165,7 @@ TEST(only_the_recursive_word_maps_what_is_below) {
 
         setup_bundle(&c, false);
         expect(mkdir(HERE "/out/below", 0755) == 0);
-        expect(mount("tmpfs", HERE "/out/below", "tmpfs", 0, NULL) == 0);
+        test_scratch(HERE "/out/below");
         add_mount(&c, "/a", "bind", HERE "/out", "rbind,idmap");
         set_mappings(&c, 0, 100, 50);
         add_mount(&c, "/b", "bind", HERE "/out", "rbind,ridmap");
@@ -392,7 +368,7 @@ TEST(missing_mount_namespace_is_refused) {
  */
 static char *run_in_cgroup(Container *c, const char *script) {
         const CgroupLimits limits = { .memory = 64 << 20, .has_pids = true, .pids = 50 };
-        autofree char *name = str_format("isola-test/rootfs-%d", getpid());
+        autofree char *name = str_format("isola-test-%d/rootfs", getpid());
         autoptr(Cgroup) cgroup = NULL;
         int code;
 
