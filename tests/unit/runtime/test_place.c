@@ -2,23 +2,14 @@
 
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "kernel/cgroup_usage.h"
+#include "kernel/process.h"
 #include "runtime/place.h"
 #include "test.h"
-
-#define expect_well(call, err)                                                      \
-        do {                                                                        \
-                if ((call) < 0) {                                                   \
-                        printf("# %s:%d: %s\n", __FILE__, __LINE__, (err).message); \
-                        fflush(stdout);                                             \
-                        _exit(1);                                                   \
-                }                                                                   \
-        } while (0)
 
 /* @linux: the text of an object. */
 static OciSpec *parse(const char *linux_, const char *rest) {
@@ -35,22 +26,6 @@ static OciSpec *parse(const char *linux_, const char *rest) {
 static void need_root(void) {
         if (geteuid() != 0 || !cgroup_root_is_writable())
                 skip("needs root and a cgroup hierarchy to write to");
-}
-
-static pid_t clone_into(const Cgroup *c) {
-        struct {
-                uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
-                        set_tid, set_tid_size, cgroup;
-        } args = { .flags = 0x200000000,
-                   .exit_signal = SIGCHLD,
-                   .cgroup = (uint64_t) cgroup_fd(c) };
-        pid_t pid = (pid_t) syscall(SYS_clone3, &args, sizeof args);
-
-        if (pid == 0)
-                for (;;)
-                        pause();
-        expect(pid > 0);
-        return pid;
 }
 
 static char *name_of(const char *path) {
@@ -296,12 +271,17 @@ static void expect_has(const char *text, const char *part) {
 }
 
 TEST(scope_is_started_changed_and_stopped) {
-        autoptr(OciSpec) spec =
-                parse("{\"cgroupsPath\": \"isola_test-deep.slice:pre:c1\", \"resources\": {\"cpu\":"
-                      " {\"shares\": 2048, \"quota\": 25000, \"cpus\": \"0,9\"}}}",
-                      ", \"annotations\": {\"org.systemd.property.TimeoutStopSec\": \"uint64 5\","
-                      " \"org.systemd.property.Documentation\": \"['man:a(1)', 'man:b(1)']\","
-                      " \"other\": \"x\"}");
+        autofree char *outer = str_format("isola_test%d", getpid()),
+                      *linux_ = str_format("{\"cgroupsPath\": \"%s-deep.slice:pre:c1\", "
+                                           "\"resources\": {\"cpu\": {\"shares\": 2048, "
+                                           "\"quota\": 25000, \"cpus\": \"0,9\"}}}",
+                                           outer),
+                      *place = str_format("%s.slice/%s-deep.slice/pre-c1.scope", outer, outer),
+                      *slice = str_format("\"Slice\": \"%s-deep.slice\"", outer);
+        autoptr(OciSpec) spec = parse(
+                linux_, ", \"annotations\": {\"org.systemd.property.TimeoutStopSec\": \"uint64 5\","
+                        " \"org.systemd.property.Documentation\": \"['man:a(1)', 'man:b(1)']\","
+                        " \"other\": \"x\"}");
         OciCpu cpu = { .quota = -1 };
         Systemd s = start_systemd("DBUS_SYSTEM_BUS_ADDRESS");
         bool unified = cgroup_layout() == CGROUP_UNIFIED;
@@ -313,14 +293,17 @@ TEST(scope_is_started_changed_and_stopped) {
         pid_t pid;
 
         expect_well(place_name(spec, "r", "c1", true, &path, &scope, &err), err);
-        expect_str(path, "isola_test.slice/isola_test-deep.slice/pre-c1.scope");
+        expect_str(path, place);
         expect_str(scope, "pre-c1.scope");
         free(spec->linux_->resources->cpu->cpus);
         spec->linux_->resources->cpu->cpus = strdup("0");
         expect_well(place_make(spec, "c1", path, scope, &c, &err), err);
 
         expect(cgroup_needs_join(c));
-        pid = clone_into(c);
+        pid = process_clone(0, cgroup_fd(c), NULL);
+        if (pid == 0)
+                for (;;)
+                        pause();
         expect_well(cgroup_join(c, pid, &err), err);
         expect_ok(cgroup_pids(c, &pids, &n));
         expect(n == 1 && pids[0] == pid); /* the keeper is gone */
@@ -333,7 +316,7 @@ TEST(scope_is_started_changed_and_stopped) {
 
         text = record(&s);
         expect_has(text, "\"mode\": \"fail\"");
-        expect_has(text, "\"Slice\": \"isola_test-deep.slice\"");
+        expect_has(text, slice);
         expect_has(text, "\"Delegate\": true");
         expect_has(text, "\"CollectMode\": \"inactive-or-failed\"");
         expect_has(text, "\"CPUQuotaPerSecUSec\": 250000");
@@ -349,7 +332,9 @@ TEST(scope_is_started_changed_and_stopped) {
 }
 
 TEST(scope_that_is_there_or_fails_is_an_error_that_leaves_nothing) {
-        autoptr(OciSpec) spec = parse("{\"cgroupsPath\": \"isola_test.slice::x\"}", "");
+        autofree char *linux_ =
+                str_format("{\"cgroupsPath\": \"isola_test%d.slice::x\"}", getpid());
+        autoptr(OciSpec) spec = parse(linux_, "");
         Systemd s = start_systemd("DBUS_SYSTEM_BUS_ADDRESS");
         autofree char *path = NULL, *scope = NULL;
         autoptr(Cgroup) c = NULL, *other = NULL;
