@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/json.h"
 #include "base/str.h"
+#include "json_items.h"
 #include "test.h"
 
-typedef struct Port {
-        char *key;
-        char **hosts;
-} Port;
-typedef struct Item {
-        char *name;
-        int64_t size;
-        bool on;
-} Item;
 typedef struct Doc {
         char *title;
         char **tags, **set, **pairs;
@@ -29,15 +20,6 @@ typedef struct Doc {
         bool has_level;
 } Doc;
 
-static const JsonField port_fields[] = { JSON_STRINGS(Port, hosts, ""), {} };
-static const JsonType port_type = { sizeof(Port), port_fields };
-static const JsonField item_fields[] = {
-        JSON_STRING(Item, name, "name", JSON_REQUIRED),
-        JSON_I64(Item, size, "size"),
-        JSON_BOOL(Item, on, "on"),
-        {},
-};
-static const JsonType item_type = { sizeof(Item), item_fields };
 static const JsonField doc_fields[] = {
         JSON_STRING(Doc, title, "title"),
         JSON_STRINGS(Doc, tags, "tags"),

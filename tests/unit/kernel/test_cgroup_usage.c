@@ -2,11 +2,11 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
 #include "kernel/cgroup_usage.h"
+#include "kernel/process.h"
 #include "test.h"
 
 #define MIB (INT64_C(1) << 20)
@@ -38,17 +38,11 @@ static Cgroup *limited(const char *name) {
 
 /* A process in every hierarchy of the place, that goes on when it is told to. */
 static pid_t join(const Cgroup *c, int gate[2]) {
-        struct {
-                uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
-                        set_tid, set_tid_size, cgroup;
-        } args = { .flags = cgroup_fd(c) >= 0 ? 0x200000000 : 0,
-                   .exit_signal = SIGCHLD,
-                   .cgroup = (uint64_t) (cgroup_fd(c) >= 0 ? cgroup_fd(c) : 0) };
         autoerr err = {};
         pid_t pid;
 
         expect(pipe(gate) == 0);
-        pid = (pid_t) syscall(SYS_clone3, &args, sizeof args);
+        pid = process_clone(0, cgroup_fd(c), NULL);
         if (pid == 0) {
                 (void) !read(gate[0], &(char){ 0 }, 1);
                 return 0;

@@ -2,21 +2,17 @@
 
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/cgroup.h"
 #include "kernel/device.h"
+#include "kernel/process.h"
 #include "test.h"
 
 /* Runs probe() inside a new cgroup with these rules; returns its exit code. */
 static int run_under(const DeviceRule *rules, size_t n, int (*probe)(void)) {
-        struct {
-                uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
-                        set_tid, set_tid_size, cgroup;
-        } args = { .flags = 0x200000000, .exit_signal = SIGCHLD };
         autofree char *name = str_format("isola-test-device-%d", getpid());
         autoptr(Cgroup) c = NULL;
         autoerr err = {};
@@ -33,8 +29,7 @@ static int run_under(const DeviceRule *rules, size_t n, int (*probe)(void)) {
                 (void) cgroup_remove(name, 0);
                 skip(err.message);
         }
-        args.cgroup = (uint64_t) cgroup_fd(c);
-        pid = r < 0 ? -1 : (pid_t) syscall(SYS_clone3, &args, sizeof args);
+        pid = r < 0 ? -1 : process_clone(0, cgroup_fd(c), NULL);
         if (pid == 0)
                 _exit(probe());
         if (pid > 0)

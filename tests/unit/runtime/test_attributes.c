@@ -389,40 +389,35 @@ static size_t last_processor(Bitlist *all) {
         return last;
 }
 
-TEST(further_process_runs_on_its_processors) {
+/* Runs a further process on the last processor alone; the caller stays where it is. */
+static void expect_processors(OciCpuAffinity *affinity, char **member) {
         Bitlist before, after;
         size_t last = last_processor(&before);
-        autofree char *list = str_format("%zu", last), *wanted = NULL;
-        OciCpuAffinity affinity = { .final = list };
-        OciProcess process = { .user.umask = -1, .exec_cpu_affinity = &affinity };
+        autofree char *list = str_format("%zu", last),
+                      *wanted = str_format("Cpus_allowed_list:\t%zu\n", last);
+        OciProcess process = { .user.umask = -1, .exec_cpu_affinity = affinity };
         static Container c;
         Runtime *runtime = sleeper(&c);
         RuntimeExec exec = { .process = &process };
 
+        *member = list;
         expect(exec_shell(runtime, &exec, "grep Cpus_allowed_list /proc/self/status", NULL) == 0);
-        wanted = str_format("Cpus_allowed_list:\t%zu\n", last);
         expect_str(output, wanted);
         expect_ok(affinity_get(0, &after));
         expect(memcmp(&before, &after, sizeof before) == 0);
         leave(runtime);
 }
 
-TEST(further_process_begins_on_its_first_processors) {
-        Bitlist before, after;
-        size_t last = last_processor(&before);
-        autofree char *list = str_format("%zu", last), *wanted = NULL;
-        OciCpuAffinity affinity = { .initial = list };
-        OciProcess process = { .user.umask = -1, .exec_cpu_affinity = &affinity };
-        static Container c;
-        Runtime *runtime = sleeper(&c);
-        RuntimeExec exec = { .process = &process };
+TEST(further_process_runs_on_its_processors) {
+        OciCpuAffinity affinity = {};
 
-        expect(exec_shell(runtime, &exec, "grep Cpus_allowed_list /proc/self/status", NULL) == 0);
-        wanted = str_format("Cpus_allowed_list:\t%zu\n", last);
-        expect_str(output, wanted);
-        expect_ok(affinity_get(0, &after));
-        expect(memcmp(&before, &after, sizeof before) == 0);
-        leave(runtime);
+        expect_processors(&affinity, &affinity.final);
+}
+
+TEST(further_process_begins_on_its_first_processors) {
+        OciCpuAffinity affinity = {};
+
+        expect_processors(&affinity, &affinity.initial);
 }
 
 TEST(processors_that_are_not_there_are_an_error) {
