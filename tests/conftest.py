@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tarfile
 import tempfile
@@ -98,6 +99,11 @@ class Isola:
         self.seen.add(document['Id'])
         return document
 
+    def state(self, name):
+        """What is kept of a container that runs."""
+        path = pathlib.Path(self.run_root) / 'containers' / self.inspect(name)['Id'] / 'state.json'
+        return json.loads(path.read_text())
+
     def pid(self, name):
         return self.inspect(name)['State']['Pid']
 
@@ -117,6 +123,20 @@ def wait_until(condition, timeout=20, what='it'):
             return value
         time.sleep(0.02)
     raise AssertionError(f'{what} did not happen within {timeout * SLOWNESS:g} s')
+
+
+def is_dead(pid):
+    """Whether a process has ended, waited for or not."""
+    try:
+        return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] in 'ZX'
+    except OSError:
+        return True
+
+
+def kill(pid):
+    """Kills a process for good: before it has ended, the next command would take it for alive."""
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_dead(pid), what=f'death of process {pid}')
 
 
 def existing(pattern):

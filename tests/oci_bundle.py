@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 
+import pytest
 from conftest import existing, wait_until
 
 APPLETS = ('sh', 'cat', 'echo', 'env', 'false', 'grep', 'head', 'hostname', 'id', 'ls', 'mkdir', 'mount', 'pwd', 'ps',
@@ -71,8 +72,17 @@ class Bundle:
         wait_until(lambda: self.status(name) == status, what=f'status {status}')
 
     def clean(self):
+        """Ends every container; nothing is kept of any."""
         for name in self.isola.out('oci', 'list', '-q').split():
             self.isola('oci', 'delete', '--force', name, code=None)
+        assert list((pathlib.Path(self.isola.run_root) / 'oci').glob('[!.]*')) == []
+
+
+@pytest.fixture
+def bundle(isola, tmp_path):
+    made = Bundle(isola, tmp_path / 'bundle')
+    yield made
+    made.clean()
 
 
 class ConsoleSocket:

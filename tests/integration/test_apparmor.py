@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from conftest import leftovers
-from oci_bundle import Bundle
+from oci_bundle import bundle  # fixture
 
 ENABLED = pathlib.Path('/sys/module/apparmor/parameters/enabled')
 CURRENT = '/proc/self/attr/apparmor/current'
@@ -40,13 +40,6 @@ def profile():
     subprocess.run(['apparmor_parser', '--skip-cache', '--add'], input=text, text=True, check=True)
     yield name
     subprocess.run(['apparmor_parser', '--skip-cache', '--remove'], input=text, text=True, check=True)
-
-
-@pytest.fixture
-def bundle(isola, tmp_path):
-    made = Bundle(isola, tmp_path / 'bundle')
-    yield made
-    made.clean()
 
 
 def test_a_profile_confines_a_container(isola, image, profile):

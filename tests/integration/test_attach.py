@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """isola attach without a terminal."""
 import subprocess
-import time
 
 from conftest import wait_until
 
+TICK = 'while [ ! -e /go ]; do echo tick; sleep 0.02; done'  # for a client to see that it is attached
+
 
 def test_output_from_now_on_and_the_exit_code(isola, image):
-    isola('run', '-d', '--name', 'talk', image, 'sh', '-c',
-          'while [ ! -e /go ]; do sleep 0.02; done; echo out; echo err >&2; exit 5')
+    isola('run', '-d', '--name', 'talk', image, 'sh', '-c', f'echo before; {TICK}; echo out; echo err >&2; exit 5')
+    wait_until(lambda: 'tick' in isola.out('logs', 'talk'))
     attach = isola.start('attach', 'talk')
-    time.sleep(0.3)
-    isola('exec', 'talk', 'touch', '/go')
+    assert attach.stdout.readline() == b'tick\n'
+    isola('exec', 'talk', 'touch', '/go', code=None)  # which may be killed with the container
     out, err = attach.communicate(timeout=20)
-    assert (out, err, attach.returncode) == (b'out\n', b'err\n', 5)
+    assert (out.replace(b'tick\n', b''), err, attach.returncode) == (b'out\n', b'err\n', 5)
 
 
 def test_input_is_written_by_the_client(isola, image):
@@ -29,10 +30,9 @@ def test_input_is_written_by_the_client(isola, image):
 
 def test_slow_client_is_dropped_and_the_container_goes_on(isola, image):
     isola('run', '-d', '--name', 'fast', '--log-opt', 'max-size=1m', image, 'sh', '-c',
-          'while [ ! -e /go ]; do sleep 0.02; done; '
-          'dd if=/dev/zero bs=64k count=200 2>/dev/null | tr "\\0" x; touch /done; sleep 100')
+          f'{TICK}; dd if=/dev/zero bs=64k count=200 2>/dev/null | tr "\\0" x; touch /done; sleep 100')
     attach = isola.start('attach', 'fast')
-    time.sleep(0.3)
+    assert attach.stdout.readline() == b'tick\n'
     isola('exec', 'fast', 'touch', '/go')
     wait_until(lambda: isola('exec', 'fast', 'test', '-e', '/done', code=None).returncode == 0)
     attach.stdout.read()

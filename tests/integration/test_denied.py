@@ -3,7 +3,6 @@
 
 docs/kernels.md has the same table for people.  Each case runs the real binary below tests/deny.c.
 """
-import json
 import os
 import pathlib
 import re
@@ -12,7 +11,7 @@ import urllib.request
 
 import pytest
 from conftest import BINARY, Isola, leftovers, wait_until
-from oci_bundle import Bundle
+from oci_bundle import Bundle, bundle  # a fixture, too
 
 DENY = pathlib.Path(BINARY).resolve().parents[1] / 'tests/deny'
 BOTH = ('ENOSYS', 'EPERM')
@@ -54,10 +53,6 @@ def context(tmp_path_factory):
     return directory
 
 
-def state_of(isola, identity):
-    return json.loads((pathlib.Path(isola.run_root) / 'containers' / identity / 'state.json').read_text())
-
-
 def cgroup_v2_of(pid):
     return re.search(r'^0::(.*)$', pathlib.Path(f'/proc/{pid}/cgroup').read_text(), re.M).group(1)
 
@@ -65,7 +60,7 @@ def cgroup_v2_of(pid):
 def check_places(isola, name):
     """The monitor and the container are where they belong, however they were made."""
     document = isola.inspect(name)
-    state = state_of(isola, document['Id'])
+    state = isola.state(name)
     if pathlib.Path('/sys/fs/cgroup/cgroup.controllers').exists() or pathlib.Path('/sys/fs/cgroup/unified').exists():
         assert cgroup_v2_of(document['State']['Pid']).endswith(f"/isola/{document['Id']}")
         assert cgroup_v2_of(state['MonitorPid']).endswith('/isola/monitors')
@@ -170,13 +165,6 @@ def test_check_tells_what_is_missing(isola):
 
 WANTED = []  # what a container sees without a filter
 OCI = REPLACED + [(call, code) for call in ('mount_setattr', 'clone3,openat2,close_range,mount_setattr') for code in BOTH]
-
-
-@pytest.fixture
-def bundle(isola, tmp_path):
-    made = Bundle(isola, tmp_path / 'bundle')
-    yield made
-    made.clean()
 
 
 def oci_life(denied, bundle):

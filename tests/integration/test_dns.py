@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Containers on one network find each other by name; other names are asked of the host's resolvers."""
 import contextlib
-import json
-import os
-import pathlib
-import signal
 import socket
 import struct
 import subprocess
 import threading
 
 import pytest
-from conftest import wait_until
+from conftest import kill, wait_until
 
 
 def lookup(isola, image, name, *options, kind='a'):
@@ -196,8 +192,7 @@ def test_an_internal_network_asks_nobody(isola, image, resolv_conf):
 def test_names_are_found_again_after_the_monitor_was_killed(isola, image):
     serve(isola, image, 'web')
     serve(isola, image, 'asker')
-    run = pathlib.Path(isola.run_root) / 'containers' / isola.inspect('asker')['Id']
-    os.kill(json.loads((run / 'state.json').read_text())['MonitorPid'], signal.SIGKILL)
+    kill(isola.state('asker')['MonitorPid'])
     isola('ps')  # adopts it
     wait_until(lambda: isola('exec', 'asker', 'nslookup', '-type=a', 'web', code=None).returncode == 0)
     assert address(isola, 'web') in isola.out('exec', 'asker', 'nslookup', '-type=a', 'web')

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import SLOWNESS, existing, leftovers, wait_until
+from conftest import SLOWNESS, existing, kill, leftovers, wait_until
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / 'src'
 POINTS = sorted({name for path in SOURCE.rglob('*.c')
@@ -135,18 +135,10 @@ def test_nothing_runs_any_more_when_the_answer_comes(isola, image):
     check_nothing_is_left(isola)
 
 
-def is_dead(pid):
-    try:
-        return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] in 'ZX'
-    except OSError:
-        return True
-
-
 def kill_both(isola):
     """The monitor first, so that nobody notes the end of the container."""
     for pid in (monitor_of('victim'), isola.pid('victim')):
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: is_dead(pid), what='death')
+        kill(pid)
 
 
 @pytest.mark.parametrize('point', BURY)
@@ -163,7 +155,7 @@ def test_dying_while_burying_does_no_harm(isola, image, point):
 def test_dying_while_adopting_does_no_harm(isola, image, point):
     isola('run', '-d', *OPTIONS, image, 'sleep', '1000')
     pid = isola.pid('victim')
-    os.kill(monitor_of('victim'), signal.SIGKILL)
+    kill(monitor_of('victim'))
     isola('ps', '-a', env={'ISOLA_FAULT': point}, code=None)
     assert isola.out('ps', '--format', '{{.Names}} {{.State}}') == 'victim running'
     assert isola.pid('victim') == pid
@@ -211,12 +203,14 @@ def monitor_of(name):
 
 @pytest.mark.parametrize('code', [0, 7])
 def test_a_container_without_its_monitor_lives_on_and_its_code_is_told(isola, image, code):
-    isola('run', '-d', '--name', 'victim', image, 'sh', '-c', f'sleep 1; echo done; exit {code}')
+    isola('run', '-d', '--name', 'victim', image, 'sh', '-c',
+          f'while [ ! -e /go ]; do sleep 0.05; done; echo done; exit {code}')
     pid = isola.pid('victim')
-    os.kill(monitor_of('victim'), signal.SIGKILL)
+    kill(monitor_of('victim'))
     assert isola.out('ps', '--format', '{{.Names}}') == 'victim'
     assert isola.pid('victim') == pid
     wait_until(lambda: monitor_of('victim'), what='adoption')
+    isola('exec', 'victim', 'touch', '/go', code=None)  # which may be killed with the container
     assert isola.out('wait', 'victim', timeout=20) == str(code)
     assert isola.out('logs', 'victim') == 'done'
 
@@ -226,7 +220,7 @@ def test_what_is_written_meanwhile_is_not_lost(isola, image):
           'for i in $(seq 1 20); do echo $i; usleep 50000; done; sleep 1000')
     # Not while it holds what it has read and not written yet.
     wait_until(lambda: isola.out('logs', 'victim'), what='the first line')
-    os.kill(monitor_of('victim'), signal.SIGKILL)
+    kill(monitor_of('victim'))
     time.sleep(0.3)
     isola('ps')
     wait_until(lambda: isola.out('logs', 'victim').split() == [str(i) for i in range(1, 21)], what='the whole log')

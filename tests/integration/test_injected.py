@@ -186,12 +186,12 @@ def check_oci_recovery(bundle):
     assert done.returncode == 0 or there == [], done.stderr
     isola('oci', 'delete', '--force', 'c1')
     assert isola.out('oci', 'list', '-q') == ''
-    wait_until(lambda: not oci_remains(isola), timeout=5, what=f'the end of {oci_remains(isola)}')
+    wait_until(lambda: not oci_remains(isola), what=f'the end of {oci_remains(isola)}')
     assert bundle.create() == 0, bundle.output()
     isola('oci', 'start', 'c1')
     isola('oci', 'exec', 'c1', 'true')
     isola('oci', 'delete', '--force', 'c1')
-    wait_until(lambda: not oci_remains(isola), timeout=5, what=f'the end of {oci_remains(isola)}')
+    wait_until(lambda: not oci_remains(isola), what=f'the end of {oci_remains(isola)}')
 
 
 def oci_try(bundle, verb, directory, *options):

@@ -6,26 +6,13 @@ import pathlib
 import signal
 import time
 
-from conftest import wait_until
-
-
-def state_of(isola, name):
-    container = isola.inspect(name)['Id']
-    return json.loads((pathlib.Path(isola.run_root) / 'containers' / container / 'state.json').read_text())
+from conftest import kill, wait_until
 
 
 def kill_monitor(isola, name):
-    monitor = state_of(isola, name)['MonitorPid']
-    os.kill(monitor, signal.SIGKILL)
-    wait_until(lambda: not is_alive(monitor))
+    monitor = isola.state(name)['MonitorPid']
+    kill(monitor)
     return monitor
-
-
-def is_alive(pid):
-    try:
-        return ' Z ' not in pathlib.Path(f'/proc/{pid}/stat').read_text()
-    except OSError:
-        return False
 
 
 def test_killed_monitor_is_replaced_and_nothing_of_the_output_is_lost(isola, image):
@@ -36,7 +23,7 @@ def test_killed_monitor_is_replaced_and_nothing_of_the_output_is_lost(isola, ima
     old = kill_monitor(isola, 'left')
     time.sleep(0.3)
     assert isola.pid('left') == pid
-    assert state_of(isola, 'left')['MonitorPid'] != old
+    assert isola.state('left')['MonitorPid'] != old
     isola('exec', 'left', 'touch', '/stop', code=None)
     isola('wait', 'left')
     assert isola.inspect('left')['State']['ExitCode'] == 9
@@ -70,8 +57,7 @@ def test_both_killed_is_noticed_by_the_next_command(isola, image):
     isola('run', '-d', '--name', 'both', image, 'sleep', '100')
     pid = isola.pid('both')
     kill_monitor(isola, 'both')
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not is_alive(pid))
+    kill(pid)
     assert isola.out('ps', '-q') == ''
     state = isola.inspect('both')['State']
     assert state['Status'] == 'exited'
@@ -85,8 +71,7 @@ def test_both_killed_with_rm_leaves_nothing(isola, image):
     isola('run', '-d', '--rm', '--name', 'both', image, 'sleep', '100')
     pid = isola.pid('both')
     kill_monitor(isola, 'both')
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not is_alive(pid))
+    kill(pid)
     assert isola.out('ps', '-aq') == ''
 
 
@@ -94,8 +79,7 @@ def test_after_a_reboot_it_is_exited(isola, image):
     isola('run', '-d', '--name', 'old', image, 'sleep', '100')
     container, pid = isola.inspect('old')['Id'], isola.pid('old')
     kill_monitor(isola, 'old')
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not is_alive(pid))
+    kill(pid)
     for place in (isola.run_root, isola.root):
         record = pathlib.Path(place) / 'containers' / container / 'state.json'
         state = json.loads(record.read_text())
@@ -141,7 +125,7 @@ def test_monitor_is_small_and_holds_nothing_of_the_caller(isola, image):
     os.set_inheritable(secret, True)
     isola.start('run', '-d', '--name', 'small', image, 'sleep', '100', close_fds=False).wait()
     os.close(secret)
-    monitor = state_of(isola, 'small')['MonitorPid']
+    monitor = isola.state('small')['MonitorPid']
     rollup = pathlib.Path(f'/proc/{monitor}/smaps_rollup').read_text()
     dirty = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith('Private_Dirty:'))
     assert dirty < 250

@@ -5,19 +5,10 @@ import os
 import pathlib
 import signal
 import subprocess
-import time
 
 import pytest
-from conftest import BINARY, wait_until
-from oci_bundle import Bundle, ConsoleSocket
-
-
-@pytest.fixture
-def bundle(isola, tmp_path):
-    made = Bundle(isola, tmp_path / 'bundle')
-    yield made
-    made.clean()
-    assert list((pathlib.Path(isola.run_root) / 'oci').glob('[!.]*')) == []
+from conftest import BINARY, is_dead, wait_until
+from oci_bundle import ConsoleSocket, bundle  # a fixture, too
 
 
 def test_run_runs_the_program_and_returns_its_code(bundle):
@@ -93,7 +84,7 @@ def test_created_container_is_deleted_without_force(bundle, isola):
     assert bundle.create() == 0
     pid = bundle.pid()
     isola('oci', 'delete', 'c1')
-    assert not os.path.exists(f'/proc/{pid}') or pathlib.Path(f'/proc/{pid}/stat').read_text().split()[2] == 'Z'
+    assert is_dead(pid)
 
 
 def test_missing_program_is_told_by_create(bundle, isola):
@@ -185,11 +176,11 @@ def test_exec_stays_below_the_containers_cgroup(bundle, isola):
 
 
 def test_kill_sends_named_and_numbered_signals_and_reaches_all(bundle, isola):
-    bundle.runs('trap "echo term" TERM; trap "echo usr1" USR1; while :; do sleep 0.02; done')
+    bundle.runs('trap "echo term" TERM; trap "echo usr1" USR1; echo ready; while :; do sleep 0.02; done')
     bundle.create()
     isola('oci', 'start', 'c1')
     assert bundle.to_file('oci', 'exec', '--detach', 'c1', 'sleep', '1000') == 0
-    time.sleep(0.1)
+    wait_until(lambda: 'ready' in bundle.output())
     isola('oci', 'kill', 'c1')
     wait_until(lambda: 'term' in bundle.output())
     isola('oci', 'kill', 'c1', str(int(signal.SIGUSR1)))

@@ -5,17 +5,9 @@ import pathlib
 
 import pytest
 from conftest import wait_until
-from oci_bundle import Bundle
+from oci_bundle import bundle  # fixture
 
 KINDS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop']
-
-
-@pytest.fixture
-def bundle(isola, tmp_path):
-    made = Bundle(isola, tmp_path / 'bundle')
-    yield made
-    made.clean()
-    assert list((pathlib.Path(isola.run_root) / 'oci').glob('[!.]*')) == []
 
 
 def set_hooks(bundle, kinds=KINDS, **failing):

@@ -5,17 +5,10 @@ import os
 import pathlib
 
 import pytest
-from oci_bundle import Bundle
+from oci_bundle import bundle  # fixture
 
 # Nice value, real-time priority and policy, of the 19th, 40th and 41st fields (proc_pid_stat(5)).
 SCHEDULER = 'read line < /proc/self/stat; set -- ${line##*) }; echo ${17} ${38} ${39}'
-
-
-@pytest.fixture
-def bundle(isola, tmp_path):
-    made = Bundle(isola, tmp_path / 'bundle')
-    yield made
-    made.clean()
 
 
 def refused(bundle, sentence):

@@ -45,8 +45,9 @@ class User:
         assert done.returncode == code, done.stdout
         return done.stdout
 
-    def runs(self, script):
-        self.config['process']['args'] = ['sh', '-c', script]
+    def runs(self, *words):
+        """Sets the program; a single string is a line for the shell."""
+        self.config['process']['args'] = list(words) if len(words) > 1 else ['sh', '-c', words[0]]
         (self.bundle / 'config.json').write_text(json.dumps(self.config))
 
     def run(self, script, code=0):
@@ -89,7 +90,7 @@ def test_user_runs_a_container_with_its_own_id(user):
 
 
 def test_life_of_a_container_of_a_user(user):
-    user.runs('exec sleep 1000')
+    user.runs('sleep', '1000')
     with open(user.home / 'output', 'w') as output:
         user('create', '--bundle', user.bundle, '--pid-file', user.home / 'pid', 'c1', output=output)
     assert json.loads(user('state', 'c1'))['status'] == 'created'

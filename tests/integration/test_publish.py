@@ -2,15 +2,13 @@
 """Published ports: from other hosts, from this one, from containers; conflicts; what is left."""
 import json
 import os
-import pathlib
-import signal
 import socket
 import subprocess
 import sys
 
 import pytest
 
-from conftest import SLOWNESS, wait_until
+from conftest import SLOWNESS, kill, wait_until
 
 SERVER = 'echo {} > /tmp/index.html; exec httpd -f -p 80 -h /tmp'
 
@@ -178,10 +176,7 @@ def test_ipv6_loopback_serves_datagrams(echo):
 
 def test_ipv6_loopback_outlives_the_monitor(isola, image):
     serve(isola, image, 'web', '-p', '8080:80')
-    monitor = json.loads((pathlib.Path(isola.run_root) / 'containers' / isola.inspect('web')['Id'] / 'state.json')
-                         .read_text())['MonitorPid']
-    os.kill(monitor, signal.SIGKILL)
-    wait_until(lambda: not os.path.exists(f'/proc/{monitor}'))
+    kill(isola.state('web')['MonitorPid'])
     isola('ps')
     assert get('http://[::1]:8080/index.html') == 'hi'
 
@@ -299,10 +294,7 @@ def test_published_again_after_restart(isola, image):
 @pytest.mark.parametrize('where', ['', '0.0.0.0:', '127.0.0.1:'])
 def test_port_outlives_the_monitor_and_goes_with_the_container(isola, image, where):
     serve(isola, image, 'web', '-p', f'{where}8080:80')
-    state = isola.json('inspect', 'web')[0]['State']
-    monitor = next(int(pid) for pid in os.listdir('/proc') if pid.isdigit() and has_child(int(pid), state['Pid']))
-    os.kill(monitor, signal.SIGKILL)
-    wait_until(lambda: not os.path.exists(f'/proc/{monitor}'))
+    kill(isola.state('web')['MonitorPid'])
     assert get('http://127.0.0.1:8080/index.html') == 'hi'
     isola('ps')
     with pytest.raises(OSError):
@@ -310,14 +302,6 @@ def test_port_outlives_the_monitor_and_goes_with_the_container(isola, image, whe
     isola('rm', '-f', 'web')
     assert elements('ports4') == [] and elements('ports4_at') == []
     socket.create_server(('127.0.0.1', 8080)).close()
-
-
-def has_child(parent, child):
-    try:
-        with open(f'/proc/{parent}/task/{parent}/children', encoding='ascii') as file:
-            return str(child) in file.read().split()
-    except OSError:
-        return False
 
 
 def test_ports_come_back_after_a_flush(isola, image):

@@ -9,7 +9,7 @@ import struct
 import threading
 
 import pytest
-from oci_bundle import Bundle
+from oci_bundle import bundle  # fixture
 
 NOTIF_RECV, NOTIF_SEND = 0xc0502100, 0xc0182101  # linux/seccomp.h
 GETPPID = {'names': ['getppid']}
@@ -117,13 +117,6 @@ def test_killing_profile_ends_the_program_by_signal(isola, image, tmp_path):
 
 
 # --- linux.seccomp of a config.json ---
-
-@pytest.fixture
-def bundle(isola, tmp_path):
-    made = Bundle(isola, tmp_path / 'bundle')
-    yield made
-    made.clean()
-
 
 def seccomp(bundle, *calls, **members):
     bundle.config['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': list(calls), **members}

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Terminals: run -it, exec -it and attach, driven through a pseudo terminal."""
 import fcntl
-import json
 import os
-import pathlib
 import pty
 import select
 import signal
@@ -14,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import SLOWNESS, existing, wait_until
+from conftest import SLOWNESS, kill, wait_until
 
 
 class Terminal:
@@ -32,6 +30,13 @@ class Terminal:
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
+
+    def expect_resized(self, rows, columns):
+        """Changes the size; a shell inside has it after a while."""
+        self.resize(rows, columns)
+        self.process.send_signal(signal.SIGWINCH)
+        self.type(f'until stty size | grep "^{rows} ""{columns}"; do sleep 0.05; done\r'.encode())
+        self.expect(f'\n{rows} {columns}'.encode())
 
     def type(self, data):
         os.write(self.master, data)
@@ -102,11 +107,7 @@ def test_size_is_set_at_the_start_and_follows(isola, image, terminal):
     t.expect(b'# ')
     t.type(b'stty size\r')
     t.expect(b'33 101')
-    t.resize(44, 122)
-    t.process.send_signal(signal.SIGWINCH)
-    time.sleep(0.2)
-    t.type(b'stty size\r')
-    t.expect(b'44 122')
+    t.expect_resized(44, 122)
     t.type(b'exit\r')
     assert t.wait() == 0
 
@@ -185,11 +186,8 @@ def test_exec_on_a_terminal(isola, image, terminal):
     t.type(b'stty size; tty\r')
     t.expect(b'20 70')
     t.expect(b'/dev/pts/')
-    t.resize(21, 71)
-    t.process.send_signal(signal.SIGWINCH)
-    time.sleep(0.2)
-    t.type(b'stty size; exit 8\r')
-    t.expect(b'21 71')
+    t.expect_resized(21, 71)
+    t.type(b'exit 8\r')
     assert t.wait() == 8
     assert t.is_restored()
 
@@ -197,7 +195,9 @@ def test_exec_on_a_terminal(isola, image, terminal):
 def test_two_clients_see_the_same(isola, image, terminal):
     isola('run', '-dit', '--name', 'stage', image, 'sh')
     one, two = terminal('attach', 'stage'), terminal('attach', 'stage')
-    time.sleep(0.3)
+    for client in (one, two):  # each is there when it sees what it has typed itself
+        client.type(b'echo he"re"\r')
+        client.expect(b'\nhere')
     one.type(b'echo to"gether"\r')
     one.expect(b'together')
     two.expect(b'together')
@@ -227,7 +227,6 @@ def test_detaching_from_exec_leaves_the_program_running(isola, image, terminal):
 
 def test_killed_monitor_of_a_terminal_is_told(isola, image):
     isola('run', '-dit', '--name', 'lost', image, 'sh', '-c', 'trap "" HUP; while :; do sleep 0.1; done')
-    record = next(path for path in existing(f'{isola.run_root}/containers/*/state.json') if '.gone' not in str(path))
-    os.kill(json.loads(record.read_text())['MonitorPid'], signal.SIGKILL)
+    kill(isola.state('lost')['MonitorPid'])
     assert isola.inspect('lost')['State']['Running'] is True
     isola('rm', '-f', 'lost')

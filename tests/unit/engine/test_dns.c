@@ -314,27 +314,26 @@ TEST_IN(silent_resolver_is_followed_by_the_next, NAMESPACES) {
         /* Nobody listens at the second; the third answers. */
         autoclose int server = upstream("127.0.0.3", 5303, SOCK_DGRAM);
         autofree char *answer = NULL;
-        int64_t begun_ms = clock_monotonic_ms(), took_ms;
+        int64_t begun_ms = clock_monotonic_ms();
         struct sockaddr_in from;
-        uint8_t message[4096];
+        uint8_t message[4096], other[4096];
         size_t n, size;
 
         size = make_query(message, "example.org", DNS_TYPE_A);
         expect(send(w.asker, message, size, 0) > 0);
         n = forwarded(&w, server, message, &from);
-        took_ms = clock_monotonic_ms() - begun_ms;
-        expect(took_ms >= 900 && took_ms < 1800);
+        expect(clock_monotonic_ms() - begun_ms >= 900);
+        expect(recv(silent, other, sizeof other, MSG_DONTWAIT) > 0);
         n = answer_query(message, n, DNS_NO_SUCH_NAME);
         sendto(server, message, n, 0, (struct sockaddr *) &from, sizeof from);
         answer = received(&w, size);
         expect_str(answer, "unknown");
 
-        /* It is asked first from now on. */
-        begun_ms = clock_monotonic_ms();
+        /* It is asked first from now on, and no other. */
         size = make_query(message, "example.org", DNS_TYPE_A);
         expect(send(w.asker, message, size, 0) > 0);
         n = forwarded(&w, server, message, &from);
-        expect(clock_monotonic_ms() - begun_ms < 500);
+        expect(recv(silent, other, sizeof other, MSG_DONTWAIT) < 0 && errno == EAGAIN);
         dns_free(w.dns);
         close(silent);
 }

@@ -427,17 +427,20 @@ TEST(terminal_is_the_containers_own) {
 TEST(init_reaps_and_passes_signals_on) {
         autoptr(Runtime) runtime = NULL;
         static Container c;
+        int fds[2];
+        char byte;
 
         setup(&c);
         c.options.init = true;
         expect_str(run_shell(&c, "echo $$"), "2");
 
         c.process.args = strv_free(c.process.args);
-        set_shell(&c, "trap 'exit 7' TERM; touch /dev/shm/ready; (sleep 0.01 &) ; while :; do "
-                      "sleep 0.05; done");
+        set_shell(&c, "trap 'exit 7' TERM; (true &) ; echo ready; while :; do sleep 0.05; done");
+        expect(pipe2(fds, O_CLOEXEC) == 0);
+        c.options.stdio[1] = fds[1];
         expect_ok(runtime_spawn(&c.spec, &c.options, &runtime, NULL));
         expect_ok(runtime_start(runtime, NULL));
-        usleep(100000);
+        expect(read(fds[0], &byte, 1) == 1);
         expect(kill(runtime_pid(runtime), SIGTERM) == 0);
         expect(wait_code(runtime) == 7);
 }
