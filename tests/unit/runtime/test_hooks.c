@@ -308,7 +308,7 @@ TEST(root_that_cannot_be_made_read_only_fails_the_container) {
         autoerr err = {};
         static Container c;
 
-        setup_bundle(&c, &hooks);
+        setup_hooks(&c, &hooks);
         c.spec.root_readonly = true;
         set_shell(&c, "echo never");
         expect(run(&c, &err) == -EBUSY);
