@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/help.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "base/size.h"
 #include "base/str.h"
 #include "cli/limit_spec.h"

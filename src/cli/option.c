@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "base/size.h"
 #include "base/str.h"
 #include "cli/option.h"

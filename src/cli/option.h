@@ -37,9 +37,6 @@ int option_parse(const Option *table, bool options_first, char *const *argv, voi
                  OptionWords *ret, Err *err);
 void option_clear(const Option *table, void *values, OptionWords *words);
 
-/* The nearest of @names to a mistyped @word, or NULL if none is near enough to propose. */
-const char *nearest_name(const char *word, const char *const *names);
-
 /* True if the option needs a value. */
 bool option_takes_value(const Option *option);
 /* The entry called --name (name with or without its value), or NULL. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "cli/option.h"
+#include "base/nearest.h"
 
 #define WORD_MAX 40 /* nothing longer is worth a proposal */
 

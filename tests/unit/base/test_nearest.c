@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cli/option.h"
+#include "base/nearest.h"
 #include "test.h"
 
 static const char *const verbs[] = { "run", "rm", "start", "stop", "network create", "ps", NULL };
