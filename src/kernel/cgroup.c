@@ -115,12 +115,19 @@ static int new_handle(const char *name, Cgroup **ret) {
 }
 
 /* Asked for only where it matters: most containers ask for nothing that version 1 has. */
-static unsigned v1_mounted(Cgroup *c) {
-        if (!c->knows_v1) {
-                c->v1_mounted = cgroup_is_unified() ? 0 : cgroup_v1_mounted();
-                c->knows_v1 = true;
-        }
-        return c->v1_mounted;
+static int learn_v1(Cgroup *c) {
+        int r = 0;
+
+        if (!c->knows_v1 && !cgroup_is_unified())
+                r = cgroup_v1_mounted(&c->v1_mounted);
+        c->knows_v1 = r >= 0;
+        return r;
+}
+
+/* No hierarchy is one thing, one that cannot be looked at another. */
+static int open_root(Cgroup *c) {
+        c->root = cgroup_v2_root();
+        return c->root < 0 && c->root != -ENOENT ? c->root : 0;
 }
 
 const char *cgroup_path(const Cgroup *c) {
@@ -141,15 +148,22 @@ int cgroup_open(const char *name, Cgroup **ret) {
         int r;
 
         r = new_handle(name, &c);
+        if (r >= 0)
+                r = open_root(c);
+        if (r >= 0)
+                r = learn_v1(c);
         if (r < 0)
                 return r;
-        c->root = cgroup_v2_root();
         if (c->root >= 0)
                 c->v2 = openat(c->root, c->name, OPEN_DIRECTORY);
+        if (c->root >= 0 && c->v2 < 0 && errno != ENOENT)
+                return -errno;
         found = c->v2 >= 0;
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-                if (v1_mounted(c) & BIT(i))
+                if (c->v1_mounted & BIT(i))
                         c->v1[i] = cgroup_v1_open(i, c->name);
+                if (c->v1[i] < 0 && c->v1[i] != -ENOENT && c->v1[i] != -EBADF)
+                        return c->v1[i];
                 found = found || c->v1[i] >= 0;
         }
         if (!found)
@@ -257,7 +271,7 @@ static int make_v1(Cgroup *c, const CgroupSettings *settings, Err *err) {
 
                 if (c->v1[s->controller] >= 0)
                         continue;
-                r = v1_mounted(c) & BIT(s->controller) ? cgroup_v1_make(c, s->controller) : -ENOENT;
+                r = c->v1_mounted & BIT(s->controller) ? cgroup_v1_make(c, s->controller) : -ENOENT;
                 if (r == -ENOENT && c->v2 < 0)
                         return refuse(err, EOPNOTSUPP,
                                       "cannot set the %s: cgroup controller '%s' is not available "
@@ -288,9 +302,12 @@ static void keep_those(CgroupSettings *settings, const Cgroup *c, bool v1) {
 static int apply(Cgroup *c, const CgroupLimits *limits, Err *err) {
         CgroupLimits rest = *limits;
         autosettings v1 = {}, v2 = {};
-        int r = 0;
+        int r;
 
-        if (v1_mounted(c)) {
+        r = learn_v1(c);
+        if (r < 0)
+                return fail(err, r, "cannot set limits");
+        if (c->v1_mounted) {
                 r = cgroup_v1_settings(limits, &v1, err);
                 if (r >= 0)
                         r = make_v1(c, &v1, err);
@@ -327,6 +344,8 @@ static int make_v2(Cgroup *c, bool adopt, Err *err) {
                 if (r < 0 && r != -EEXIST)
                         return cannot_make(c->name, r, err);
                 c->v2 = openat(c->root, c->name, OPEN_DIRECTORY);
+                if (c->v2 < 0 && errno != ENOENT)
+                        return cannot_make(c->name, -errno, err);
         }
         return c->v2 < 0 ? cannot_make(c->name, -EAGAIN, err) : 0;
 }
@@ -341,7 +360,7 @@ static int make_legacy(Cgroup *c, bool adopt, Err *err) {
         if (r < 0)
                 return cannot_make(c->name, r, err);
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-                if (!(v1_mounted(c) & BIT(i)) || i == CGROUP_SYSTEMD)
+                if (!(c->v1_mounted & BIT(i)) || i == CGROUP_SYSTEMD)
                         continue;
                 r = cgroup_v1_make(c, i);
                 if (r < 0 && r != -ENOENT)
@@ -364,11 +383,14 @@ static int join_prepared(Cgroup *c, int flags, Err *err) {
                 autoclose int prepared = -EBADF;
                 int r;
 
-                if (!(v1_mounted(c) & BIT(i)) || (i == CGROUP_SYSTEMD && !(flags & CGROUP_NAMED)))
+                if (!(c->v1_mounted & BIT(i)) || (i == CGROUP_SYSTEMD && !(flags & CGROUP_NAMED)))
                         continue;
                 prepared = cgroup_v1_open(i, parent);
-                if (prepared < 0)
+                if (prepared == -ENOENT)
                         continue;
+                if (prepared < 0)
+                        return fail(err, prepared, "cannot open %s cgroup '%s'",
+                                    cgroup_controller_name(i), parent);
                 r = cgroup_v1_make(c, i);
                 if (r < 0)
                         return fail(err, r, "cannot make %s cgroup '%s'", cgroup_controller_name(i),
@@ -378,11 +400,16 @@ static int join_prepared(Cgroup *c, int flags, Err *err) {
 }
 
 static int make(Cgroup *c, bool adopt, int flags, Err *err) {
+        bool prepared = adopt && !(flags & CGROUP_OWN_PARENT);
         int r;
 
-        c->root = cgroup_v2_root();
+        r = open_root(c);
+        if (r >= 0 && (c->root < 0 || prepared))
+                r = learn_v1(c);
+        if (r < 0)
+                return fail(err, r, "cannot make cgroup '%s'", c->name);
         r = c->root >= 0 ? make_v2(c, adopt, err) : make_legacy(c, adopt, err);
-        if (r >= 0 && adopt && !(flags & CGROUP_OWN_PARENT) && v1_mounted(c))
+        if (r >= 0 && prepared && c->v1_mounted)
                 r = join_prepared(c, flags, err);
         if (r >= 0 && c->v2 >= 0 && flags & CGROUP_ALL_CONTROLLERS)
                 (void) cgroup_v2_enable_all(c);
@@ -425,11 +452,15 @@ static void unmake(const Cgroup *c, bool adopt) {
 
 static int set_first_limits(Cgroup *c, int flags, const CgroupLimits *limits, Err *err) {
         CgroupLimits now = *limits;
+        int r;
 
         if (!cgroup_first_limit(limits))
                 return 0;
+        r = learn_v1(c);
+        if (r < 0)
+                return fail(err, r, "cannot set limits");
         if (now.has_pids && now.pids >= 0 && now.pids < PIDS_LATE &&
-            !(v1_mounted(c) & BIT(CGROUP_PIDS))) {
+            !(c->v1_mounted & BIT(CGROUP_PIDS))) {
                 c->has_late_pids = true;
                 c->late_pids = now.pids;
                 /* A service manager that was told of the limit has set it already. */
@@ -477,9 +508,10 @@ int cgroup_share(const char *name, Cgroup **ret, Err *err) {
                 int r;
 
                 r = new_handle(name, &c);
+                if (r >= 0)
+                        r = open_root(c);
                 if (r < 0)
                         return fail(err, r, "cannot open cgroup '%s'", name);
-                c->root = cgroup_v2_root();
                 if (c->root >= 0) {
                         c->v2 = openat(c->root, name, OPEN_DIRECTORY);
                         if (c->v2 < 0 && errno == ENOENT &&

@@ -2,9 +2,9 @@
 
 /* Directories of control groups: names, making them, removing them. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,6 @@
 #include "kernel/cgroup_internal.h"
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-#define DEPTH_MAX      32 /* of cgroups that a container made below its own */
 #define RACES_MAX      64
 
 int cgroup_clean_path(const char *path, char **ret) {
@@ -114,29 +113,74 @@ static void remove_parents(int root, const char *name) {
         }
 }
 
-/* Removes the directories below @dir, deepest first; takes the descriptor. */
-static int remove_children(int dir, int depth) {
-        DIR *list = fdopendir(dir);
-        int r = 0;
+bool cgroup_is_child(const struct dirent *entry) {
+        return entry->d_type == DT_DIR && !str_equal(entry->d_name, ".") &&
+               !str_equal(entry->d_name, "..");
+}
 
-        if (!list) {
-                r = -errno;
-                close_fd(dir);
-                return r;
-        }
-        for (struct dirent *e = readdir(list); e; e = readdir(list)) {
-                int child;
+/* Gives the name of a directory below @dir; 0 if there is none. */
+static int find_child(int dir, char name[NAME_MAX + 1]) {
+        autoclose int copy = openat(dir, ".", OPEN_DIRECTORY);
+        DIR *list = copy < 0 ? NULL : fdopendir(copy);
+        struct dirent *e;
 
-                if (e->d_type != DT_DIR || e->d_name[0] == '.')
-                        continue;
-                child = depth < DEPTH_MAX ? openat(dirfd(list), e->d_name, OPEN_DIRECTORY) : -1;
-                if (child >= 0)
-                        (void) remove_children(child, depth + 1);
-                if (unlinkat(dirfd(list), e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-                        r = -errno;
-        }
+        if (!list)
+                return -errno;
+        (void) take_fd(copy);
+        do
+                e = readdir(list);
+        while (e && !cgroup_is_child(e));
+        if (e)
+                (void) snprintf(name, NAME_MAX + 1, "%s", e->d_name);
         (void) closedir(list);
-        return r;
+        return e != NULL;
+}
+
+static int move_to(int *dir, const char *name) {
+        int next = openat(*dir, name, OPEN_DIRECTORY);
+
+        if (next < 0)
+                return -errno;
+        close_fd(*dir);
+        *dir = next;
+        return 0;
+}
+
+/*
+ * Removes the directories below @top, deepest first, up to one that is in use.  A container may
+ * have nested them as deep as it likes: neither descriptors nor the stack grow with that.  The way
+ * back is "..", since a cgroup never gets another parent.
+ */
+static int remove_children(int top) {
+        autoclose int at = openat(top, ".", OPEN_DIRECTORY);
+        bool entered = false; /* and removed nothing since */
+        size_t depth = 0;
+
+        if (at < 0)
+                return -errno;
+        for (;;) {
+                char name[NAME_MAX + 1];
+                int r = find_child(at, name);
+
+                if (r < 0 || (r == 0 && depth == 0))
+                        return r;
+                if (r == 0 && entered)
+                        return -EBUSY; /* a process */
+                if (r == 0) {
+                        r = move_to(&at, "..");
+                        depth--;
+                } else if (unlinkat(at, name, AT_REMOVEDIR) == 0)
+                        entered = false;
+                else if (errno != EBUSY)
+                        return -errno;
+                else {
+                        r = move_to(&at, name);
+                        entered = true;
+                        depth++;
+                }
+                if (r < 0)
+                        return r;
+        }
 }
 
 int cgroup_remove_directory(int root, const char *name, bool parents, int timeout_ms) {
@@ -153,6 +197,8 @@ int cgroup_remove_directory(int root, const char *name, bool parents, int timeou
                         return -errno;
                 if (dir < 0)
                         dir = openat(root, name, OPEN_DIRECTORY);
+                if (dir < 0 && errno != ENOENT)
+                        return -errno;
                 if (dir < 0)
                         continue;
 
@@ -162,9 +208,7 @@ int cgroup_remove_directory(int root, const char *name, bool parents, int timeou
                         pause = pause < 32 ? 2 * pause : pause;
                 } else if (r < 0 && r != -ENODEV)
                         return r == -ETIMEDOUT ? -EBUSY : r;
-                r = openat(dir, ".", OPEN_DIRECTORY);
-                if (r >= 0)
-                        (void) remove_children(r, 0);
+                (void) remove_children(dir); /* whether it is enough is seen above */
         }
         if (parents)
                 remove_parents(root, name);
@@ -194,17 +238,21 @@ static int remove_quickly(const char *name, const char *hierarchy, bool parents)
 
 static int remove_slowly(const char *name, bool parents, int timeout_ms) {
         autoclose int root = cgroup_v2_root();
-        unsigned mounted = cgroup_v1_mounted();
-        int r = 0, last;
+        unsigned mounted = 0;
+        int r, last;
 
         if (root >= 0)
                 r = cgroup_remove_directory(root, name, parents, timeout_ms);
+        else
+                r = root == -ENOENT ? 0 : root;
+        last = cgroup_v1_mounted(&mounted);
+        r = r < 0 ? r : last;
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-                autoclose int v1 = mounted & 1u << i ? cgroup_v1_root(i) : -EBADF;
+                autoclose int v1 = mounted & 1u << i ? cgroup_v1_root(i) : -ENOENT;
 
-                if (v1 < 0 || file_access(v1, name, F_OK) < 0)
-                        continue;
-                last = cgroup_remove_directory(v1, name, parents, timeout_ms);
+                last = v1 < 0 && v1 != -ENOENT ? v1 : 0;
+                if (v1 >= 0 && file_access(v1, name, F_OK) == 0)
+                        last = cgroup_remove_directory(v1, name, parents, timeout_ms);
                 r = r < 0 ? r : last;
         }
         return r;

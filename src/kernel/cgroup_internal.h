@@ -10,6 +10,8 @@
  * then; what differs is how a controller's directory comes to be.
  */
 
+#include <dirent.h>
+
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_usage.h"
 
@@ -93,6 +95,9 @@ const char *cgroup_setting_words(const CgroupSetting *s, char words[CGROUP_WORDS
  * its words and take them for a missing program. */
 int cgroup_cannot_set(const CgroupSetting *s, int code, Err *err);
 
+/* Whether a directory's entry is a cgroup below it; a container may give it any name, ".x" too. */
+bool cgroup_is_child(const struct dirent *entry);
+
 /* What memory is used; all 0 where no hierarchy of the place counts it. */
 CgroupAmount cgroup_memory(const Cgroup *c);
 
@@ -107,8 +112,8 @@ int cgroup_kill_each(const Cgroup *c);
 bool cgroup_v2_is_at(const char *path);
 /* Opens the root of the v2 hierarchy; -ENOENT if there is none. */
 int cgroup_v2_root(void);
-/* Bits: which controllers have a v1 hierarchy, mounted or not. */
-unsigned cgroup_v1_mounted(void);
+/* Bits: which controllers have a v1 hierarchy, mounted or not; none where there is no /proc. */
+int cgroup_v1_mounted(unsigned *ret);
 /* Opens the root of a controller's v1 hierarchy; -ENOENT if there is none. */
 int cgroup_v1_root(CgroupController controller);
 /* Opens a place in one v1 hierarchy; -ENOENT. */

@@ -2,7 +2,6 @@
 
 /* The processes of a place: listing, signalling, freezing. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +18,7 @@
 #define PIDS_FILE_MAX     (16 << 20)
 #define KILL_TIMEOUT_MS   10000
 #define FREEZE_TIMEOUT_MS 100
-#define DEPTH_MAX         32 /* of cgroups that a container made below its own */
+#define DEPTH_MAX         128 /* of cgroups that a container made below its own */
 
 /* A directory that holds all of its processes. */
 static int members(const Cgroup *c) {
@@ -66,11 +65,15 @@ static int collect(int dir, int depth, pid_t **pids, size_t *n) {
         for (struct dirent *e = readdir(list); e && r >= 0; e = readdir(list)) {
                 int child;
 
-                if (e->d_type != DT_DIR || e->d_name[0] == '.' || depth >= DEPTH_MAX)
+                if (!cgroup_is_child(e))
                         continue;
-                child = openat(dirfd(list), e->d_name, OPEN_DIRECTORY);
+                child = depth < DEPTH_MAX ? openat(dirfd(list), e->d_name, OPEN_DIRECTORY) : -1;
                 if (child >= 0)
                         r = collect(child, depth + 1, pids, n);
+                else if (depth >= DEPTH_MAX)
+                        r = -ELOOP;
+                else if (errno != ENOENT)
+                        r = -errno;
         }
         (void) closedir(list);
         return r;

@@ -75,13 +75,16 @@ static int search_mounts(const char *controller) {
  * "5:devices:/a" is one hierarchy with its controllers, "1:name=systemd:/" one without any, "0::/"
  * version 2 (cgroups(7)).
  */
-unsigned cgroup_v1_mounted(void) {
+int cgroup_v1_mounted(unsigned *ret) {
         autofree char *text = NULL;
         char *save = NULL;
         unsigned found = 0;
+        int r;
 
-        if (file_read(AT_FDCWD, "/proc/self/cgroup", SELF_MAX, &text, NULL) < 0)
-                return 0;
+        *ret = 0;
+        r = file_read(AT_FDCWD, "/proc/self/cgroup", SELF_MAX, &text, NULL);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
         for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
                 char *words = strchr(line, ':'), *end = words ? strchr(words + 1, ':') : NULL;
 
@@ -92,7 +95,8 @@ unsigned cgroup_v1_mounted(void) {
                         if (has_word(words + 1, option_name(i)))
                                 found |= 1u << i;
         }
-        return found;
+        *ret = found;
+        return 0;
 }
 
 int cgroup_v1_root(CgroupController controller) {
@@ -117,6 +121,8 @@ int cgroup_v1_open(CgroupController controller, const char *name) {
         dir = open(path, OPEN_DIRECTORY);
         if (dir >= 0 && is_v1(dir))
                 return take_fd(dir);
+        if (dir < 0 && errno != ENOENT)
+                return -errno;
         (void) snprintf(usual, sizeof usual, "/sys/fs/cgroup/%s/cgroup.procs",
                         cgroup_controller_name(controller));
         if (dir < 0 && access(usual, F_OK) == 0)

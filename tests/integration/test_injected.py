@@ -109,6 +109,7 @@ def check_words(trace):
     sentences = [line for line in trace.err.splitlines() if line.startswith('isola: ') and not line.startswith('isola: warning')]
     if trace.code:
         assert len(sentences) == 1, str(trace)
+        assert 'is there already' not in sentences[0], str(trace)  # which would be the command's own
 
 
 @pytest.mark.parametrize('error', ERRORS)

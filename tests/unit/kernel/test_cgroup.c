@@ -215,25 +215,6 @@ TEST(file_outside_of_the_directory_is_refused) {
         expect_str(err.message, "'../x' is not a size of huge pages");
 }
 
-TEST(path_is_cleaned_and_stays_below_the_root) {
-        static const char *const cases[][2] = {
-                { "/a//b/../c/", "a/c" }, { "../../x", "x" }, { "./a/.", "a" }, { "a/b/..", "a" }
-        };
-
-        for (size_t i = 0; i < 4; i++) {
-                autofree char *clean = NULL;
-
-                expect_ok(cgroup_clean_path(cases[i][0], &clean));
-                expect_str(clean, cases[i][1]);
-        }
-        for (size_t i = 0; i < 3; i++) {
-                static const char *const roots[] = { "", "/", "a/.." };
-                autofree char *clean = NULL;
-
-                expect(cgroup_clean_path(roots[i], &clean) == -EINVAL);
-        }
-}
-
 /* --- on this machine's hierarchies --- */
 
 static char *new_place(const char *test) {
@@ -395,22 +376,6 @@ TEST(signal_reaches_every_process) {
         expect(waitpid(a, &status, 0) == a && waitpid(b, &other_status, 0) == b);
         expect(WTERMSIG(status) == SIGUSR1 && WTERMSIG(other_status) == SIGUSR1);
         expect_ok(cgroup_remove(name, 1000));
-}
-
-TEST(cgroups_made_inside_go_too) {
-        autofree char *name = new_place("nested"), *inner = NULL;
-        autoclose int root = cgroup_v2_root();
-        autoptr(Cgroup) c = NULL;
-        autoerr err = {};
-
-        expect_well(cgroup_create(name, NULL, &c, &err), err);
-        inner = str_format("%s/a", name);
-        expect(mkdirat(root, inner, 0755) == 0);
-        free(inner);
-        inner = str_format("%s/a/b", name);
-        expect(mkdirat(root, inner, 0755) == 0);
-        expect_ok(cgroup_remove(name, 100));
-        expect(cgroup_open(name, &c) == -ENOENT);
 }
 
 /* Makes a place with limits, or skips if the machine lacks the controller. */
