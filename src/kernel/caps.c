@@ -37,7 +37,7 @@ int caps_set(const CapSets *sets) {
 
 int caps_set_ambient(uint64_t set) {
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-                return set && errno == EINVAL ? -EOPNOTSUPP : 0;
+                return -errno;
         for (int cap = 0; cap < 64; cap++)
                 if (set >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
                         return -errno;

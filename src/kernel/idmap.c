@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -57,8 +57,9 @@ static int run_helper(const char *program, pid_t pid, const IdRange *ranges, siz
         }
         if (helper < 0)
                 return fail(err, helper, "cannot run '%s'", program);
-        while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED) < 0 && errno == EINTR)
-                ;
+        r = process_reap(pidfd, &info);
+        if (r < 0)
+                return fail(err, r, "cannot wait for '%s'", program);
         if (info.si_code == CLD_EXITED && info.si_status == 0)
                 return 0;
         if (info.si_code == CLD_EXITED && info.si_status == 127)

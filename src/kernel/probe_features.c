@@ -78,29 +78,8 @@ static int try_openat2(const ProbePlace *place, char detail[]) {
 /* Opens a user namespace whose ids 0 to 65535 are TRIAL_BASE and on. */
 static int new_userns(void) {
         const IdRange range = { 0, TRIAL_BASE, TRIAL_IDS };
-        autoclose int pidfd = -EBADF, proc = -EBADF;
-        autofree char *path = NULL;
-        int r = 0, userns;
-        pid_t pid;
 
-        pid = process_clone(CLONE_NEWUSER, -EBADF, &pidfd);
-        if (pid == 0)
-                for (;;)
-                        pause();
-        if (pid < 0)
-                return pid;
-        path = str_format("/proc/%d", pid);
-        proc = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-        if (proc < 0)
-                r = -errno;
-        if (r >= 0)
-                r = idmap_write(proc, "uid_map", &range, 1, NULL);
-        if (r >= 0)
-                r = idmap_write(proc, "gid_map", &range, 1, NULL);
-        userns = r < 0 ? r : openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
-        r = userns < 0 && r >= 0 ? -errno : userns;
-        process_kill_and_reap(pidfd);
-        return r;
+        return idmap_userns(&range, 1, &range, 1, NULL);
 }
 
 static int mapped(int dir, const char *path, int userns) {

@@ -180,13 +180,6 @@ void process_kill_and_reap(int pidfd) {
         (void) process_reap(pidfd, &info);
 }
 
-void process_wait_end(int pidfd) {
-        siginfo_t info;
-
-        while (waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
-                ;
-}
-
 /* The signals that are ignored, one bit each from signal 1 on; all where /proc cannot tell. */
 static uint64_t ignored_signals(void) {
         autofree char *text = NULL;

@@ -32,9 +32,6 @@ int process_reap(int pidfd, siginfo_t *ret);
 /* Kills a child of ours and takes its status away; quiet if it is gone. */
 void process_kill_and_reap(int pidfd);
 
-/* Waits for the end of a child of ours and takes its status away. */
-void process_wait_end(int pidfd);
-
 /* All signals at their default (also those that were ignored), none blocked. */
 void process_reset_signals(void);
 

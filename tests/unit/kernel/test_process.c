@@ -200,6 +200,12 @@ TEST_IN(capabilities_can_be_given_up, CLONE_NEWNS) {
         expect(sets.effective == chown && sets.inheritable == 0 && sets.ambient == 0);
 }
 
+TEST(ambient_capabilities_that_cannot_be_set_are_no_success) {
+        denied(__NR_prctl, EPERM);
+        expect(caps_set_ambient(1) == -EPERM);
+        expect(caps_set_ambient(0) == -EPERM);
+}
+
 TEST_IN(terminal_is_made_in_a_devpts, CLONE_NEWNS) {
         autoclose int devpts = -EBADF, master = -EBADF, slave = -EBADF, null = -EBADF;
         char text[8] = "";
