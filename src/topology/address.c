@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "topology/address.h"
+#include "topology/domain.h"
+
+/* A broadcast domain while its addresses are given. */
+typedef struct Domain {
+        LinkSide *members; /* interfaces of hosts and routers, in the order of the links */
+        size_t n_members;
+        bool has[2]; /* somebody has an IPv4, an IPv6 address */
+        Address net[2];
+} Domain;
+
+typedef struct Pool {
+        Address net;
+        unsigned prefix; /* of each network in it, if it need not be wider */
+        uint64_t next;   /* the first address that is free, counted from its beginning */
+} Pool;
+
+static void domains_free(Domain *domains, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                free(domains[i].members);
+        free(domains);
+}
+
+static int family_index(const Address *a) {
+        return a->family == AF_INET6;
+}
+
+static int collect(const Topology *t, const size_t *numbers, Domain *domains) {
+        for (size_t i = 0; i < t->n_links; i++)
+                for (int end = 0; end < 2; end++) {
+                        LinkSide side = t->links[i].sides[end], *place;
+                        const Interface *in = topology_interface(t, side);
+                        Domain *d = &domains[numbers[i]];
+
+                        if (node_is_switch(&t->nodes[side.node]))
+                                continue;
+                        place = json_grow(&d->members, &d->n_members, sizeof *place);
+                        if (!place)
+                                return -ENOMEM;
+                        *place = side;
+                        for (size_t a = 0; a < in->n_addresses; a++) {
+                                int f = family_index(&in->addresses[a]);
+
+                                if (!d->has[f])
+                                        d->net[f] = in->addresses[a];
+                                d->has[f] = true;
+                        }
+                }
+        return 0;
+}
+
+/* Adds to the lowest 64 bits of an address, which all pools keep for this. */
+static void add_to(Address *a, uint64_t n) {
+        for (size_t i = addr_size(a); i-- > 0 && n > 0;) {
+                n += a->bytes[i];
+                a->bytes[i] = (uint8_t) n;
+                n >>= 8;
+        }
+}
+
+static bool is_taken(const Address *net, const Domain *domains, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (domains[i].has[family_index(net)] &&
+                    addr_overlap(net, &domains[i].net[family_index(net)]))
+                        return true;
+        return false;
+}
+
+/* The next network of the pool that holds @members and overlaps none that is there. */
+static int take_network(Pool *pool, size_t members, const Domain *domains, size_t n, Address *ret) {
+        unsigned bits = (unsigned) addr_size(&pool->net) * 8, prefix = pool->prefix;
+        uint64_t size, end;
+
+        if (bits == 128) {
+                /* Networks are /64: count those, not addresses. */
+                end = pool->net.prefix < 64 ? (uint64_t) 1 << (64 - pool->net.prefix) : 1;
+                for (; pool->next < end; pool->next++) {
+                        Address net = pool->net;
+                        uint64_t k = pool->next;
+
+                        for (int i = 7; i >= 0 && k > 0; i--, k >>= 8)
+                                net.bytes[i] |= (uint8_t) k;
+                        net.prefix = 64;
+                        if (!is_taken(&net, domains, n)) {
+                                pool->next++;
+                                *ret = net;
+                                return 0;
+                        }
+                }
+                return -ENOSPC;
+        }
+        while (prefix > pool->net.prefix && ((uint64_t) 1 << (bits - prefix)) < members + 3)
+                prefix--;
+        size = (uint64_t) 1 << (bits - prefix);
+        end = (uint64_t) 1 << (bits - pool->net.prefix);
+        for (pool->next = (pool->next + size - 1) / size * size; pool->next + size <= end;
+             pool->next += size) {
+                Address net = pool->net;
+
+                add_to(&net, pool->next);
+                net.prefix = (uint8_t) prefix;
+                if (!is_taken(&net, domains, n)) {
+                        pool->next += size;
+                        *ret = net;
+                        return size < members + 3 ? -ENOSPC : 0;
+                }
+        }
+        return -ENOSPC;
+}
+
+static bool has_family(const Interface *in, int f) {
+        for (size_t i = 0; i < in->n_addresses; i++)
+                if (family_index(&in->addresses[i]) == f)
+                        return true;
+        return false;
+}
+
+static bool is_used(const Topology *t, const Domain *d, const Address *a) {
+        for (size_t i = 0; i < d->n_members; i++) {
+                const Interface *in = topology_interface(t, d->members[i]);
+
+                for (size_t k = 0; k < in->n_addresses; k++)
+                        if (addr_equal(&in->addresses[k], a))
+                                return true;
+        }
+        return false;
+}
+
+/* From a network that somebody gave, what is free; of a new one, in the order of the links. */
+static int number_members(Topology *t, const Domain *d, int f, const Address *net, bool is_new) {
+        uint64_t host = 1, end = f || net->prefix <= 1 ? UINT64_MAX
+                                                       : ((uint64_t) 1 << (32 - net->prefix)) - 1;
+
+        for (size_t i = 0; i < d->n_members; i++) {
+                LinkSide side = d->members[i];
+                Interface *in = &t->nodes[side.node].interfaces[side.interface];
+                Address *place, a;
+
+                if (has_family(in, f))
+                        continue;
+                do {
+                        a = *net;
+                        addr_mask(&a);
+                        add_to(&a, host++);
+                        if (host > end && net->prefix < 31)
+                                return -ENOSPC;
+                } while (!is_new && is_used(t, d, &a));
+                place = json_grow(&in->addresses, &in->n_addresses, sizeof *place);
+                if (!place)
+                        return -ENOMEM;
+                *place = a;
+        }
+        return 0;
+}
+
+static int assign_family(Topology *t, Domain *domains, size_t n, Pool *pool, int f, Err *err) {
+        for (size_t i = 0; i < n; i++) {
+                Domain *d = &domains[i];
+                bool is_new = !d->has[f];
+                Address net = d->net[f];
+                int r = 0;
+
+                if (d->n_members == 0)
+                        continue;
+                /* Who speaks only one family was told to. */
+                if (is_new && d->has[!f])
+                        continue;
+                if (is_new)
+                        r = take_network(pool, d->n_members, domains, n, &net);
+                if (r >= 0)
+                        r = number_members(t, d, f, &net, is_new);
+                if (r == -ENOSPC)
+                        return err_hint(err,
+                                        topology_refuse(t, 0, err,
+                                                        "there are not enough IPv%d addresses",
+                                                        f ? 6 : 4),
+                                        "give 'addresses' a larger pool");
+                if (r < 0)
+                        return fail(err, r, "cannot give addresses");
+        }
+        return 0;
+}
+
+static void hash(const Topology *t, const char *a, const char *b, char ret[DIGEST_LENGTH + 1]) {
+        autofree char *text = str_format("%ju %s %s %s", (uintmax_t) t->seed, t->name, a, b);
+
+        digest_of(text ? text : "", text ? strlen(text) : 0, ret);
+}
+
+static unsigned hex_byte(const char *digest, size_t i) {
+        unsigned value = 0;
+
+        (void) sscanf(strchr(digest, ':') + 1 + 2 * i, "%2x", &value);
+        return value;
+}
+
+static void assign_macs(Topology *t) {
+        for (size_t i = 0; i < t->n_nodes; i++)
+                for (size_t k = 0; k < t->nodes[i].n_interfaces; k++) {
+                        Interface *in = &t->nodes[i].interfaces[k];
+                        char digest[DIGEST_LENGTH + 1];
+
+                        if (in->has_mac)
+                                continue;
+                        hash(t, t->nodes[i].name, in->name, digest);
+                        in->has_mac = true;
+                        in->mac[0] = 0x02;
+                        for (size_t b = 1; b < 6; b++)
+                                in->mac[b] = (uint8_t) hex_byte(digest, b);
+                }
+}
+
+/* fd00::/8 with 40 bits of its own (RFC 4193). */
+static Address own_pool6(const Topology *t) {
+        Address a = { .family = AF_INET6, .prefix = 48, .bytes = { 0xfd } };
+        char digest[DIGEST_LENGTH + 1];
+
+        hash(t, "pool", "", digest);
+        for (size_t b = 1; b < 6; b++)
+                a.bytes[b] = (uint8_t) hex_byte(digest, b);
+        return a;
+}
+
+/* The router of the domain that an interface is in, if there is just one. */
+static const Interface *only_router(const Topology *t, const Domain *d) {
+        const Interface *found = NULL;
+
+        for (size_t i = 0; i < d->n_members; i++) {
+                if (t->nodes[d->members[i].node].kind != NODE_ROUTER)
+                        continue;
+                if (found)
+                        return NULL;
+                found = topology_interface(t, d->members[i]);
+        }
+        return found;
+}
+
+static int add_default(Node *n, const Interface *router, int f) {
+        for (size_t i = 0; i < router->n_addresses; i++) {
+                char text[INET6_ADDRSTRLEN];
+
+                if (family_index(&router->addresses[i]) != f)
+                        continue;
+                addr_text(&router->addresses[i], text);
+                return strv_addf(&n->routes, "default via %s", text);
+        }
+        return 0;
+}
+
+static int assign_routes(Topology *t, const size_t *numbers, const Domain *domains) {
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                Node *n = &t->nodes[i];
+                const Interface *router = NULL;
+
+                if (n->kind != NODE_HOST || n->routes)
+                        continue;
+                for (size_t k = 0; k < n->n_interfaces && !router; k++)
+                        router = only_router(t, &domains[numbers[n->interfaces[k].link]]);
+                for (int f = 0; router && f < 2; f++)
+                        if (add_default(n, router, f) < 0)
+                                return -ENOMEM;
+        }
+        return 0;
+}
+
+int topology_assign_addresses(Topology *t, Err *err) {
+        Pool v4 = { t->pool, 24, 0 }, v6 = { t->pool6, 64, 0 };
+        autofree size_t *numbers = NULL;
+        ssize_t n = topology_domains(t, &numbers);
+        Domain *domains = n < 0 ? NULL : calloc((size_t) n + 1, sizeof *domains);
+        int r = domains ? collect(t, numbers, domains) : -ENOMEM;
+
+        if (!v4.net.family)
+                v4.net = (Address){ .family = AF_INET, .prefix = 8, .bytes = { 10 } };
+        if (!v6.net.family)
+                v6.net = own_pool6(t);
+        if (r < 0)
+                r = fail(err, r, "cannot give addresses");
+        assign_macs(t);
+        if (r >= 0 && !t->no_addresses) {
+                r = assign_family(t, domains, (size_t) n, &v4, 0, err);
+                if (r >= 0)
+                        r = assign_family(t, domains, (size_t) n, &v6, 1, err);
+                if (r >= 0 && (r = assign_routes(t, numbers, domains)) < 0)
+                        r = fail(err, r, "cannot give routes");
+        }
+        if (domains)
+                domains_free(domains, (size_t) n);
+        return r;
+}
