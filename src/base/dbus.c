@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/dbus.h"
 #include "base/file.h"
+#include "base/stream.h"
 
 #define SIGNALS_MAX 256
 #define AUTH_LINE   512
@@ -34,60 +34,6 @@ Dbus *dbus_free(Dbus *bus) {
                 free(bus);
         }
         return NULL;
-}
-
-/* --- bytes, until a point in time --- */
-
-static int wait_for(int socket, short events, int64_t end) {
-        struct pollfd p = { .fd = socket, .events = events };
-
-        for (;;) {
-                int64_t left = end - clock_monotonic_ms();
-                int n = poll(&p, 1, (int) (left > 0 ? left : 0));
-
-                if (n > 0)
-                        return 0;
-                if (n == 0)
-                        return -ETIMEDOUT;
-                if (errno != EINTR)
-                        return -errno;
-        }
-}
-
-static int send_all(int socket, const char *bytes, size_t size, int64_t end) {
-        while (size > 0) {
-                int r = wait_for(socket, POLLOUT, end);
-                ssize_t n = r < 0 ? r : send(socket, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-                if (r < 0)
-                        return r;
-                if (n < 0 && errno != EAGAIN && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        bytes += n;
-                        size -= (size_t) n;
-                }
-        }
-        return 0;
-}
-
-static int receive_all(int socket, char *bytes, size_t size, int64_t end) {
-        while (size > 0) {
-                int r = wait_for(socket, POLLIN, end);
-                ssize_t n = r < 0 ? r : recv(socket, bytes, size, MSG_DONTWAIT);
-
-                if (r < 0)
-                        return r;
-                if (n == 0)
-                        return -ECONNRESET;
-                if (n < 0 && errno != EAGAIN && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        bytes += n;
-                        size -= (size_t) n;
-                }
-        }
-        return 0;
 }
 
 /* --- connecting --- */
@@ -159,7 +105,7 @@ bool dbus_user_is_mapped(void) {
 
 static int read_line(int socket, char line[AUTH_LINE], int64_t end) {
         for (size_t n = 0; n < AUTH_LINE - 1; n++) {
-                int r = receive_all(socket, line + n, 1, end);
+                int r = stream_receive(socket, line + n, 1, end);
 
                 if (r < 0)
                         return r;
@@ -191,7 +137,7 @@ static int authenticate(int socket, int64_t end) {
                         str_printf(&text, "%02x", (unsigned) *digit);
         }
         str_put(&text, "\r\nBEGIN\r\n");
-        r = text.failed ? -ENOMEM : send_all(socket, text.text, text.length, end);
+        r = text.failed ? -ENOMEM : stream_send(socket, text.text, text.length, end);
         if (r >= 0)
                 r = read_line(socket, line, end);
         if (r >= 0 && str_equal(line, "DATA"))
@@ -240,7 +186,7 @@ static int receive(Dbus *bus, int64_t end, DbusReceived *ret) {
         size_t size;
         int r;
 
-        r = receive_all(bus->socket, prologue, sizeof prologue, end);
+        r = stream_receive(bus->socket, prologue, sizeof prologue, end);
         if (r >= 0)
                 r = dbus_size(prologue, &size);
         if (r < 0)
@@ -249,7 +195,7 @@ static int receive(Dbus *bus, int64_t end, DbusReceived *ret) {
         if (!bytes)
                 return -ENOMEM;
         memcpy(bytes, prologue, sizeof prologue);
-        r = receive_all(bus->socket, bytes + sizeof prologue, size - sizeof prologue, end);
+        r = stream_receive(bus->socket, bytes + sizeof prologue, size - sizeof prologue, end);
         return r < 0 ? r : dbus_parse(take_ptr(bytes), size, ret);
 }
 
@@ -310,7 +256,7 @@ int dbus_call(Dbus *bus, const DbusMessage *call, int timeout_ms, DbusReceived *
         bytes = dbus_finish(call, serial, &size);
         if (!bytes)
                 return fail(err, ENOMEM, "%s", member);
-        r = send_all(bus->socket, bytes, size, end);
+        r = stream_send(bus->socket, bytes, size, end);
         while (r >= 0) {
                 autoreceived m = {};
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/auto.h"
 #include "base/fds.h"
 #include "base/str.h"
+#include "base/stream.h"
 #include "runtime/agent.h"
 
 #define OCI_VERSION "1.2.0" /* the first with all that is said here */
@@ -60,26 +59,12 @@ RuntimeAgent runtime_agent(const OciSpec *spec, const char *id, const char *bund
         };
 }
 
-/* A socket's path may have no more than 107 bytes (unix(7)); through a descriptor it may. */
-static int connect_to(const char *path) {
-        autoclose int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        autoclose int place = open(path, O_PATH | O_CLOEXEC);
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-        if (s < 0 || place < 0)
-                return -errno;
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", place);
-        if (connect(s, (struct sockaddr *) &address, sizeof address) < 0)
-                return -errno;
-        return take_fd(s);
-}
-
 int agent_connect(const RuntimeAgent *agent, Err *err) {
         int s;
 
         if (!agent || str_empty(agent->path))
                 return refuse(err, EINVAL, "a system call filter asks an agent, but none is named");
-        s = connect_to(agent->path);
+        s = stream_connect_unix(agent->path);
         if (s < 0)
                 return refuse(err, ECONNREFUSED, "cannot reach the seccomp agent at '%s': %s",
                               agent->path, strerror(-s));

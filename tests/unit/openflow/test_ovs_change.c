@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <net/if.h>
+
+#include "base/str.h"
+#include "netlink/link.h"
+#include "ovs_host.h"
+
+static void add_cable(const char *a, const char *b) {
+        const LinkEnd x = { .name = a, .netns = -EBADF }, y = { .name = b, .netns = -EBADF };
+        autoclose int nl = expect_ok(nl_open());
+
+        expect_ok(link_add_veth(nl, &x, &y, NULL));
+}
+
+/* The number of an interface, or -2 if there is none of that name. */
+static int number_of(Ovsdb *db, const char *name) {
+        autointerfaces all = {};
+        const OvsInterface *interface;
+        autoerr err = {};
+
+        expect_well(ovs_interfaces(db, &all, &err), err);
+        interface = ovs_interface(&all, name);
+        return interface ? interface->number : -2;
+}
+
+TEST_IN(bridge_and_ports_come_in_one_change, CLONE_NEWNET) {
+        char *protocols[] = { (char *) "OpenFlow10", (char *) "OpenFlow13", NULL };
+        const OvsBridge bridge = {
+                .name = "s1", .protocols = protocols, .dpid = 0x1a, .fail_mode = "secure"
+        };
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        autoerr err = {};
+
+        add_cable("a", "b");
+        ovs_change_add_bridge(change, &bridge);
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "a", .number = 7 });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "b", .vlan = 5 });
+        expect_well(ovs_change_commit(change, db, &err), err);
+        expect(number_of(db, "s1") == 65534);
+        expect(number_of(db, "a") == 7);
+        expect(number_of(db, "b") > 0);
+        expect(if_nametoindex("s1") > 0);
+}
+
+TEST_IN(ports_and_bridges_are_removed, CLONE_NEWNET) {
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) first = ovs_change_new(), *second = ovs_change_new(),
+                           *third = ovs_change_new();
+        autoerr err = {};
+
+        add_cable("a", "b");
+        ovs_change_add_bridge(first, &(OvsBridge){ .name = "s1" });
+        ovs_change_add_bridge(first, &(OvsBridge){ .name = "s2" });
+        ovs_change_add_port(first, &(OvsPort){ .bridge = "s1", .name = "a" });
+        expect_well(ovs_change_commit(first, db, &err), err);
+        ovs_change_remove_port(second, "s1", "a");
+        expect_well(ovs_change_commit(second, db, &err), err);
+        expect(number_of(db, "a") == -2);
+        expect(number_of(db, "s1") == 65534);
+        ovs_change_remove_bridge(third, "s1");
+        expect_well(ovs_change_commit(third, db, &err), err);
+        expect(number_of(db, "s1") == -2);
+        expect(if_nametoindex("s1") == 0);
+        expect(if_nametoindex("s2") > 0);
+}
+
+TEST_IN(interface_that_cannot_be_opened_undoes_the_change, CLONE_NEWNET) {
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        autoerr err = {};
+
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s1" });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "nowhere" });
+        expect(ovs_change_commit(change, db, &err) == -ENODEV);
+        printf("# %s\n", err.message);
+        expect(strstr(err.message, "the switch cannot open interface 'nowhere': "));
+        expect(number_of(db, "s1") == -2);
+        expect(if_nametoindex("s1") == 0);
+}
+
+TEST_IN(name_that_is_taken_is_refused, CLONE_NEWNET) {
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) first = ovs_change_new(), *second = ovs_change_new();
+        autoerr err = {};
+
+        ovs_change_add_bridge(first, &(OvsBridge){ .name = "s1" });
+        expect_well(ovs_change_commit(first, db, &err), err);
+        ovs_change_add_bridge(second, &(OvsBridge){ .name = "s2" });
+        ovs_change_add_bridge(second, &(OvsBridge){ .name = "s1" });
+        expect(ovs_change_commit(second, db, &err) == -EEXIST);
+        expect_str(err.message, "there is a bridge or port 's1' already");
+        expect(number_of(db, "s1") == 65534);
+        expect(number_of(db, "s2") == -2);
+}
+
+TEST_IN(what_is_not_there_is_neither_changed_nor_removed, CLONE_NEWNET) {
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) set = ovs_change_new(), *port = ovs_change_new(),
+                           *gone = ovs_change_new();
+        autoerr err = {}, second = {}, third = {};
+
+        ovs_change_set_bridge(set, &(OvsBridge){ .name = "s1" });
+        expect(ovs_change_commit(set, db, &err) == -ENOENT);
+        expect_str(err.message, "there is no bridge 's1'");
+        ovs_change_add_port(port, &(OvsPort){ .bridge = "s1", .name = "a" });
+        expect(ovs_change_commit(port, db, &second) == -ENOENT);
+        ovs_change_remove_bridge(gone, "s1");
+        expect(ovs_change_commit(gone, db, &third) == -ENOENT);
+        expect_str(third.message, "there is no bridge 's1'");
+}
+
+TEST_IN(bridge_is_set_afterwards, CLONE_NEWNET) {
+        char *controllers[] = { (char *) "tcp:127.0.0.1:6653", NULL };
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) first = ovs_change_new(), *second = ovs_change_new();
+        autoerr err = {};
+
+        ovs_change_add_bridge(first, &(OvsBridge){ .name = "s1" });
+        expect_well(ovs_change_commit(first, db, &err), err);
+        ovs_change_set_bridge(second, &(OvsBridge){ .name = "s1",
+                                                    .controllers = controllers,
+                                                    .fail_mode = "standalone" });
+        expect_well(ovs_change_commit(second, db, &err), err);
+}
+
+static void expect_refused(OvsChange *change, const char *words) {
+        autoptr(OvsChange) owned = change;
+        autoerr err = {};
+
+        expect(ovs_change_commit(owned, NULL, &err) == -EINVAL);
+        printf("# %s\n", err.message);
+        expect(strstr(err.message, words));
+}
+
+TEST(bad_values_are_refused_before_anything_is_asked) {
+        char *controllers[] = { (char *) "ssl:1.2.3.4", NULL };
+        const uint16_t trunks[] = { 1, 5000 };
+        OvsChange *change = ovs_change_new();
+
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "a-name-of-16-byt" });
+        expect_refused(change, "'a-name-of-16-byt' must be a name of 1 to 15 bytes");
+        change = ovs_change_new();
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s1", .controllers = controllers });
+        expect_refused(change, "'ssl:1.2.3.4' is no controller");
+        change = ovs_change_new();
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s1", .fail_mode = "sure" });
+        expect_refused(change, "'sure' is neither");
+        change = ovs_change_new();
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "a", .number = 0xff00 });
+        expect_refused(change, "number 65280 is not below 65280");
+        change = ovs_change_new();
+        ovs_change_add_port(
+                change, &(OvsPort){ .bridge = "s1", .name = "a", .trunks = trunks, .n_trunks = 2 });
+        expect_refused(change, "there is no VLAN 5000");
+}
