@@ -115,7 +115,9 @@ static int compare_places(const void *a, const void *b) {
 
         if (r == 0)
                 r = memcmp(x->net, y->net, sizeof x->net);
-        return r ? r : x->address->prefix - y->address->prefix;
+        if (r == 0)
+                r = x->address->prefix - y->address->prefix;
+        return r ? r : memcmp(x->address->bytes, y->address->bytes, sizeof x->address->bytes);
 }
 
 static int compare_addresses(const void *a, const void *b) {

@@ -31,7 +31,7 @@ TEST(what_cannot_be_is_refused_with_its_line) {
                   "f:5: 'a:e' and 'b:e' both have the address 10.0.0.1" },
                 { NODES "  - {endpoints: ['a:e', 'b:e'], ipv4: [10.0.0.1/24, 10.0.0.2/24]}\n"
                         "  - {endpoints: ['a:f', 'b:f'], ipv4: [10.0.0.129/25, 10.0.0.130/25]}\n",
-                  "f:6: the network of 'a:f' (10.0.0.129/25) overlaps that of 'b:e' (10.0.0.2/24), "
+                  "f:6: the network of 'a:f' (10.0.0.129/25) overlaps that of 'a:e' (10.0.0.1/24), "
                   "and no switch joins them" },
                 { NODES "  - {endpoints: ['a:e', 's:p'], ipv4: [10.0.0.1/24]}\n"
                         "  - {endpoints: ['b:e', 's:q'], ipv4: [10.0.0.2/24]}\n",
