@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,33 +25,24 @@
 #include "base/str.h"
 #include "engine/monitor.h"
 #include "engine/publish.h"
+#include "engine/relay.h"
 #include "engine/spec.h"
 #include "kernel/proc_stat.h"
-
-/* <linux/pidfd.h> of Linux 6.15; Debian 12's has neither the call nor its struct. */
-struct exit_info {
-        uint64_t mask, cgroupid;
-        uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-        int32_t exit_code;
-};
-#define EXIT_INFO_GET  _IOWR(0xff, 11, struct exit_info)
-#define EXIT_INFO_EXIT (1ull << 3)
+#include "kernel/process.h"
 
 /* Not every first process of a machine reaps at once. */
 #define REAP_TIMEOUT_MS 5000
 
 int monitor_adopted_code(Monitor *m) {
-        struct exit_info info = { .mask = EXIT_INFO_EXIT };
-        /* The code is there once its new parent has reaped it: POLLHUP, which needs no asking. */
-        struct pollfd reaped = { .fd = m->pidfd };
+        struct pollfd reaped = { .fd = m->pidfd }; /* POLLHUP needs no asking */
+        int status;
 
         (void) poll(&reaped, 1, REAP_TIMEOUT_MS);
-        if (ioctl(m->pidfd, EXIT_INFO_GET, &info) >= 0 && info.mask & EXIT_INFO_EXIT)
-                return WIFEXITED(info.exit_code) ? WEXITSTATUS(info.exit_code)
-                                                 : 128 + WTERMSIG(info.exit_code);
+        if (process_exit_status(m->pidfd, &status) >= 0)
+                return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         free(m->c->state.error);
         m->c->state.error = strdup("exit code not known: the monitor was killed");
-        return 255;
+        return RELAY_EXIT_UNKNOWN;
 }
 
 /* Opens one of init's descriptors if it is the pipe a monitor had made. */
@@ -103,7 +93,7 @@ int monitor_adopt(Monitor *m, Err *err) {
         autofree char *cgroup = container_cgroup_name(m->c->id);
         int r;
 
-        m->exit_code = 255;
+        m->exit_code = RELAY_EXIT_UNKNOWN;
         m->launched_ms = clock_monotonic_ms();
         r = m->pidfd = container_pidfd(m->c);
         if (r < 0)

@@ -26,6 +26,7 @@
 #include "engine/idrange.h"
 #include "engine/monitor.h"
 #include "engine/publish.h"
+#include "engine/relay.h"
 #include "engine/spec.h"
 #include "kernel/proc_stat.h"
 
@@ -342,7 +343,7 @@ int monitor_launch(Monitor *m, Err *err) {
         int r;
 
         m->exited = m->collected = false;
-        m->exit_code = 255; /* until the kernel tells */
+        m->exit_code = RELAY_EXIT_UNKNOWN; /* until the kernel tells */
         m->launched_ms = clock_monotonic_ms();
         r = launch(m, err);
         if (r < 0)

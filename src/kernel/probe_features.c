@@ -10,7 +10,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -193,18 +192,9 @@ static int try_pidfd(const ProbePlace *place, char detail[]) {
         return syscall(SYS_pidfd_open, getpid(), 0) < 0 ? -errno : 0;
 }
 
-/* include/uapi/linux/pidfd.h of Linux 6.15 */
-struct pidfd_info_v0 {
-        uint64_t mask, cgroup;
-        uint32_t ids[11];
-        int32_t exit_code;
-};
-#define PIDFD_GET_INFO_V0 _IOWR(0xff, 11, struct pidfd_info_v0)
-#define PIDFD_INFO_EXIT   (UINT64_C(1) << 3)
-
 static int try_pidfd_exit(const ProbePlace *place, char detail[]) {
-        struct pidfd_info_v0 info = { .mask = PIDFD_INFO_EXIT };
         autoclose int pidfd = -EBADF;
+        int status, r;
         pid_t pid;
 
         pid = process_clone(0, -EBADF, &pidfd);
@@ -212,9 +202,8 @@ static int try_pidfd_exit(const ProbePlace *place, char detail[]) {
                 _exit(7);
         if (pid < 0 || waitpid(pid, NULL, 0) != pid)
                 return pid < 0 ? pid : -ECHILD;
-        if (ioctl(pidfd, PIDFD_GET_INFO_V0, &info) < 0)
-                return -errno;
-        return (info.mask & PIDFD_INFO_EXIT) && WEXITSTATUS(info.exit_code) == 7 ? 0 : -EOPNOTSUPP;
+        r = process_exit_status(pidfd, &status);
+        return r < 0 ? r : WEXITSTATUS(status) == 7 ? 0 : -EOPNOTSUPP;
 }
 
 static int try_hard_limits(const ProbePlace *place, char detail[]) {

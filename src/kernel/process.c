@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -165,6 +166,26 @@ int process_reap(int pidfd, siginfo_t *ret) {
                 r = waitid(P_PIDFD, (id_t) pidfd, ret, WEXITED | __WALL);
         while (r < 0 && errno == EINTR);
         return r < 0 ? -errno : 0;
+}
+
+/* linux/pidfd.h of Linux 6.15; Debian 12's has neither the call nor its struct. */
+struct exit_info {
+        uint64_t mask, cgroup;
+        uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+        int32_t exit_code;
+};
+#define EXIT_INFO_GET  _IOWR(0xff, 11, struct exit_info)
+#define EXIT_INFO_EXIT (UINT64_C(1) << 3)
+
+int process_exit_status(int pidfd, int *ret_status) {
+        struct exit_info info = { .mask = EXIT_INFO_EXIT };
+
+        if (ioctl(pidfd, EXIT_INFO_GET, &info) < 0)
+                return -errno;
+        if (!(info.mask & EXIT_INFO_EXIT))
+                return -EOPNOTSUPP;
+        *ret_status = info.exit_code;
+        return 0;
 }
 
 void process_kill_and_reap(int pidfd) {

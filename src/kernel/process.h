@@ -29,6 +29,17 @@ pid_t process_clone(uint64_t flags, int cgroup, int *ret_pidfd);
 /* Waits for the end of a child of ours and takes its status away; 0 or negative errno. */
 int process_reap(int pidfd, siginfo_t *ret);
 
+/**
+ * process_exit_status() - how a process ended that is no child of ours
+ * @ret_status:	as wait(2) has it
+ *
+ * The kernel tells once whoever's child it was has reaped it, which makes the pidfd say POLLHUP.
+ *
+ * Return: 0; -EOPNOTSUPP if it does not tell (yet); negative errno: before Linux 6.15 -ENOTTY or
+ * -EINVAL.
+ */
+int process_exit_status(int pidfd, int *ret_status);
+
 /* Kills a child of ours and takes its status away; quiet if it is gone. */
 void process_kill_and_reap(int pidfd);
 

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from conftest import SLOWNESS, existing, kill, leftovers, wait_until
+from test_denied import Denied
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / 'src'
 POINTS = sorted({name for path in SOURCE.rglob('*.c')
@@ -201,8 +202,8 @@ def monitor_of(name):
     return None
 
 
-@pytest.mark.parametrize('code', [0, 7])
-def test_a_container_without_its_monitor_lives_on_and_its_code_is_told(isola, image, code):
+def outlive(isola, image, code):
+    """Has a container end after its monitor; returns what is said of how."""
     isola('run', '-d', '--name', 'victim', image, 'sh', '-c',
           f'while [ ! -e /go ]; do sleep 0.05; done; echo done; exit {code}')
     pid = isola.pid('victim')
@@ -211,8 +212,21 @@ def test_a_container_without_its_monitor_lives_on_and_its_code_is_told(isola, im
     assert isola.pid('victim') == pid
     wait_until(lambda: monitor_of('victim'), what='adoption')
     isola('exec', 'victim', 'touch', '/go', code=None)  # which may be killed with the container
-    assert isola.out('wait', 'victim', timeout=20) == str(code)
+    told = isola.out('wait', 'victim', timeout=20)
     assert isola.out('logs', 'victim') == 'done'
+    return told, isola.inspect('victim')['State']['Error']
+
+
+@pytest.mark.parametrize('code', [0, 7])
+def test_a_container_without_its_monitor_lives_on_and_its_code_is_told(isola, image, code):
+    if 'exit status by pidfd: yes' not in isola.out('check', '--format', '{{.Feature}}: {{.Status}}', code=None):
+        pytest.skip('before Linux 6.15 the code is told to the parent alone')
+    assert outlive(isola, image, code) == (str(code), '')
+
+
+def test_a_code_that_nobody_tells_is_not_made_up(isola, image):
+    denied = Denied(isola, 'ioctl:1=0xc040ff0b', 'ENOSYS')  # PIDFD_GET_INFO
+    assert outlive(denied, image, 0) == ('255', 'exit code not known: the monitor was killed')
 
 
 def test_what_is_written_meanwhile_is_not_lost(isola, image):
