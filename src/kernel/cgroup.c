@@ -12,11 +12,10 @@
 #include "kernel/cgroup_internal.h"
 #include "kernel/process.h"
 
-#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-#define RACES_MAX      64
-#define SELF_MAX       65536
-#define DELEGATE_MAX   65536
-#define BIT(i)         (1u << (i))
+#define RACES_MAX    64
+#define SELF_MAX     65536
+#define DELEGATE_MAX 65536
+#define BIT(i)       (1u << (i))
 
 /* Fewer than this are set only when the first process is in place: before it comes, up to two of
  * ours are there for a moment, and a service manager's scope holds one more. */

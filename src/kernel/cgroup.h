@@ -191,7 +191,7 @@ int cgroup_adopt(const char *path, int flags, const CgroupLimits *limits, Cgroup
  */
 int cgroup_share(const char *name, Cgroup **ret, Err *err);
 
-/* Finds an existing place; -ENOENT. */
+/* Finds an existing place; -ENOENT only if there is none in any hierarchy. */
 int cgroup_open(const char *name, Cgroup **ret);
 
 /**
@@ -254,7 +254,8 @@ int cgroup_is_frozen(const Cgroup *c);
 int cgroup_name_is_frozen(const char *name);
 /* 1 if any process is in it or below, 0 if none, negative errno. */
 int cgroup_is_populated(const Cgroup *c);
-/* Process ids in it and below; owned by the caller; only for v2 and where cgroup_needs_join(). */
+/* Process ids in it and below; owned by the caller; only for v2 and where cgroup_needs_join().
+ * -ELOOP if a container has nested cgroups deeper than it is looked (128). */
 int cgroup_pids(const Cgroup *c, pid_t **ret, size_t *ret_n);
 
 /*

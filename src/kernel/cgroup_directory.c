@@ -5,18 +5,64 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
 
-#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-#define RACES_MAX      64
+#define RACES_MAX     64
+#define MOUNTINFO_MAX (16u << 20)
+
+bool cgroup_list_has(const char *list, const char *word) {
+        size_t length = strlen(word);
+
+        for (const char *p = list; p; p = strchr(p, ',')) {
+                p += *p == ',';
+                if (strncmp(p, word, length) == 0 && strchr(",\n", p[length]))
+                        return true;
+        }
+        return false;
+}
+
+/* Another mount may cover what mountinfo has there. */
+static bool is_root_of(int dir, const char *type) {
+        struct statfs fs;
+
+        return fstatfs(dir, &fs) == 0 &&
+               fs.f_type == (str_equal(type, "cgroup2") ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+}
+
+/* "36 25 0:31 / /mnt/cg rw - cgroup2 cgroup2 rw,nsdelegate" (proc_pid_mountinfo(5)) */
+int cgroup_find_mounted(const char *type, const char *option) {
+        autofree char *text = NULL, *words = str_format(" - %s ", type);
+        char *save = NULL;
+        int r;
+
+        r = words ? file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL)
+                  : -ENOMEM;
+        if (r < 0)
+                return r;
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                const char *options = strrchr(line, ' ');
+                autofree char *path = NULL;
+                autoclose int dir = -EBADF;
+
+                if (!strstr(line, words) || (option && !cgroup_list_has(options + 1, option)) ||
+                    sscanf(line, "%*s %*s %*s / %ms", &path) != 1)
+                        continue;
+                dir = open(path, OPEN_DIRECTORY);
+                if (dir >= 0 && is_root_of(dir, type))
+                        return take_fd(dir);
+        }
+        return -ENOENT;
+}
 
 int cgroup_clean_path(const char *path, char **ret) {
         autostrv names = NULL;

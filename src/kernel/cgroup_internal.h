@@ -108,6 +108,12 @@ int cgroup_kill_each(const Cgroup *c);
  * controller, and version 2 beside them. */
 #define CGROUP_MOUNTS       "/sys/fs/cgroup"
 #define CGROUP_V2_BESIDE_V1 CGROUP_MOUNTS "/unified"
+#define OPEN_DIRECTORY      (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+/* Opens the root of a hierarchy, wherever it is mounted; -ENOENT.
+ * @type: "cgroup" or "cgroup2"; @option: one that the mount must have, such as "cpu", or NULL */
+int cgroup_find_mounted(const char *type, const char *option);
+/* True if a list with commas, which may end with a line, has the word. */
+bool cgroup_list_has(const char *list, const char *word);
 /* Whether a directory is of the v2 hierarchy. */
 bool cgroup_v2_is_at(const char *path);
 /* Opens the root of the v2 hierarchy; -ENOENT if there is none. */

@@ -14,7 +14,6 @@
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
 
-#define OPEN_DIRECTORY    (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define PIDS_FILE_MAX     (16 << 20)
 #define KILL_TIMEOUT_MS   10000
 #define FREEZE_TIMEOUT_MS 100

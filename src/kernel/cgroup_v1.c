@@ -21,8 +21,7 @@
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
 
-#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-#define SELF_MAX       65536
+#define SELF_MAX 65536
 
 /* How /proc and mount options call it. */
 static const char *option_name(CgroupController controller) {
@@ -33,42 +32,6 @@ static bool is_v1(int dir) {
         struct statfs fs;
 
         return fstatfs(dir, &fs) == 0 && fs.f_type == CGROUP_SUPER_MAGIC;
-}
-
-/* True if a comma-separated list of super block options names the controller. */
-static bool has_word(const char *list, const char *word) {
-        size_t length = strlen(word);
-
-        for (const char *p = list; p; p = strchr(p, ',')) {
-                p += *p == ',';
-                if (strncmp(p, word, length) == 0 && strchr(",\n", p[length]))
-                        return true;
-        }
-        return false;
-}
-
-/* Finds a v1 hierarchy that is not mounted under its controller's name. */
-static int search_mounts(const char *controller) {
-        autofree char *text = NULL;
-        char *save = NULL;
-        int r;
-
-        r = file_read(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL);
-        if (r < 0)
-                return r;
-        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-                const char *type = strstr(line, " - cgroup "), *options = strrchr(line, ' ');
-                autofree char *path = NULL;
-                int dir;
-
-                if (!type || !options || !has_word(options + 1, controller) ||
-                    sscanf(line, "%*s %*s %*s / %ms", &path) != 1)
-                        continue;
-                dir = open(path, OPEN_DIRECTORY);
-                if (dir >= 0)
-                        return dir;
-        }
-        return -ENOENT;
 }
 
 /*
@@ -92,7 +55,7 @@ int cgroup_v1_mounted(unsigned *ret) {
                         continue;
                 *end = 0;
                 for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
-                        if (has_word(words + 1, option_name(i)))
+                        if (cgroup_list_has(words + 1, option_name(i)))
                                 found |= 1u << i;
         }
         *ret = found;
@@ -107,7 +70,7 @@ int cgroup_v1_root(CgroupController controller) {
         dir = open(path, OPEN_DIRECTORY);
         if (dir >= 0 && is_v1(dir))
                 return take_fd(dir);
-        return search_mounts(option_name(controller));
+        return cgroup_find_mounted("cgroup", option_name(controller));
 }
 
 int cgroup_v1_open(CgroupController controller, const char *name) {

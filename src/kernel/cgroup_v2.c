@@ -15,36 +15,12 @@
 #include "base/str.h"
 #include "kernel/cgroup_internal.h"
 
-#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-#define EVENTS_MAX     8192
+#define EVENTS_MAX 8192
 
 bool cgroup_v2_is_at(const char *path) {
         struct statfs fs;
 
         return statfs(path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-/* Finds a cgroup2 mount at an unusual place: "36 25 0:31 / /mnt/cg rw - cgroup2 cgroup2 rw". */
-static int search_mounts(void) {
-        autofree char *text = NULL;
-        char *save = NULL;
-        int r;
-
-        r = file_read(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL);
-        if (r < 0)
-                return r;
-        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-                autofree char *path = NULL;
-                int dir;
-
-                if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*s %*s %*s / %ms", &path) != 1 ||
-                    !cgroup_v2_is_at(path))
-                        continue;
-                dir = open(path, OPEN_DIRECTORY);
-                if (dir >= 0)
-                        return dir;
-        }
-        return -ENOENT;
 }
 
 int cgroup_v2_root(void) {
@@ -56,7 +32,7 @@ int cgroup_v2_root(void) {
                 if (dir >= 0)
                         return dir;
         }
-        return search_mounts();
+        return cgroup_find_mounted("cgroup2", NULL);
 }
 
 /* Writes @words, such as "+memory", for the children of every directory above the place. */
