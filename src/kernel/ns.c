@@ -55,7 +55,7 @@ int ns_same(int a, int b) {
 }
 
 int netns_run(int netns, int (*run)(void *context), void *context) {
-        autoclose int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        autoclose int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
         int r;
 
         if (own < 0 || setns(netns, CLONE_NEWNET) < 0)

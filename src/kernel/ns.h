@@ -32,6 +32,8 @@ int ns_open(const NsKind *kind, const char *path, Err *err);
  * @netns:	which
  * @run:	opens sockets or asks for something; sockets stay in their namespace
  *
+ * Only the calling thread goes there.
+ *
  * Return: what @run returns; negative errno.
  */
 int netns_run(int netns, int (*run)(void *context), void *context);
