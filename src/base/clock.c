@@ -232,3 +232,15 @@ char *span_words(int64_t ns) {
                 return str_format("%d months", (int) (hours / 24 / 30));
         return str_format("%d years", (int) (hours / 24 / 365));
 }
+
+char *span_exact(int64_t ns) {
+        static const struct {
+                int64_t ns;
+                const char *unit;
+        } units[] = { { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" } };
+        size_t i = 0;
+
+        while (ns % units[i].ns != 0)
+                i++;
+        return str_format("%jd%s", (intmax_t) (ns / units[i].ns), units[i].unit);
+}

@@ -31,3 +31,7 @@ int span_parse(const char *text, int64_t unit_ns, int64_t *ret_ns);
 /* "Less than a second", "5 seconds", "About a minute", "3 hours" as Docker words a span; owned by
  * caller. */
 char *span_words(int64_t ns);
+
+/* "10ms", "1500us": exact, in the largest unit that is, as span_parse() reads it; owned by caller.
+ */
+char *span_exact(int64_t ns);

@@ -429,18 +429,6 @@ static char *share_text(double share) {
         return text;
 }
 
-static char *span_text(int64_t ns) {
-        static const struct {
-                int64_t ns;
-                const char *unit;
-        } units[] = { { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" } };
-
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-                if (ns % units[i].ns == 0)
-                        return str_format("%jd%s", (intmax_t) (ns / units[i].ns), units[i].unit);
-        return NULL;
-}
-
 static char *rate_text(uint64_t bps) {
         static const struct {
                 uint64_t bits;
@@ -459,7 +447,7 @@ static char *queue_text(const Quality *q) {
                 return str_format("%jup", (uintmax_t) q->queue);
         if (q->queue_unit == QUEUE_BYTES)
                 return str_format("%jub", (uintmax_t) q->queue);
-        return span_text((int64_t) q->queue);
+        return span_exact((int64_t) q->queue);
 }
 
 static char *loss_text(const Quality *q) {
@@ -479,7 +467,7 @@ static char *schedule_text(const Quality *q) {
         autostr s = {};
 
         for (size_t i = 0; i < q->n_schedule; i++) {
-                autofree char *at = span_text(q->schedule[i].at_ns),
+                autofree char *at = span_exact(q->schedule[i].at_ns),
                               *words = strv_join(q->schedule[i].settings, " ");
 
                 if (!at || !words)
@@ -496,11 +484,11 @@ static int property_text(const Quality *q, int key, char **ret) {
         switch (key) {
         case DELAY:
                 is_set = q->delay_ns;
-                *ret = is_set ? span_text(q->delay_ns) : NULL;
+                *ret = is_set ? span_exact(q->delay_ns) : NULL;
                 break;
         case JITTER:
                 is_set = q->jitter_ns;
-                *ret = is_set ? span_text(q->jitter_ns) : NULL;
+                *ret = is_set ? span_exact(q->jitter_ns) : NULL;
                 break;
         case DISTRIBUTION:
                 is_set = q->distribution;

@@ -45,7 +45,7 @@ int add_address(Interface *i, const Address *a);
 int read_addresses(const Topology *t, const YamlValue *v, int family, Interface *i, Err *err);
 int read_mac(const Topology *t, const YamlValue *v, Interface *i, Err *err);
 
-/* A sentence about something that is not done. */
+/* A sentence about something that is not done; @line 0: about the whole. */
 int add_note(Topology *t, int line, const char *format, ...) printf_like(3, 4);
 
 /* ENOMEM in words. */

@@ -51,7 +51,8 @@ int add_note(Topology *t, int line, const char *format, ...) {
         va_end(ap);
         if (r < 0)
                 return -ENOMEM;
-        r = strv_addf(&t->notes, "%s:%d: %s", t->file ? t->file : "-", line, words);
+        r = line > 0 ? strv_addf(&t->notes, "%s:%d: %s", t->file ? t->file : "-", line, words)
+                     : strv_addf(&t->notes, "%s: %s", t->file ? t->file : "-", words);
         free(words);
         return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <time.h>
 
+#include "base/auto.h"
 #include "base/clock.h"
 #include "test.h"
 
@@ -42,4 +43,21 @@ TEST(spans_have_units) {
         expect(ns == -2500000000);
         expect(span_parse("5", 0, &ns) == -EINVAL);
         expect(span_parse("5 parsecs", 0, &ns) == -EINVAL);
+}
+
+TEST(exact_spans_are_read_back) {
+        static const struct {
+                int64_t ns;
+                const char *text;
+        } cases[] = { { 0, "0s" },         { 2000000000, "2s" }, { 1500000000, "1500ms" },
+                      { 250000, "250us" }, { 1, "1ns" },         { -3000000, "-3ms" } };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                autofree char *text = span_exact(cases[i].ns);
+                int64_t ns;
+
+                expect_str(text, cases[i].text);
+                expect_ok(span_parse(text, 0, &ns));
+                expect(ns == cases[i].ns);
+        }
 }

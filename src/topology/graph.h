@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Topologies from files of bare graphs (GraphML, dot)
+ *
+ * What attributes of nodes and edges mean is the same in both:
+ *
+ *   nodes   kind, image, cpu, memory; pos ("X,Y", Y upwards), x, y, longitude and
+ *           latitude (Y upwards) for the position
+ *   edges   quality_keys, also bandwidth and latency; name, mtu, engine, ipv4 and ipv6
+ *           ("A,B"); LinkSpeedRaw of the Topology Zoo
+ *
+ * All else becomes a label, so that nothing of a file is lost.
+ */
+
+#include "topology/topology.h"
+
+#define GRAPH_LIMIT 100000 /* nodes, and links */
+
+typedef struct Graph {
+        Topology *t;
+        char *has_kind;   /* by node: whether the file says its kind */
+        size_t n_kinds;   /* = t->n_nodes */
+        size_t own_links; /* of nodes to themselves, left out */
+        char **slips;     /* attributes that were noted already */
+} Graph;
+
+void graph_clear(Graph *g);
+#define autograph __attribute__((__cleanup__(graph_clear))) Graph
+
+/* @wish: any text, see topology_unique_name().  Return: index; -E2BIG, -ENOMEM with a sentence. */
+ssize_t graph_add_node(Graph *g, const char *wish, int line, Err *err);
+/* As topology_add_link(); -ELOOP without a sentence for a link of a node to itself, which is left
+ * out. */
+ssize_t graph_add_link(Graph *g, size_t a, const char *a_interface, size_t b,
+                       const char *b_interface, int line, Err *err);
+/* @end: the direction from that end, -1: both. */
+int graph_set_link(Graph *g, size_t link, int end, const char *key, const char *value, int line,
+                   Err *err);
+int graph_set_node(Graph *g, size_t node, const char *key, const char *value, int line, Err *err);
+/* Finds kinds for nodes without one: routers where several links meet, else hosts. */
+int graph_finish(Graph *g, Err *err);
