@@ -17,6 +17,7 @@
 #include "cli/oci.h"
 #include "cli/option.h"
 #include "engine/network.h"
+#include "lab/lab.h"
 #include "store/image.h"
 
 /* What has been proposed so far: aliases share their first word. */
@@ -121,6 +122,21 @@ static void propose_networks(const Home *home, Proposals *p) {
         network_list_free(list, n);
 }
 
+static void propose_labs(const Home *home, bool nodes, Proposals *p) {
+        Lab **list = NULL;
+        size_t n = 0;
+
+        if (lab_list(home, &list, &n, NULL) < 0)
+                return;
+        for (size_t i = 0; i < n; i++) {
+                if (!nodes)
+                        propose(p, list[i]->name);
+                for (size_t k = 0; nodes && k < list[i]->state.n_nodes; k++)
+                        propose(p, list[i]->state.nodes[k].name);
+        }
+        lab_list_free(list, n);
+}
+
 /* @kind: as in Option.completes; "file" and "dir" are the shell's own business. */
 static void propose_values(const Home *home, const char *kind, Proposals *p) {
         autostrv values = NULL;
@@ -133,6 +149,8 @@ static void propose_values(const Home *home, const char *kind, Proposals *p) {
                 propose_images(home, p);
         else if (str_equal(kind, "network"))
                 propose_networks(home, p);
+        else if (str_equal(kind, "lab") || str_equal(kind, "node"))
+                propose_labs(home, str_equal(kind, "node"), p);
         else if (strchr(kind, '|') && strv_split(kind, "|", true, &values) >= 0)
                 strv_foreach(value, values)
                         propose(p, *value);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/format.h"
+#include "cli/lab_operand.h"
+
+typedef struct InspectOptions {
+        const char *format;
+} InspectOptions;
+
+static const Option options[] = {
+        OPT_STRING('f', "format", InspectOptions, format, "FORMAT", "json, or a Go template"),
+        {},
+};
+
+static json_t *address_list(const Interface *in) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < in->n_addresses; i++) {
+                char text[INET6_ADDRSTRLEN];
+
+                addr_text(&in->addresses[i], text);
+                json_array_append_new(list, json_sprintf("%s/%u", text, in->addresses[i].prefix));
+        }
+        return list;
+}
+
+static json_t *interface_map(const Topology *t, const Node *n) {
+        json_t *map = json_object();
+
+        for (size_t i = 0; i < n->n_interfaces; i++) {
+                const Interface *in = &n->interfaces[i];
+                const uint8_t *m = in->mac;
+
+                json_object_set_new(map, in->name,
+                                    json_pack("{s:o, s:o, s:s}", "Addresses", address_list(in),
+                                              "MacAddress",
+                                              json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0],
+                                                           m[1], m[2], m[3], m[4], m[5]),
+                                              "Link", t->links[in->link].name));
+        }
+        return map;
+}
+
+static json_t *node_list(const Lab *lab) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < lab->topology->n_nodes; i++) {
+                const Node *n = &lab->topology->nodes[i];
+                bool runs = lab_node_runs(lab, i);
+
+                json_array_append_new(
+                        list, json_pack("{s:s, s:s, s:s, s:b, s:i, s:o}", "Name", n->name, "Kind",
+                                        node_kind_names[n->kind], "Image", n->image ? n->image : "",
+                                        "Running", runs, "Pid", runs ? lab->state.nodes[i].pid : 0,
+                                        "Interfaces", interface_map(lab->topology, n)));
+        }
+        return list;
+}
+
+static json_t *direction(const Topology *t, const TopologyLink *l, int end) {
+        autofree char *words = quality_words(&l->quality[end]);
+
+        return json_pack("{s:o, s:o, s:s}", "From",
+                         json_sprintf("%s:%s", t->nodes[l->sides[end].node].name,
+                                      topology_interface(t, l->sides[end])->name),
+                         "To",
+                         json_sprintf("%s:%s", t->nodes[l->sides[!end].node].name,
+                                      topology_interface(t, l->sides[!end])->name),
+                         "Quality", words ? words : "");
+}
+
+static json_t *link_list(const Lab *lab) {
+        const Topology *t = lab->topology;
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < t->n_links; i++)
+                json_array_append_new(
+                        list,
+                        json_pack("{s:s, s:i, s:[o, o]}", "Name", t->links[i].name, "Mtu",
+                                  t->links[i].mtu ? (int) t->links[i].mtu : 1500, "Directions",
+                                  direction(t, &t->links[i], 0), direction(t, &t->links[i], 1)));
+        return list;
+}
+
+static json_t *describe(const Lab *lab) {
+        const LabState *s = &lab->state;
+
+        return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "Name", lab->name, "Status",
+                         lab_status(lab) == LAB_RUNNING ? "running" : "broken", "Created",
+                         s->created ? s->created : "", "File", s->source ? s->source : "", "Seed",
+                         (json_int_t) lab->topology->seed, "FirstUserId", (json_int_t) s->ids,
+                         "Nodes", node_list(lab), "Links", link_list(lab));
+}
+
+static int cmd_lab_inspect(const CommandInput *in, Err *err) {
+        const InspectOptions *o = in->options;
+        autoptr(Lab) lab = NULL;
+        json_t *documents;
+        int r = lab_operand_open(in->home, in->n_args > 0 ? in->args[0] : NULL, &lab, err);
+
+        if (r < 0)
+                return r;
+        documents = json_array();
+        if (json_array_append_new(documents, describe(lab)) < 0)
+                r = fail(err, ENOMEM, "cannot describe lab '%s'", lab->name);
+        else
+                r = format_documents(documents, o->format, err);
+        json_decref(documents);
+        return r;
+}
+
+COMMAND(lab_inspect) = {
+        .name = "lab inspect",
+        .group = "Labs",
+        .synopsis = "[OPTION...] [LAB]",
+        .summary = "Show all about a lab",
+        .options = options,
+        .options_size = sizeof(InspectOptions),
+        .max_args = 1,
+        .completes = "lab",
+        .run = cmd_lab_inspect,
+};

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/format.h"
+#include "cli/lab_operand.h"
+
+typedef struct PsOptions {
+        const char *format;
+        bool quiet;
+} PsOptions;
+
+static const Option options[] = {
+        OPT_STRING(0, "format", PsOptions, format, "FORMAT",
+                   "Print as json, table or a Go template"),
+        OPT_FLAG('q', "quiet", PsOptions, quiet, "Only names"),
+        {},
+};
+
+/* All of a family, separated by blanks. */
+static char *addresses(const Node *n, int family) {
+        autostr s = {};
+
+        for (size_t i = 0; i < n->n_interfaces; i++)
+                for (size_t k = 0; k < n->interfaces[i].n_addresses; k++) {
+                        const Address *a = &n->interfaces[i].addresses[k];
+                        char text[INET6_ADDRSTRLEN];
+
+                        if (a->family != family)
+                                continue;
+                        addr_text(a, text);
+                        str_printf(&s, "%s%s/%u", s.length ? " " : "", text, a->prefix);
+                }
+        return str_take(&s);
+}
+
+static int add_row(json_t *rows, const Lab *lab, size_t i) {
+        const Node *n = &lab->topology->nodes[i];
+        autofree char *v4 = addresses(n, AF_INET), *v6 = addresses(n, AF_INET6),
+                      *pid = str_format("%d", lab->state.nodes[i].pid);
+        bool runs = lab_node_runs(lab, i);
+        json_t *row = v4 && v6 && pid ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Name",
+                                                  n->name, "Kind", node_kind_names[n->kind],
+                                                  "Image", n->image ? n->image : "", "Status",
+                                                  runs ? "running" : "ended", "PID",
+                                                  runs ? pid : "", "IPv4", v4, "IPv6", v6)
+                                      : NULL;
+
+        return row && json_array_append_new(rows, row) == 0 ? 0 : -ENOMEM;
+}
+
+static int cmd_lab_ps(const CommandInput *in, Err *err) {
+        static const Column columns[] = {
+                { "NAME", "Name" },
+                { "KIND", "Kind" },
+                { "STATUS", "Status" },
+                { "PID", "PID" },
+                { "IPV4", "IPv4" },
+                { "IPV6", "IPv6" },
+                {},
+        };
+        const PsOptions *o = in->options;
+        autoptr(Lab) lab = NULL;
+        json_t *rows;
+        int r = lab_operand_open(in->home, in->n_args > 0 ? in->args[0] : NULL, &lab, err);
+
+        if (r < 0)
+                return r;
+        rows = json_array();
+        for (size_t i = 0; r >= 0 && i < lab->topology->n_nodes; i++)
+                if (add_row(rows, lab, i) < 0)
+                        r = fail(err, ENOMEM, "cannot list the nodes");
+        if (r >= 0)
+                r = format_rows(columns, rows, o->quiet && !o->format ? "{{.Name}}" : o->format,
+                                err);
+        json_decref(rows);
+        return r;
+}
+
+COMMAND(lab_ps) = {
+        .name = "lab ps",
+        .group = "Labs",
+        .synopsis = "[OPTION...] [LAB]",
+        .summary = "List the nodes of a lab",
+        .options = options,
+        .options_size = sizeof(PsOptions),
+        .max_args = 1,
+        .completes = "lab",
+        .run = cmd_lab_ps,
+};

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The maker of a lab
+ *
+ * A process enters the lab's user namespace, makes the fabric's namespaces and the
+ * tree of files that nodes share, and clones the nodes out of that: each has a copy of
+ * what is there, and only its own mounts to add.  While they add them, on other
+ * processors, the links are laid from here in batches, both ends straight into the
+ * nodes' network namespaces.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "kernel/process.h"
+#include "lab/build.h"
+#include "lab/node.h"
+#include "lab/node_network.h"
+#include "netlink/link.h"
+
+#define NODE_FLAGS \
+        (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP)
+#define LINKS_AT_ONCE 64
+#define WATCH_MS      200
+
+/* The maker's own. */
+typedef struct Maker {
+        const BuildPlan *plan;
+        int go[2], release[2], done[2], report[2];
+        pid_t fabric, *nodes;
+} Maker;
+
+static int enter_userns(int userns, Err *err) {
+        if (userns < 0)
+                return 0;
+        if (setns(userns, CLONE_NEWUSER) < 0 || setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 ||
+            setresuid(0, 0, 0) < 0)
+                return fail(err, errno, "cannot enter the lab's user namespace");
+        /* Who has changed its user cannot be looked at by its own children, nor dies with its
+         * parent any more. */
+        (void) prctl(PR_SET_DUMPABLE, 1);
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        return 0;
+}
+
+_Noreturn static void hold_fabric(const Maker *m) {
+        char byte;
+
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void) prctl(PR_SET_NAME, "isola-fabric");
+        close_fd(m->release[1]);
+        if (read(m->release[0], &byte, 1) != 1)
+                _exit(1);
+        (void) prctl(PR_SET_PDEATHSIG, 0);
+        if (write(m->done[1], "+", 1) != 1)
+                _exit(1);
+        process_close_range(0, ~0u);
+        for (;;)
+                pause();
+}
+
+static int make_fabric(Maker *m, Err *err) {
+        int r = enter_userns(m->plan->userns, err);
+
+        if (r >= 0 && unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC) < 0)
+                r = fail(err, errno, "cannot make the lab's namespaces");
+        if (r >= 0)
+                r = host_tree_enter(m->plan->tree, err);
+        if (r >= 0 && file_access(AT_FDCWD, "/etc/hosts", F_OK) == 0)
+                r = node_bind(m->plan->hosts, "/etc/hosts", err);
+        return r;
+}
+
+static int make_node(Maker *m, size_t index, Err *err) {
+        const NodePlan plan = {
+                .topology = m->plan->topology,
+                .index = index,
+                .binds = m->plan->binds[index],
+                .log = m->plan->logs[index],
+                .go = m->go[0],
+                .release = m->release[0],
+                .done = m->done[1],
+                .report = m->report[1],
+        };
+        pid_t pid = process_clone(NODE_FLAGS, -EBADF, NULL);
+
+        if (pid == 0) {
+                close_fd(m->go[1]);
+                close_fd(m->release[1]);
+                close_fd(m->done[0]);
+                node_main(&plan);
+        }
+        if (pid < 0)
+                return fail(err, pid, "cannot make node '%s'",
+                            m->plan->topology->nodes[index].name);
+        m->nodes[index] = pid;
+        return 0;
+}
+
+/* What a node has said of its end; 0 if nothing. */
+static int hear_node(const Maker *m, int timeout_ms, Err *err) {
+        struct pollfd p = { .fd = m->report[0], .events = POLLIN };
+        char report[ERR_WIRE_MAX];
+        ssize_t n = poll(&p, 1, timeout_ms) > 0 ? read(m->report[0], report, sizeof report - 1) : 0;
+
+        return n > 0 ? err_parse(report, (size_t) n, err) : 0;
+}
+
+static int why_not(const Maker *m, Err *err) {
+        int r = hear_node(m, WATCH_MS, err);
+
+        return r < 0 ? r : refuse(err, ECHILD, "a node's process has ended while it was made");
+}
+
+/* ---- links ---- */
+
+static LinkEnd end_of(const Maker *m, const TopologyLink *l, int end) {
+        const Topology *t = m->plan->topology;
+        const Interface *in = topology_interface(t, l->sides[end]);
+
+        return (LinkEnd){
+                .name = in->name,
+                .netns = -EBADF,
+                .netns_pid = m->nodes[l->sides[end].node],
+                .index = INTERFACE_FIRST + (int) l->sides[end].interface,
+                .mtu = l->mtu,
+                .address = in->mac,
+        };
+}
+
+static int lay_links(const Maker *m, Err *err) {
+        const Topology *t = m->plan->topology;
+        autoclose int nl = nl_open();
+        autonl NlMessage batch;
+        int r = nl < 0 ? fail(err, nl, "cannot open a netlink socket") : 0;
+
+        nl_begin_empty(&batch);
+        for (size_t i = 0; r >= 0 && i < t->n_links; i++) {
+                const TopologyLink *l = &t->links[i];
+                LinkEnd a = end_of(m, l, 0), b = end_of(m, l, 1);
+
+                link_next_veth(&batch, &a, &b);
+                if (batch.n < LINKS_AT_ONCE && i + 1 < t->n_links)
+                        continue;
+                r = nl_call(nl, &batch, err);
+                if (r == -ESRCH && err)
+                        err_clear(err);
+                if (r == -ESRCH)
+                        return why_not(m, err);
+                if (r < 0)
+                        return err_prefix(err, r, "cannot lay link '%s'",
+                                          t->links[i + 1 - batch.n + batch.failed - 1].name);
+                nl_clear(&batch);
+                nl_begin_empty(&batch);
+        }
+        return r;
+}
+
+/* ---- all of it ---- */
+
+/* A byte for each: they share the pipe. */
+static int let_go(int pipe, size_t n, Err *err) {
+        autofree char *bytes = calloc(n + 1, 1);
+
+        if (!bytes || fd_write_all(pipe, bytes, n) < 0)
+                return fail(err, errno, "cannot let the nodes go on");
+        return 0;
+}
+
+static int await(const Maker *m, size_t left, Err *err) {
+        struct pollfd p = { .fd = m->done[0], .events = POLLIN };
+
+        while (left > 0) {
+                char bytes[256];
+                ssize_t n;
+                int r = poll(&p, 1, WATCH_MS);
+
+                if (r < 0 && errno != EINTR)
+                        return fail(err, errno, "cannot wait for the nodes");
+                if (r <= 0) {
+                        if (waitpid(-1, NULL, WNOHANG) > 0)
+                                return why_not(m, err);
+                        continue;
+                }
+                n = read(m->done[0], bytes, sizeof bytes);
+                if (n <= 0 || memchr(bytes, '-', (size_t) n))
+                        return why_not(m, err);
+                left -= (size_t) n;
+        }
+        return 0;
+}
+
+static int make_all(Maker *m, Err *err) {
+        const Topology *t = m->plan->topology;
+        int r = make_fabric(m, err);
+
+        if (r >= 0) {
+                m->fabric = process_clone(0, -EBADF, NULL);
+                if (m->fabric == 0)
+                        hold_fabric(m);
+                r = m->fabric < 0 ? fail(err, m->fabric, "cannot make the fabric") : 0;
+        }
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
+                r = make_node(m, i, err);
+        fault_point("lab.nodes");
+        if (r >= 0)
+                r = lay_links(m, err);
+        fault_point("lab.links");
+        if (r >= 0)
+                r = let_go(m->go[1], t->n_nodes, err);
+        if (r >= 0)
+                r = await(m, t->n_nodes, err);
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
+                if (t->nodes[i].kind == NODE_ROUTER)
+                        r = node_forward(m->nodes[i], err);
+        return r;
+}
+
+/* They would die with this process before they have heard that they need not. */
+static int release(const Maker *m) {
+        size_t n = m->plan->topology->n_nodes + 1;
+        int r = let_go(m->release[1], n, NULL);
+
+        return r < 0 ? r : await(m, n, NULL);
+}
+
+_Noreturn static void run(Maker *m, int socket, pid_t parent) {
+        size_t size = m->plan->topology->n_nodes * sizeof *m->nodes;
+        autoerr err = {};
+        char byte = '+';
+
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+                _exit(1);
+        if (make_all(m, &err) < 0) {
+                byte = '-';
+                if (write(socket, &byte, 1) == 1)
+                        err_write(socket, &err);
+                _exit(1);
+        }
+        if (write(socket, &byte, 1) != 1 ||
+            fd_write_all(socket, &m->fabric, sizeof m->fabric) < 0 ||
+            fd_write_all(socket, m->nodes, size) < 0 || read(socket, &byte, 1) != 1 ||
+            release(m) < 0)
+                _exit(1);
+        _exit(0);
+}
+
+static int open_pipes(Maker *m) {
+        return pipe2(m->go, O_CLOEXEC) < 0 || pipe2(m->release, O_CLOEXEC) < 0 ||
+                               pipe2(m->done, O_CLOEXEC) < 0 || pipe2(m->report, O_CLOEXEC) < 0
+                       ? -errno
+                       : 0;
+}
+
+static void close_pipes(Maker *m) {
+        for (int i = 0; i < 2; i++) {
+                close_fd(m->go[i]);
+                close_fd(m->release[i]);
+                close_fd(m->done[i]);
+                close_fd(m->report[i]);
+        }
+}
+
+static int hear(int socket, const Maker *m, pid_t *ret_fabric, Err *err) {
+        size_t size = m->plan->topology->n_nodes * sizeof *m->nodes;
+        char byte;
+
+        if (fd_read_all(socket, &byte, 1) != 1)
+                return refuse(err, ECHILD, "the process that makes the lab was killed");
+        if (byte != '+') {
+                int r = err_read(socket, err);
+
+                return r < 0 ? r : refuse(err, ECHILD, "the lab could not be made");
+        }
+        if (fd_read_all(socket, ret_fabric, sizeof *ret_fabric) != sizeof *ret_fabric ||
+            fd_read_all(socket, m->nodes, size) != (ssize_t) size)
+                return refuse(err, ECHILD, "the process that makes the lab was killed");
+        return 0;
+}
+
+int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret_nodes, Err *err) {
+        Maker m = { .plan = plan,
+                    .go = { -EBADF, -EBADF },
+                    .release = { -EBADF, -EBADF },
+                    .done = { -EBADF, -EBADF },
+                    .report = { -EBADF, -EBADF },
+                    .nodes = ret_nodes };
+        pid_t parent = getpid(), pid;
+        int ends[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+                return fail(err, errno, "cannot make a socket");
+        r = open_pipes(&m);
+        pid = r < 0 ? r : process_clone(0, -EBADF, &ret->pidfd);
+        if (pid == 0) {
+                close_fd(ends[0]);
+                run(&m, ends[1], parent);
+        }
+        close_pipes(&m);
+        close_fd(ends[1]);
+        ret->socket = ends[0];
+        if (pid < 0) {
+                ret->pidfd = -EBADF;
+                return fail(err, pid, "cannot make a process");
+        }
+        return hear(ends[0], &m, ret_fabric, err);
+}
+
+int build_release(Build *build, Err *err) {
+        siginfo_t info = {};
+
+        if (write(build->socket, "", 1) != 1 || process_reap(build->pidfd, &info) < 0 ||
+            info.si_code != CLD_EXITED || info.si_status != 0)
+                return refuse(err, ECHILD, "the process that makes the lab was killed");
+        build->pidfd = close_fd(build->pidfd);
+        return 0;
+}
+
+void build_clear(Build *build) {
+        close_fd(build->socket);
+        if (build->pidfd >= 0) {
+                process_kill_and_reap(build->pidfd);
+                close_fd(build->pidfd);
+        }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The process that makes a lab's namespaces, nodes and links, and then is gone. */
+
+#include "lab/host_tree.h"
+#include "lab/lab.h"
+
+typedef struct BuildPlan {
+        const Topology *topology;
+        const HostTree *tree;
+        int userns;  /* of the lab; negative: the caller's own is */
+        int hosts;   /* detached mount, for /etc/hosts */
+        int **binds; /* for each node, detached mounts */
+        int *logs;   /* for each node, or negative */
+} BuildPlan;
+
+typedef struct Build {
+        int pidfd, socket;
+} Build;
+
+/**
+ * build_start() - make the fabric and all nodes, their links and addresses
+ * @ret_fabric:	pid of the process that holds the fabric
+ * @ret_nodes:	pids in the order of the topology; room for all of them
+ *
+ * They die with the caller until build_release().
+ */
+int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret_nodes, Err *err);
+/* Lets them live on their own. */
+int build_release(Build *build, Err *err);
+/* Ends what was not released. */
+void build_clear(Build *build);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/nearest.h"
+#include "base/str.h"
+#include "kernel/ns.h"
+#include "kernel/proc_stat.h"
+#include "lab/lab_internal.h"
+#include "topology/read.h"
+
+static const JsonField process_fields[] = {
+        JSON_STRING(LabProcess, name, "name"),
+        JSON_INT(LabProcess, pid, "pid"),
+        JSON_U64(LabProcess, start_time, "startTime"),
+        JSON_STRING(LabProcess, container, "container"),
+        {},
+};
+static const JsonType process_type = { sizeof(LabProcess), process_fields };
+
+static const JsonField state_fields[] = {
+        JSON_INT(LabState, version, "version", JSON_REQUIRED),
+        JSON_BOOL(LabState, complete, "complete", JSON_ALWAYS),
+        JSON_STRING(LabState, id, "id", JSON_REQUIRED),
+        JSON_STRING(LabState, boot_id, "bootId"),
+        JSON_STRING(LabState, created, "created"),
+        JSON_STRING(LabState, source, "source"),
+        JSON_U64(LabState, ids, "ids"),
+        JSON_STRUCT(LabState, fabric, LabProcess, "fabric", &process_type),
+        JSON_ARRAY(LabState, nodes, LabProcess, "nodes", &process_type),
+        {},
+};
+const JsonType lab_state_type = { sizeof(LabState), state_fields };
+
+Lab *lab_free(Lab *lab) {
+        if (lab) {
+                close_fd(lab->dir);
+                free(lab->name);
+                json_clear(&lab_state_type, &lab->state);
+                topology_free(lab->topology);
+                free(lab);
+        }
+        return NULL;
+}
+
+Lab *lab_new(const Home *home, const char *name) {
+        autoptr(Lab) lab = calloc(1, sizeof *lab);
+
+        if (!lab)
+                return NULL;
+        lab->home = home;
+        lab->dir = -EBADF;
+        lab->name = strdup(name);
+        return lab->name ? take_ptr(lab) : NULL;
+}
+
+int lab_save(const Lab *lab, Err *err) {
+        return json_save(&lab_state_type, lab->dir, "state.json", &lab->state, false, err);
+}
+
+static bool process_lives(const Lab *lab, const LabProcess *p) {
+        uint64_t start;
+
+        return p->pid > 0 && str_equal(lab->state.boot_id, boot_id()) &&
+               process_start_time(p->pid, &start) == 0 && start == p->start_time;
+}
+
+int lab_process_pidfd(const Lab *lab, const LabProcess *p) {
+        autoclose int pidfd = p->pid > 0 ? pidfd_open(p->pid, 0) : -EBADF;
+
+        /* Looked at after it was opened: the number cannot have changed hands in between. */
+        return pidfd >= 0 && process_lives(lab, p) ? take_fd(pidfd) : -ESRCH;
+}
+
+static char *lab_path(const char *name) {
+        return str_format("labs/%s", name);
+}
+
+/* -ENOENT also for a directory that is no lab. */
+static int load_state(const Home *home, const char *name, Lab **ret, Err *err) {
+        autoptr(Lab) lab = lab_new(home, name);
+        autofree char *path = lab_path(name);
+        int r;
+
+        if (!lab || !path)
+                return fail(err, ENOMEM, "cannot open lab '%s'", name);
+        lab->dir = openat(home->run_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (lab->dir < 0)
+                return errno == ENOENT ? -ENOENT : fail(err, errno, "cannot open lab '%s'", name);
+        r = json_load(&lab_state_type, lab->dir, "state.json", &lab->state, err);
+        if (r == -ENOENT) {
+                if (err)
+                        err_clear(err);
+                return r;
+        }
+        if (r < 0)
+                return err_prefix(err, r, "the record of lab '%s' cannot be used", name);
+        *ret = take_ptr(lab);
+        return 0;
+}
+
+/* 1 if it was left by a maker that is gone; then it is gone, too. */
+static int sweep(Lab *lab, Err *err) {
+        autoclose int lock = -EBADF;
+
+        if (lab->state.complete)
+                return 0;
+        lock = lock_dir(lab->dir, false);
+        if (lock < 0)
+                return 0;
+        log_info("removing what is left of lab '%s', whose making was broken off", lab->name);
+        return lab_erase(lab, err) < 0 ? -EIO : 1;
+}
+
+static int not_there(const Home *home, const char *name, Err *err) {
+        autostrv names = NULL;
+        const char *near = NULL;
+        int r = refuse(err, ENOENT, "there is no lab '%s'", name);
+
+        if (dir_list(home->run_fd, "labs", &names) >= 0 && names)
+                near = nearest_name(name, (const char *const *) names);
+        return near ? err_hint(err, r, "did you mean '%s'?", near)
+                    : err_hint(err, r, "'isola lab ls' lists those that are up");
+}
+
+static bool is_name(const char *name) {
+        return *name && *name != '.' && !strchr(name, '/') && strlen(name) <= NODE_NAME_MAX;
+}
+
+int lab_load_state(const Home *home, const char *name, Lab **ret, Err *err) {
+        int r = is_name(name) ? load_state(home, name, ret, err) : -ENOENT;
+
+        if (r >= 0) {
+                r = sweep(*ret, err);
+                if (r == 0)
+                        return 0;
+                *ret = lab_free(*ret);
+                if (r > 0)
+                        r = -ENOENT;
+        }
+        return r;
+}
+
+static int load_topology(Lab *lab, Err *err) {
+        autofree char *path = str_format("%s/labs/%s/lab.yml", lab->home->run, lab->name);
+        int r = path ? topology_read(path, "lab", &lab->topology, err)
+                     : fail(err, ENOMEM, "cannot open lab '%s'", lab->name);
+
+        if (r >= 0 && lab->topology->n_nodes != lab->state.n_nodes)
+                r = refuse(err, EUCLEAN, "its state and its topology do not belong together");
+        return r < 0 ? err_prefix(err, r, "the record of lab '%s' cannot be used", lab->name) : 0;
+}
+
+int lab_open_state(const Home *home, const char *name, Lab **ret, Err *err) {
+        int r = lab_load_state(home, name, ret, err);
+
+        return r == -ENOENT ? not_there(home, name, err) : r;
+}
+
+int lab_open(const Home *home, const char *name, Lab **ret, Err *err) {
+        autoptr(Lab) lab = NULL;
+        int r = lab_open_state(home, name, &lab, err);
+
+        if (r < 0)
+                return r;
+        if (!lab->state.complete)
+                return err_hint(err, refuse(err, EBUSY, "lab '%s' is being made", name),
+                                "wait for 'isola lab up'");
+        r = load_topology(lab, err);
+        if (r >= 0)
+                *ret = take_ptr(lab);
+        return r;
+}
+
+int lab_list(const Home *home, Lab ***ret, size_t *ret_n, Err *err) {
+        autostrv names = NULL;
+        Lab **list;
+        size_t n = 0;
+        int r = dir_list(home->run_fd, "labs", &names);
+
+        if (r < 0 && r != -ENOENT)
+                return fail(err, r, "cannot list the labs");
+        list = calloc(strv_length(names) + 1, sizeof *list);
+        if (!list)
+                return fail(err, ENOMEM, "cannot list the labs");
+        strv_foreach(name, names) {
+                autoerr problem = {};
+
+                r = lab_load_state(home, *name, &list[n], &problem);
+                if (r >= 0)
+                        n++;
+                else if (r != -ENOENT)
+                        log_warn("%s; leaving it out", problem.message ? problem.message : *name);
+        }
+        *ret = list;
+        *ret_n = n;
+        return 0;
+}
+
+void lab_list_free(Lab **list, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                lab_free(list[i]);
+        free(list);
+}
+
+int lab_only(const Home *home, char **ret, Err *err) {
+        Lab **list = NULL;
+        size_t n = 0;
+        int r = lab_list(home, &list, &n, err);
+
+        if (r < 0)
+                return r;
+        if (n == 0)
+                r = err_hint(err, refuse(err, ENOENT, "no lab is up"),
+                             "'isola lab up FILE' makes one");
+        else if (n > 1)
+                r = err_hint(err, refuse(err, ENOTUNIQ, "%zu labs are up", n), "name one");
+        else if (str_set(ret, list[0]->name) < 0)
+                r = fail(err, ENOMEM, "cannot find the lab");
+        lab_list_free(list, n);
+        return r;
+}
+
+bool lab_node_runs(const Lab *lab, size_t node) {
+        return process_lives(lab, &lab->state.nodes[node]);
+}
+
+size_t lab_running_nodes(const Lab *lab) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < lab->state.n_nodes; i++)
+                n += lab_node_runs(lab, i);
+        return n;
+}
+
+LabStatus lab_status(const Lab *lab) {
+        if (!lab->state.complete)
+                return LAB_MAKING;
+        return process_lives(lab, &lab->state.fabric) &&
+                               lab_running_nodes(lab) == lab->state.n_nodes
+                       ? LAB_RUNNING
+                       : LAB_BROKEN;
+}
+
+ssize_t lab_find_node(const Lab *lab, const char *name, Err *err) {
+        ssize_t found = topology_find_node(lab->topology, name);
+        autostrv names = NULL;
+        const char *near;
+        int r;
+
+        if (found != -ENOENT)
+                return found;
+        for (size_t i = 0; i < lab->topology->n_nodes; i++)
+                if (strv_add(&names, lab->topology->nodes[i].name) < 0)
+                        return fail(err, ENOMEM, "cannot find node '%s'", name);
+        near = names ? nearest_name(name, (const char *const *) names) : NULL;
+        r = refuse(err, ENOENT, "lab '%s' has no node '%s'", lab->name, name);
+        return near ? err_hint(err, r, "did you mean '%s'?", near) : r;
+}
+
+int lab_node_pidfd(const Lab *lab, size_t node, Err *err) {
+        int pidfd = lab_process_pidfd(lab, &lab->state.nodes[node]);
+
+        if (pidfd >= 0)
+                return pidfd;
+        return err_hint(err,
+                        refuse(err, ESRCH, "node '%s' does not run", lab->state.nodes[node].name),
+                        "'isola lab up' with the lab's file makes it anew");
+}
+
+int lab_node_netns(const Lab *lab, size_t node, Err *err) {
+        autoclose int pidfd = lab_node_pidfd(lab, node, err), netns = -EBADF;
+        autofree char *path = NULL;
+
+        if (pidfd < 0)
+                return pidfd;
+        path = str_format("/proc/%d/ns/net", lab->state.nodes[node].pid);
+        netns = path ? ns_open(ns_kind("network"), path, err) : fail(err, ENOMEM, "no memory");
+        if (netns < 0)
+                return netns;
+        /* Still the same process: its number was not used anew meanwhile. */
+        if (pidfd_send_signal(pidfd, 0, NULL, 0) < 0)
+                return refuse(err, ESRCH, "node '%s' has just ended", lab->state.nodes[node].name);
+        return take_fd(netns);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Labs that are up
+ *
+ * A lab is a directory $RUN/labs/NAME/ (0700) with
+ *
+ *   lab.yml      the topology as it is, all addresses said
+ *   state.json   LabState
+ *   hosts        /etc/hosts of its light nodes
+ *   logs/NODE    what a light node's command writes
+ *
+ * Who changes it holds the lock on the directory.  A light node is a process, the
+ * first of a pid namespace, that does nothing but reap; it and the fabric, a process
+ * that holds the namespaces which nodes share, live until the lab is taken down.
+ * Until all is made and written down they die with their maker, so that a state that
+ * is not complete and whose lock nobody holds is all that is left of a lab that was
+ * being made by a process that was killed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/home.h"
+#include "topology/topology.h"
+
+typedef struct LabProcess {
+        char *name; /* of the node; of the others NULL */
+        int pid;
+        uint64_t start_time; /* proc_stat.h */
+        char *container;     /* id, of a node of an image; else NULL */
+} LabProcess;
+
+typedef struct LabState {
+        int version;
+        bool complete;
+        char *id; /* of this lab, for what it takes from the machine */
+        char *boot_id, *created;
+        char *source; /* the file it was made from */
+        uint64_t ids; /* its first user id on the host; 0: none of its own */
+        LabProcess fabric;
+        LabProcess *nodes; /* in the order of the topology's */
+        size_t n_nodes;
+} LabState;
+
+typedef struct Lab {
+        const Home *home;
+        char *name;
+        int dir;
+        LabState state;
+        Topology *topology; /* NULL where only the state was asked for */
+} Lab;
+
+typedef enum LabStatus {
+        LAB_RUNNING, /* all of it */
+        LAB_BROKEN,  /* some of its processes have ended */
+        LAB_MAKING,
+} LabStatus;
+
+/**
+ * lab_open() - find a lab by its name
+ *
+ * What a killed maker left is removed, and then there is no such lab.
+ *
+ * Return: 0; -ENOENT "there is no lab 'x'", with the nearest name.
+ */
+int lab_open(const Home *home, const char *name, Lab **ret, Err *err);
+/* Without its topology, and also one that is being made. */
+int lab_open_state(const Home *home, const char *name, Lab **ret, Err *err);
+/* The name of the one that is up, the caller's, if it is the only one; -ENOENT, -ENOTUNIQ with a
+ * sentence. */
+int lab_only(const Home *home, char **ret, Err *err);
+Lab *lab_free(Lab *lab);
+DEFINE_AUTOPTR(Lab, lab_free)
+
+/* All labs, sorted by name, without topologies; free with lab_list_free(). */
+int lab_list(const Home *home, Lab ***ret, size_t *ret_n, Err *err);
+void lab_list_free(Lab **list, size_t n);
+
+LabStatus lab_status(const Lab *lab);
+/* How many of its nodes run. */
+size_t lab_running_nodes(const Lab *lab);
+
+/* Finds a node; -ENOENT with a sentence that has the nearest name. */
+ssize_t lab_find_node(const Lab *lab, const char *name, Err *err);
+bool lab_node_runs(const Lab *lab, size_t node);
+/* A node's pidfd, the caller's; -ESRCH with a sentence if it does not run. */
+int lab_node_pidfd(const Lab *lab, size_t node, Err *err);
+/* Its network namespace, the caller's. */
+int lab_node_netns(const Lab *lab, size_t node, Err *err);
+
+/**
+ * lab_up() - make a lab
+ * @topology:	checked and with addresses; taken over on success
+ * @source:	the file, as `ls` shows it
+ *
+ * Return: 0; -EEXIST if there is one of its name; negative errno, and nothing is left.
+ */
+int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, Err *err);
+
+/* Ends all of its processes and removes what is kept of it. */
+int lab_down(Lab *lab, Err *err);
+
+typedef struct LabExec {
+        char *const *args;
+        char *const *env;    /* KEY=VALUE, added to a node's; or NULL */
+        const char *workdir; /* or NULL */
+        int stdio[3];        /* negative: /dev/null */
+} LabExec;
+
+/**
+ * lab_exec() - run a program in a light node, as its root
+ * @ret_pidfd:	a child of the caller's to wait for, owned by it
+ *
+ * Return: pid; -ENOENT or -EACCES where the program cannot be run; negative errno.
+ */
+pid_t lab_exec(const Lab *lab, size_t node, const LabExec *exec, int *ret_pidfd, Err *err);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* A light node's first process. */
+
+#include "topology/topology.h"
+
+typedef struct NodePlan {
+        const Topology *topology;
+        size_t index;
+        const int *binds; /* detached mounts, in the order of the node's binds */
+        int log;          /* where its command writes, or negative */
+        int go;           /* a byte from here: the links are there */
+        int release;      /* a byte from here: all is written down */
+        int done;         /* a byte to here each time: '+', or '-' and a reason to */
+        int report;       /* err_write() */
+} NodePlan;
+
+/* Sets the node up and stays; the caller is a clone in new namespaces of all kinds. */
+_Noreturn void node_main(const NodePlan *plan);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* A node's interfaces, from inside its network namespace. */
+
+#include <sys/types.h>
+
+#include "topology/topology.h"
+
+/* Interfaces have the index of their place in the topology, from this on. */
+#define INTERFACE_FIRST 2
+
+/* The bridge of a switch, after its ports. */
+#define BRIDGE_NAME "br0"
+
+/* Sets all up: loopback, the bridge of a switch and its ports, addresses, routes. */
+int node_network_set_up(const Topology *t, size_t node, Err *err);
+
+/* Sets a kernel parameter, "net.ipv4.ip_forward=1", of the calling process's namespaces. */
+int node_sysctl(const char *setting, Err *err);
+
+/**
+ * node_forward() - let a router forward
+ * @pid:	of the node
+ *
+ * The kernel spins where it cannot have its lock of all networks at once (rtnl_trylock() and
+ * restart_syscall()), so this is done for one router after the other, once the nodes are ready.
+ */
+int node_forward(pid_t pid, Err *err);

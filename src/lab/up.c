@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "engine/idrange.h"
+#include "kernel/idmap.h"
+#include "kernel/mount.h"
+#include "kernel/proc_stat.h"
+#include "lab/build.h"
+#include "lab/lab_internal.h"
+#include "topology/write.h"
+
+/* ---- what is on disk ---- */
+
+/* Makes and locks the lab's directory, which nobody else can see without its lock being held. */
+static int take_name(Lab *lab, int *ret_lock, Err *err) {
+        autoptr(Lab) other = NULL;
+        autofree char *path = str_format("labs/%s", lab->name);
+        int r = lab_load_state(lab->home, lab->name, &other, err);
+
+        if (r >= 0)
+                return err_hint(err, refuse(err, EEXIST, "lab '%s' is up already", lab->name),
+                                "'isola lab down %s' takes it away; --name gives this one another "
+                                "name",
+                                lab->name);
+        if (r != -ENOENT)
+                return r;
+        r = path ? dir_make(lab->home->run_fd, "labs", 0700) : -ENOMEM;
+        if (r >= 0 && mkdirat(lab->home->run_fd, path, 0700) < 0 && errno != EEXIST)
+                r = -errno;
+        if (r >= 0) {
+                lab->dir = openat(lab->home->run_fd, path,
+                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                r = lab->dir < 0 ? -errno : lock_dir(lab->dir, false);
+        }
+        if (r < 0)
+                return r == -EAGAIN ? refuse(err, EBUSY, "lab '%s' is being made", lab->name)
+                                    : fail(err, r, "cannot make '%s/labs/%s'", lab->home->run,
+                                           lab->name);
+        *ret_lock = r;
+        return 0;
+}
+
+static int fill_state(Lab *lab, const char *source, Err *err) {
+        LabState *s = &lab->state;
+        const Topology *t = lab->topology;
+        char id[ID_LENGTH + 1];
+
+        id_new(id);
+        s->version = 1;
+        s->created = clock_rfc3339(clock_now_ns());
+        s->nodes = calloc(t->n_nodes, sizeof *s->nodes);
+        if (!s->created || !s->nodes || str_set(&s->id, id) < 0 ||
+            str_set(&s->boot_id, boot_id()) < 0 || str_set(&s->source, source) < 0)
+                return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
+        s->n_nodes = t->n_nodes;
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (str_set(&s->nodes[i].name, t->nodes[i].name) < 0)
+                        return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
+        return 0;
+}
+
+static int write_topology(const Lab *lab, Err *err) {
+        autostr s = {};
+        autofree char *text = NULL;
+        int r;
+
+        topology_write_lab(lab->topology, &s);
+        text = str_take(&s);
+        r = text ? file_replace(lab->dir, "lab.yml", text, strlen(text), 0600, false) : -ENOMEM;
+        return r < 0 ? fail(err, r, "cannot write the lab's topology") : 0;
+}
+
+int lab_write_hosts(const Lab *lab, Err *err) {
+        const Topology *t = lab->topology;
+        autofree char *text = NULL;
+        autostr s = {};
+        int r;
+
+        str_put(&s, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+        for (size_t i = 0; i < t->n_nodes; i++)
+                for (size_t k = 0; k < t->nodes[i].n_interfaces; k++)
+                        for (size_t a = 0; a < t->nodes[i].interfaces[k].n_addresses; a++) {
+                                char address[INET6_ADDRSTRLEN];
+
+                                addr_text(&t->nodes[i].interfaces[k].addresses[a], address);
+                                str_printf(&s, "%s\t%s\n", address, t->nodes[i].name);
+                        }
+        text = str_take(&s);
+        r = text ? file_replace(lab->dir, "hosts", text, strlen(text), 0644, false) : -ENOMEM;
+        return r < 0 ? fail(err, r, "cannot write the lab's hosts file") : 0;
+}
+
+/* ---- what only root of the host can open ---- */
+
+typedef struct Sources {
+        int userns, hosts;
+        HostTree tree;
+        int **binds, *logs;
+        const Topology *topology;
+} Sources;
+
+static void sources_clear(Sources *s) {
+        for (size_t i = 0; s->binds && i < s->topology->n_nodes; i++) {
+                for (size_t k = 0; s->binds[i] && k < strv_length(s->topology->nodes[i].binds); k++)
+                        close_fd(s->binds[i][k]);
+                free(s->binds[i]);
+                if (s->logs)
+                        close_fd(s->logs[i]);
+        }
+        free(s->binds);
+        free(s->logs);
+        host_tree_clear(&s->tree);
+        close_fd(s->hosts);
+        close_fd(s->userns);
+}
+#define autosources __attribute__((__cleanup__(sources_clear))) Sources
+
+static int make_userns(Lab *lab, Sources *s, Err *err) {
+        IdRange range = { 0, 0, IDRANGE_SIZE };
+        int r = idrange_take(lab->home, lab->state.id, &lab->state.ids, err);
+
+        if (r < 0)
+                return r;
+        r = lab_save(lab, err);
+        if (r < 0)
+                return r;
+        range.outside = (int64_t) lab->state.ids;
+        s->userns = idmap_userns(&range, 1, &range, 1, err);
+        return s->userns < 0 ? s->userns : 0;
+}
+
+static int open_bind(const Sources *s, const char *bind, Err *err) {
+        autofree char *source = strndup(bind, strcspn(bind, ":"));
+
+        return source ? host_tree_source(source, s->userns, str_ends_with(bind, ":ro"), err)
+                      : fail(err, ENOMEM, "cannot bind '%s'", bind);
+}
+
+static int open_log(const Lab *lab, const Node *n, Err *err) {
+        autofree char *path = str_format("logs/%s", n->name);
+        int fd = path ? dir_make(lab->dir, "logs", 0700) : -ENOMEM;
+
+        if (fd >= 0)
+                fd = openat(lab->dir, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        if (fd == -1)
+                fd = -errno;
+        return fd < 0 ? fail(err, fd, "cannot open the log of '%s'", n->name) : fd;
+}
+
+static int open_of_node(const Lab *lab, Sources *s, size_t i, Err *err) {
+        const Node *n = &s->topology->nodes[i];
+        size_t n_binds = strv_length(n->binds);
+        int r = 0;
+
+        s->logs[i] = -EBADF;
+        s->binds[i] = calloc(n_binds + 1, sizeof **s->binds);
+        if (!s->binds[i])
+                return fail(err, ENOMEM, "cannot make node '%s'", n->name);
+        for (size_t k = 0; k < n_binds; k++)
+                s->binds[i][k] = -EBADF;
+        for (size_t k = 0; r >= 0 && k < n_binds; k++)
+                r = s->binds[i][k] = open_bind(s, n->binds[k], err);
+        if (r >= 0 && n->cmd)
+                r = s->logs[i] = open_log(lab, n, err);
+        return r < 0 ? r : 0;
+}
+
+static int open_sources(Lab *lab, Sources *s, Err *err) {
+        autofree char *hosts = NULL;
+        size_t n = lab->topology->n_nodes;
+        int r = make_userns(lab, s, err);
+
+        if (r >= 0)
+                r = host_tree_open(s->userns, &s->tree, err);
+        if (r < 0)
+                return r;
+        hosts = str_format("%s/labs/%s/hosts", lab->home->run, lab->name);
+        r = s->hosts = hosts ? host_tree_source(hosts, s->userns, true, err)
+                             : fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
+        if (r < 0)
+                return r;
+        s->logs = calloc(n, sizeof *s->logs);
+        s->binds = calloc(n, sizeof *s->binds);
+        if (!s->logs || !s->binds)
+                return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
+        for (size_t i = 0; i < n; i++)
+                s->logs[i] = -EBADF;
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = open_of_node(lab, s, i, err);
+        return r;
+}
+
+/* ---- the whole ---- */
+
+static int note_process(LabProcess *p, pid_t pid, Err *err) {
+        int r = process_start_time(pid, &p->start_time);
+
+        p->pid = pid;
+        return r < 0 ? fail(err, r, "a process of the lab has ended") : 0;
+}
+
+static int note_processes(Lab *lab, pid_t fabric, const pid_t *nodes, Err *err) {
+        int r = note_process(&lab->state.fabric, fabric, err);
+
+        for (size_t i = 0; r >= 0 && i < lab->state.n_nodes; i++)
+                r = note_process(&lab->state.nodes[i], nodes[i], err);
+        if (r < 0)
+                return r;
+        lab->state.complete = true;
+        return lab_save(lab, err);
+}
+
+static int build(Lab *lab, Err *err) {
+        autofree pid_t *nodes = calloc(lab->topology->n_nodes, sizeof *nodes);
+        autosources s = { -EBADF, -EBADF, {}, NULL, NULL, lab->topology };
+        Build build = { -EBADF, -EBADF };
+        BuildPlan plan;
+        pid_t fabric;
+        int r = nodes ? open_sources(lab, &s, err)
+                      : fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
+
+        if (r < 0)
+                return r;
+        plan = (BuildPlan){ lab->topology, &s.tree, s.userns, s.hosts, s.binds, s.logs };
+        r = build_start(&plan, &build, &fabric, nodes, err);
+        fault_point("lab.built");
+        if (r >= 0)
+                r = note_processes(lab, fabric, nodes, err);
+        fault_point("lab.recorded");
+        if (r >= 0)
+                r = build_release(&build, err);
+        build_clear(&build);
+        return r;
+}
+
+int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, Err *err) {
+        autoptr(Lab) lab = lab_new(home, topology->name);
+        autoclose int lock = -EBADF;
+        int r;
+
+        if (!lab)
+                return fail(err, ENOMEM, "cannot make lab '%s'", topology->name);
+        r = take_name(lab, &lock, err);
+        if (r < 0)
+                return r;
+        lab->topology = topology;
+        r = fill_state(lab, source, err);
+        if (r >= 0)
+                r = lab_save(lab, err);
+        fault_point("lab.begun");
+        if (r >= 0)
+                r = write_topology(lab, err);
+        if (r >= 0)
+                r = lab_write_hosts(lab, err);
+        if (r >= 0)
+                r = build(lab, err);
+        if (r < 0) {
+                (void) lab_erase(lab, NULL);
+                lab->topology = NULL; /* it stays the caller's */
+                return r;
+        }
+        *ret = take_ptr(lab);
+        return 0;
+}
