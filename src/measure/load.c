@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
+#include "base/auto.h"
 #include "measure/load.h"
 
 void load_clear(LoadResult *r) {
@@ -55,30 +58,54 @@ static int pass_on(Companion *c, Err *err) {
         return r;
 }
 
-int load(const LoadOptions *o, LoadResult *ret, Err *err) {
-        Companion companion = { .result = &ret->loaded };
-        PingOptions idle;
+/* Readable once @stop is, or the eventfd that is returned in @ret_end; negative errno. */
+static int either(int stop, int *ret_end) {
+        struct epoll_event e = { .events = EPOLLIN };
+        autoclose int set = epoll_create1(EPOLL_CLOEXEC), end = eventfd(0, EFD_CLOEXEC);
+
+        if (set < 0 || end < 0 || epoll_ctl(set, EPOLL_CTL_ADD, end, &e) < 0)
+                return -errno;
+        if (stop >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, stop, &e) < 0)
+                return -errno;
+        *ret_end = take_fd(end);
+        return take_fd(set);
+}
+
+static int tcp_with_pings(const LoadOptions *o, LoadResult *ret, Err *err) {
+        Companion companion = { .options = pings_for(o, o->tcp.duration_ns),
+                                .result = &ret->loaded };
+        autoclose int end = -EBADF, stop = either(o->tcp.stop, &end);
         pthread_t thread;
-        int r, started;
+        int r;
+
+        if (stop < 0)
+                return fail(err, stop, "cannot stop pings in time");
+        companion.options.stop = stop;
+        r = pthread_create(&thread, NULL, ping_meanwhile, &companion);
+        if (r != 0)
+                return fail(err, r, "cannot start a thread");
+        r = tcp(&o->tcp, &ret->tcp, err);
+        /* Without a load there is nothing to wait for. */
+        if (r < 0)
+                (void) eventfd_write(end, 1);
+        pthread_join(thread, NULL);
+        if (r >= 0)
+                r = pass_on(&companion, err);
+        err_clear(&companion.err);
+        return r;
+}
+
+int load(const LoadOptions *o, LoadResult *ret, Err *err) {
+        PingOptions idle;
+        int r;
 
         *ret = (LoadResult){};
         if (o->every_ns <= 0 || o->idle_ns < 0)
                 return refuse(err, EINVAL, "requests under load are some time apart");
         idle = pings_for(o, o->idle_ns);
         r = o->idle_ns > 0 ? ping(&idle, &ret->idle, err) : 0;
-        if (r < 0)
-                return r;
-        companion.options = pings_for(o, o->tcp.duration_ns);
-        started = pthread_create(&thread, NULL, ping_meanwhile, &companion);
-        if (started != 0)
-                r = fail(err, started, "cannot start a thread");
-        else {
-                r = tcp(&o->tcp, &ret->tcp, err);
-                pthread_join(thread, NULL);
-                if (r >= 0)
-                        r = pass_on(&companion, err);
-        }
-        err_clear(&companion.err);
+        if (r >= 0)
+                r = tcp_with_pings(o, ret, err);
         if (r < 0)
                 load_clear(ret);
         return r;
