@@ -12,7 +12,7 @@ if not shutil.which('clang-format'):
     print('clang-format is not installed')
     sys.exit(77)
 
-files = sorted(path for folder in ('src', 'tests', 'tools') for path in (root / folder).rglob('*.[ch]'))
+files = sorted(path for folder in ('share', 'src', 'tests', 'tools') for path in (root / folder).rglob('*.[ch]'))
 
 
 def is_formatted(path):
