@@ -215,7 +215,11 @@ static int open_root(const LayerDraft *places, char *const *lowers, Err *err) {
                 fds[n + 1] = open(places->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 r = fds[n] < 0 || fds[n + 1] < 0
                             ? fail(err, errno, "cannot open '%s'", places->path)
-                            : overlay_new(fds, n, fds[n], fds[n + 1], false, err);
+                            : overlay_new(&(OverlayLayers){ .lowers = fds,
+                                                            .n = n,
+                                                            .upper = fds[n],
+                                                            .work = fds[n + 1] },
+                                          err);
         }
         for (size_t i = 0; i < n + 2; i++)
                 close_fd(fds[i]);

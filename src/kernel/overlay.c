@@ -10,10 +10,13 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "kernel/denied.h"
+#include "kernel/mount.h"
 #include "kernel/overlay.h"
 
 #define DESCRIPTORS "/proc/self/fd"
 #define STRING_MAX  255
+#define OPTIONS_MAX 4096 /* a page of any architecture, for mount(2) */
+#define MNT_DETACH  2    /* <sys/mount.h> cannot be included here (glibc 2.36) */
 
 static int config(int fs, unsigned command, const char *key, const void *value, int aux) {
         return syscall(SYS_fsconfig, fs, command, key, value, aux) < 0 ? -errno : 0;
@@ -34,18 +37,18 @@ static int set_layer(int fs, const char *key, int layer) {
 }
 
 /* Since 6.13 */
-static int set_descriptors(int fs, const int *lowers, size_t n, int upper, int work) {
+static int set_descriptors(int fs, const OverlayLayers *l) {
         int r;
 
-        for (size_t i = 0; i < n; i++) {
-                r = set_layer(fs, "lowerdir+", lowers[i]);
+        for (size_t i = 0; i < l->n; i++) {
+                r = set_layer(fs, "lowerdir+", l->lowers[i]);
                 if (r < 0)
                         return r;
         }
-        if (upper < 0)
+        if (l->upper < 0)
                 return 0;
-        r = set_layer(fs, "upperdir", upper);
-        return r < 0 ? r : set_layer(fs, "workdir", work);
+        r = set_layer(fs, "upperdir", l->upper);
+        return r < 0 ? r : set_layer(fs, "workdir", l->work);
 }
 
 static int set_path(int fs, const char *key, int layer) {
@@ -55,43 +58,25 @@ static int set_path(int fs, const char *key, int layer) {
         return config(fs, FSCONFIG_SET_STRING, key, path, 0);
 }
 
-static int set_upper_path(int fs, int upper, int work) {
+static int set_upper_path(int fs, const OverlayLayers *l) {
         int r;
 
-        if (upper < 0)
+        if (l->upper < 0)
                 return 0;
-        r = set_path(fs, "upperdir", upper);
-        return r < 0 ? r : set_path(fs, "workdir", work);
+        r = set_path(fs, "upperdir", l->upper);
+        return r < 0 ? r : set_path(fs, "workdir", l->work);
 }
 
 /* Since 6.7: a path for each layer, and these are the paths of descriptors. */
-static int set_paths(int fs, const int *lowers, size_t n, int upper, int work) {
+static int set_paths(int fs, const OverlayLayers *l) {
         int r;
 
-        for (size_t i = 0; i < n; i++) {
-                r = set_path(fs, "lowerdir+", lowers[i]);
+        for (size_t i = 0; i < l->n; i++) {
+                r = set_path(fs, "lowerdir+", l->lowers[i]);
                 if (r < 0)
                         return r;
         }
-        return set_upper_path(fs, upper, work);
-}
-
-/*
- * Before: one list of paths, and fsconfig(2) takes 255 bytes (fs/fsopen.c).  So the
- * names are as short as can be: numbers, in the directory DESCRIPTORS.
- */
-static int set_list(int fs, const int *lowers, size_t n, int upper, int work) {
-        autostr list = {};
-        int r;
-
-        for (size_t i = 0; i < n; i++)
-                str_printf(&list, "%s%d", i ? ":" : "", lowers[i]);
-        if (list.failed)
-                return -ENOMEM;
-        if (list.length > STRING_MAX)
-                return -E2BIG;
-        r = config(fs, FSCONFIG_SET_STRING, "lowerdir", list.text, 0);
-        return r < 0 ? r : set_upper_path(fs, upper, work);
+        return set_upper_path(fs, l);
 }
 
 /* The kernel's own words ("e overlay: …"), read from the file system context. */
@@ -121,11 +106,11 @@ static int open_context(int *fs) {
         return *fs < 0 ? -errno : 0;
 }
 
-static int create(int fs, bool scratch, Err *err) {
+static int create(int fs, const OverlayLayers *l, Err *err) {
         int r;
 
         r = config(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
-        if (r == 0 && scratch)
+        if (r == 0 && l->scratch && l->upper >= 0)
                 r = config(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0); /* since 5.10 */
         if (r == 0)
                 r = config(fs, FSCONFIG_SET_STRING, "source", "overlay", 0);
@@ -136,22 +121,65 @@ static int create(int fs, bool scratch, Err *err) {
         return r < 0 ? create_failed(fs, r, err) : mount_context(fs, err);
 }
 
-/* The names in a list are looked up at once or at the end, depending on the kernel. */
-static int create_of_list(const int *lowers, size_t n, int upper, int work, bool scratch,
-                          Err *err) {
-        autoclose int fs = -EBADF, directory = -EBADF;
+/* Before: one list of paths, in which fsconfig(2) takes 255 bytes (fs/fsopen.c). */
+static int create_of_list(const OverlayLayers *l, const char *list, Err *err) {
+        autoclose int fs = -EBADF;
         int r;
 
-        directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        r = open_context(&fs);
+        if (r >= 0)
+                r = config(fs, FSCONFIG_SET_STRING, "lowerdir", list, 0);
+        if (r >= 0)
+                r = set_upper_path(fs, l);
+        return r < 0 ? fail(err, r, "cannot use the layers") : create(fs, l, err);
+}
+
+/* A list of up to a page goes to mount(2), which attaches at once: the copy is what remains. */
+static int create_aside(const OverlayLayers *l, const char *list, Err *err) {
+        autofree char *options = NULL;
+        int mount = -EBADF;
+
+        options = l->upper < 0 ? str_format("userxattr,lowerdir=%s", list)
+                               : str_format("userxattr%s,upperdir=%d,workdir=%d,lowerdir=%s",
+                                            l->scratch ? ",volatile" : "", l->upper, l->work, list);
+        if (!options)
+                return fail(err, ENOMEM, "cannot mount the layers");
+        if (strlen(options) >= OPTIONS_MAX)
+                return -E2BIG;
+        if (syscall(SYS_mount, "overlay", l->aside, "overlay", 0, options) < 0)
+                return fail(err, errno, "cannot mount the layers");
+        mount = mount_clone(AT_FDCWD, l->aside, false);
+        if (syscall(SYS_umount2, l->aside, MNT_DETACH) < 0) {
+                int code = errno;
+
+                close_fd(mount);
+                return fail(err, code, "cannot take the layers off '%s'", l->aside);
+        }
+        return mount < 0 ? fail(err, mount, "cannot take hold of the layers") : mount;
+}
+
+/*
+ * So that the list is short its names are those of DESCRIPTORS, numbers.  The kernel looks them up
+ * at once or at the end, depending on its version.
+ */
+static int create_by_names(const OverlayLayers *l, Err *err) {
+        autoclose int directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        autostr list = {};
+        int r;
+
+        for (size_t i = 0; i < l->n; i++)
+                str_printf(&list, "%s%d", i ? ":" : "", l->lowers[i]);
+        if (list.failed)
+                return fail(err, ENOMEM, "cannot mount the layers");
         if (directory < 0 || chdir(DESCRIPTORS) < 0)
                 return fail(err, errno, "cannot enter '%s'", DESCRIPTORS);
-        r = open_context(&fs);
-        r = r < 0 ? r : set_list(fs, lowers, n, upper, work);
+        r = list.length <= STRING_MAX ? create_of_list(l, list.text, err)
+            : l->aside                ? create_aside(l, list.text, err)
+                                      : -E2BIG;
         if (r == -E2BIG)
-                r = err_hint(err, refuse(err, E2BIG, "%zu layers are too many for this kernel", n),
+                r = err_hint(err,
+                             refuse(err, E2BIG, "%zu layers are too many for this kernel", l->n),
                              "Linux 6.7 and newer take 500");
-        else
-                r = r < 0 ? fail(err, r, "cannot use the layers") : create(fs, scratch, err);
         if (r == -EINVAL || r == -EPERM) /* "userxattr", also in a user namespace */
                 (void) err_hint(err, r, "kernels before 5.11 cannot mount layers");
         if (fchdir(directory) == 0 || r < 0)
@@ -160,7 +188,7 @@ static int create_of_list(const int *lowers, size_t n, int upper, int work, bool
         return fail(err, errno, "cannot return to the working directory");
 }
 
-int overlay_new(const int *lowers, size_t n, int upper, int work, bool scratch, Err *err) {
+int overlay_new(const OverlayLayers *layers, Err *err) {
         autoclose int fs = -EBADF;
         int r;
 
@@ -168,16 +196,16 @@ int overlay_new(const int *lowers, size_t n, int upper, int work, bool scratch, 
         if (r < 0)
                 return err_denied(err, fail(err, r, "cannot use file system 'overlay'"), "fsopen",
                                   "5.2");
-        r = set_descriptors(fs, lowers, n, upper, work);
+        r = set_descriptors(fs, layers);
         if (r == -EINVAL) {
                 r = open_context(&fs);
-                r = r < 0 ? r : set_paths(fs, lowers, n, upper, work);
+                r = r < 0 ? r : set_paths(fs, layers);
         }
         /* What stands in for overlay's own parser before 6.5 (fs/fs_context.c) takes no
          * descriptors at all.  Not tried there: the kernel would log the unknown option. */
         if (r == -EINVAL || r == -EOPNOTSUPP)
-                return create_of_list(lowers, n, upper, work, scratch && upper >= 0, err);
+                return create_by_names(layers, err);
         if (r < 0)
                 return err_denied(err, fail(err, r, "cannot use the layers"), "fsconfig", "5.2");
-        return create(fs, scratch && upper >= 0, err);
+        return create(fs, layers, err);
 }

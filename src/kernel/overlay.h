@@ -16,7 +16,8 @@
  * The layers must be attached somewhere in the caller's mount namespace if that
  * belongs to a user namespace (clone_private_mount(), fs/namespace.c).  Layers by
  * descriptor need Linux 6.13; before that the same is said with their paths
- * below /proc/self/fd, which before 6.7 must fit into 255 bytes: about 60 layers.
+ * below /proc/self/fd.  Before 6.7 these are one list, of which fsconfig(2) takes
+ * 255 bytes, about 60 layers, and mount(2) a page; but mount(2) needs a place.
  */
 
 #include <stdbool.h>
@@ -24,16 +25,24 @@
 
 #include "base/err.h"
 
+typedef struct OverlayLayers {
+        const int *lowers; /* directories or detached mounts, topmost first */
+        size_t n;
+        int upper, work; /* directories on one mount, or -EBADF both for a read-only view */
+        /* What is written will be thrown away: nothing is synced, neither when asked from inside
+         * nor when it is unmounted, which would otherwise write out the whole file system that
+         * upper is on and wait for the disk.  Such an upper directory cannot be mounted a second
+         * time. */
+        bool scratch;
+        /* A directory that the overlay may cover for a moment, if nobody else is in this mount
+         * namespace; else NULL. */
+        const char *aside;
+} OverlayLayers;
+
 /**
  * overlay_new() - make a detached overlay mount
- * @lowers:	directories or detached mounts, topmost first
- * @upper, @work: directories on one mount, or -EBADF both for a read-only view
- * @scratch:	what is written will be thrown away: nothing is synced, neither when asked from
- *		inside nor when it is unmounted, which would otherwise write out the whole file
- *		system that upper is on and wait for the disk.  Such an upper directory
- *		cannot be mounted a second time.
  *
  * Return: descriptor of the detached mount, owned by the caller; -E2BIG if there are more layers
  * than the kernel takes; negative errno.
  */
-int overlay_new(const int *lowers, size_t n, int upper, int work, bool scratch, Err *err);
+int overlay_new(const OverlayLayers *layers, Err *err);

@@ -137,7 +137,11 @@ static int write_into_overlay(int dir, int userns) {
          * they are attached, to this process's own tree. */
         top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         r = top < 0 ? -errno : mount_attach(layers, top);
-        mount = r < 0 ? r : overlay_new(&lower, 1, upper, work, false, NULL);
+        mount = r < 0 ? r
+                      : overlay_new(
+                                &(OverlayLayers){
+                                        .lowers = &lower, .n = 1, .upper = upper, .work = work },
+                                NULL);
         if (mount < 0)
                 return mount;
         r = openat(mount, "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);

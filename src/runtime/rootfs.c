@@ -46,13 +46,15 @@ static int attach_at(int mount, const char *place) {
         return target < 0 ? -errno : mount_attach(mount, target);
 }
 
+#define ASIDE "/sys"
+
 /*
  * Attaches what needs to be somewhere, no matter where, in the host's tree, with
  * which it goes away.  Not over "/": rootfs_enter() would find it on top of the
  * old root and let go of it alone.
  */
 static int attach_aside(int mount) {
-        int r = attach_at(mount, "/sys");
+        int r = attach_at(mount, ASIDE);
 
         return r == -ENOENT || r == -ENOTDIR ? attach_at(mount, "/proc") : r;
 }
@@ -73,8 +75,13 @@ static bool shows_layer(const InitPlan *plan) {
 }
 
 static int overlay_mount(const InitPlan *plan, int upper, int work, Err *err) {
-        int r = overlay_new(plan->lowers, plan->n_lowers, upper, work,
-                            plan->options->root.scratch && upper >= 0, err);
+        const OverlayLayers layers = { .lowers = plan->lowers,
+                                       .n = plan->n_lowers,
+                                       .upper = upper,
+                                       .work = work,
+                                       .scratch = plan->options->root.scratch,
+                                       .aside = ASIDE };
+        int r = overlay_new(&layers, err);
 
         if (r == -EINVAL && init_plan_has_userns(plan))
                 return err_hint(err, r,

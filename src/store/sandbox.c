@@ -173,6 +173,8 @@ static int receive_mounts(int socket, Mounts *m) {
         return 0;
 }
 
+#define ASIDE "/sys"
+
 /*
  * Child: an overlay takes layers only from a mount namespace of ours (clone_private_mount(),
  * fs/namespace.c), so they are attached to a directory of the machine's tree, with which they go
@@ -180,7 +182,7 @@ static int receive_mounts(int socket, Mounts *m) {
  * of that alone, and the machine's root would stay where ".." at the tree's root leads.
  */
 static int attach_layers(const Mounts *m) {
-        autoclose int aside = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        autoclose int aside = open(ASIDE, O_PATH | O_DIRECTORY | O_CLOEXEC);
         int r = aside < 0 ? -errno : 0;
 
         for (size_t i = 0; i < m->n_lowers && r >= 0; i++)
@@ -213,7 +215,12 @@ static int join_mounts(Mounts *m, Err *err) {
                 if (work < 0)
                         return fail(err, errno, "cannot open the work directory");
         }
-        return overlay_new(m->lowers, m->n_lowers, upper, work, false, err);
+        return overlay_new(&(OverlayLayers){ .lowers = m->lowers,
+                                             .n = m->n_lowers,
+                                             .upper = upper,
+                                             .work = work,
+                                             .aside = ASIDE },
+                           err);
 }
 
 /* Child: the tree becomes "/", and the machine's mounts are gone. */

@@ -108,6 +108,21 @@ def test_all_that_an_old_container_engine_denies(isola, context):
     build(denied, context)
 
 
+def test_more_layers_than_fsconfig_takes_in_one_list(isola, tmp_path):
+    """Before Linux 6.7: mount(2) takes longer lists, where it disturbs nobody."""
+    denied = Denied(isola, 'fsconfig:1=5', 'EOPNOTSUPP')
+    (tmp_path / 'Dockerfile').write_text('FROM busybox\n' + ''.join(f'COPY Dockerfile /{i}\n' for i in range(90)))
+    denied('build', '-q', '-t', 'deep', tmp_path)
+    for options in ([], ['--userns', 'host'], ['--read-only']):
+        assert denied.out('run', '--rm', '--network', 'none', *options, 'deep', 'head', '-n', '1', '/0', '/89') == \
+            '==> /0 <==\nFROM busybox\n\n==> /89 <==\nFROM busybox'
+    (tmp_path / 'Dockerfile').write_text('FROM deep\nRUN true\n')
+    done = denied('build', '-q', tmp_path, code=1)
+    assert done.stderr == ('isola: Dockerfile:2: 91 layers are too many for this kernel\n'
+                           'hint: Linux 6.7 and newer take 500\n')
+    isola('rmi', 'deep')
+
+
 @pytest.mark.parametrize('code', BOTH)
 def test_owners_that_cannot_be_mapped(isola, context, code):
     """Before Linux 5.12 only --userns=host works, and says so."""

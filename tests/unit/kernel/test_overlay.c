@@ -13,6 +13,10 @@
 #include "kernel/overlay.h"
 #include "test.h"
 
+static OverlayLayers of(const int fds[3]) {
+        return (OverlayLayers){ .lowers = fds, .n = 1, .upper = fds[1], .work = fds[2] };
+}
+
 /* Makes /mnt/{lower,upper,work}, "old" in lower. */
 static void make_layers(int fds[3]) {
         static const char *const names[] = { "/mnt/lower", "/mnt/upper", "/mnt/work" };
@@ -32,7 +36,8 @@ static void make_layers(int fds[3]) {
 }
 
 static void expect_overlay(const int fds[3]) {
-        autoclose int overlay = expect_ok(overlay_new(fds, 1, fds[1], fds[2], false, NULL));
+        const OverlayLayers layers = of(fds);
+        autoclose int overlay = expect_ok(overlay_new(&layers, NULL));
 
         expect(faccessat(overlay, "old", F_OK, 0) == 0);
         expect(mkdirat(overlay, "new", 0755) == 0);
@@ -48,14 +53,17 @@ TEST_IN(upper_takes_what_is_written, CLONE_NEWNS) {
 
 TEST_IN(scratch_upper_is_written_but_never_again, CLONE_NEWNS) {
         autoclose int overlay = -EBADF;
+        OverlayLayers layers;
         autoerr err = {};
         int fds[3];
 
         make_layers(fds);
-        overlay = expect_ok(overlay_new(fds, 1, fds[1], fds[2], true, NULL));
+        layers = of(fds);
+        layers.scratch = true;
+        overlay = expect_ok(overlay_new(&layers, NULL));
         expect(mkdirat(overlay, "new", 0755) == 0 && access("/mnt/upper/new", F_OK) == 0);
         overlay = close_fd(overlay);
-        expect(overlay_new(fds, 1, fds[1], fds[2], true, &err) < 0);
+        expect(overlay_new(&layers, &err) < 0);
 }
 
 /* Denies a command of fsconfig(2) with an error, as older kernels do. */
@@ -101,10 +109,8 @@ TEST_IN(kernel_that_knows_no_parameters_but_strings_is_served, CLONE_NEWNS) {
         expect_overlay(fds);
 }
 
-TEST_IN(many_layers_are_mounted_or_refused_by_number, CLONE_NEWNS) {
-        autoclose int overlay = -EBADF;
-        int fds[3], lowers[100];
-        autoerr err = {};
+/* 100 layers, "there" in one of them; the process is in /mnt/lower. */
+static OverlayLayers make_many(int fds[3], int lowers[100]) {
         char name[16];
 
         make_layers(fds);
@@ -114,7 +120,16 @@ TEST_IN(many_layers_are_mounted_or_refused_by_number, CLONE_NEWNS) {
                 lowers[i] = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
         }
         expect(chdir("/mnt/lower") == 0 && mkdir("/mnt/40/there", 0755) == 0);
-        overlay = overlay_new(lowers, 100, fds[1], fds[2], false, &err);
+        return (OverlayLayers){ .lowers = lowers, .n = 100, .upper = fds[1], .work = fds[2] };
+}
+
+TEST_IN(many_layers_are_mounted_or_refused_by_number, CLONE_NEWNS) {
+        autoclose int overlay = -EBADF;
+        int fds[3], lowers[100];
+        OverlayLayers layers = make_many(fds, lowers);
+        autoerr err = {};
+
+        overlay = overlay_new(&layers, &err);
         if (overlay >= 0) {
                 expect(faccessat(overlay, "there", F_OK, 0) == 0);
         } else {
@@ -124,11 +139,31 @@ TEST_IN(many_layers_are_mounted_or_refused_by_number, CLONE_NEWNS) {
         expect(access("old", F_OK) == 0); /* still in the same directory */
 }
 
+TEST_IN(many_layers_are_mounted_aside_before_6_7, CLONE_NEWNS) {
+        autoclose int overlay = -EBADF, view = -EBADF;
+        int fds[3], lowers[100];
+        OverlayLayers layers = make_many(fds, lowers);
+        autoerr err = {};
+
+        deny(FSCONFIG_SET_FD, EOPNOTSUPP);
+        expect(overlay_new(&layers, &err) == -E2BIG);
+        expect_str(err.message, "100 layers are too many for this kernel");
+        layers.aside = "/mnt/work";
+        overlay = expect_ok(overlay_new(&layers, NULL));
+        expect(faccessat(overlay, "there", F_OK, 0) == 0 && mkdirat(overlay, "new", 0755) == 0);
+        expect(access("/mnt/upper/new", F_OK) == 0 && access("old", F_OK) == 0);
+        expect(access("/mnt/work/there", F_OK) < 0); /* not covered any more */
+        layers.upper = layers.work = -EBADF;
+        view = expect_ok(overlay_new(&layers, NULL));
+        expect(mkdirat(view, "newer", 0755) < 0 && errno == EROFS);
+}
+
 TEST_IN(view_without_upper_is_read_only, CLONE_NEWNS) {
         autoclose int overlay = -EBADF;
         int fds[3];
 
         make_layers(fds);
-        overlay = expect_ok(overlay_new(fds, 2, -EBADF, -EBADF, false, NULL));
+        overlay = expect_ok(overlay_new(
+                &(OverlayLayers){ .lowers = fds, .n = 2, .upper = -EBADF, .work = -EBADF }, NULL));
         expect(mkdirat(overlay, "new", 0755) < 0 && errno == EROFS);
 }
