@@ -179,7 +179,8 @@ void wire_set_stats(WireSet *set, WireSetStats *ret);
 
 /**
  * wire_capture() - write what passes to a pcapng file
- * @fd:		where to, non-blocking if it is a pipe or socket; the wire's from now on
+ * @fd:		where to, non-blocking if it is a pipe or socket; the wire's from now on, closed if
+ *		this fails
  * @snaplen:	bytes kept of each frame, 0: all
  *
  * The file has an interface for each end, "NAME:a" and "NAME:b".  A frame that crosses the wire is
@@ -190,7 +191,8 @@ void wire_set_stats(WireSet *set, WireSetStats *ret);
  * Return: 0; -EBUSY if there is one already; negative errno.
  */
 int wire_capture(Wire *wire, int fd, uint32_t snaplen, Err *err);
-/* Writes the end of the file and closes it; 0 also if there is none.  The reader having gone is no
- * error, and ends a capture by itself. */
+/* Writes the end of the file, waiting for its reader for at most a second, and closes it; 0 also if
+ * there is none.  A capture whose reader has gone ends by itself; the process is to ignore SIGPIPE.
+ */
 int wire_capture_end(Wire *wire);
 bool wire_captures(Wire *wire);

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "wire/wire_internal.h"
+
+#define NS_PER_SECOND 1000000000LL
+#define EVENTS        64
+#define SPIN_MAX_NS   100000   /* that is watched for at most, unless told */
+#define LOOK_NS       1000     /* how often arrivals are looked for meanwhile */
+#define CAPTURE_NS    10000000 /* after which a slow reader of a capture is looked at again */
+
+/* ---- the heap of directions ---- */
+
+static void place(WireSet *set, size_t i, Direction *d) {
+        set->heap[i] = d;
+        d->place = i;
+}
+
+void wire_heap_move(WireSet *set, Direction *d) {
+        size_t i = d->place;
+
+        while (i > 0 && d->next_ns < set->heap[(i - 1) / 2]->next_ns) {
+                place(set, i, set->heap[(i - 1) / 2]);
+                i = (i - 1) / 2;
+        }
+        for (;;) {
+                size_t child = 2 * i + 1;
+
+                if (child + 1 < set->n_heap &&
+                    set->heap[child + 1]->next_ns < set->heap[child]->next_ns)
+                        child++;
+                if (child >= set->n_heap || set->heap[child]->next_ns >= d->next_ns)
+                        break;
+                place(set, i, set->heap[child]);
+                i = child;
+        }
+        place(set, i, d);
+}
+
+int wire_heap_reserve(WireSet *set, size_t n) {
+        if (set->n_heap + n > set->room_heap) {
+                size_t room = 2 * set->room_heap + n;
+                Direction **more = reallocarray(set->heap, room, sizeof(Direction *));
+
+                if (!more)
+                        return -ENOMEM;
+                set->heap = more;
+                set->room_heap = room;
+        }
+        return 0;
+}
+
+void wire_heap_add(WireSet *set, Direction *d) {
+        d->next_ns = INT64_MAX;
+        place(set, set->n_heap++, d);
+}
+
+void wire_heap_remove(WireSet *set, Direction *d) {
+        Direction *last = set->heap[--set->n_heap];
+
+        if (last == d)
+                return;
+        place(set, d->place, last);
+        wire_heap_move(set, last);
+}
+
+/* ---- one round ---- */
+
+static int run_due(WireSet *set) {
+        int n = 0;
+
+        while (set->n_heap > 0 && set->heap[0]->next_ns != INT64_MAX) {
+                Direction *d = set->heap[0];
+                int64_t now = wire_now(set);
+
+                if (d->next_ns > now)
+                        break;
+                n += direction_run(d, now);
+        }
+        return n;
+}
+
+/* Reads from those that have something, waiting for @timeout_ms; negative errno. */
+static int receive_ready(WireSet *set, const struct epoll_event *events, int n) {
+        int frames = 0;
+
+        for (int i = 0; i < n; i++)
+                if (events[i].data.ptr) {
+                        frames += direction_receive(events[i].data.ptr);
+                        /* Nobody else's time is to come while one is read from. */
+                        frames += run_due(set);
+                }
+        return frames;
+}
+
+static int64_t next_due(const WireSet *set) {
+        return set->n_heap > 0 ? set->heap[0]->next_ns : INT64_MAX;
+}
+
+int wire_set_turn(WireSet *set, int64_t *ret_next) {
+        struct epoll_event events[EVENTS];
+        int n, frames;
+
+        wire_lock(set);
+        frames = run_due(set);
+        n = epoll_wait(set->epoll, events, EVENTS, 0);
+        if (n > 0)
+                frames += receive_ready(set, events, n);
+        frames += run_due(set);
+        if (ret_next)
+                *ret_next = next_due(set);
+        wire_unlock(set);
+        return n < 0 && errno != EINTR ? -errno : frames;
+}
+
+/* ---- the thread ---- */
+
+static void arm(WireSet *set, int64_t at) {
+        struct itimerspec when = {};
+
+        if (at == set->armed_ns)
+                return;
+        set->armed_ns = at;
+        if (at != INT64_MAX) {
+                if (at < 1)
+                        at = 1; /* zero would turn it off */
+                when.it_value = (struct timespec){ at / NS_PER_SECOND, at % NS_PER_SECOND };
+        }
+        (void) timerfd_settime(set->timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/* Keeps a figure that most wake-ups are not later than: quick to rise, slow to fall. */
+static void learn(WireSet *set, int64_t late) {
+        histogram_add(&set->stats.wake, late);
+        if (late > SPIN_MAX_NS)
+                late = SPIN_MAX_NS;
+        set->wake_ns += (late - set->wake_ns) / (late > set->wake_ns ? 4 : 32);
+}
+
+static int64_t spin_window(const WireSet *set) {
+        if (set->options.spin_ns >= 0)
+                return set->options.spin_ns;
+        return set->options.priority > 0 ? set->wake_ns + 2000 : 0;
+}
+
+/* Sleeps until something arrives, or shortly before something is due; other threads may go on
+ * meanwhile. */
+static int sleep_until(WireSet *set, int64_t due, struct epoll_event *events) {
+        int64_t at = due == INT64_MAX ? due : due - spin_window(set);
+        uint64_t removals = set->removals;
+        int n;
+
+        if (set->captured && captures_flush(set) && at > wire_now(set) + CAPTURE_NS)
+                at = wire_now(set) + CAPTURE_NS;
+        arm(set, at);
+        pthread_mutex_unlock(&set->lock);
+        n = epoll_wait(set->epoll, events, EVENTS, -1);
+        pthread_mutex_lock(&set->lock);
+        set->stats.wakeups++;
+        for (int i = 0; i < n; i++) {
+                uint64_t count;
+
+                if (events[i].data.ptr)
+                        continue;
+                (void) !read(set->kick, &count, sizeof count);
+                if (read(set->timer, &count, sizeof count) > 0) {
+                        learn(set, wire_now(set) - set->armed_ns);
+                        set->armed_ns = INT64_MAX;
+                }
+        }
+        /* An event may be of a wire that is gone by now; the others' come again. */
+        return removals == set->removals ? n : 0;
+}
+
+/* Watches the clock until something is due or arrives. */
+static int spin_until(WireSet *set, int64_t due, struct epoll_event *events) {
+        int64_t begin = wire_now(set), now = begin, look = begin;
+        int n = 0;
+
+        while (now < due && n == 0 && !atomic_load_explicit(&set->wanted, memory_order_relaxed)) {
+                if (now >= look) {
+                        n = epoll_wait(set->epoll, events, EVENTS, 0);
+                        look = now + LOOK_NS;
+                }
+                now = wire_now(set);
+        }
+        set->stats.spinning_ns += now - begin;
+        return n;
+}
+
+static void turn(WireSet *set) {
+        struct epoll_event events[EVENTS];
+        int64_t due = next_due(set), now = wire_now(set);
+        int n;
+
+        set->stats.turns++;
+        if (due <= now)
+                n = epoll_wait(set->epoll, events, EVENTS, 0);
+        else if (due != INT64_MAX && due - now <= spin_window(set))
+                n = spin_until(set, due, events);
+        else
+                n = sleep_until(set, due, events);
+        (void) run_due(set);
+        if (n > 0)
+                (void) receive_ready(set, events, n);
+}
+
+static void *thread_main(void *context) {
+        WireSet *set = context;
+
+        pthread_mutex_lock(&set->lock);
+        set->tid = gettid();
+        while (!atomic_load(&set->stop)) {
+                turn(set);
+                while (atomic_load(&set->wanted) > 0)
+                        pthread_cond_wait(&set->calm, &set->lock);
+        }
+        pthread_mutex_unlock(&set->lock);
+        return NULL;
+}
+
+void wire_lock(WireSet *set) {
+        uint64_t one = 1;
+
+        atomic_fetch_add(&set->wanted, 1);
+        if (set->runs)
+                (void) !write(set->kick, &one, sizeof one);
+        pthread_mutex_lock(&set->lock);
+}
+
+void wire_unlock(WireSet *set) {
+        if (atomic_fetch_sub(&set->wanted, 1) == 1)
+                pthread_cond_signal(&set->calm);
+        pthread_mutex_unlock(&set->lock);
+}
+
+static int create_thread(WireSet *set, const pthread_attr_t *attributes) {
+        sigset_t all, before;
+        int r;
+
+        /* Signals are for the process's other threads. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        r = pthread_create(&set->thread, attributes, thread_main, set);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return -r;
+}
+
+int wire_set_start(WireSet *set, Err *err) {
+        struct sched_param parameter = { .sched_priority = set->options.priority };
+        pthread_attr_t attributes;
+        cpu_set_t cpus;
+        int r;
+
+        if (set->runs)
+                return 0;
+        pthread_attr_init(&attributes);
+        if (set->options.priority > 0) {
+                pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+                pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
+                pthread_attr_setschedparam(&attributes, &parameter);
+        }
+        if (set->options.cpu >= 0) {
+                CPU_ZERO(&cpus);
+                CPU_SET((size_t) set->options.cpu, &cpus);
+                pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
+        }
+        atomic_store(&set->stop, false);
+        r = create_thread(set, &attributes);
+        pthread_attr_destroy(&attributes);
+        if (r < 0) {
+                r = fail(err, r, "cannot start the link emulator's thread");
+                return set->options.priority > 0
+                               ? err_hint(err, r,
+                                          "real-time priority needs CAP_SYS_NICE and, with control "
+                                          "groups of version 1, a share of cpu.rt_runtime_us")
+                               : r;
+        }
+        set->runs = true;
+        return 0;
+}
+
+void wire_set_stop(WireSet *set) {
+        uint64_t one = 1;
+
+        if (!set->runs)
+                return;
+        atomic_store(&set->stop, true);
+        (void) !write(set->kick, &one, sizeof one);
+        pthread_join(set->thread, NULL);
+        set->runs = false;
+        set->tid = 0;
+}
+
+/* ---- figures ---- */
+
+/* The second number of schedstat: nanoseconds ready but not running. */
+static int64_t waited(const WireSet *set) {
+        autofree char *path = str_format("/proc/self/task/%d/schedstat", set->tid), *text = NULL;
+        int64_t ran, ready;
+
+        if (!path || set->tid == 0 || file_read_line(AT_FDCWD, path, &text) < 0 ||
+            sscanf(text, "%" SCNd64 " %" SCNd64, &ran, &ready) != 2)
+                return 0;
+        return ready;
+}
+
+void wire_set_stats(WireSet *set, WireSetStats *ret) {
+        struct timespec used = {};
+        clockid_t clock;
+
+        wire_lock(set);
+        *ret = set->stats;
+        ret->memory = set->pool.bytes;
+        if (set->runs && pthread_getcpuclockid(set->thread, &clock) == 0)
+                (void) clock_gettime(clock, &used);
+        ret->processor_ns = used.tv_sec * NS_PER_SECOND + used.tv_nsec;
+        ret->waited_ns = waited(set);
+        wire_unlock(set);
+}
