@@ -414,3 +414,7 @@ char *ovs_database(const char *directory) {
 char *ovs_management(const char *directory, const char *bridge) {
         return str_format("unix:%s/%s.mgmt", directory, bridge);
 }
+
+char *ovs_controller(const char *directory, const char *bridge) {
+        return str_format("unix:%s/%s.controller", directory, bridge);
+}

@@ -44,3 +44,7 @@ int ovs_is_running(const char *directory);
 char *ovs_database(const char *directory);
 /* "unix:DIRECTORY/BRIDGE.mgmt", for of_client_open(); owned by the caller; NULL without memory. */
 char *ovs_management(const char *directory, const char *bridge);
+/* "unix:DIRECTORY/BRIDGE.controller": where a bridge's controller may listen (target_listen())
+ * without any network; the switch takes no other Unix socket.  It may be a symbolic link to one
+ * that many bridges have in common. */
+char *ovs_controller(const char *directory, const char *bridge);
