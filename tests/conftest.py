@@ -144,6 +144,18 @@ def existing(pattern):
     return [pathlib.Path(path) for path in glob.glob(str(pattern), recursive=True)]
 
 
+def holders(name):
+    """Other processes that have a file open, or a pipe by the name that /proc has for it."""
+    found = set()
+    for path in existing('/proc/[0-9]*/fd/*'):
+        try:
+            if os.readlink(path) == str(name):
+                found.add(int(path.parts[2]))
+        except OSError:
+            pass
+    return found - {os.getpid()}
+
+
 def leftovers(isola):
     """What is still there although no container is: cgroups, interfaces, processes, state."""
     found = []

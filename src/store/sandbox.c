@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "base/auto.h"
+#include "base/fault.h"
 #include "base/fds.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -289,6 +290,18 @@ static int arrange_descriptors(const Run *run, int source, Err *err) {
         return helper;
 }
 
+/* Child: ends with its parent from now on.  One that is gone already sends no signal any more, but
+ * its end of the socket went before it. */
+static int tie_to_parent(const Run *run, Err *err) {
+        char byte;
+
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+                return fail(err, errno, "cannot tie the image helper to its parent");
+        if (recv(run->socket[1], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+                return refuse(err, ECHILD, "the parent of the image helper is gone");
+        return 0;
+}
+
 static int child_setup(Run *run, int *ret_helper, Err *err) {
         autoclose int tree = -EBADF;
         int source = -EBADF, r;
@@ -301,8 +314,9 @@ static int child_setup(Run *run, int *ret_helper, Err *err) {
         if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setgroups, 0, NULL) < 0 ||
             syscall(SYS_setresuid, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot become the sandbox's root");
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
-                return fail(err, errno, "cannot tie the image helper to its parent");
+        r = tie_to_parent(run, err);
+        if (r < 0)
+                return r;
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return fail(err, errno, "cannot make mounts private");
@@ -456,6 +470,7 @@ static int equip_child(Run *run, Err *err) {
                 r = send_mounts(run->socket[0], &run->tree, err);
         if (r >= 0)
                 r = send_mounts(run->socket[0], &run->source, err);
+        fault_point("import.equipped");
         return r;
 }
 

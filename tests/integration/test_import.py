@@ -14,6 +14,7 @@ import tarfile
 import time
 
 import pytest
+from conftest import holders, wait_until
 
 
 class Tar:
@@ -285,6 +286,7 @@ def test_kill_leaves_no_half_image(fresh, tmp_path):
         time.sleep(0.01 + 0.03 * i)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        wait_until(lambda: not holders(path), what='the end of the helper')  # which dies after its parent
         images = fresh('images', '-q').stdout.split()
         if images:  # it was quick enough: then it is whole
             assert len(list(diff_of(fresh, 'half').rglob('f*'))) == 3000

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The image store after a kill -9 at every step of making and removing an image."""
 import io
+import os
 import pathlib
+import signal
 import tarfile
 
 import pytest
+from conftest import holders, wait_until
 
 
 def tar_with(text):
@@ -47,7 +50,7 @@ def faulty(fresh):
     return fresh
 
 
-BEFORE = ['layer.drafted', 'import.unpacked', 'layer.hashed', 'layer.placed', 'image.blobs', 'image.unnamed']
+BEFORE = ['layer.drafted', 'import.equipped', 'import.unpacked', 'layer.hashed', 'layer.placed', 'image.blobs', 'image.unnamed']
 AFTER = ['image.indexed', 'image.record']
 
 
@@ -82,3 +85,14 @@ def test_killed_while_an_image_goes(faulty, fault):
     load(faulty, 'last', b'last')  # whoever makes the next layer removes dead ones
     faulty('rmi', 'last')
     assert left(faulty) == []
+
+
+def test_helper_ends_with_a_parent_that_was_killed_before_it_was_tied(faulty):
+    read, write = os.pipe()  # nobody closes it: who reads there goes on for ever
+    try:
+        name = os.readlink(f'/proc/self/fd/{read}')
+        faulty('image', 'import', '-', 'half', stdin=read, env={'ISOLA_FAULT': 'import.equipped'}, code=-signal.SIGKILL)
+        wait_until(lambda: not holders(name), what='the end of the helper')
+    finally:
+        os.close(read)
+        os.close(write)
