@@ -144,11 +144,8 @@ static int read_quoted(Parser *p, Err *err) {
                         p->at++;
                         continue;
                 }
-                if (*p->at == '\\' && p->end - p->at > 1 && (p->at[1] == '"' || p->at[1] == '\\')) {
-                        if (p->at[1] == '\\')
-                                str_put_char(&s, '\\');
+                if (*p->at == '\\' && p->end - p->at > 1 && (p->at[1] == '"' || p->at[1] == '\\'))
                         p->at++;
-                }
                 if (*p->at)
                         str_put_char(&s, *p->at);
         }

@@ -548,9 +548,9 @@ static int add_directory(Lab *lab, Node *n, Err *err) {
                 return no_memory(err);
         if (walk.n_left_out > 0 &&
             add_note(lab->t, n->line,
-                     "%zu files of '%s' are left out: they are no plain files, "
-                     "have a colon in their name, or are beyond %d",
-                     walk.n_left_out, n->name, FILES_LIMIT) < 0)
+                     "files of '%s' that are left out, for they are no plain files, have a "
+                     "colon in their name or are beyond %d: %zu",
+                     n->name, FILES_LIMIT, walk.n_left_out) < 0)
                 return no_memory(err);
         return 0;
 }
@@ -609,10 +609,10 @@ static int complete(Lab *lab, size_t n_devices, Err *err) {
                 r = add_files(lab, &lab->t->nodes[i], err);
         }
         if (r >= 0 && light > 0 &&
-            add_note(lab->t, 0,
-                     "%zu nodes without an image run over the host's root file system, "
-                     "where Kathará takes its own default image",
-                     light) < 0)
+            add_note(
+                    lab->t, 0,
+                    "nodes without an image run over the host's root file system, where Kathará takes its own default image: %zu",
+                    light) < 0)
                 r = no_memory(err);
         if (r >= 0 && has_file(lab, "shared.shutdown") &&
             add_note(lab->t, 0, "'shared.shutdown' is not run") < 0)

@@ -107,9 +107,9 @@ TEST_IN(files_of_the_directory, IN) {
         expect_str(pc1->waits[0].node, "pc2");
         expect_str(pc1->waits[0].stage, "configure");
         expect(strv_has(t->notes, LAB "/lab.conf: 'pc2.shutdown' is not run"));
-        expect(strv_has(t->notes, LAB "/lab.conf:1: 1 files of 'pc1' are left out: they are no "
-                                      "plain files, have a colon in their name, or are beyond "
-                                      "4096"));
+        expect(strv_has(t->notes,
+                        LAB "/lab.conf:1: files of 'pc1' that are left out, for they are no "
+                            "plain files, have a colon in their name or are beyond 4096: 1"));
 }
 
 TEST_IN(refusals_name_file_and_line, IN) {
