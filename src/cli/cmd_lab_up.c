@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "lab/lab.h"
+#include "measure/check.h"
 #include "topology/address.h"
 #include "topology/read.h"
 
@@ -51,12 +52,16 @@ static int cmd_lab_up(const CommandInput *in, Err *err) {
         autoptr(Topology) t = NULL;
         autofree char *path = NULL;
         autoptr(Lab) lab = NULL;
+        autochecks tests = {};
         int r = topology_read(file, o->from, &t, err);
 
         if (r >= 0)
                 r = change(t, o, err);
         if (r >= 0)
                 r = topology_assign_addresses(t, err);
+        /* A wrong test is found now, not after the first ones have been waited for. */
+        if (r >= 0)
+                r = check_list_read(t, &tests, err);
         if (r < 0)
                 return r;
         path = str_equal(file, "-") ? NULL : realpath(file, NULL);

@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "measure/check.h"
 
+#define WARM_UP_MAX (3 * NS_PER_S) /* for neighbours to find each other, before it is measured */
+
 int check_pingall(const Check *c, const CheckLab *lab, CheckOutcome *o, Err *err);
 int check_reach(const Check *c, const CheckLab *lab, CheckOutcome *o, Err *err);
 int check_ping(const Check *c, const CheckLab *lab, CheckOutcome *o, Err *err);

@@ -222,6 +222,7 @@ static int ping_one(const Check *c, const CheckLab *lab, const CheckPlace *from,
         r = check_station(lab, from, family, &s, err);
         if (r < 0)
                 return r;
+        (void) echo_warm_up(s.netns, &address, WARM_UP_MAX, lab->stop);
         options = ping_defaults(s.netns, &address);
         options.count = c->count;
         options.interval_ns = c->interval_ns;

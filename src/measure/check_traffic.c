@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "measure/check_internal.h"
+#include "measure/echo.h"
 
 /* Both ends of a pair, open. */
 typedef struct Ends {
@@ -21,6 +22,8 @@ static int open_ends(const CheckLab *lab, const CheckPlace *from, const CheckPla
         r = check_station(lab, to, family, &ret->to, err);
         if (r < 0)
                 close_fd(ret->from.netns);
+        else
+                (void) echo_warm_up(ret->from.netns, &ret->to.address, WARM_UP_MAX, lab->stop);
         return r;
 }
 

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "measure/echo.h"
+
+#define WARM_UP_NS (500 * NS_PER_MS) /* between requests that nobody answers */
 
 #define HEADER 8 /* type, code, checksum, identifier, sequence: the same in both versions */
 
@@ -137,4 +140,27 @@ int echo_receive(int fd, int family, uint64_t session, Echo *ret) {
         *ret = (Echo){ stamp.session, stamp.target, stamp.sequence, stamp.sent_ns,
                        probe_arrival_ns(&m) };
         return 1;
+}
+
+bool echo_warm_up(int netns, const Address *to, int64_t patience_ns, int stop) {
+        autoclose int fd = echo_open(netns, to->family, NULL);
+        Echo echo = { .session = probe_session() }, got;
+        int64_t end = monotonic_ns() + patience_ns;
+
+        while (fd >= 0 && monotonic_ns() < end) {
+                int64_t until = monotonic_ns() + WARM_UP_NS;
+                int r = 0;
+
+                (void) echo_send(fd, to, &echo, ECHO_MIN);
+                while (r != -ECANCELED && monotonic_ns() < until) {
+                        r = probe_wait(fd, POLLIN, stop, until < end ? until : end);
+                        if (r > 0 && echo_receive(fd, to->family, echo.session, &got) > 0)
+                                return true;
+                        if (r <= 0)
+                                break;
+                }
+                if (r == -ECANCELED)
+                        return false;
+        }
+        return false;
 }

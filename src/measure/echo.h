@@ -26,3 +26,7 @@ int echo_send(int fd, const Address *to, const Echo *echo, size_t size);
 /* Reads one reply of @session.  1; 0 for a packet that is none; -EAGAIN if there is nothing more;
  * negative errno, also what a router answered (-EHOSTUNREACH, …). */
 int echo_receive(int fd, int family, uint64_t session, Echo *ret);
+
+/* Has neighbours find each other before anything is measured: sends requests until one is answered,
+ * for at most the time given.  True if one was. */
+bool echo_warm_up(int netns, const Address *to, int64_t patience_ns, int stop);

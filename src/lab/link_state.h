@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Cutting a link, and laying it again. */
+
+#include "lab/lab.h"
+
+/**
+ * lab_cut_link() - let nothing through a link any more
+ *
+ * The end at a switch is set down, or else the first: the other one loses its carrier, as with a
+ * cable that is pulled.  Its addresses stay, its static routes are written down, in
+ * $RUN/labs/NAME/cut-INDEX, and come back with lab_restore_link().
+ *
+ * Return: 0, also if it is cut already; negative errno with a sentence.
+ */
+int lab_cut_link(const Lab *lab, size_t link, Err *err);
+/* 0, also if it is not cut. */
+int lab_restore_link(const Lab *lab, size_t link, Err *err);
+bool lab_link_is_cut(const Lab *lab, size_t link);
