@@ -68,6 +68,7 @@ struct WireSet {
         pid_t tid;
         int64_t armed_ns; /* what the timer is set to, INT64_MAX: nothing */
         int64_t wake_ns;  /* how late it wakes us up, about */
+        int64_t poll_ns;  /* how long it waits for the next frame before it sleeps */
         WireSetStats stats;
 };
 

@@ -21,6 +21,8 @@
 #define SPIN_MAX_NS   100000   /* that is watched for at most, unless told */
 #define LOOK_NS       1000     /* how often arrivals are looked for meanwhile */
 #define CAPTURE_NS    10000000 /* after which a slow reader of a capture is looked at again */
+#define POLL_MIN_NS   10000    /* after a frame the next one is looked for before sleeping, */
+#define POLL_MAX_NS   30000    /* for so long */
 
 /* ---- the heap of directions ---- */
 
@@ -156,36 +158,7 @@ static int64_t spin_window(const WireSet *set) {
         return set->options.priority > 0 ? set->wake_ns + 2000 : 0;
 }
 
-/* Sleeps until something arrives, or shortly before something is due; other threads may go on
- * meanwhile. */
-static int sleep_until(WireSet *set, int64_t due, struct epoll_event *events) {
-        int64_t at = due == INT64_MAX ? due : due - spin_window(set);
-        uint64_t removals = set->removals;
-        int n;
-
-        if (set->captured && captures_flush(set) && at > wire_now(set) + CAPTURE_NS)
-                at = wire_now(set) + CAPTURE_NS;
-        arm(set, at);
-        pthread_mutex_unlock(&set->lock);
-        n = epoll_wait(set->epoll, events, EVENTS, -1);
-        pthread_mutex_lock(&set->lock);
-        set->stats.wakeups++;
-        for (int i = 0; i < n; i++) {
-                uint64_t count;
-
-                if (events[i].data.ptr)
-                        continue;
-                (void) !read(set->kick, &count, sizeof count);
-                if (read(set->timer, &count, sizeof count) > 0) {
-                        learn(set, wire_now(set) - set->armed_ns);
-                        set->armed_ns = INT64_MAX;
-                }
-        }
-        /* An event may be of a wire that is gone by now; the others' come again. */
-        return removals == set->removals ? n : 0;
-}
-
-/* Watches the clock until something is due or arrives. */
+/* Watches the clock until @due, or until something arrives. */
 static int spin_until(WireSet *set, int64_t due, struct epoll_event *events) {
         int64_t begin = wire_now(set), now = begin, look = begin;
         int n = 0;
@@ -201,18 +174,80 @@ static int spin_until(WireSet *set, int64_t due, struct epoll_event *events) {
         return n;
 }
 
+/*
+ * Waking somebody up costs the sender as much as sending: while frames come at short intervals the
+ * next one is waited for awake.  The time for that grows while it would have been enough, and
+ * shrinks while it is not.
+ */
+static void learn_interval(WireSet *set, int64_t waited) {
+        if (waited > POLL_MAX_NS)
+                set->poll_ns /= 2;
+        else if (set->poll_ns < POLL_MAX_NS)
+                set->poll_ns = set->poll_ns < POLL_MIN_NS ? POLL_MIN_NS : 2 * set->poll_ns;
+        if (set->poll_ns < POLL_MIN_NS)
+                set->poll_ns = 0;
+}
+
+/* Takes note of the timer and of other threads; returns how many other events there are. */
+static int read_signals(WireSet *set, const struct epoll_event *events, int n) {
+        int others = 0;
+
+        for (int i = 0; i < n; i++) {
+                uint64_t count;
+
+                if (events[i].data.ptr) {
+                        others++;
+                        continue;
+                }
+                (void) !read(set->kick, &count, sizeof count);
+                if (read(set->timer, &count, sizeof count) > 0) {
+                        learn(set, wire_now(set) - set->armed_ns);
+                        set->armed_ns = INT64_MAX;
+                }
+        }
+        return others;
+}
+
+/* Sleeps until something arrives, or until @at; other threads may go on meanwhile. */
+static int sleep_until(WireSet *set, int64_t at, struct epoll_event *events) {
+        uint64_t removals = set->removals;
+        int n;
+
+        if (set->captured && captures_flush(set) && at > wire_now(set) + CAPTURE_NS)
+                at = wire_now(set) + CAPTURE_NS;
+        arm(set, at);
+        pthread_mutex_unlock(&set->lock);
+        n = epoll_wait(set->epoll, events, EVENTS, -1);
+        pthread_mutex_lock(&set->lock);
+        set->stats.wakeups++;
+        /* An event may be of a wire that is gone by now; the others' come again. */
+        return removals == set->removals ? n : 0;
+}
+
+/* Waits for something to arrive, until @due at most. */
+static int wait_until(WireSet *set, int64_t due, struct epoll_event *events) {
+        int64_t begin = wire_now(set), spin = spin_window(set);
+        int n = 0;
+
+        if (due - begin <= spin)
+                return spin_until(set, due, events);
+        if (set->poll_ns > 0)
+                n = spin_until(set, due - begin < set->poll_ns ? due : begin + set->poll_ns,
+                               events);
+        if (n == 0 && !atomic_load(&set->wanted) && wire_now(set) < due)
+                n = sleep_until(set, due == INT64_MAX ? due : due - spin, events);
+        if (read_signals(set, events, n) > 0)
+                learn_interval(set, wire_now(set) - begin);
+        return n;
+}
+
 static void turn(WireSet *set) {
         struct epoll_event events[EVENTS];
         int64_t due = next_due(set), now = wire_now(set);
         int n;
 
         set->stats.turns++;
-        if (due <= now)
-                n = epoll_wait(set->epoll, events, EVENTS, 0);
-        else if (due != INT64_MAX && due - now <= spin_window(set))
-                n = spin_until(set, due, events);
-        else
-                n = sleep_until(set, due, events);
+        n = due <= now ? epoll_wait(set->epoll, events, EVENTS, 0) : wait_until(set, due, events);
         (void) run_due(set);
         if (n > 0)
                 (void) receive_ready(set, events, n);
