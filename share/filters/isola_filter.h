@@ -201,6 +201,12 @@ static long (*const isola_map_delete)(void *map, const void *key) = (void *) 3;
  */
 #define ISOLA_PARAM(type, name) const volatile type name __attribute__((section(".rodata")))
 
+/* What becomes of packets that match unless something else is said when the filter is attached:
+ * drop, accept or count.  A filter defines it before it includes this file. */
+#ifndef ISOLA_ACTION
+#define ISOLA_ACTION ISOLA_COUNT
+#endif
+
 /* What isola sets for every filter. */
 struct isola_config {
         enum isola_verdict action; /* of ISOLA_MATCH */
@@ -208,7 +214,7 @@ struct isola_config {
         bool egress;
 };
 const volatile struct isola_config isola_config __attribute__((section(".rodata.isola"), used)) = {
-        .action = ISOLA_COUNT,
+        .action = ISOLA_ACTION,
 };
 
 /* Whether the filter sees what its interface sends, instead of what it receives. */

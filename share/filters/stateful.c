@@ -5,12 +5,14 @@
  *
  * Attach it under one name at both sides of an interface, which share the table of flows.  What the
  * interface receives comes from inside, or with uplink=true from outside.  Packets that belong to
- * no flow match: attach it with "drop".
+ * no flow match, and are dropped unless something else is said.
  *
  * A TCP flow begins with a SYN.  ICMP errors belong to the flow that they are about.  Later
- * fragments match, for they have no ports; ARP and IPv6's neighbour discovery never do.
+ * fragments match, for they have no ports; ARP and what IPv6 needs on a link (neighbour discovery,
+ * multicast listeners) never do.
  */
 
+#define ISOLA_ACTION ISOLA_DROP
 #include "isola_filter.h"
 
 ISOLA_PARAM(bool, uplink) = false;
@@ -42,6 +44,12 @@ ISOLA_INLINE bool is_known(const struct isola_flow *flow, u64 now) {
         return now - state->last <= patience * ISOLA_SECOND;
 }
 
+/* RFC 4861, RFC 2710, RFC 3810. */
+ISOLA_INLINE bool is_of_the_link(const struct isola_packet *p) {
+        return p->protocol == ISOLA_ICMP6 &&
+               ((p->icmp_type >= 130 && p->icmp_type <= 137) || p->icmp_type == 143);
+}
+
 /* The flow as who is inside sees it. */
 ISOLA_INLINE struct isola_flow orient(const struct isola_packet *p, bool outward) {
         struct isola_flow flow = isola_flow_of(p);
@@ -58,8 +66,7 @@ ISOLA_FILTER(stateful) {
 
         if (p->malformed)
                 return ISOLA_MATCH;
-        if (!p->family ||
-            (p->protocol == ISOLA_ICMP6 && p->icmp_type >= 133 && p->icmp_type <= 137))
+        if (!p->family || is_of_the_link(p))
                 return ISOLA_PASS;
         if (p->fragment == 2)
                 return ISOLA_MATCH;

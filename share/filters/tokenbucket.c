@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A token bucket for each source address: packets for which there are no tokens match.
+ * A token bucket for each source address: packets for which there are no tokens match, and are
+ * dropped unless something else is said.
  *
  * A bucket fills at rate, in bytes a second, and holds burst, in bytes.  Instead of its level it
  * keeps when it will be full, one number that processors can exchange without a lock.
  */
 
+#define ISOLA_ACTION ISOLA_DROP
 #include "isola_filter.h"
 
 ISOLA_PARAM(u64, rate) = 125000;

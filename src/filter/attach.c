@@ -266,7 +266,7 @@ static int check_name(const char *name, Err *err) {
 static int prepare(const FilterSpec *spec, FilterObject **ret, const char **ret_name, Err *err) {
         int r;
 
-        if (spec->action < FILTER_DROP || spec->action > FILTER_COUNT ||
+        if (spec->action == FILTER_MATCH || spec->action > FILTER_COUNT ||
             has_target(spec->action) != (spec->target != NULL))
                 return refuse(err, EINVAL, "a filter drops, accepts, counts, mirrors or redirects");
         if (spec->priority < 0 || spec->priority > PRIORITY_MAX)

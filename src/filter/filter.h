@@ -53,10 +53,10 @@ typedef struct FilterPlace {
 } FilterPlace;
 
 typedef struct FilterSpec {
-        const char *name;    /* NULL: the program's */
-        const char *object;  /* path of the object file */
-        const char *program; /* which of its functions; NULL if it has but one */
-        FilterVerdict action;
+        const char *name;        /* NULL: the program's */
+        const char *object;      /* path of the object file */
+        const char *program;     /* which of its functions; NULL if it has but one */
+        FilterVerdict action;    /* on what matches; FILTER_PASS: what its source says */
         const char *target;      /* interface of the same namespace to mirror or redirect to */
         int priority;            /* from 1 to 65535, or 0: behind those that are there */
         char *const *parameters; /* NAME=VALUE, NULL-terminated; or NULL */
@@ -89,8 +89,10 @@ int filter_action_parse(const char *text, FilterVerdict *ret, const char **ret_t
 /**
  * filter_check() - let the kernel verify an object file, and load nothing for good
  * @program:	one of its functions, or NULL for each
- * @ret:	{"programs": [{"name", "instructions", "parameters": {…}}], "maps": [{"name",
- *"kind", "maxEntries", "key", "value"}]}, key and value as examples of zeros; owned by the caller
+ * @ret:	{"programs": [{"name", "instructions"}], "action": "drop", "parameters": {…},
+ *"maps":
+ *		[{"name", "kind", "maxEntries", "key", "value"}]}, key and value as examples of
+ *		zeros; owned by the caller
  */
 int filter_check(const char *object, const char *program, struct json_t **ret, Err *err);
 

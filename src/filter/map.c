@@ -54,6 +54,10 @@ static const Kind *kind_of(int type) {
         return &other;
 }
 
+const char *filter_map_kind(int type) {
+        return kind_of(type)->name;
+}
+
 /* "fw.rodata" is "rodata" for people, "" is what they do not see. */
 static const char *shown_name(const char *name) {
         const char *dot = strchr(name, '.');

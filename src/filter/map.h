@@ -37,6 +37,9 @@ typedef struct FilterMap {
         FieldType key, value;
 } FilterMap;
 
+/* What a kind of maps (BPF_MAP_TYPE_*) is called: "hash", "lru", …, "other". */
+const char *filter_map_kind(int type);
+
 FilterMap *filter_map_free(FilterMap *map);
 DEFINE_AUTOPTR(FilterMap, filter_map_free)
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "filter/field.h"
+#include "filter/map.h"
 #include "filter/program.h"
 
 #define OBJECT_MAX (16u << 20)
@@ -212,27 +213,37 @@ int filter_object_configure(const FilterObject *o, const FilterSpec *spec, bool 
                 const char *path;
                 uint32_t value;
         } settings[] = {
-                { "isola_config.action", (uint32_t) spec->action },
                 { "isola_config.target", target },
                 { "isola_config.egress", egress },
+                { "isola_config.action", (uint32_t) spec->action },
         };
+        /* Without an action it is the one that stands in the source. */
+        size_t n = spec->action ? 3 : 2;
         FieldType type = variables_of(o, config);
         autofree uint8_t *data = NULL;
+        uint64_t action = 0;
         size_t size = 0;
         int r;
 
         r = copy_variables(config, &data, &size);
-        for (size_t i = 0; r >= 0 && i < sizeof settings / sizeof *settings; i++) {
+        for (size_t i = 0; r >= 0 && i < n; i++) {
                 char value[16];
 
                 snprintf(value, sizeof value, "%u", settings[i].value);
                 r = field_set(&type, data, size, settings[i].path, value, NULL, NULL);
         }
         if (r >= 0)
+                r = field_number(&type, data, size, "isola_config.action", &action);
+        if (r >= 0)
                 r = bpf_map__set_initial_value(config, data, size);
         if (r < 0)
                 return refuse_object(spec->object, EINVAL, err,
                                      "its isola_filter.h is of another version");
+        if (!spec->action && action != FILTER_DROP && action != FILTER_ACCEPT &&
+            action != FILTER_COUNT)
+                return refuse(err, EINVAL,
+                              "its ISOLA_ACTION is none of ISOLA_DROP, ISOLA_ACCEPT and "
+                              "ISOLA_COUNT");
         return set_parameters(o, spec->parameters, err);
 }
 
@@ -324,6 +335,19 @@ static json_t *program_json(const struct bpf_program *p) {
                          (json_int_t) (info.xlated_prog_len / sizeof(struct bpf_insn)));
 }
 
+static const char *default_action(const FilterObject *o) {
+        struct bpf_map *config = bpf_object__find_map_by_name(o->object, FILTER_CONFIG_MAP);
+        FieldType type = variables_of(o, config);
+        uint64_t action = 0;
+        size_t size = 0;
+        const void *data = bpf_map__initial_value(config, &size);
+
+        if (!data || field_number(&type, data, size, "isola_config.action", &action) < 0 ||
+            action >= FILTER_VERDICTS)
+                return "";
+        return filter_verdict_name((FilterVerdict) action);
+}
+
 struct json_t *filter_object_json(const FilterObject *o) {
         json_t *programs = json_array(), *maps = json_array();
         struct bpf_program *p;
@@ -334,13 +358,13 @@ struct json_t *filter_object_json(const FilterObject *o) {
         bpf_object__for_each_map(map, o->object) if (filter_map_is_shared(map))
                 json_array_append_new(
                         maps, json_pack("{s:s, s:s, s:I, s:o, s:o}", "name", bpf_map__name(map),
-                                        "kind", libbpf_bpf_map_type_str(bpf_map__type(map)),
+                                        "kind", filter_map_kind((int) bpf_map__type(map)),
                                         "maxEntries", (json_int_t) bpf_map__max_entries(map), "key",
                                         example_json(o, bpf_map__btf_key_type_id(map),
                                                      bpf_map__key_size(map)),
                                         "value",
                                         example_json(o, bpf_map__btf_value_type_id(map),
                                                      bpf_map__value_size(map))));
-        return json_pack("{s:o, s:o, s:o}", "programs", programs, "parameters", parameters_json(o),
-                         "maps", maps);
+        return json_pack("{s:o, s:s, s:o, s:o}", "programs", programs, "action", default_action(o),
+                         "parameters", parameters_json(o), "maps", maps);
 }

@@ -148,7 +148,8 @@ typedef struct Packet {
 } Packet;
 
 static void put(Frame *f, const void *bytes, size_t n) {
-        memcpy(f->bytes + f->n, bytes, n);
+        if (n > 0)
+                memcpy(f->bytes + f->n, bytes, n);
         f->n += n;
 }
 static void put8(Frame *f, unsigned n) {
@@ -321,16 +322,27 @@ __attribute__((__unused__)) static void set_entry(const char *filter, const char
         expect_well(filter_map_set(map, list, &err), err);
 }
 
-/* All entries; borrowed until the test ends. */
+/* What a test may use to its end. */
+__attribute__((__unused__)) static void *kept[256];
+
+__attribute__((__unused__)) static void *keep(void *thing) {
+        static size_t n;
+
+        expect(n < sizeof kept / sizeof *kept);
+        return kept[n++] = thing;
+}
+
+/* All entries. */
 __attribute__((__unused__)) static json_t *dump(const char *filter, const char *name) {
         autoptr(FilterMap) map = open_map(filter, name);
         json_t *list = NULL;
         autoerr err = {};
 
         expect_well(filter_map_dump(map, &list, &err), err);
-        return list;
+        return keep(list);
 }
 
 __attribute__((__unused__)) static const char *text(json_t *value) {
-        return value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS) : "";
+        return value ? keep(json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS))
+                     : "";
 }

@@ -26,12 +26,12 @@ static int add_line(const Filter *f, void *context) {
         return 0;
 }
 
-static char *list(const char *interface) {
+static const char *list(const char *interface) {
         autoerr err = {};
         Str lines = {};
 
         expect_well(filter_each(stage.here, interface, add_line, &lines, &err), err);
-        return str_take(&lines);
+        return keep(str_take(&lines));
 }
 
 static bool has_clsact(const char *interface) {
@@ -238,6 +238,22 @@ TEST(what_cannot_be_attached_is_refused_with_words) {
                             "behind 65530",
                             "") == -ERANGE);
         expect(!has_clsact("tap"));
+}
+
+TEST(filter_says_what_becomes_of_its_matches_unless_told) {
+        FilterSpec own = { .object = OBJECT("tokenbucket") },
+                   told = { .object = OBJECT("tokenbucket"),
+                            .action = FILTER_COUNT,
+                            .name = "told" },
+                   bad = { .object = TEST_OBJECT("target") };
+
+        set_the_stage();
+        expect(attach(PORT(false), &own).action == FILTER_DROP);
+        expect(attach(PORT(false), &told).action == FILTER_COUNT);
+        expect(attach_error(PORT(false), &bad,
+                            "cannot attach filter 'target' to 'port' (in): its ISOLA_ACTION is "
+                            "none of ISOLA_DROP, ISOLA_ACCEPT and ISOLA_COUNT",
+                            "") == -EINVAL);
 }
 
 TEST(filter_that_is_not_there_is_refused_with_those_that_are) {

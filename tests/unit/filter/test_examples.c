@@ -230,6 +230,24 @@ TEST(stateful_lets_errors_about_flows_in) {
         expect(is_kept_out(&error));
 }
 
+TEST(stateful_lets_pass_what_links_need) {
+        Packet six = { .from = "fe80::1",
+                       .to = "ff02::1",
+                       .protocol = IPPROTO_ICMPV6,
+                       .payload = (uint8_t[24]){ 135 },
+                       .n_payload = 24 };
+
+        guard("");
+        to_host(&six);
+        expect(arrives(stage.host, &six));
+        six.payload = (uint8_t[24]){ 143 };
+        to_host(&six);
+        expect(arrives(stage.host, &six));
+        six.payload = (uint8_t[24]){ 128 };
+        expect(is_kept_out(&six));
+        expect(json_array_size(dump("stateful", "flows")) == 0);
+}
+
 TEST(stateful_forgets_flows) {
         const Packet syn = { .protocol = IPPROTO_TCP, .flags = 2 },
                      answer = { .protocol = IPPROTO_TCP,

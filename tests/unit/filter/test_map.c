@@ -21,8 +21,8 @@ static const char *get(const char *name, const char *words) {
 
         expect_ok(strv_split(words, " ", true, &list));
         if (filter_map_get(map, list, &shown, &err) < 0)
-                return take_ptr(err.message);
-        return text(shown);
+                return keep(take_ptr(err.message));
+        return text(keep(shown));
 }
 
 static const char *complaint(int (*call)(const FilterMap *map, char *const *words, Err *err),

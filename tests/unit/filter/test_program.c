@@ -19,6 +19,8 @@ TEST(object_is_verified_and_described) {
 
         set_the_stage();
         expect_well(filter_check(TEST_OBJECT("types"), NULL, &shown, &err), err);
+        keep(shown);
+        expect_str(text(json_object_get(shown, "action")), "\"count\"");
         expect_str(text(json_object_get(shown, "parameters")), "{\"limit\":5}");
         expect_str(text(json_object_get(json_array_get(json_object_get(shown, "programs"), 0),
                                         "name")),
@@ -42,6 +44,7 @@ TEST(every_filter_of_an_object_is_verified) {
         shown = NULL;
         expect_well(filter_check(TEST_OBJECT("several"), "apply", &shown, &err), err);
         expect(json_array_size(json_object_get(shown, "programs")) == 1);
+        json_decref(shown);
 }
 
 TEST(what_is_no_filter_is_refused_with_words) {
@@ -95,14 +98,14 @@ TEST(damaged_object_is_refused_or_verified) {
         expect(fd >= 0);
         for (size_t i = 0; i < 40; i++) {
                 size_t at = i * 7919 % size;
-                char kept = whole[at];
+                char before = whole[at];
                 json_t *shown = NULL;
                 autoerr err = {};
                 int r;
 
-                whole[at] = (char) ~kept;
+                whole[at] = (char) ~before;
                 expect(pwrite(fd, whole, size, 0) == (ssize_t) size);
-                whole[at] = kept;
+                whole[at] = before;
                 r = filter_check(path, NULL, &shown, &err);
                 expect((r < 0) == (err.message != NULL));
                 refused += r < 0;
