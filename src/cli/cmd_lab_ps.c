@@ -10,12 +10,13 @@
 
 typedef struct PsOptions {
         const char *format;
-        bool quiet;
+        bool quiet, no_health;
 } PsOptions;
 
 static const Option options[] = {
         OPT_STRING(0, "format", PsOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
+        OPT_FLAG(0, "no-health", PsOptions, no_health, "Run no health checks"),
         OPT_FLAG('q', "quiet", PsOptions, quiet, "Only names"),
         {},
 };
@@ -37,30 +38,59 @@ static char *addresses(const Node *n, int family) {
         return str_take(&s);
 }
 
-static int add_row(json_t *rows, const Lab *lab, size_t i) {
+/* How its command does, in words; the caller's. */
+static char *command_words(const Lab *lab, size_t i) {
+        int code;
+
+        switch (lab_node_command(lab, i, &code)) {
+        case LAB_COMMAND_WAITING:
+                return str_format("waiting");
+        case LAB_COMMAND_RUNNING:
+                return str_format("running");
+        case LAB_COMMAND_ENDED:
+                return str_format("ended (%d)", code);
+        default:
+                return str_format("%s", "");
+        }
+}
+
+static int add_row(json_t *rows, const Lab *lab, size_t i, LabHealth health) {
+        static const char *const words[] = { "", "healthy", "unhealthy" };
         const Node *n = &lab->topology->nodes[i];
         autofree char *v4 = addresses(n, AF_INET), *v6 = addresses(n, AF_INET6),
-                      *pid = str_format("%d", lab->state.nodes[i].pid);
+                      *pid = str_format("%d", lab->state.nodes[i].pid),
+                      *command = command_words(lab, i);
         bool runs = lab_node_runs(lab, i);
-        json_t *row = v4 && v6 && pid ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Name",
-                                                  n->name, "Kind", node_kind_names[n->kind],
-                                                  "Image", n->image ? n->image : "", "Status",
-                                                  runs ? "running" : "ended", "PID",
-                                                  runs ? pid : "", "IPv4", v4, "IPv6", v6)
-                                      : NULL;
+        json_t *row =
+                v4 && v6 && pid && command
+                        ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Name",
+                                    n->name, "Kind", node_kind_names[n->kind], "Image",
+                                    n->image ? n->image : "", "Status", runs ? "running" : "ended",
+                                    "PID", runs ? pid : "", "IPv4", v4, "IPv6", v6, "Command",
+                                    command, "Health", words[health])
+                        : NULL;
 
         return row && json_array_append_new(rows, row) == 0 ? 0 : -ENOMEM;
 }
 
+static int add_rows(json_t *rows, const Lab *lab, bool check, Err *err) {
+        size_t n = lab->topology->n_nodes;
+        autofree LabHealth *health = calloc(n, sizeof *health);
+        int r = health ? 0 : fail(err, ENOMEM, "cannot list the nodes");
+
+        if (r >= 0 && check)
+                r = lab_health(lab, health, err);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                if (add_row(rows, lab, i, health[i]) < 0)
+                        r = fail(err, ENOMEM, "cannot list the nodes");
+        return r;
+}
+
 static int cmd_lab_ps(const CommandInput *in, Err *err) {
         static const Column columns[] = {
-                { "NAME", "Name" },
-                { "KIND", "Kind" },
-                { "STATUS", "Status" },
-                { "PID", "PID" },
-                { "IPV4", "IPv4" },
-                { "IPV6", "IPv6" },
-                {},
+                { "NAME", "Name" },       { "KIND", "Kind" },     { "STATUS", "Status" },
+                { "PID", "PID" },         { "IPV4", "IPv4" },     { "IPV6", "IPv6" },
+                { "COMMAND", "Command" }, { "HEALTH", "Health" }, {},
         };
         const PsOptions *o = in->options;
         autoptr(Lab) lab = NULL;
@@ -70,9 +100,7 @@ static int cmd_lab_ps(const CommandInput *in, Err *err) {
         if (r < 0)
                 return r;
         rows = json_array();
-        for (size_t i = 0; r >= 0 && i < lab->topology->n_nodes; i++)
-                if (add_row(rows, lab, i) < 0)
-                        r = fail(err, ENOMEM, "cannot list the nodes");
+        r = add_rows(rows, lab, !o->quiet && !o->no_health, err);
         if (r >= 0)
                 r = format_rows(columns, rows, o->quiet && !o->format ? "{{.Name}}" : o->format,
                                 err);

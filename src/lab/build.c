@@ -89,6 +89,7 @@ static int make_node(Maker *m, size_t index, Err *err) {
                 .index = index,
                 .binds = m->plan->binds[index],
                 .log = m->plan->logs[index],
+                .status = m->plan->statuses[index],
                 .go = m->go[0],
                 .release = m->release[0],
                 .done = m->done[1],

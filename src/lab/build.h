@@ -9,10 +9,11 @@
 typedef struct BuildPlan {
         const Topology *topology;
         const HostTree *tree;
-        int userns;  /* of the lab; negative: the caller's own is */
-        int hosts;   /* detached mount, for /etc/hosts */
-        int **binds; /* for each node, detached mounts */
-        int *logs;   /* for each node, or negative */
+        int userns;    /* of the lab; negative: the caller's own is */
+        int hosts;     /* detached mount, for /etc/hosts */
+        int **binds;   /* for each node, detached mounts */
+        int *logs;     /* for each node, or negative */
+        int *statuses; /* the same; there where there is a log */
 } BuildPlan;
 
 typedef struct Build {

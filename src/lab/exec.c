@@ -54,6 +54,8 @@ _Noreturn static void run(const Node *n, const LabExec *exec, int report) {
         autoerr err = {};
         int r = env ? set_streams(exec->stdio) : -ENOMEM;
 
+        if (exec->session)
+                (void) setsid();
         if (r < 0)
                 (void) fail(&err, r, "cannot set up '%s'", exec->args[0]);
         else if (exec->workdir && chdir(exec->workdir) < 0)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -263,6 +264,18 @@ ssize_t lab_find_node(const Lab *lab, const char *name, Err *err) {
         near = names ? nearest_name(name, (const char *const *) names) : NULL;
         r = refuse(err, ENOENT, "lab '%s' has no node '%s'", lab->name, name);
         return near ? err_hint(err, r, "did you mean '%s'?", near) : r;
+}
+
+LabCommand lab_node_command(const Lab *lab, size_t node, int *ret_code) {
+        const Node *n = &lab->topology->nodes[node];
+        autofree char *path = str_format("status/%s", n->name), *text = NULL;
+
+        *ret_code = 0;
+        if (!n->cmd)
+                return LAB_COMMAND_NONE;
+        if (!path || file_read_line(lab->dir, path, &text) < 0 || !*text)
+                return LAB_COMMAND_WAITING;
+        return sscanf(text, "ended %d", ret_code) == 1 ? LAB_COMMAND_ENDED : LAB_COMMAND_RUNNING;
 }
 
 int lab_node_pidfd(const Lab *lab, size_t node, Err *err) {

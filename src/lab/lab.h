@@ -10,13 +10,16 @@
  *   state.json   LabState
  *   hosts        /etc/hosts of its light nodes
  *   logs/NODE    what a light node's command writes
+ *   status/NODE  what became of it: "running" or "ended CODE"; nothing until it is started
+ *   exec/NODE    what the commands of a node's exec wrote while the lab was made
  *
  * Who changes it holds the lock on the directory.  A light node is a process, the
  * first of a pid namespace, that does nothing but reap; it and the fabric, a process
  * that holds the namespaces which nodes share, live until the lab is taken down.
- * Until all is made and written down they die with their maker, so that a state that
- * is not complete and whose lock nobody holds is all that is left of a lab that was
- * being made by a process that was killed.
+ * Until all is made and written down they die with their maker.  After that what the
+ * topology wants started is started, one node after the other (start.h).  A state that
+ * is not complete and whose lock nobody holds was left by a process that was killed
+ * meanwhile; the next command that meets it ends and removes what it names.
  */
 
 #include <stdbool.h>
@@ -88,6 +91,14 @@ size_t lab_running_nodes(const Lab *lab);
 /* Finds a node; -ENOENT with a sentence that has the nearest name. */
 ssize_t lab_find_node(const Lab *lab, const char *name, Err *err);
 bool lab_node_runs(const Lab *lab, size_t node);
+typedef enum LabCommand {
+        LAB_COMMAND_NONE,
+        LAB_COMMAND_WAITING, /* for other nodes */
+        LAB_COMMAND_RUNNING,
+        LAB_COMMAND_ENDED,
+} LabCommand;
+/* What became of a node's command; @ret_code: its exit code, 128 and more for a signal. */
+LabCommand lab_node_command(const Lab *lab, size_t node, int *ret_code);
 /* A node's pidfd, the caller's; -ESRCH with a sentence if it does not run. */
 int lab_node_pidfd(const Lab *lab, size_t node, Err *err);
 /* Its network namespace, the caller's. */
@@ -105,11 +116,20 @@ int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, 
 /* Ends all of its processes and removes what is kept of it. */
 int lab_down(Lab *lab, Err *err);
 
+typedef enum LabHealth {
+        LAB_HEALTH_NONE, /* it has no health check */
+        LAB_HEALTHY,
+        LAB_UNHEALTHY,
+} LabHealth;
+/* Runs the health checks of all nodes, at the same time, and tells how each ended; room for all. */
+int lab_health(const Lab *lab, LabHealth *ret, Err *err);
+
 typedef struct LabExec {
         char *const *args;
         char *const *env;    /* KEY=VALUE, added to a node's; or NULL */
         const char *workdir; /* or NULL */
         int stdio[3];        /* negative: /dev/null */
+        bool session;        /* in one of its own, so that all of it can be killed */
 } LabExec;
 
 /**

@@ -4,7 +4,8 @@
  * A light node's first process
  *
  * Its maker lays the links meanwhile; then it gives its interfaces their addresses
- * from inside, all nodes at once.  After that it runs the node's command and reaps.
+ * from inside, all nodes at once.  After that it runs the node's command, at once or,
+ * where that has to wait, at SIGUSR1, and reaps.
  */
 
 #include <errno.h>
@@ -101,35 +102,82 @@ _Noreturn static void run_command(const Node *n, int log) {
         _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* Ends at SIGTERM from outside, and all processes of the node with it. */
-_Noreturn static void stay(const NodePlan *plan) {
-        const Node *n = &plan->topology->nodes[plan->index];
-        sigset_t signals;
+/* One line of a length that is always the same, so that a reader sees no half of two. */
+static void note(int status, const char *word, int code) {
+        char line[16];
+        int n = snprintf(line, sizeof line, "%-8s %-6d", word, code);
 
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGCHLD);
-        sigaddset(&signals, SIGTERM);
-        (void) sigprocmask(SIG_BLOCK, &signals, NULL);
-        if (n->cmd) {
-                pid_t pid = process_clone(0, -EBADF, NULL);
+        line[n] = '\n';
+        if (pwrite(status, line, (size_t) n + 1, 0) < 0)
+                return; /* nobody to tell */
+}
 
-                if (pid == 0)
-                        run_command(n, plan->log);
+static pid_t start_command(const Node *n) {
+        pid_t pid = process_clone(0, -EBADF, NULL);
+
+        if (pid == 0)
+                run_command(n, STDOUT_FILENO);
+        note(STDERR_FILENO, pid < 0 ? "ended" : "running", pid < 0 ? 126 : 0);
+        close_fd(STDOUT_FILENO);
+        return pid;
+}
+
+static void reap(pid_t command) {
+        int status;
+        pid_t pid;
+
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+                if (pid == command)
+                        note(STDERR_FILENO, "ended",
+                             WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* The log and the status are kept until the command is started by SIGUSR1, and the status until it
+ * has ended; nothing else is. */
+static void keep_streams(const NodePlan *plan) {
+        if (plan->log < 0) {
+                process_close_range(0, ~0u);
+                return;
         }
-        process_close_range(0, ~0u);
+        if (dup2(plan->log, STDOUT_FILENO) < 0 || dup2(plan->status, STDERR_FILENO) < 0)
+                _exit(1);
+        close_fd(STDIN_FILENO);
+        process_close_range(3, ~0u);
+}
+
+/* Ends at SIGTERM from outside, and all processes of the node with it. */
+_Noreturn static void stay(const NodePlan *plan, const sigset_t *signals) {
+        const Node *n = &plan->topology->nodes[plan->index];
+        pid_t command = 0;
+
+        keep_streams(plan);
+        if (n->cmd && !node_is_held(n))
+                command = start_command(n);
         for (;;) {
                 siginfo_t info;
+                int signal = sigwaitinfo(signals, &info);
 
-                if (sigwaitinfo(&signals, &info) == SIGTERM)
+                if (signal == SIGTERM)
                         _exit(0);
-                while (waitpid(-1, NULL, WNOHANG) > 0)
-                        ;
+                if (signal == SIGUSR1 && n->cmd && command == 0)
+                        command = start_command(n);
+                reap(command);
         }
+}
+
+static void block_signals(sigset_t *ret) {
+        sigemptyset(ret);
+        sigaddset(ret, SIGCHLD);
+        sigaddset(ret, SIGTERM);
+        sigaddset(ret, SIGUSR1);
+        (void) sigprocmask(SIG_BLOCK, ret, NULL);
 }
 
 _Noreturn void node_main(const NodePlan *plan) {
         autoerr err = {};
+        sigset_t signals;
 
+        block_signals(&signals);
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void) prctl(PR_SET_NAME, "isola-node");
         if (set_up(plan, &err) < 0)
@@ -141,5 +189,5 @@ _Noreturn void node_main(const NodePlan *plan) {
         wait_for(plan->release);
         (void) prctl(PR_SET_PDEATHSIG, 0);
         tell(plan, '+');
-        stay(plan);
+        stay(plan, &signals);
 }

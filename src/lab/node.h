@@ -10,11 +10,17 @@ typedef struct NodePlan {
         size_t index;
         const int *binds; /* detached mounts, in the order of the node's binds */
         int log;          /* where its command writes, or negative */
+        int status;       /* what became of its command (lab.h), or negative */
         int go;           /* a byte from here: the links are there */
         int release;      /* a byte from here: all is written down */
         int done;         /* a byte to here each time: '+', or '-' and a reason to */
         int report;       /* err_write() */
 } NodePlan;
+
+/* Whether its command begins only when it is told to, by SIGUSR1. */
+static inline bool node_is_held(const Node *n) {
+        return n->n_waits > 0 || n->startup_delay_ns > 0;
+}
 
 /* Sets the node up and stays; the caller is a clone in new namespaces of all kinds. */
 _Noreturn void node_main(const NodePlan *plan);

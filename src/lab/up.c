@@ -21,6 +21,7 @@
 #include "kernel/proc_stat.h"
 #include "lab/build.h"
 #include "lab/lab_internal.h"
+#include "lab/start.h"
 #include "topology/write.h"
 
 /* ---- what is on disk ---- */
@@ -109,7 +110,7 @@ int lab_write_hosts(const Lab *lab, Err *err) {
 typedef struct Sources {
         int userns, hosts;
         HostTree tree;
-        int **binds, *logs;
+        int **binds, *logs, *statuses;
         const Topology *topology;
 } Sources;
 
@@ -120,9 +121,12 @@ static void sources_clear(Sources *s) {
                 free(s->binds[i]);
                 if (s->logs)
                         close_fd(s->logs[i]);
+                if (s->statuses)
+                        close_fd(s->statuses[i]);
         }
         free(s->binds);
         free(s->logs);
+        free(s->statuses);
         host_tree_clear(&s->tree);
         close_fd(s->hosts);
         close_fd(s->userns);
@@ -150,14 +154,14 @@ static int open_bind(const Sources *s, const char *bind, Err *err) {
                       : fail(err, ENOMEM, "cannot bind '%s'", bind);
 }
 
-static int open_log(const Lab *lab, const Node *n, Err *err) {
-        autofree char *path = str_format("logs/%s", n->name);
-        int fd = path ? dir_make(lab->dir, "logs", 0700) : -ENOMEM;
+static int open_in(const Lab *lab, const char *directory, const Node *n, int flags, Err *err) {
+        autofree char *path = str_format("%s/%s", directory, n->name);
+        int fd = path ? dir_make(lab->dir, directory, 0700) : -ENOMEM;
 
-        if (fd >= 0)
-                fd = openat(lab->dir, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        if (fd == -1)
-                fd = -errno;
+        if (fd >= 0) {
+                fd = openat(lab->dir, path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+                fd = fd < 0 ? -errno : fd;
+        }
         return fd < 0 ? fail(err, fd, "cannot open the log of '%s'", n->name) : fd;
 }
 
@@ -166,7 +170,6 @@ static int open_of_node(const Lab *lab, Sources *s, size_t i, Err *err) {
         size_t n_binds = strv_length(n->binds);
         int r = 0;
 
-        s->logs[i] = -EBADF;
         s->binds[i] = calloc(n_binds + 1, sizeof **s->binds);
         if (!s->binds[i])
                 return fail(err, ENOMEM, "cannot make node '%s'", n->name);
@@ -175,7 +178,9 @@ static int open_of_node(const Lab *lab, Sources *s, size_t i, Err *err) {
         for (size_t k = 0; r >= 0 && k < n_binds; k++)
                 r = s->binds[i][k] = open_bind(s, n->binds[k], err);
         if (r >= 0 && n->cmd)
-                r = s->logs[i] = open_log(lab, n, err);
+                r = s->logs[i] = open_in(lab, "logs", n, O_APPEND, err);
+        if (r >= 0 && n->cmd)
+                r = s->statuses[i] = open_in(lab, "status", n, 0, err);
         return r < 0 ? r : 0;
 }
 
@@ -195,10 +200,11 @@ static int open_sources(Lab *lab, Sources *s, Err *err) {
                 return r;
         s->logs = calloc(n, sizeof *s->logs);
         s->binds = calloc(n, sizeof *s->binds);
-        if (!s->logs || !s->binds)
+        s->statuses = calloc(n, sizeof *s->statuses);
+        if (!s->logs || !s->binds || !s->statuses)
                 return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
         for (size_t i = 0; i < n; i++)
-                s->logs[i] = -EBADF;
+                s->logs[i] = s->statuses[i] = -EBADF;
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = open_of_node(lab, s, i, err);
         return r;
@@ -220,13 +226,13 @@ static int note_processes(Lab *lab, pid_t fabric, const pid_t *nodes, Err *err) 
                 r = note_process(&lab->state.nodes[i], nodes[i], err);
         if (r < 0)
                 return r;
-        lab->state.complete = true;
+        lab->state.complete = !lab_has_start(lab->topology);
         return lab_save(lab, err);
 }
 
 static int build(Lab *lab, Err *err) {
         autofree pid_t *nodes = calloc(lab->topology->n_nodes, sizeof *nodes);
-        autosources s = { -EBADF, -EBADF, {}, NULL, NULL, lab->topology };
+        autosources s = { .userns = -EBADF, .hosts = -EBADF, .topology = lab->topology };
         Build build = { -EBADF, -EBADF };
         BuildPlan plan;
         pid_t fabric;
@@ -235,7 +241,9 @@ static int build(Lab *lab, Err *err) {
 
         if (r < 0)
                 return r;
-        plan = (BuildPlan){ lab->topology, &s.tree, s.userns, s.hosts, s.binds, s.logs };
+        plan = (BuildPlan){
+                lab->topology, &s.tree, s.userns, s.hosts, s.binds, s.logs, s.statuses
+        };
         r = build_start(&plan, &build, &fabric, nodes, err);
         fault_point("lab.built");
         if (r >= 0)
@@ -245,6 +253,17 @@ static int build(Lab *lab, Err *err) {
                 r = build_release(&build, err);
         build_clear(&build);
         return r;
+}
+
+/* All is there, and nothing of it dies with us any more. */
+static int start(Lab *lab, Err *err) {
+        int r;
+
+        fault_point("lab.starting");
+        r = lab_start(lab, err);
+        fault_point("lab.started");
+        lab->state.complete = true;
+        return r < 0 ? r : lab_save(lab, err);
 }
 
 int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, Err *err) {
@@ -268,6 +287,8 @@ int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, 
                 r = lab_write_hosts(lab, err);
         if (r >= 0)
                 r = build(lab, err);
+        if (r >= 0 && !lab->state.complete)
+                r = start(lab, err);
         if (r < 0) {
                 (void) lab_erase(lab, NULL);
                 lab->topology = NULL; /* it stays the caller's */

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "topology/domain.h"
 #include "topology/topology.h"
+#include "topology/waits.h"
 
 static int check_lab_name(const Topology *t, Err *err) {
         size_t n = t->name ? strspn(t->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -56,25 +57,6 @@ static int check_interface(const Topology *t, const Node *n, size_t i, Err *err)
         return 0;
 }
 
-static int check_waits(const Topology *t, const Node *n, Err *err) {
-        for (size_t i = 0; i < n->n_waits; i++) {
-                ssize_t other = topology_find_node(t, n->waits[i].node);
-
-                if (other < 0)
-                        return topology_refuse(t, n->line, err,
-                                               "'%s' waits for '%s', which is no node", n->name,
-                                               n->waits[i].node);
-                if (str_equal(n->waits[i].node, n->name))
-                        return topology_refuse(t, n->line, err, "'%s' waits for itself", n->name);
-                if (str_equal(n->waits[i].stage, "healthy") && !t->nodes[other].health.test)
-                        return topology_refuse(t, n->line, err,
-                                               "'%s' waits for the health of '%s', which has no "
-                                               "health check",
-                                               n->name, n->waits[i].node);
-        }
-        return 0;
-}
-
 static int check_node(const Topology *t, size_t index, Err *err) {
         const Node *n = &t->nodes[index];
         int r = check_node_name(t, n, err);
@@ -83,7 +65,7 @@ static int check_node(const Topology *t, size_t index, Err *err) {
                 r = topology_refuse(t, n->line, err, "there are two nodes '%s'", n->name);
         for (size_t i = 0; r >= 0 && i < n->n_interfaces; i++)
                 r = check_interface(t, n, i, err);
-        return r < 0 ? r : check_waits(t, n, err);
+        return r;
 }
 
 static int check_link(const Topology *t, const TopologyLink *l, Err *err) {
@@ -212,5 +194,7 @@ int topology_check(const Topology *t, Err *err) {
                 r = check_link(t, &t->links[i], err);
         if (r >= 0 && t->n_nodes == 0)
                 r = topology_refuse(t, 0, err, "there are no nodes");
+        if (r >= 0)
+                r = topology_check_waits(t, err);
         return r < 0 ? r : check_addresses(t, err);
 }

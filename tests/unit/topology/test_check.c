@@ -4,6 +4,11 @@
 
 #define NODES "name: l\ntopology:\n  nodes: {a: , b: , s: {kind: bridge}}\n  links:\n"
 
+#define WAIT(list) "stages: {create: {wait-for: [" list "]}}"
+#define WAITS(list)                                                                        \
+        "name: l\ntopology: {nodes: {a: {" WAIT(list) "}, b: , c: {cmd: true}, d: {" WAIT( \
+                "{node: b, stage: create}, {node: e, stage: create}") "}, e: {" WAIT("{node: a, stage: configure}") "}}}\n"
+
 TEST(what_cannot_be_is_refused_with_its_line) {
         static const struct {
                 const char *text, *words; /* NULL: it can be */
@@ -39,6 +44,13 @@ TEST(what_cannot_be_is_refused_with_its_line) {
                 { "name: l\ntopology: {nodes: {a: {stages: {create: {wait-for: [{node: b, stage: "
                   "create}]}}}}}\n",
                   "f:2: 'a' waits for 'b', which is no node" },
+                { WAITS("{node: a, stage: create}"), "f:2: 'a' waits for itself" },
+                { WAITS("{node: b, stage: create}, {node: c, stage: exit}"), NULL },
+                { WAITS("{node: b, stage: exit}"),
+                  "f:2: 'a' waits for the end of 'b', which has no command" },
+                { WAITS("{node: d, stage: create}"),
+                  "f:2: nodes wait for each other: 'a' waits for 'd', which waits for 'e', which "
+                  "waits for 'a'" },
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
