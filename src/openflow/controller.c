@@ -5,32 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "openflow/controller_internal.h"
 
-#define CHUNK   65536
-#define EVENTS  64
-#define OUT_MAX (4u << 20) /* a switch that takes no more is not listened to either */
-
-typedef struct Listener Listener;
-
-struct Listener {
-        int fd;
-        char *name;
-};
-
-/* What an event is about: a switch, or the n-th listener. */
-#define LISTENER_BIT 1u
+#define EVENTS 64
 
 int of_controller_new(const OfControllerOptions *options, OfController **ret, Err *err) {
         autoptr(OfController) c = calloc(1, sizeof *c);
+        int r = c ? channel_server_begin(&c->server) : -ENOMEM;
 
-        if (!c)
-                return fail(err, ENOMEM, "cannot make a controller");
+        if (r < 0)
+                return fail(err, r, "cannot make a controller");
         c->options = *options;
         if (!c->options.versions)
                 c->options.versions = OF_VERSIONS;
@@ -38,31 +25,17 @@ int of_controller_new(const OfControllerOptions *options, OfController **ret, Er
                 c->options.ageing_ms = CONTROLLER_AGEING_MS;
         if (!c->options.idle_timeout)
                 c->options.idle_timeout = CONTROLLER_IDLE;
-        c->epoll = epoll_create1(EPOLL_CLOEXEC);
-        if (c->epoll < 0)
-                return fail(err, errno, "cannot make a controller");
         *ret = take_ptr(c);
         return 0;
 }
 
 /* --- switches --- */
 
-static int watch_listeners(OfController *c, int operation) {
-        for (size_t i = 0; i < c->n_listeners; i++) {
-                struct epoll_event event = { .events = EPOLLIN, .data.u64 = i << 1 | LISTENER_BIT };
-
-                if (epoll_ctl(c->epoll, operation, c->listeners[i].fd, &event) < 0)
-                        return -errno;
-        }
-        return 0;
-}
-
 static void switch_free(Switch *s) {
-        close_fd(s->fd);
+        channel_end(&s->channel);
         recorder_disconnect(s->recorded);
         mac_table_free(s->stations);
         str_clear(&s->in);
-        str_clear(&s->out);
         free(s->name);
         free(s);
 }
@@ -75,12 +48,10 @@ static void switch_close(Switch *s) {
                 s->next->previous = s->previous;
         log_info("switch '%s' has gone", s->name);
         switch_free(s);
-        if (c->paused && watch_listeners(c, EPOLL_CTL_ADD) >= 0)
-                c->paused = false;
+        channel_server_resume(&c->server);
 }
 
 static int switch_new(OfController *c, int fd, const char *name, Switch **ret) {
-        struct epoll_event event = { .events = EPOLLIN };
         Switch *s = calloc(1, sizeof *s);
         int r;
 
@@ -88,13 +59,12 @@ static int switch_new(OfController *c, int fd, const char *name, Switch **ret) {
                 close_fd(fd);
                 return -ENOMEM;
         }
-        *s = (Switch){ .controller = c, .fd = fd, .events = EPOLLIN };
+        s->controller = c;
+        r = channel_begin(&s->channel, c->server.epoll, fd, false, s);
         s->name = strdup(name);
         s->stations = mac_table_new(c->options.ageing_ms);
-        event.data.ptr = s;
-        r = s->name && s->stations ? 0 : -ENOMEM;
-        if (r >= 0 && epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-                r = -errno;
+        if (r >= 0 && (!s->name || !s->stations))
+                r = -ENOMEM;
         if (r < 0) {
                 switch_free(s);
                 return r;
@@ -115,12 +85,7 @@ OfController *of_controller_free(OfController *c) {
                         next = s->next;
                         switch_free(s);
                 }
-                for (size_t i = 0; i < c->n_listeners; i++) {
-                        close_fd(c->listeners[i].fd);
-                        free(c->listeners[i].name);
-                }
-                free(c->listeners);
-                close_fd(c->epoll);
+                channel_server_end(&c->server);
                 free(c);
         }
         return NULL;
@@ -128,55 +93,32 @@ OfController *of_controller_free(OfController *c) {
 
 /* --- bytes --- */
 
-static int update_events(Switch *s) {
-        struct epoll_event event = { .data.ptr = s };
-        size_t waiting = s->out.length - s->sent;
-
-        event.events = (waiting > OUT_MAX || s->ended ? 0u : EPOLLIN) | (waiting ? EPOLLOUT : 0u);
-        if (event.events == s->events)
-                return 0;
-        s->events = event.events;
-        return epoll_ctl(s->controller->epoll, EPOLL_CTL_MOD, s->fd, &event) < 0 ? -errno : 0;
-}
-
-static int send_waiting(Switch *s) {
-        while (s->sent < s->out.length) {
-                ssize_t n = send(s->fd, s->out.text + s->sent, s->out.length - s->sent,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT);
-
-                if (n < 0 && errno != EINTR)
-                        return errno == EAGAIN ? 0 : -errno;
-                if (n > 0)
-                        s->sent += (size_t) n;
-        }
-        s->out.length = s->sent = 0;
-        return s->ended ? -ECONNRESET : 0;
-}
-
 /* One by one: each is a frame of its own in the file. */
 static void record_answers(const Switch *s, size_t at) {
+        const Str *out = &s->channel.out;
         OfHeader header;
 
-        for (; s->recorded && of_header(s->out.text + at, s->out.length - at, &header) >= 0;
+        for (; s->recorded && of_header(out->text + at, out->length - at, &header) >= 0;
              at += header.length)
-                recorder_add(s->recorded, false, s->out.text + at, header.length);
+                recorder_add(s->recorded, false, out->text + at, header.length);
 }
 
 /* Every whole message that came; what is left moves to the front. */
 static int take_messages(Switch *s) {
+        const Str *out = &s->channel.out;
         size_t at = 0;
         OfHeader header;
         int r;
 
         for (;;) {
-                size_t answers = s->out.length;
+                size_t answers = out->length;
 
                 r = of_header(s->in.text + at, s->in.length - at, &header);
                 if (r < 0)
                         break;
                 recorder_add(s->recorded, true, s->in.text + at, header.length);
                 r = switch_message(s, s->in.text + at, header.length);
-                if (r >= 0 && s->out.failed)
+                if (r >= 0 && out->failed)
                         r = -ENOMEM;
                 if (r < 0)
                         break;
@@ -189,24 +131,27 @@ static int take_messages(Switch *s) {
 }
 
 static int receive(Switch *s) {
-        char chunk[CHUNK];
-        ssize_t n = recv(s->fd, chunk, sizeof chunk, MSG_DONTWAIT);
+        size_t before = s->in.length;
+        int r = channel_receive(&s->channel, &s->in);
 
-        if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        if (n == 0)
-                return -ECONNRESET;
-        str_put_bytes(&s->in, chunk, (size_t) n);
-        return s->in.failed ? -ENOMEM : take_messages(s);
+        return r < 0 || s->in.length == before ? r : take_messages(s);
+}
+
+/* A switch that takes no more is not listened to either. */
+static int answer(Switch *s) {
+        int r = channel_flush(&s->channel);
+        size_t waiting = channel_waiting(&s->channel);
+
+        if (r >= 0 && s->ended && waiting == 0)
+                r = -ECONNRESET;
+        return r < 0 ? r : channel_update(&s->channel, waiting < CHANNEL_FULL && !s->ended);
 }
 
 static void on_switch(Switch *s, uint32_t events) {
         int r = events & EPOLLIN ? receive(s) : events & (EPOLLERR | EPOLLHUP) ? -ECONNRESET : 0;
 
         if (r >= 0)
-                r = send_waiting(s);
-        if (r >= 0)
-                r = update_events(s);
+                r = answer(s);
         if (r >= 0)
                 return;
         if (r != -ECONNRESET)
@@ -217,27 +162,9 @@ static void on_switch(Switch *s, uint32_t events) {
 /* --- connections --- */
 
 int of_controller_listen(OfController *c, int listener, const char *name, Err *err) {
-        struct epoll_event event = { .events = EPOLLIN,
-                                     .data.u64 = c->n_listeners << 1 | LISTENER_BIT };
-        Listener *l = json_grow(&c->listeners, &c->n_listeners, sizeof *l);
-        int r;
+        int r = channel_server_add(&c->server, listener, name);
 
-        if (!l) {
-                close_fd(listener);
-                return fail(err, ENOMEM, "cannot listen for switch '%s'", name);
-        }
-        l->fd = listener;
-        l->name = strdup(name);
-        r = !l->name                                                   ? -ENOMEM
-            : c->paused                                                ? 0
-            : epoll_ctl(c->epoll, EPOLL_CTL_ADD, listener, &event) < 0 ? -errno
-                                                                       : 0;
-        if (r >= 0)
-                return 0;
-        close_fd(listener);
-        free(l->name);
-        c->n_listeners--;
-        return fail(err, r, "cannot listen for switch '%s'", name);
+        return r < 0 ? fail(err, r, "cannot listen for switch '%s'", name) : 0;
 }
 
 static void begin(Switch *s) {
@@ -250,22 +177,14 @@ static void begin(Switch *s) {
                 on_switch(s, 0);
 }
 
-/* All that have connected; without descriptors it goes on when one has come free. */
-static int accept_switches(OfController *c, const Listener *l) {
+static int accept_switches(OfController *c, size_t number) {
         for (;;) {
-                int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), r;
+                int fd = channel_server_accept(&c->server, number), r;
                 Switch *s;
 
-                if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-                        continue;
-                if (fd < 0 && errno == EAGAIN)
-                        return 0;
-                if (fd < 0) {
-                        log_warn("cannot accept switch '%s': %s", l->name, strerror(errno));
-                        c->paused = watch_listeners(c, EPOLL_CTL_DEL) >= 0;
-                        return 0;
-                }
-                r = switch_new(c, fd, l->name, &s);
+                if (fd < 0)
+                        return fd == -EAGAIN ? 0 : fd;
+                r = switch_new(c, fd, c->server.list[number].name, &s);
                 if (r < 0)
                         return r;
                 begin(s);
@@ -273,12 +192,12 @@ static int accept_switches(OfController *c, const Listener *l) {
 }
 
 int of_controller_fd(const OfController *controller) {
-        return controller->epoll;
+        return controller->server.epoll;
 }
 
 int of_controller_step(OfController *c) {
         struct epoll_event events[EVENTS];
-        int n = epoll_wait(c->epoll, events, EVENTS, 0), r = 0;
+        int n = epoll_wait(c->server.epoll, events, EVENTS, 0), r = 0;
 
         if (n < 0)
                 return errno == EINTR ? 0 : -errno;
@@ -287,8 +206,8 @@ int of_controller_step(OfController *c) {
                 uint64_t what = events[i].data.u64;
                 int e = 0;
 
-                if (what & LISTENER_BIT)
-                        e = accept_switches(c, &c->listeners[what >> 1]);
+                if (what & CHANNEL_LISTENER)
+                        e = accept_switches(c, what >> 1);
                 else
                         on_switch(events[i].data.ptr, events[i].events);
                 r = r < 0 ? r : e;
@@ -297,7 +216,7 @@ int of_controller_step(OfController *c) {
 }
 
 int of_controller_run(OfController *c, int stop, Err *err) {
-        struct pollfd fds[] = { { .fd = c->epoll, .events = POLLIN },
+        struct pollfd fds[] = { { .fd = c->server.epoll, .events = POLLIN },
                                 { .fd = stop, .events = POLLIN } };
 
         for (;;) {

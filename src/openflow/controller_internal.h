@@ -4,6 +4,7 @@
 /* controller.c has connections and bytes, controller_switch.c what is said over them. */
 
 #include "base/str.h"
+#include "openflow/channel.h"
 #include "openflow/controller.h"
 #include "openflow/mac_table.h"
 
@@ -15,12 +16,10 @@ typedef struct Switch Switch;
 struct Switch {
         OfController *controller;
         Switch *next, *previous;
-        int fd;
+        Channel channel;
         char *name;
         Recorded *recorded;
-        Str in, out;     /* bytes that came and are no whole message yet; that are to be sent */
-        size_t sent;     /* of .out */
-        uint32_t events; /* that epoll(7) waits for */
+        Str in; /* bytes that came and are no whole message yet */
         uint32_t xid;
         uint8_t version; /* 0 until both have said hello */
         bool ended;      /* to be closed once all is sent */
@@ -30,15 +29,12 @@ struct Switch {
 
 struct OfController {
         OfControllerOptions options;
-        int epoll;
-        struct Listener *listeners;
-        size_t n_listeners;
-        bool paused; /* no descriptors are left for switches that connect */
+        ChannelServer server;
         Switch *switches;
         uint64_t packets, flows;
 };
 
 /* Says hello. */
 int switch_begin(Switch *s);
-/* Deals with one whole message, answers go to .out; negative errno ends the connection. */
+/* Deals with one whole message, answers go to .channel.out; negative errno ends the connection. */
 int switch_message(Switch *s, const char *message, size_t size);

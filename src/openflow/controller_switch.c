@@ -24,13 +24,13 @@ typedef struct Frame {
 } Frame;
 
 int switch_begin(Switch *s) {
-        return of_put_hello(&s->out, s->controller->options.versions, ++s->xid);
+        return of_put_hello(&s->channel.out, s->controller->options.versions, ++s->xid);
 }
 
 static int put_flow(Switch *s, OfCommand command, const OfFlow *flow, uint32_t buffer) {
         autoerr err = {};
-        int r = of_put_flow_mod(&s->out, (OfVersion) s->version, command, flow, buffer, ++s->xid,
-                                &err);
+        int r = of_put_flow_mod(&s->channel.out, (OfVersion) s->version, command, flow, buffer,
+                                ++s->xid, &err);
 
         if (r < 0)
                 log_warn("switch '%s': %s", s->name, err.message ? err.message : strerror(-r));
@@ -75,14 +75,14 @@ static int on_hello(Switch *s, const char *message, size_t size) {
         if (r == -EPROTONOSUPPORT) {
                 log_warn("switch '%s' speaks no version of OpenFlow that is known here", s->name);
                 s->ended = true;
-                return of_put_error(&s->out, OF_13, ++s->xid, HELLO_FAILED, NO_COMMON);
+                return of_put_error(&s->channel.out, OF_13, ++s->xid, HELLO_FAILED, NO_COMMON);
         }
         if (r < 0)
                 return r;
         s->version = (uint8_t) r;
-        r = of_put_plain(&s->out, s->version, OF_FEATURES_REQUEST, ++s->xid);
+        r = of_put_plain(&s->channel.out, s->version, OF_FEATURES_REQUEST, ++s->xid);
         if (r >= 0)
-                r = of_put_set_config(&s->out, s->version, ++s->xid);
+                r = of_put_set_config(&s->channel.out, s->version, ++s->xid);
         return r < 0 ? r : install_miss(s);
 }
 
@@ -141,9 +141,9 @@ static int learn(Switch *s, const Frame *frame, uint32_t port) {
 static int send_packet(Switch *s, const OfPacketIn *packet, uint32_t port) {
         OfAction output = { .kind = OF_ACTION_OUTPUT, .port = port };
 
-        return of_put_packet_out(&s->out, (OfVersion) s->version, packet->buffer, packet->in_port,
-                                 &(OfActions){ &output, 1 }, packet->data, packet->size, ++s->xid,
-                                 NULL);
+        return of_put_packet_out(&s->channel.out, (OfVersion) s->version, packet->buffer,
+                                 packet->in_port, &(OfActions){ &output, 1 }, packet->data,
+                                 packet->size, ++s->xid, NULL);
 }
 
 static int install(Switch *s, const Frame *frame, const OfPacketIn *packet, uint32_t port) {
@@ -220,7 +220,7 @@ int switch_message(Switch *s, const char *message, size_t size) {
         if (header.type == OF_ERROR)
                 return on_error(s, message, size);
         if (header.type == OF_ECHO_REQUEST)
-                return of_put_echo_reply(&s->out, message, size);
+                return of_put_echo_reply(&s->channel.out, message, size);
         if (!s->version || header.version != s->version)
                 return -EBADMSG;
         switch (header.type) {

@@ -13,6 +13,7 @@
  *   flow.h       flows as text and as messages
  *   client.h     asking a switch
  *   controller.h being asked by switches
+ *   relay.h      listening to another controller
  */
 
 #include <stdbool.h>

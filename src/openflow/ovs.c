@@ -23,6 +23,7 @@
 
 #define START_MS  30000
 #define STOP_MS   5000
+#define KILL_MS   60000 /* the kernel takes some 10 ms for each port */
 #define WORDS_MAX 4096
 #define SBIN      "/usr/local/sbin:/usr/sbin:/sbin"
 #define INSTALL   "apt-get install openvswitch-switch"
@@ -188,7 +189,7 @@ static int stop_daemon(int dir, const char *daemon) {
         if (r == -ETIMEDOUT) {
                 if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
                         return -errno;
-                r = end_of(pidfd, STOP_MS);
+                r = end_of(pidfd, KILL_MS);
         }
         return r;
 }

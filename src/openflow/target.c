@@ -67,41 +67,54 @@ static void no_delay(int s) {
         (void) setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-static int connect_tcp(const struct sockaddr_storage *address, socklen_t size, int64_t end) {
+static int connect_tcp(const struct sockaddr_storage *address, socklen_t size, bool *ret_pending) {
         autoclose int s = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        int r, error = 0;
-        socklen_t length = sizeof error;
 
         if (s < 0)
                 return -errno;
         no_delay(s);
-        if (connect(s, (const struct sockaddr *) address, size) == 0)
-                return take_fd(s);
-        if (errno != EINPROGRESS)
-                return -errno;
-        r = stream_wait(s, POLLOUT, end);
-        if (r < 0)
-                return r;
-        if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
-                return -errno;
-        return error ? -error : take_fd(s);
+        *ret_pending = connect(s, (const struct sockaddr *) address, size) < 0;
+        return *ret_pending && errno != EINPROGRESS ? -errno : take_fd(s);
 }
 
-int target_connect(const char *target, int64_t end, Err *err) {
+int target_begin(const char *target, bool *ret_pending, Err *err) {
         const char *path = str_after(target, "unix:");
         struct sockaddr_storage address;
         socklen_t size;
         int s;
 
+        *ret_pending = false;
         if (path) {
                 s = stream_connect_unix(path);
         } else {
                 s = target_parse_tcp(target, &address, &size, err);
                 if (s < 0)
                         return s;
-                s = connect_tcp(&address, size, end);
+                s = connect_tcp(&address, size, ret_pending);
         }
         return s < 0 ? fail(err, s, "cannot connect to '%s'", target) : s;
+}
+
+int target_error(int s) {
+        int error = 0;
+        socklen_t length = sizeof error;
+
+        if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+                return -errno;
+        return -error;
+}
+
+int target_connect(const char *target, int64_t end, Err *err) {
+        bool pending;
+        autoclose int s = target_begin(target, &pending, err);
+        int r;
+
+        if (s < 0 || !pending)
+                return s < 0 ? s : take_fd(s);
+        r = stream_wait(s, POLLOUT, end);
+        if (r >= 0)
+                r = target_error(s);
+        return r < 0 ? fail(err, r, "cannot connect to '%s'", target) : take_fd(s);
 }
 
 /* --- listening --- */

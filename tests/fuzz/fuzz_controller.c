@@ -19,7 +19,7 @@ static void must_be_whole(const Str *out) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         OfController controller = { .options = { .versions = OF_VERSIONS, .idle_timeout = 60 } };
-        Switch s = { .controller = &controller, .fd = -1, .name = (char *) "s1" };
+        Switch s = { .controller = &controller, .name = (char *) "s1" };
         OfHeader header;
         int r;
 
@@ -28,14 +28,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         must(s.stations && switch_begin(&s) >= 0);
         for (size_t at = 0; of_header(data + at, size - at, &header) >= 0; at += header.length) {
                 r = switch_message(&s, (const char *) data + at, header.length);
-                must(!s.out.failed);
-                must_be_whole(&s.out);
+                must(!s.channel.out.failed);
+                must_be_whole(&s.channel.out);
                 if (r < 0 || s.ended)
                         break;
         }
         must(mac_table_size(s.stations) <= controller.packets);
         must(controller.flows <= controller.packets);
         mac_table_free(s.stations);
-        str_clear(&s.out);
+        str_clear(&s.channel.out);
         return 0;
 }

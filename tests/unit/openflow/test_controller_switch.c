@@ -15,6 +15,7 @@
 #include "netlink/link.h"
 #include "openflow/client.h"
 #include "openflow/controller.h"
+#include "openflow/relay.h"
 #include "openflow/target.h"
 #include "ovs_host.h"
 
@@ -52,6 +53,15 @@ static int set_up_host(void *context) {
         return 0;
 }
 
+static void set_up_loopback(void) {
+        autoclose int nl = expect_ok(nl_open());
+        autonl NlMessage m;
+
+        nl_begin_empty(&m);
+        link_next_up(&m, (int) if_nametoindex("lo"));
+        expect_ok(nl_call(nl, &m, NULL));
+}
+
 static void add_host(int *host, const char *port, const char *address) {
         autoclose int nl = expect_ok(nl_open());
         autonl NlMessage m;
@@ -66,9 +76,8 @@ static void add_host(int *host, const char *port, const char *address) {
 }
 
 /* A process that is the controller of bridge s1 until .stop is closed; it records. */
-static void start_controller(Network *n) {
-        autofree char *target = ovs_controller(n->directory, "s1"),
-                      *file = str_format("%s/recorded", n->directory);
+static void start_controller(Network *n, const char *target) {
+        autofree char *file = str_format("%s/recorded", n->directory);
         int listener = expect_ok(target_listen(target, NULL)), ends[2];
 
         expect(pipe(ends) == 0);
@@ -100,25 +109,30 @@ static void stop_controller(Network *n) {
         expect(waitpid(n->controller, &status, 0) == n->controller && status == 0);
 }
 
+static void add_bridge(const Network *n, const char *controller, const char *protocol) {
+        autoptr(OvsChange) change = ovs_change_new();
+        autoerr err = {};
+
+        ovs_change_add_bridge(change,
+                              &(OvsBridge){ .name = "s1",
+                                            .fail_mode = "secure",
+                                            .controllers = (char *[]){ (char *) controller, NULL },
+                                            .protocols = (char *[]){ (char *) protocol, NULL } });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p1", .number = 1 });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p2", .number = 2 });
+        expect_well(ovs_change_commit(change, n->db, &err), err);
+}
+
 static Network start(const char *protocol) {
         Network n = {};
         autofree char *target = NULL;
-        autoptr(OvsChange) change = ovs_change_new();
-        autoerr err = {};
 
         n.db = host_start(n.directory);
         target = ovs_controller(n.directory, "s1");
         add_host(&n.hosts[0], "p1", "10.0.0.1/24");
         add_host(&n.hosts[1], "p2", "10.0.0.2/24");
-        start_controller(&n);
-        ovs_change_add_bridge(change,
-                              &(OvsBridge){ .name = "s1",
-                                            .fail_mode = "secure",
-                                            .controllers = (char *[]){ target, NULL },
-                                            .protocols = (char *[]){ (char *) protocol, NULL } });
-        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p1", .number = 1 });
-        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p2", .number = 2 });
-        expect_well(ovs_change_commit(change, n.db, &err), err);
+        start_controller(&n, target);
+        add_bridge(&n, target, protocol);
         return n;
 }
 
@@ -286,20 +300,78 @@ TEST_IN(datagram_arrives, CLONE_NEWNET) {
         expect_ok(ovs_stop(n.directory, NULL));
 }
 
+/* --- through a relay --- */
+
+/* Between the switch and the controller, which listens at TCP then; it records. */
+static pid_t start_relay(const char *directory, int *ret_stop) {
+        autofree char *target = ovs_controller(directory, "s1"),
+                      *file = str_format("%s/relayed", directory);
+        int listener = expect_ok(target_listen(target, NULL)), ends[2];
+        pid_t pid;
+
+        expect(pipe(ends) == 0);
+        pid = fork();
+        if (pid == 0) {
+                autoptr(Recorder) recorder = NULL;
+                autoptr(OfRelay) relay = NULL;
+                int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+                close(ends[1]);
+                expect_ok(recorder_open(fd, &recorder, NULL));
+                expect_ok(of_relay_new("tcp:127.0.0.1:6653", recorder, &relay, NULL));
+                expect_ok(of_relay_listen(relay, listener, "s1", NULL));
+                expect_ok(of_relay_run(relay, ends[0], NULL));
+                relay = of_relay_free(relay);
+                recorder = recorder_free(recorder);
+                _exit(0);
+        }
+        close(ends[0]);
+        close(listener);
+        *ret_stop = ends[1];
+        return pid;
+}
+
+TEST_IN(relay_passes_on_and_records, CLONE_NEWNET) {
+        Network n = {};
+        autofree char *target = NULL, *file = NULL, *bytes = NULL;
+        static const char hello[] = { 4, 0, 0, 16 }, packet_in[] = { 4, 10 };
+        int stop, status;
+        size_t size;
+        pid_t relay;
+
+        n.db = host_start(n.directory);
+        set_up_loopback();
+        target = ovs_controller(n.directory, "s1");
+        add_host(&n.hosts[0], "p1", "10.0.0.1/24");
+        add_host(&n.hosts[1], "p2", "10.0.0.2/24");
+        start_controller(&n, "tcp:127.0.0.1:6653");
+        relay = start_relay(n.directory, &stop);
+        add_bridge(&n, target, "OpenFlow13");
+        expect(ping(n.hosts[0], "10.0.0.2", TRIES));
+        expect_learned(&n, OF_13);
+        close(stop);
+        expect(waitpid(relay, &status, 0) == relay && status == 0);
+        file = str_format("%s/relayed", n.directory);
+        expect_ok(file_read(AT_FDCWD, file, 16 << 20, &bytes, &size));
+        expect(memmem(bytes, size, hello, sizeof hello) && memmem(bytes, size, packet_in, 2));
+        stop_controller(&n);
+        expect_ok(ovs_stop(n.directory, NULL));
+}
+
 /* --- what goes --- */
 
 TEST_IN(controller_that_comes_back_takes_over, CLONE_NEWNET) {
         Network n = start("OpenFlow13");
-        autofree char *file = NULL;
+        autofree char *file = str_format("%s/recorded", n.directory),
+                      *target = ovs_controller(n.directory, "s1");
         autoflows before = {};
 
         expect(ping(n.hosts[0], "10.0.0.2", TRIES));
         stop_controller(&n);
         before = flows_of(&n, OF_13);
         expect(before.n >= 3);
-        file = str_format("%s/recorded", n.directory);
         expect(unlink(file) == 0);
-        start_controller(&n);
+        start_controller(&n, target);
         expect(ping(n.hosts[1], "10.0.0.1", TRIES));
         stop_controller(&n);
         expect_ok(ovs_stop(n.directory, NULL));
