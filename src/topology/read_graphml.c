@@ -140,6 +140,8 @@ static void begin_node(Reader *reader, const char **attributes) {
 }
 
 static void add_end(Reader *reader, Edge *e, const char *node, const char *port) {
+        if (reader->code < 0)
+                return;
         if (!node)
                 stop(reader, topology_refuse(reader->graph->t, line_of(reader), reader->err,
                                              "an edge has a source and a target"));

@@ -8,8 +8,8 @@
  * two is a link, any other a bridge.
  *
  * Kathará's devices all forward, so they are routers here.  Nodes with an image get their directory
- * copied by a command of theirs, as there; over the host's root file system nothing is to be
- * copied, so the files are bound one by one and can only be read.
+ * copied by a command of theirs, as there.  A light node has the host's root, which nothing is to
+ * be copied to: what the host has, too, is bound, and can only be read.
  */
 
 #include <ctype.h>
@@ -288,6 +288,7 @@ static int set_entrypoint(Lab *lab, Node *n, const char *value, Err *err) {
 
 static int set_args(Lab *lab, Node *n, const char *value, Err *err) {
         (void) lab;
+        n->cmd = strv_free(n->cmd);
         return strv_split(value, " ", true, &n->cmd) < 0 ? no_memory(err) : 0;
 }
 
@@ -496,11 +497,45 @@ typedef struct Walk {
         size_t n_files, n_left_out;
 } Walk;
 
-/* Binds what is below @path, which is to be at @target, file by file. */
+/* What a light node has of its own, and what is on this host. */
+static bool can_be_bound(const char *target) {
+        return str_after(target, "/run/") || str_after(target, "/tmp/") ||
+               file_access(AT_FDCWD, target, F_OK) == 0;
+}
+
+static bool is_directory(const char *path) {
+        struct stat st;
+
+        return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A directory with a file that the host lacks, other than one at its root, goes over the host's as
+ * a whole: configurations are mostly complete. */
+static bool is_whole(const char *path, const char *target, char *const *names, int depth) {
+        if (depth < 2 || !is_directory(target) || strchr(path, ':'))
+                return false;
+        strv_foreach(name, names) {
+                autofree char *from = str_format("%s/%s", path, *name),
+                              *to = str_format("%s/%s", target, *name);
+
+                if (from && to && !is_directory(from) && !can_be_bound(to))
+                        return true;
+        }
+        return false;
+}
+
+static int add_bind(Walk *w, const char *from, const char *to) {
+        w->n_files++;
+        return strv_addf(&w->node->binds, "%s:%s:ro", from, to);
+}
+
+/* Binds what is below @path, which is to be at @target. */
 static int bind_files(Walk *w, const char *path, const char *target, int depth) {
         autostrv names = NULL;
         int r = depth > DEPTH_LIMIT ? 0 : dir_list(AT_FDCWD, path, &names);
 
+        if (r >= 0 && is_whole(path, target, names, depth))
+                return add_bind(w, path, target);
         strv_foreach(name, names) {
                 autofree char *from = str_format("%s/%s", path, *name),
                               *to = str_format("%s/%s", target, *name);
@@ -512,12 +547,11 @@ static int bind_files(Walk *w, const char *path, const char *target, int depth) 
                         continue; /* gone meanwhile */
                 if (S_ISDIR(st.st_mode))
                         r = bind_files(w, from, to, depth + 1);
-                else if (!S_ISREG(st.st_mode) || strchr(from, ':') || w->n_files >= FILES_LIMIT)
+                else if (!S_ISREG(st.st_mode) || strchr(from, ':') || w->n_files >= FILES_LIMIT ||
+                         !can_be_bound(to))
                         w->n_left_out++;
-                else {
-                        w->n_files++;
-                        r = strv_addf(&w->node->binds, "%s:%s:ro", from, to);
-                }
+                else
+                        r = add_bind(w, from, to);
         }
         return r;
 }
@@ -548,9 +582,9 @@ static int add_directory(Lab *lab, Node *n, Err *err) {
                 return no_memory(err);
         if (walk.n_left_out > 0 &&
             add_note(lab->t, n->line,
-                     "files of '%s' that are left out, for they are no plain files, have a "
-                     "colon in their name or are beyond %d: %zu",
-                     n->name, FILES_LIMIT, walk.n_left_out) < 0)
+                     "files of '%s' that are left out, mostly because there are none of their "
+                     "names here and a light node has the host's root: %zu",
+                     n->name, walk.n_left_out) < 0)
                 return no_memory(err);
         return 0;
 }
@@ -562,7 +596,7 @@ static int add_files(Lab *lab, Node *n, Err *err) {
 
         if (!startup || !shutdown)
                 return no_memory(err);
-        if (has_file(lab, "shared") &&
+        if (has_file(lab, "shared") && (n->image || can_be_bound("/shared")) &&
             strv_addf(&n->binds, "%s/shared:/shared", lab->directory) < 0)
                 return no_memory(err);
         r = add_directory(lab, n, err);
@@ -613,6 +647,9 @@ static int complete(Lab *lab, size_t n_devices, Err *err) {
                     lab->t, 0,
                     "nodes without an image run over the host's root file system, where Kathará takes its own default image: %zu",
                     light) < 0)
+                r = no_memory(err);
+        if (r >= 0 && light > 0 && has_file(lab, "shared") && !can_be_bound("/shared") &&
+            add_note(lab->t, 0, "light nodes do not see 'shared': there is no /shared here") < 0)
                 r = no_memory(err);
         if (r >= 0 && has_file(lab, "shared.shutdown") &&
             add_note(lab->t, 0, "'shared.shutdown' is not run") < 0)

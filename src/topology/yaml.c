@@ -382,15 +382,41 @@ static bool is_plain(const char *text) {
         return true;
 }
 
+/* Code points that YAML takes for line breaks, or not at all. */
+static bool is_special(unsigned code) {
+        return (code >= 0x80 && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
+               code == 0xfeff || code == 0xfffe || code == 0xffff;
+}
+
+/* A character of @n bytes of UTF-8; a byte that begins none (@n is 0) stands for its Latin-1 one,
+ * as in files from before. */
+static void put_wide(Str *s, const char *text, size_t n) {
+        const unsigned char *c = (const unsigned char *) text;
+        unsigned code = n == 2   ? (c[0] & 0x1fu) << 6 | (c[1] & 0x3fu)
+                        : n == 3 ? (c[0] & 0x0fu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu)
+                        : n == 4 ? 0x10000 /* or more */
+                                 : *c;
+
+        if (is_special(code))
+                str_printf(s, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
+        else if (n > 0)
+                str_put_bytes(s, text, n);
+        else
+                str_printf(s, "%c%c", (char) (0xc0 | code >> 6), (char) (0x80 | (code & 0x3f)));
+}
+
 void yaml_put_text(Str *s, const char *text) {
+        size_t n;
+
         if (is_plain(text)) {
                 str_put(s, text);
                 return;
         }
         str_put_char(s, '"');
-        for (; *text; text++) {
+        for (; *text; text += n ? n : 1) {
                 unsigned char c = (unsigned char) *text;
 
+                n = c < 0x80 ? 1 : str_utf8_length(text, strlen(text));
                 if (c == '"' || c == '\\')
                         str_printf(s, "\\%c", c);
                 else if (c == '\n')
@@ -399,8 +425,10 @@ void yaml_put_text(Str *s, const char *text) {
                         str_put(s, "\\t");
                 else if (c < 0x20 || c == 0x7f)
                         str_printf(s, "\\x%02x", c);
-                else
+                else if (c < 0x80)
                         str_put_char(s, (char) c);
+                else
+                        put_wide(s, text, n);
         }
         str_put_char(s, '"');
 }

@@ -93,7 +93,7 @@ def kathara(tmp_path):
         'lab.conf': 'LAB_NAME="Two PCs"\npc1[0]="A"\npc2[0]="A"\nr1[0]="A"\nr1[1]="B"\nr2[0]="B"\n'
                     'r1[image]="kathara/frr"\nr2[bridged]="true"\n',
         'pc1.startup': 'ip addr add 10.0.0.1/24 dev eth0\n',
-        'pc1/etc/motd': 'hello\n',
+        'pc1/etc/passwd': 'hello\n',
         'r1/etc/frr/daemons': 'zebra=yes\n',
         'lab.dep': 'pc1: r1\n',
     }
@@ -111,7 +111,7 @@ def test_kathara(isola, kathara):
     assert {name: node['kind'] for name, node in nodes.items()} == {
         'pc1': 'router', 'pc2': 'router', 'r1': 'router', 'r2': 'router', 'A': 'bridge'}
     assert nodes['pc1']['exec'] == ['ip addr add 10.0.0.1/24 dev eth0\n']
-    assert nodes['pc1']['binds'] == [f'{kathara}/pc1/etc/motd:/etc/motd:ro']
+    assert nodes['pc1']['binds'] == [f'{kathara}/pc1/etc/passwd:/etc/passwd:ro']
     assert nodes['r1']['binds'] == [f'{kathara}/r1:/hostlab/r1:ro']
     assert nodes['r1']['exec'] == ['cp -rf /hostlab/r1/. /']
     assert [link['endpoints'] for link in lab['topology']['links']][-1] == ['r1:eth1', 'r2:eth0']

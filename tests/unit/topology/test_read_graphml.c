@@ -113,6 +113,8 @@ TEST(refusals_name_the_line) {
                 { "<graphml>\n<graph></graphml>", "f:2: mismatched tag" },
                 { "<graphml/>", "f: there is no graph in it" },
                 { "<graphml><graph>\n<node/></graph></graphml>", "f:2: a node has no id" },
+                { "<graphml><graph><node id='a'/>\n<edge/></graph></graphml>",
+                  "f:2: an edge has a source and a target" },
                 { "<graphml><graph><node id='a'/>\n<edge source='a'/></graph></graphml>",
                   "f:2: an edge has a source and a target" },
                 { "<graphml><graph><node id='a'/>\n<edge source='a' target='b'/></graph></graphml>",

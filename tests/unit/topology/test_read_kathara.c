@@ -57,6 +57,7 @@ TEST_IN(options, IN) {
                         "pc1[port]=\"80/tcp\"\npc1[port]=\"8080:80\"\npc1[env]=\"A=b\"\n"
                         "pc1[sysctl]=\"net.ipv4.ip_forward=1\"\npc1[ipv6]=\"false\"\n"
                         "pc1[exec]=\"echo 'x'\"\npc1[shell]=\"/bin/sh\"\n"
+                        "pc1[args]=\"a b\"\npc1[args]=\"c\"\n"
                         "pc1[volume]=\"data|/data|ro\"\npc1[bridged]=true\npc1[ulimit]=\"a=1\"\n"
                         "pc1[0]=A\npc1[2]=B\npc2[mem]=1g\n");
         t = lab();
@@ -69,11 +70,12 @@ TEST_IN(options, IN) {
         expect_str(strv_env_get(n->sysctls, "net.ipv4.ip_forward"), "1");
         expect_str(strv_env_get(n->sysctls, "net.ipv6.conf.all.disable_ipv6"), "1");
         expect_str(n->exec[0], "echo 'x'");
+        expect(strv_length(n->cmd) == 1);
         expect_str(n->binds[0], LAB "/data:/data:ro");
         expect(t->n_uplinks == 1 && t->uplinks[0].node == 0);
         expect_str(t->uplinks[0].kind, "nat");
         expect_str(t->uplinks[0].interface, "eth3");
-        expect_str(t->notes[0], LAB "/lab.conf:13: 'ulimit' is not carried out");
+        expect_str(t->notes[0], LAB "/lab.conf:15: 'ulimit' is not carried out");
 }
 
 TEST_IN(files_of_the_directory, IN) {
@@ -85,9 +87,13 @@ TEST_IN(files_of_the_directory, IN) {
         put("shared.startup", "first\r\n");
         put("pc1.startup", "ip link set eth0 up\nfor i in 1; do\necho $i\ndone\n");
         put("pc2.startup", "\n\n");
-        put("pc1/etc/frr/daemons", "zebra=yes\n");
-        put("pc1/root/.profile", "\n");
+        put("pc1/etc/hostname", "x\n");
+        put("pc1/etc/not-here", "x\n");
+        put("pc1/etc/default/not-here", "zebra=yes\n");
+        put("pc1/etc/not-here-either/a", "\n");
+        put("pc1/tmp/new", "\n");
         put("pc1/a:b", "\n");
+        put("shared/x", "");
         put("pc2/etc/motd", "\n");
         put("pc2.shutdown", "bye\n");
         put("lab.dep", "# order\npc1: pc2\n");
@@ -99,17 +105,22 @@ TEST_IN(files_of_the_directory, IN) {
         expect_str(pc1->exec[1], "ip link set eth0 up\nfor i in 1; do\necho $i\ndone\n");
         expect_str(pc2->exec[0], "cp -rf /hostlab/pc2/. /");
         expect_str(pc2->exec[2], "last");
-        expect_str(pc2->binds[0], LAB "/pc2:/hostlab/pc2:ro");
-        expect(strv_length(pc1->binds) == 2);
-        expect_str(pc1->binds[0], LAB "/pc1/etc/frr/daemons:/etc/frr/daemons:ro");
-        expect_str(pc1->binds[1], LAB "/pc1/root/.profile:/root/.profile:ro");
+        expect_str(pc2->binds[1], LAB "/pc2:/hostlab/pc2:ro");
+        expect_str(pc2->binds[0], LAB "/shared:/shared");
+        /* A file that is here, a directory that is, and what a node has of its own. */
+        expect(strv_length(pc1->binds) == 3);
+        expect_str(pc1->binds[0], LAB "/pc1/etc/default:/etc/default:ro");
+        expect_str(pc1->binds[1], LAB "/pc1/etc/hostname:/etc/hostname:ro");
+        expect_str(pc1->binds[2], LAB "/pc1/tmp/new:/tmp/new:ro");
         expect(pc1->n_waits == 1);
         expect_str(pc1->waits[0].node, "pc2");
         expect_str(pc1->waits[0].stage, "configure");
         expect(strv_has(t->notes, LAB "/lab.conf: 'pc2.shutdown' is not run"));
-        expect(strv_has(t->notes,
-                        LAB "/lab.conf:1: files of 'pc1' that are left out, for they are no "
-                            "plain files, have a colon in their name or are beyond 4096: 1"));
+        expect(strv_has(t->notes, LAB "/lab.conf:1: files of 'pc1' that are left out, mostly "
+                                      "because there are none of their names here and a light "
+                                      "node has the host's root: 3"));
+        expect(strv_has(t->notes, LAB "/lab.conf: light nodes do not see 'shared': there is no "
+                                      "/shared here"));
 }
 
 TEST_IN(refusals_name_file_and_line, IN) {

@@ -101,9 +101,28 @@ TEST(nesting_has_an_end) {
 }
 
 TEST(texts_are_read_back) {
-        static const char *const texts[] = { "",    "plain", "a: b", "- x",  "yes", "null",
-                                             "1.5", "x#y",   "\"",   "a\nb", "\t",  "\x01",
-                                             "äöü", "*a",    "{}",   "0x10" };
+        static const char *const texts[] = { "",
+                                             "plain",
+                                             "a: b",
+                                             "- x",
+                                             "yes",
+                                             "null",
+                                             "1.5",
+                                             "x#y",
+                                             "\"",
+                                             "a\nb",
+                                             "\t",
+                                             "\x01",
+                                             "äöü",
+                                             "*a",
+                                             "{}",
+                                             "0x10",
+                                             "\xc2\x85",
+                                             "\xe2\x80\xa8",
+                                             "\xef\xbb\xbf",
+                                             "\xef\xbf\xbf",
+                                             "\xf0\x9f\x98\x80",
+                                             " x " };
 
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
                 autoptr(YamlValue) v = NULL;
@@ -119,4 +138,14 @@ TEST(texts_are_read_back) {
                 expect_str(yaml_get(v, "k")->text, texts[i]);
                 expect(!yaml_is_null(yaml_get(v, "k")));
         }
+}
+
+TEST(bytes_that_are_no_characters_are_taken_as_latin) {
+        autoptr(YamlValue) v = NULL;
+        autostr s = {};
+
+        str_put(&s, "k: ");
+        yaml_put_text(&s, "Z\xfcrich \xe2\x82");
+        v = parsed(s.text);
+        expect_str(yaml_get(v, "k")->text, "Zürich â\xc2\x82");
 }

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Kathará's lab.conf, and behind a line "%%" its lab.dep, in a directory that is made once. */
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "fuzz_lab.h"
+
+static char directory[] = "/tmp/isola-fuzz-XXXXXX";
+
+static void remove_directory(void) {
+        (void) tree_remove(AT_FDCWD, directory);
+}
+
+static void put(const char *name, const char *text, size_t size) {
+        char path[sizeof directory + 16];
+
+        (void) snprintf(path, sizeof path, "%s/%s", directory, name);
+        must(file_replace(AT_FDCWD, path, text, size, 0600, false) >= 0);
+}
+
+static int read_directory(const char *text, size_t size, const char *file, Topology *t, Err *err) {
+        const char *cut = memmem(text, size, "\n%%\n", 4);
+        size_t n = cut ? (size_t) (cut - text) : size;
+
+        (void) file;
+        put("lab.conf", text, n);
+        put("lab.dep", cut ? cut + 4 : "", cut ? size - n - 4 : 0);
+        return topology_read_kathara(directory, t, err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        static pid_t maker;
+
+        /* Each process has its own: the driver makes one for every file. */
+        if (maker != getpid()) {
+                memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
+                must(mkdtemp(directory) && atexit(remove_directory) == 0);
+                maker = getpid();
+        }
+        fuzz_lab(data, size, read_directory, NULL, NULL);
+        return 0;
+}
