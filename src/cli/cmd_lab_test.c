@@ -53,7 +53,7 @@ static int bring_up(const CommandInput *in, const char *file, Lab **ret, Err *er
         if (r >= 0)
                 r = check_list_read(t, &list, err);
         if (r >= 0)
-                r = lab_up(in->home, t, path ? path : file, ret, err);
+                r = lab_up(in->home, t, &(LabOptions){ .source = path ? path : file }, ret, err);
         if (r < 0)
                 topology_free(t);
         return r;

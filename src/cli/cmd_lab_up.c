@@ -14,7 +14,7 @@
 
 typedef struct UpOptions {
         const char *name, *from, *seed;
-        bool quiet;
+        bool quiet, realtime;
 } UpOptions;
 
 static const Option options[] = {
@@ -22,6 +22,7 @@ static const Option options[] = {
                    "lab|clab|kathara|graphml|dot"),
         OPT_STRING('n', "name", UpOptions, name, "NAME", "Another name than the file's"),
         OPT_FLAG('q', "quiet", UpOptions, quiet, "Only the lab's name"),
+        OPT_FLAG(0, "realtime", UpOptions, realtime, "Emulate links with real-time priority"),
         OPT_STRING(0, "seed", UpOptions, seed, "NUMBER", "Another seed than the file's"),
         {},
 };
@@ -65,7 +66,8 @@ static int cmd_lab_up(const CommandInput *in, Err *err) {
         if (r < 0)
                 return r;
         path = str_equal(file, "-") ? NULL : realpath(file, NULL);
-        r = lab_up(in->home, t, path ? path : file, &lab, err);
+        r = lab_up(in->home, t, &(LabOptions){ path ? path : file, o->realtime ? 10 : 0 }, &lab,
+                   err);
         if (r < 0)
                 return r;
         t = NULL; /* the lab's */

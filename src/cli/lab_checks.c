@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "cli/lab_checks.h"
 #include "kernel/process.h"
-#include "lab/link_state.h"
+#include "lab/link.h"
 
 #define OUTPUT_MAX (64 << 10) /* bytes of a command's output that are kept */
 
@@ -18,7 +18,7 @@ static int give_netns(void *context, size_t node, Err *err) {
 }
 
 static int set_link(void *context, size_t link, bool up, Err *err) {
-        return up ? lab_restore_link(context, link, err) : lab_cut_link(context, link, err);
+        return lab_link_cut(context, link, !up, err);
 }
 
 /* Reads until the end of the pipe or of the time.  1: all of it; 0: not in time. */

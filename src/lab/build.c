@@ -26,6 +26,8 @@
 #include "base/file.h"
 #include "kernel/process.h"
 #include "lab/build.h"
+#include "lab/engine.h"
+#include "lab/keeper.h"
 #include "lab/node.h"
 #include "lab/node_network.h"
 #include "netlink/link.h"
@@ -39,7 +41,8 @@
 typedef struct Maker {
         const BuildPlan *plan;
         int go[2], release[2], done[2], report[2];
-        pid_t fabric, *nodes;
+        int pids; /* to the keeper */
+        pid_t fabric, keeper, *nodes;
 } Maker;
 
 static int enter_userns(int userns, Err *err) {
@@ -135,7 +138,6 @@ static LinkEnd end_of(const Maker *m, const TopologyLink *l, int end) {
                 .name = in->name,
                 .netns = -EBADF,
                 .netns_pid = m->nodes[l->sides[end].node],
-                .index = INTERFACE_FIRST + (int) l->sides[end].interface,
                 .mtu = l->mtu,
                 .address = in->mac,
         };
@@ -143,6 +145,7 @@ static LinkEnd end_of(const Maker *m, const TopologyLink *l, int end) {
 
 static int lay_links(const Maker *m, Err *err) {
         const Topology *t = m->plan->topology;
+        const TopologyLink *laid[LINKS_AT_ONCE];
         autoclose int nl = nl_open();
         autonl NlMessage batch;
         int r = nl < 0 ? fail(err, nl, "cannot open a netlink socket") : 0;
@@ -152,8 +155,11 @@ static int lay_links(const Maker *m, Err *err) {
                 const TopologyLink *l = &t->links[i];
                 LinkEnd a = end_of(m, l, 0), b = end_of(m, l, 1);
 
-                link_next_veth(&batch, &a, &b);
-                if (batch.n < LINKS_AT_ONCE && i + 1 < t->n_links)
+                if (link_engine(l, NULL) != ENGINE_WIRE) {
+                        laid[batch.n] = l;
+                        link_next_veth(&batch, &a, &b);
+                }
+                if (batch.n == 0 || (batch.n < LINKS_AT_ONCE && i + 1 < t->n_links))
                         continue;
                 r = nl_call(nl, &batch, err);
                 if (r == -ESRCH && err)
@@ -162,7 +168,7 @@ static int lay_links(const Maker *m, Err *err) {
                         return why_not(m, err);
                 if (r < 0)
                         return err_prefix(err, r, "cannot lay link '%s'",
-                                          t->links[i + 1 - batch.n + batch.failed - 1].name);
+                                          laid[batch.failed > 0 ? batch.failed - 1 : 0]->name);
                 nl_clear(&batch);
                 nl_begin_empty(&batch);
         }
@@ -203,10 +209,53 @@ static int await(const Maker *m, size_t left, Err *err) {
         return 0;
 }
 
+/* Cloned while this process is still its maker's user. */
+static int make_keeper(Maker *m, Err *err) {
+        KeeperPlan plan = {
+                .topology = m->plan->topology,
+                .listener = m->plan->listener,
+                .release = m->release[0],
+                .done = m->done[1],
+                .report = m->report[1],
+                .priority = m->plan->priority,
+        };
+        int pids[2];
+
+        if (pipe2(pids, O_CLOEXEC) < 0)
+                return fail(err, errno, "cannot make a pipe");
+        /* By libc's fork(): after a clone() behind its back it does not know its thread's id, and
+         * the emulator's locks, which inherit priorities, wait for the thread that has that id. */
+        m->keeper = fork();
+        if (m->keeper == 0) {
+                close_fd(pids[1]);
+                close_fd(m->go[1]);
+                close_fd(m->release[1]);
+                close_fd(m->done[0]);
+                plan.pids = pids[0];
+                keeper_main(&plan);
+        }
+        close_fd(pids[0]);
+        m->pids = pids[1];
+        return m->keeper < 0 ? fail(err, errno, "cannot make the keeper") : 0;
+}
+
+/* It has laid its links before the nodes look for theirs. */
+static int let_keeper_lay(Maker *m, Err *err) {
+        size_t size = m->plan->topology->n_nodes * sizeof *m->nodes;
+
+        if (fd_write_all(m->pids, &m->fabric, sizeof m->fabric) < 0 ||
+            fd_write_all(m->pids, m->nodes, size) < 0)
+                return why_not(m, err);
+        m->pids = close_fd(m->pids);
+        return await(m, 1, err);
+}
+
 static int make_all(Maker *m, Err *err) {
         const Topology *t = m->plan->topology;
-        int r = make_fabric(m, err);
+        int r = m->plan->listener >= 0 ? make_keeper(m, err) : 0;
 
+        if (r >= 0)
+                r = make_fabric(m, err);
         if (r >= 0) {
                 m->fabric = process_clone(0, -EBADF, NULL);
                 if (m->fabric == 0)
@@ -218,6 +267,8 @@ static int make_all(Maker *m, Err *err) {
         fault_point("lab.nodes");
         if (r >= 0)
                 r = lay_links(m, err);
+        if (r >= 0 && m->keeper > 0)
+                r = let_keeper_lay(m, err);
         fault_point("lab.links");
         if (r >= 0)
                 r = let_go(m->go[1], t->n_nodes, err);
@@ -231,7 +282,7 @@ static int make_all(Maker *m, Err *err) {
 
 /* They would die with this process before they have heard that they need not. */
 static int release(const Maker *m) {
-        size_t n = m->plan->topology->n_nodes + 1;
+        size_t n = m->plan->topology->n_nodes + 1 + (m->keeper > 0);
         int r = let_go(m->release[1], n, NULL);
 
         return r < 0 ? r : await(m, n, NULL);
@@ -253,6 +304,7 @@ _Noreturn static void run(Maker *m, int socket, pid_t parent) {
         }
         if (write(socket, &byte, 1) != 1 ||
             fd_write_all(socket, &m->fabric, sizeof m->fabric) < 0 ||
+            fd_write_all(socket, &m->keeper, sizeof m->keeper) < 0 ||
             fd_write_all(socket, m->nodes, size) < 0 || read(socket, &byte, 1) != 1 ||
             release(m) < 0)
                 _exit(1);
@@ -275,7 +327,7 @@ static void close_pipes(Maker *m) {
         }
 }
 
-static int hear(int socket, const Maker *m, pid_t *ret_fabric, Err *err) {
+static int hear(int socket, const Maker *m, pid_t *ret_fabric, pid_t *ret_keeper, Err *err) {
         size_t size = m->plan->topology->n_nodes * sizeof *m->nodes;
         char byte;
 
@@ -287,12 +339,14 @@ static int hear(int socket, const Maker *m, pid_t *ret_fabric, Err *err) {
                 return r < 0 ? r : refuse(err, ECHILD, "the lab could not be made");
         }
         if (fd_read_all(socket, ret_fabric, sizeof *ret_fabric) != sizeof *ret_fabric ||
+            fd_read_all(socket, ret_keeper, sizeof *ret_keeper) != sizeof *ret_keeper ||
             fd_read_all(socket, m->nodes, size) != (ssize_t) size)
                 return refuse(err, ECHILD, "the process that makes the lab was killed");
         return 0;
 }
 
-int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret_nodes, Err *err) {
+int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret_keeper,
+                pid_t *ret_nodes, Err *err) {
         Maker m = { .plan = plan,
                     .go = { -EBADF, -EBADF },
                     .release = { -EBADF, -EBADF },
@@ -317,7 +371,7 @@ int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret
                 ret->pidfd = -EBADF;
                 return fail(err, pid, "cannot make a process");
         }
-        return hear(ends[0], &m, ret_fabric, err);
+        return hear(ends[0], &m, ret_fabric, ret_keeper, err);
 }
 
 int build_release(Build *build, Err *err) {

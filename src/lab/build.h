@@ -14,6 +14,8 @@ typedef struct BuildPlan {
         int **binds;   /* for each node, detached mounts */
         int *logs;     /* for each node, or negative */
         int *statuses; /* the same; there where there is a log */
+        int listener;  /* the keeper's; negative: none is needed */
+        int priority;  /* the keeper's, SCHED_FIFO; or 0 */
 } BuildPlan;
 
 typedef struct Build {
@@ -23,11 +25,13 @@ typedef struct Build {
 /**
  * build_start() - make the fabric and all nodes, their links and addresses
  * @ret_fabric:	pid of the process that holds the fabric
+ * @ret_keeper:	pid of the one that emulates links, 0: none
  * @ret_nodes:	pids in the order of the topology; room for all of them
  *
  * They die with the caller until build_release().
  */
-int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret_nodes, Err *err);
+int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret_keeper,
+                pid_t *ret_nodes, Err *err);
 /* Lets them live on their own. */
 int build_release(Build *build, Err *err);
 /* Ends what was not released. */

@@ -15,16 +15,18 @@
 
 #define END_TIMEOUT_MS 30000
 
+static const LabProcess *process_at(const Lab *lab, size_t i) {
+        return i == 0 ? &lab->state.fabric : i == 1 ? &lab->state.keeper : &lab->state.nodes[i - 2];
+}
+
 /* All are killed before one is waited for: their namespaces go at once. */
 static int kill_all(const Lab *lab, Err *err) {
-        size_t n = lab->state.n_nodes + 1;
+        size_t n = lab->state.n_nodes + 2;
         autofree int *pidfds = calloc(n, sizeof *pidfds);
         int r = pidfds ? 0 : fail(err, ENOMEM, "cannot end lab '%s'", lab->name);
 
         for (size_t i = 0; r >= 0 && i < n; i++) {
-                const LabProcess *p = i == 0 ? &lab->state.fabric : &lab->state.nodes[i - 1];
-
-                pidfds[i] = lab_process_pidfd(lab, p);
+                pidfds[i] = lab_process_pidfd(lab, process_at(lab, i));
                 if (pidfds[i] >= 0)
                         (void) pidfd_send_signal(pidfds[i], SIGKILL, NULL, 0);
         }
@@ -33,8 +35,7 @@ static int kill_all(const Lab *lab, Err *err) {
 
                 if (pidfds[i] >= 0 && poll(&p, 1, END_TIMEOUT_MS) == 0)
                         r = refuse(err, ETIMEDOUT, "process %d of lab '%s' does not end",
-                                   i == 0 ? lab->state.fabric.pid : lab->state.nodes[i - 1].pid,
-                                   lab->name);
+                                   process_at(lab, i)->pid, lab->name);
         }
         for (size_t i = 0; pidfds && i < n; i++)
                 if (pidfds[i] > 0)

@@ -26,6 +26,14 @@ static const JsonField process_fields[] = {
 };
 static const JsonType process_type = { sizeof(LabProcess), process_fields };
 
+static const JsonField change_fields[] = {
+        JSON_STRING(LinkChange, link, "link", JSON_REQUIRED),
+        JSON_INT(LinkChange, direction, "direction", JSON_ALWAYS),
+        JSON_STRINGS(LinkChange, settings, "settings"),
+        {},
+};
+static const JsonType change_type = { sizeof(LinkChange), change_fields };
+
 static const JsonField state_fields[] = {
         JSON_INT(LabState, version, "version", JSON_REQUIRED),
         JSON_BOOL(LabState, complete, "complete", JSON_ALWAYS),
@@ -35,7 +43,9 @@ static const JsonField state_fields[] = {
         JSON_STRING(LabState, source, "source"),
         JSON_U64(LabState, ids, "ids"),
         JSON_STRUCT(LabState, fabric, LabProcess, "fabric", &process_type),
+        JSON_STRUCT(LabState, keeper, LabProcess, "keeper", &process_type),
         JSON_ARRAY(LabState, nodes, LabProcess, "nodes", &process_type),
+        JSON_ARRAY(LabState, changes, LinkChange, "changes", &change_type),
         {},
 };
 const JsonType lab_state_type = { sizeof(LabState), state_fields };
@@ -245,6 +255,7 @@ LabStatus lab_status(const Lab *lab) {
         if (!lab->state.complete)
                 return LAB_MAKING;
         return process_lives(lab, &lab->state.fabric) &&
+                               (!lab->state.keeper.pid || process_lives(lab, &lab->state.keeper)) &&
                                lab_running_nodes(lab) == lab->state.n_nodes
                        ? LAB_RUNNING
                        : LAB_BROKEN;

@@ -16,6 +16,7 @@
  * Who changes it holds the lock on the directory.  A light node is a process, the
  * first of a pid namespace, that does nothing but reap; it and the fabric, a process
  * that holds the namespaces which nodes share, live until the lab is taken down.
+ * So does the keeper, which emulates links, where there are any to emulate.
  * Until all is made and written down they die with their maker.  After that what the
  * topology wants started is started, one node after the other (start.h).  A state that
  * is not complete and whose lock nobody holds was left by a process that was killed
@@ -38,6 +39,13 @@ typedef struct LabProcess {
         char *container;     /* id, of a node of an image; else NULL */
 } LabProcess;
 
+/* What was changed live of a direction that the kernel gives its quality. */
+typedef struct LinkChange {
+        char *link; /* name */
+        int direction;
+        char **settings; /* all: quality_settings() */
+} LinkChange;
+
 typedef struct LabState {
         int version;
         bool complete;
@@ -46,8 +54,11 @@ typedef struct LabState {
         char *source; /* the file it was made from */
         uint64_t ids; /* its first user id on the host; 0: none of its own */
         LabProcess fabric;
+        LabProcess keeper; /* pid 0: there is none */
         LabProcess *nodes; /* in the order of the topology's */
         size_t n_nodes;
+        LinkChange *changes;
+        size_t n_changes;
 } LabState;
 
 typedef struct Lab {
@@ -104,14 +115,18 @@ int lab_node_pidfd(const Lab *lab, size_t node, Err *err);
 /* Its network namespace, the caller's. */
 int lab_node_netns(const Lab *lab, size_t node, Err *err);
 
+typedef struct LabOptions {
+        const char *source; /* the file, as `ls` shows it */
+        int priority;       /* SCHED_FIFO of the process that emulates links, or 0 */
+} LabOptions;
+
 /**
  * lab_up() - make a lab
  * @topology:	checked and with addresses; taken over on success
- * @source:	the file, as `ls` shows it
  *
  * Return: 0; -EEXIST if there is one of its name; negative errno, and nothing is left.
  */
-int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, Err *err);
+int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab **ret, Err *err);
 
 /* Ends all of its processes and removes what is kept of it. */
 int lab_down(Lab *lab, Err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Cutting a link, and laying it again. */
+/* Cutting a cable of the kernel's, and laying it again; for any link see lab_link_cut(). */
 
 #include "lab/lab.h"
 

@@ -7,17 +7,31 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/ns.h"
+#include "lab/engine.h"
 #include "lab/node_network.h"
 #include "netlink/link.h"
+#include "netlink/qdisc.h"
 #include "oci/sysctl.h"
 
-static int index_of(size_t interface) {
-        return INTERFACE_FIRST + (int) interface;
+/* Their numbers, by place in the topology. */
+typedef struct Indices {
+        const Node *node;
+        int *of;
+} Indices;
+
+static int note_index(const Link *link, void *context) {
+        const Indices *indices = context;
+        ssize_t i = topology_find_interface(indices->node, link->name);
+
+        if (i >= 0)
+                indices->of[i] = link->index;
+        return 0;
 }
 
-static void put_bridge(NlMessage *m, const Node *n) {
+static void put_bridge(NlMessage *m, const Node *n, const int *index) {
+        /* Behind all others: what the kernel numbers by itself comes first. */
         const BridgeOptions options = {
-                .index = index_of(n->n_interfaces),
+                .index = 1 << 20,
                 .address = n->n_interfaces > 0 ? n->interfaces[0].mac : NULL,
                 .stp = n->stp,
                 .vlan_filtering = n->vlan_filtering,
@@ -25,34 +39,61 @@ static void put_bridge(NlMessage *m, const Node *n) {
 
         link_next_bridge(m, BRIDGE_NAME, &options);
         for (size_t i = 0; i < n->n_interfaces; i++)
-                link_next_port(m, index_of(i), options.index);
+                link_next_port(m, index[i], options.index);
 }
 
-static void put_addresses(NlMessage *m, const Node *n) {
+static void put_addresses(NlMessage *m, const Node *n, const int *index) {
         for (size_t i = 0; i < n->n_interfaces; i++) {
-                link_next_up(m, index_of(i));
+                link_next_up(m, index[i]);
                 for (size_t k = 0; k < n->interfaces[i].n_addresses; k++)
-                        addr_next_add(m, index_of(i), &n->interfaces[i].addresses[k]);
+                        addr_next_add(m, index[i], &n->interfaces[i].addresses[k]);
+        }
+}
+
+/* A millisecond at the rate, but no less than a frame of the largest size. */
+static uint32_t burst_of(const TopologyLink *l, const Quality *q) {
+        uint64_t frame = (l->mtu ? l->mtu : 1500) + 18, burst = q->rate_bps / 8 / 1000;
+
+        return (uint32_t) (burst > frame ? burst < 1 << 24 ? burst : 1 << 24 : frame);
+}
+
+void link_put_rate(NlMessage *m, int index, const TopologyLink *l, int end) {
+        const Quality *q = &l->quality[end];
+        uint64_t limit = q->queue_unit == QUEUE_BYTES  ? q->queue
+                         : q->queue_unit == QUEUE_TIME ? q->rate_bps / 8 * q->queue / 1000000000
+                                                       : 1000 * ((l->mtu ? l->mtu : 1500) + 14);
+
+        if (q->rate_bps > 0)
+                qdisc_next_tbf(m, index, q->rate_bps, burst_of(l, q),
+                               (uint32_t) (limit < UINT32_MAX ? limit : UINT32_MAX));
+}
+
+static void put_rates(NlMessage *m, const Topology *t, const Node *n, const int *index) {
+        for (size_t i = 0; i < n->n_interfaces; i++) {
+                const TopologyLink *l = &t->links[n->interfaces[i].link];
+
+                if (link_engine(l, NULL) == ENGINE_KERNEL)
+                        link_put_rate(m, index[i], l, n->interfaces[i].end);
         }
 }
 
 /* The interface whose network has the gateway, or the one of that name; 0: none. */
-static int find_way(const Node *n, const Address *gateway, const char *name) {
+static int find_way(const Node *n, const int *index, const Address *gateway, const char *name) {
         for (size_t i = 0; i < n->n_interfaces; i++) {
                 const Interface *in = &n->interfaces[i];
 
                 if (name && str_equal(in->name, name))
-                        return index_of(i);
+                        return index[i];
                 for (size_t k = 0; !name && k < in->n_addresses; k++)
                         if (in->addresses[k].family == gateway->family &&
                             addr_within(&in->addresses[k], gateway))
-                                return index_of(i);
+                                return index[i];
         }
         return 0;
 }
 
 /* "default via 10.0.0.1", "10.1.0.0/16 via 10.0.0.2 dev eth1" */
-static int put_route(NlMessage *m, const Node *n, const char *text, Err *err) {
+static int put_route(NlMessage *m, const Node *n, const int *index, const char *text, Err *err) {
         autostrv words = NULL;
         Address to = {}, gateway;
         size_t count;
@@ -68,7 +109,7 @@ static int put_route(NlMessage *m, const Node *n, const char *text, Err *err) {
                 return refuse(err, EINVAL,
                               "'%s' is no route: NETWORK|default via ADDRESS [dev INTERFACE]",
                               text);
-        way = find_way(n, &gateway, count == 5 ? words[4] : NULL);
+        way = find_way(n, index, &gateway, count == 5 ? words[4] : NULL);
         if (way == 0)
                 return refuse(err, EINVAL,
                               "route '%s' leads nowhere: no interface has a network "
@@ -79,23 +120,36 @@ static int put_route(NlMessage *m, const Node *n, const char *text, Err *err) {
         return 0;
 }
 
+static int find_indices(int nl, const Node *n, int *index, Err *err) {
+        Indices indices = { n, index };
+        int r = link_each(nl, note_index, &indices, err);
+
+        for (size_t i = 0; r >= 0 && i < n->n_interfaces; i++)
+                if (index[i] == 0)
+                        r = refuse(err, ENODEV, "interface '%s' is missing", n->interfaces[i].name);
+        return r;
+}
+
 int node_network_set_up(const Topology *t, size_t node, Err *err) {
         const Node *n = &t->nodes[node];
+        autofree int *index = calloc(n->n_interfaces + 1, sizeof *index);
         autoclose int nl = nl_open();
         autonl NlMessage m;
-        int r = 0;
+        int r;
 
         nl_begin_empty(&m);
-        if (nl < 0)
-                return fail(err, nl, "cannot open a netlink socket");
+        if (nl < 0 || !index)
+                return fail(err, nl < 0 ? nl : -ENOMEM, "cannot set up its network");
+        r = find_indices(nl, n, index, err);
         link_next_up(&m, 1);
         if (n->kind == NODE_BRIDGE)
-                put_bridge(&m, n);
+                put_bridge(&m, n, index);
         else
-                put_addresses(&m, n);
+                put_addresses(&m, n, index);
+        put_rates(&m, t, n, index);
         strv_foreach(route, n->routes)
                 if (r >= 0)
-                        r = put_route(&m, n, *route, err);
+                        r = put_route(&m, n, index, *route, err);
         if (r < 0)
                 return r;
         r = nl_call(nl, &m, err);

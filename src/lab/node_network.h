@@ -5,16 +5,18 @@
 
 #include <sys/types.h>
 
+#include "netlink/nl.h"
 #include "topology/topology.h"
-
-/* Interfaces have the index of their place in the topology, from this on. */
-#define INTERFACE_FIRST 2
 
 /* The bridge of a switch, after its ports. */
 #define BRIDGE_NAME "br0"
 
-/* Sets all up: loopback, the bridge of a switch and its ports, addresses, routes. */
+/* Sets all up: loopback, the bridge of a switch and its ports, addresses, routes, and the rates of
+ * links that the kernel gives their quality. */
 int node_network_set_up(const Topology *t, size_t node, Err *err);
+
+/* Adds to a batch: the rate of the direction that begins at an end of a link, if it has one. */
+void link_put_rate(NlMessage *m, int index, const TopologyLink *l, int end);
 
 /* Sets a kernel parameter, "net.ipv4.ip_forward=1", of the calling process's namespaces. */
 int node_sysctl(const char *setting, Err *err);

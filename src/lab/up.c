@@ -20,6 +20,8 @@
 #include "kernel/mount.h"
 #include "kernel/proc_stat.h"
 #include "lab/build.h"
+#include "lab/engine.h"
+#include "lab/keeper.h"
 #include "lab/lab_internal.h"
 #include "lab/start.h"
 #include "topology/write.h"
@@ -108,7 +110,7 @@ int lab_write_hosts(const Lab *lab, Err *err) {
 /* ---- what only root of the host can open ---- */
 
 typedef struct Sources {
-        int userns, hosts;
+        int userns, hosts, listener;
         HostTree tree;
         int **binds, *logs, *statuses;
         const Topology *topology;
@@ -128,6 +130,7 @@ static void sources_clear(Sources *s) {
         free(s->logs);
         free(s->statuses);
         host_tree_clear(&s->tree);
+        close_fd(s->listener);
         close_fd(s->hosts);
         close_fd(s->userns);
 }
@@ -207,6 +210,10 @@ static int open_sources(Lab *lab, Sources *s, Err *err) {
                 s->logs[i] = s->statuses[i] = -EBADF;
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = open_of_node(lab, s, i, err);
+        if (r >= 0)
+                r = topology_needs_wire(lab->topology, err);
+        if (r > 0)
+                r = s->listener = keeper_listen(lab, err);
         return r;
 }
 
@@ -219,8 +226,11 @@ static int note_process(LabProcess *p, pid_t pid, Err *err) {
         return r < 0 ? fail(err, r, "a process of the lab has ended") : 0;
 }
 
-static int note_processes(Lab *lab, pid_t fabric, const pid_t *nodes, Err *err) {
+static int note_processes(Lab *lab, pid_t fabric, pid_t keeper, const pid_t *nodes, Err *err) {
         int r = note_process(&lab->state.fabric, fabric, err);
+
+        if (r >= 0 && keeper > 0)
+                r = note_process(&lab->state.keeper, keeper, err);
 
         for (size_t i = 0; r >= 0 && i < lab->state.n_nodes; i++)
                 r = note_process(&lab->state.nodes[i], nodes[i], err);
@@ -230,24 +240,25 @@ static int note_processes(Lab *lab, pid_t fabric, const pid_t *nodes, Err *err) 
         return lab_save(lab, err);
 }
 
-static int build(Lab *lab, Err *err) {
+static int build(Lab *lab, const LabOptions *options, Err *err) {
         autofree pid_t *nodes = calloc(lab->topology->n_nodes, sizeof *nodes);
-        autosources s = { .userns = -EBADF, .hosts = -EBADF, .topology = lab->topology };
+        autosources s = {
+                .userns = -EBADF, .hosts = -EBADF, .listener = -EBADF, .topology = lab->topology
+        };
         Build build = { -EBADF, -EBADF };
         BuildPlan plan;
-        pid_t fabric;
+        pid_t fabric, keeper;
         int r = nodes ? open_sources(lab, &s, err)
                       : fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
 
         if (r < 0)
                 return r;
-        plan = (BuildPlan){
-                lab->topology, &s.tree, s.userns, s.hosts, s.binds, s.logs, s.statuses
-        };
-        r = build_start(&plan, &build, &fabric, nodes, err);
+        plan = (BuildPlan){ lab->topology, &s.tree,    s.userns,   s.hosts,          s.binds,
+                            s.logs,        s.statuses, s.listener, options->priority };
+        r = build_start(&plan, &build, &fabric, &keeper, nodes, err);
         fault_point("lab.built");
         if (r >= 0)
-                r = note_processes(lab, fabric, nodes, err);
+                r = note_processes(lab, fabric, keeper, nodes, err);
         fault_point("lab.recorded");
         if (r >= 0)
                 r = build_release(&build, err);
@@ -266,7 +277,7 @@ static int start(Lab *lab, Err *err) {
         return r < 0 ? r : lab_save(lab, err);
 }
 
-int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, Err *err) {
+int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab **ret, Err *err) {
         autoptr(Lab) lab = lab_new(home, topology->name);
         autoclose int lock = -EBADF;
         int r;
@@ -277,7 +288,7 @@ int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, 
         if (r < 0)
                 return r;
         lab->topology = topology;
-        r = fill_state(lab, source, err);
+        r = fill_state(lab, options->source, err);
         if (r >= 0)
                 r = lab_save(lab, err);
         fault_point("lab.begun");
@@ -286,7 +297,7 @@ int lab_up(const Home *home, Topology *topology, const char *source, Lab **ret, 
         if (r >= 0)
                 r = lab_write_hosts(lab, err);
         if (r >= 0)
-                r = build(lab, err);
+                r = build(lab, options, err);
         if (r >= 0 && !lab->state.complete)
                 r = start(lab, err);
         if (r < 0) {

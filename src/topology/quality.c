@@ -403,6 +403,16 @@ int quality_set(Quality *q, const char *key, const char *value, Err *err) {
                     : refuse(err, ENOENT, "a link has no property '%s'", key);
 }
 
+int quality_assign(Quality *q, const char *assignment, Err *err) {
+        const char *equals = strchr(assignment, '=');
+        autofree char *key = equals ? strndup(assignment, (size_t) (equals - assignment)) : NULL;
+
+        if (!equals)
+                return refuse(err, EINVAL, "'%s' is not KEY=VALUE", assignment);
+        return key ? quality_set(q, key, equals + 1, err)
+                   : fail(err, ENOMEM, "cannot set '%s'", assignment);
+}
+
 /* ---- and back ---- */
 
 /* The shortest text that is read back as the same number. */

@@ -100,6 +100,8 @@ bool quality_is_plain(const Quality *q);
  * nearest one.
  */
 int quality_set(Quality *q, const char *key, const char *value, Err *err);
+/* quality_set() of "key=value". */
+int quality_assign(Quality *q, const char *assignment, Err *err);
 /* The names, NULL-terminated, in the order above. */
 extern const char *const quality_keys[];
 

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "base/fds.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/ns.h"
+#include "kernel/process.h"
+#include "lab/engine.h"
+#include "lab/keeper.h"
+#include "netlink/link.h"
+#include "wire/tap.h"
+#include "wire/wire.h"
+
+#define REQUEST_MAX 65536
+
+typedef struct Keeper {
+        const KeeperPlan *plan;
+        pid_t fabric, *nodes;
+        WireSet *set;
+        Wire **wires; /* by link; NULL: not emulated */
+} Keeper;
+
+/* ---- laying ---- */
+
+typedef struct TapRequest {
+        const Interface *interface;
+        uint32_t mtu;
+        int tap;
+        Err err;
+} TapRequest;
+
+static int make_tap(void *context) {
+        TapRequest *request = context;
+        const Interface *in = request->interface;
+        autoclose int tap = tap_open(in->name, &request->err), nl = tap < 0 ? tap : nl_open();
+        NlMessage m;
+        Link link;
+        int r;
+
+        if (tap < 0)
+                return tap;
+        if (nl < 0)
+                return fail(&request->err, nl, "cannot open a netlink socket");
+        r = link_get(nl, in->name, &link, &request->err);
+        if (r < 0)
+                return r;
+        nl_begin_empty(&m);
+        link_next_change(&m, link.index, request->mtu, in->mac);
+        r = nl_call(nl, &m, &request->err);
+        if (r >= 0)
+                request->tap = take_fd(tap);
+        return r;
+}
+
+static int open_end(const Keeper *k, const TopologyLink *l, int end, int *ret, Err *err) {
+        const Topology *t = k->plan->topology;
+        TapRequest request = { topology_interface(t, l->sides[end]), l->mtu, -EBADF, {} };
+        autofree char *path = str_format("/proc/%d/ns/net", k->nodes[l->sides[end].node]);
+        autoclose int netns = path ? ns_open(ns_kind("network"), path, err) : -ENOMEM;
+        int r;
+
+        if (netns < 0)
+                return netns;
+        r = netns_run(netns, make_tap, &request);
+        if (r < 0)
+                r = refuse(err, r, "cannot make '%s:%s': %s", t->nodes[l->sides[end].node].name,
+                           request.interface->name,
+                           request.err.message ? request.err.message : strerror(-r));
+        err_clear(&request.err);
+        *ret = request.tap;
+        return r;
+}
+
+/* Of all links from the lab's seed, by the link's place, unless a quality has its own. */
+static int lay(Keeper *k, size_t index, Err *err) {
+        const Topology *t = k->plan->topology;
+        const TopologyLink *l = &t->links[index];
+        autoclose int a = -EBADF, b = -EBADF;
+        int r = open_end(k, l, 0, &a, err);
+
+        if (r >= 0)
+                r = open_end(k, l, 1, &b, err);
+        if (r >= 0)
+                r = wire_add(k->set, l->name, a, b, l->quality, t->seed + index, &k->wires[index],
+                             err);
+        if (r >= 0) {
+                (void) take_fd(a);
+                (void) take_fd(b);
+        }
+        return r < 0 ? err_prefix(err, r, "cannot lay link '%s'", l->name) : 0;
+}
+
+/* Before there is a thread: nobody with several enters a user namespace. */
+static int drop_privileges(const Keeper *k, Err *err) {
+        const int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+        const struct rlimit limit = { (rlim_t) k->plan->priority, (rlim_t) k->plan->priority };
+        autoclose int fabric = pidfd_open(k->fabric, 0);
+
+        if (k->plan->priority > 0 && setrlimit(RLIMIT_RTPRIO, &limit) < 0)
+                return fail(err, errno, "cannot allow itself real-time priority");
+        if (fabric < 0 || setns(fabric, spaces) < 0 || setgroups(0, NULL) < 0 ||
+            setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+                return fail(err, errno, "cannot enter the lab's fabric");
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        return 0;
+}
+
+static int hear_pids(Keeper *k, Err *err) {
+        size_t size = k->plan->topology->n_nodes * sizeof *k->nodes;
+
+        k->nodes = malloc(size);
+        if (!k->nodes)
+                return fail(err, ENOMEM, "cannot emulate links");
+        if (fd_read_all(k->plan->pids, &k->fabric, sizeof k->fabric) != sizeof k->fabric ||
+            fd_read_all(k->plan->pids, k->nodes, size) != (ssize_t) size)
+                _exit(1); /* its maker has failed, and tells why */
+        return 0;
+}
+
+static int set_up(Keeper *k, Err *err) {
+        const Topology *t = k->plan->topology;
+        WireOptions options = WIRE_OPTIONS_DEFAULT;
+        int r = 0;
+
+        r = hear_pids(k, err);
+        if (r < 0)
+                return r;
+        options.priority = k->plan->priority;
+        k->wires = calloc(t->n_links, sizeof(Wire *));
+        k->set = k->wires ? wire_set_new(&options, NULL, err) : NULL;
+        if (!k->set)
+                return err->message ? err->code : fail(err, ENOMEM, "cannot emulate links");
+        for (size_t i = 0; r >= 0 && i < t->n_links; i++)
+                if (link_engine(&t->links[i], NULL) == ENGINE_WIRE)
+                        r = lay(k, i, err);
+        if (r >= 0)
+                r = drop_privileges(k, err);
+        return r < 0 ? r : wire_set_start(k->set, err);
+}
+
+/* ---- requests ---- */
+
+static int apply(Quality *q, char *const *settings, Err *err) {
+        strv_foreach(setting, settings) {
+                int r = quality_assign(q, *setting, err);
+
+                if (r < 0)
+                        return r;
+        }
+        return quality_check(q, err);
+}
+
+static int set_direction(Wire *wire, int direction, char *const *settings, Err *err) {
+        autoquality q = {};
+        int r = wire_get_quality(wire, direction, &q);
+
+        if (r < 0)
+                return fail(err, r, "cannot read the link's quality");
+        r = apply(&q, settings, err);
+        return r < 0 ? r : wire_set_quality(wire, direction, &q, err);
+}
+
+/* Back to what the lab's file says. */
+static int reset_direction(const Keeper *k, int link, int direction, Err *err) {
+        return wire_set_quality(k->wires[link], direction,
+                                &k->plan->topology->links[link].quality[direction], err);
+}
+
+static int for_directions(const Keeper *k, const KeeperRequest *q, Err *err) {
+        int r = 0;
+
+        for (int d = 0; r >= 0 && d < 2; d++) {
+                if (q->direction >= 0 && q->direction != d)
+                        continue;
+                r = str_equal(q->verb, "set")
+                            ? set_direction(k->wires[q->link], d, q->settings, err)
+                            : reset_direction(k, q->link, d, err);
+        }
+        return r;
+}
+
+static LinkStats stats_of(Wire *wire, int direction) {
+        WireStats s;
+
+        wire_stats(wire, direction, &s);
+        return (LinkStats){
+                .arrived = s.arrived,
+                .arrived_bytes = s.arrived_bytes,
+                .packets = s.packets,
+                .bytes = s.bytes,
+                .lost = s.dropped[WIRE_DROP_LOSS],
+                .queue_full = s.dropped[WIRE_DROP_QUEUE],
+                .codel = s.dropped[WIRE_DROP_CODEL],
+                .cut = s.dropped[WIRE_DROP_CUT],
+                .down = s.dropped[WIRE_DROP_DOWN],
+                .memory = s.dropped[WIRE_DROP_MEMORY],
+                .corrupted = s.corrupted,
+                .duplicated = s.duplicated,
+                .reordered = s.reordered,
+                .queued = s.queued,
+                .queued_bytes = s.queued_bytes,
+                .in_flight = s.in_flight,
+                .overruns = s.overruns,
+                .late_median_ns = histogram_quantile(&s.lateness, 0.5),
+                .late_p99_ns = histogram_quantile(&s.lateness, 0.99),
+                .late_max_ns = s.lateness.max_ns,
+        };
+}
+
+static int describe(Wire *wire, KeeperReply *reply) {
+        reply->cut = wire_is_cut(wire);
+        reply->captures = wire_captures(wire);
+        for (int d = 0; d < 2; d++) {
+                autoquality q = {};
+                LinkStats *s = json_grow(&reply->directions, &reply->n_directions, sizeof *s);
+
+                if (!s || wire_get_quality(wire, d, &q) < 0 ||
+                    strv_take(&reply->quality, quality_words(&q)) < 0)
+                        return -ENOMEM;
+                *s = stats_of(wire, d);
+        }
+        return 0;
+}
+
+static int obey(Keeper *k, const KeeperRequest *q, int *fd, KeeperReply *reply, Err *err) {
+        Wire *wire = q->link >= 0 && (size_t) q->link < k->plan->topology->n_links
+                             ? k->wires[q->link]
+                             : NULL;
+        int r = 0;
+
+        if (!wire)
+                return refuse(err, ENOENT, "the link is not emulated");
+        if (str_equal(q->verb, "set") || str_equal(q->verb, "reset"))
+                r = for_directions(k, q, err);
+        else if (str_equal(q->verb, "cut"))
+                wire_cut(wire);
+        else if (str_equal(q->verb, "restore"))
+                wire_restore(wire);
+        else if (str_equal(q->verb, "clear"))
+                wire_clear_stats(wire);
+        else if (str_equal(q->verb, "capture") && *fd >= 0) {
+                r = wire_capture(wire, *fd, q->snaplen, err);
+                if (r >= 0)
+                        (void) take_fd(*fd);
+        } else if (!str_equal(q->verb, "stats"))
+                return refuse(err, EINVAL, "the keeper does not know '%s'", q->verb);
+        if (r >= 0 && describe(wire, reply) < 0)
+                r = fail(err, ENOMEM, "cannot describe the link");
+        return r;
+}
+
+static void answer(int connection, KeeperReply *reply, Err *err, int r) {
+        char *text = NULL;
+
+        if (r < 0) {
+                reply->code = r;
+                reply->message = err->message ? strdup(err->message) : NULL;
+                reply->hint = err->hint ? strdup(err->hint) : NULL;
+        }
+        text = json_text(&keeper_reply_type, reply);
+        if (text)
+                (void) send(connection, text, strlen(text), MSG_NOSIGNAL);
+        free(text);
+}
+
+static void serve(Keeper *k, int connection) {
+        autofree char *text = malloc(REQUEST_MAX + 1);
+        KeeperRequest request = {};
+        KeeperReply reply = {};
+        autoerr err = {};
+        int fd = -EBADF, r;
+        size_t n_fds = 0;
+        int n = text ? fds_recv(connection, text, REQUEST_MAX, &fd, 1, &n_fds) : -ENOMEM;
+
+        if (n_fds == 0)
+                fd = -EBADF;
+        if (n > 0) {
+                r = json_parse(&keeper_request_type, text, (size_t) n, "request", &request, &err);
+                if (r >= 0)
+                        r = obey(k, &request, &fd, &reply, &err);
+                answer(connection, &reply, &err, r);
+        }
+        close_fd(fd);
+        json_clear(&keeper_request_type, &request);
+        json_clear(&keeper_reply_type, &reply);
+}
+
+/* ---- the process ---- */
+
+static void tell(const KeeperPlan *plan, char what) {
+        if (write(plan->done, &what, 1) != 1)
+                _exit(1);
+}
+
+/* Its makers' other descriptors, and the locks that they hold with them. */
+static void close_others(const KeeperPlan *plan) {
+        const int mine[] = { plan->pids, plan->listener, plan->release, plan->done, plan->report };
+        unsigned from = 0;
+
+        for (;;) {
+                unsigned next = ~0u;
+
+                for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
+                        if (mine[i] >= 0 && (unsigned) mine[i] >= from && (unsigned) mine[i] < next)
+                                next = (unsigned) mine[i];
+                if (next > from)
+                        process_close_range(from, next == ~0u ? next : next - 1);
+                if (next == ~0u)
+                        break;
+                from = next + 1;
+        }
+        /* What writes to 0, 1 or 2 must not write to something else. */
+        for (int fd = 0; fd <= 2; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+                        _exit(1);
+}
+
+_Noreturn void keeper_main(const KeeperPlan *plan) {
+        Keeper k = { .plan = plan };
+        autoerr err = {};
+        char byte;
+
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void) prctl(PR_SET_NAME, "isola-keeper");
+        (void) signal(SIGPIPE, SIG_IGN);
+        close_others(plan);
+        if (set_up(&k, &err) < 0) {
+                err_write(plan->report, &err);
+                tell(plan, '-');
+                _exit(1);
+        }
+        tell(plan, '+');
+        if (read(plan->release, &byte, 1) != 1)
+                _exit(1);
+        (void) prctl(PR_SET_PDEATHSIG, 0);
+        tell(plan, '+');
+        wire_set_begin(k.set);
+        for (;;) {
+                int connection = accept4(plan->listener, NULL, NULL, SOCK_CLOEXEC);
+
+                if (connection >= 0)
+                        serve(&k, connection);
+                close_fd(connection);
+        }
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The links of a lab that is up: how they do, and changing them live. */
+
+#include "lab/engine.h"
+#include "lab/keeper.h"
+
+/* One direction as it is now. */
+typedef struct LinkDirection {
+        char *quality;   /* quality_words() */
+        LinkStats stats; /* of a cable only what the interfaces count: arrived, packets, bytes */
+} LinkDirection;
+
+typedef struct LinkView {
+        LinkEngine engine;
+        bool cut, captures;
+        LinkDirection directions[2];
+} LinkView;
+
+void link_view_clear(LinkView *v);
+#define autolinkview __attribute__((__cleanup__(link_view_clear))) LinkView
+
+int lab_link_view(const Lab *lab, size_t link, LinkView *ret, Err *err);
+
+/**
+ * lab_link_set() - change the quality of a link
+ * @direction:	0 or 1 (the end it leaves from), -1: both
+ * @settings:	"delay=20ms", …; NULL: back to what the lab's file says
+ *
+ * What is on its way stays on its way.  -EOPNOTSUPP with a sentence if the link's engine has not
+ * what is asked.
+ */
+int lab_link_set(Lab *lab, size_t link, int direction, char *const *settings, Err *err);
+/* Pulls or plugs the cable.  Emulated, both ends lose or get their carrier; of the kernel's cables
+ * see link_state.h. */
+int lab_link_cut(const Lab *lab, size_t link, bool cut, Err *err);

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Links of labs: their quality, and changing it live."""
+import json
+import pathlib
+import socket
+import subprocess
+
+import pytest
+
+from conftest import existing, kill, wait_until
+
+PAIR = '''
+name: pair
+seed: 7
+topology:
+  nodes: {{a: {{}}, b: {{}}}}
+  links:
+    - {{endpoints: [a:eth1, b:eth1], name: ab{quality}}}
+'''
+
+
+@pytest.fixture
+def lab(isola, tmp_path):
+    def up(quality='', code=0, text=None):
+        file = tmp_path / 'lab.yml'
+        file.write_text(text or PAIR.format(quality=quality and f', {quality}'))
+        return isola('lab', 'up', file, code=code)
+    yield up
+    isola('lab', 'down', '--all')
+    assert existing(f'{isola.run_root}/labs/*') == []
+
+
+def ping(isola, source='a', target='b', count=1, wait=5, code=0):
+    return isola('lab', 'exec', source, 'busybox', 'ping', '-4', '-c', count, '-i', '0.05', '-W', wait, target, code=code)
+
+
+def links(isola, *operands):
+    return [json.loads(line) for line in isola.out('lab', 'link', 'show', '--format', 'json', *operands).splitlines()]
+
+
+@pytest.mark.parametrize('quality, engine', [
+    ('', 'cable'), ('delay: 10ms', 'wire'), ('rate: 10mbit', 'wire'), ('rate: 10mbit, queue: 20ms', 'kernel'),
+    ('rate: 10mbit, queue: 64kb', 'kernel'), ('rate: 10mbit, queue: 20ms, loss: 1%', 'wire'), ('engine: wire', 'wire'),
+    ('rate: 10mbit, engine: kernel', 'kernel'), ('seed: 3', 'cable'), ('a-to-b: {delay: 1ms}', 'wire')])
+def test_the_engine_that_is_exact_is_taken(isola, lab, quality, engine):
+    lab(quality)
+    assert [link['Engine'] for link in links(isola)] == [engine, engine]
+    ping(isola)
+
+
+@pytest.mark.parametrize('quality, words', [
+    ('delay: 1ms, engine: kernel', "link 'ab': the kernel's engine has no delay"),
+    ('engine: netem', "link 'ab': netem is not driven"),
+    ('loss: pattern nowhere', 'nowhere'), ('trace: nowhere', 'nowhere')])
+def test_what_an_engine_has_not_is_refused(isola, lab, quality, words):
+    assert words in lab(quality, code=1).stderr
+    assert isola.out('lab', 'ls', '-q') == ''
+
+
+def test_the_kernels_rate_is_where_it_belongs(isola, lab):
+    lab('a-to-b: {rate: 10mbit, queue: 20ms}')
+    assert 'tbf' in isola.out('lab', 'exec', 'a', 'tc', 'qdisc', 'show', 'dev', 'eth1')
+    assert 'rate 10Mbit' in isola.out('lab', 'exec', 'a', 'tc', 'qdisc', 'show', 'dev', 'eth1')
+    assert 'tbf' not in isola.out('lab', 'exec', 'b', 'tc', 'qdisc', 'show', 'dev', 'eth1')
+    isola('lab', 'link', 'set', 'ab', 'rate=2mbit', 'queue=20ms')
+    for node in 'ab':
+        assert 'rate 2Mbit' in isola.out('lab', 'exec', node, 'tc', 'qdisc', 'show', 'dev', 'eth1')
+    assert [link['Quality'] for link in links(isola)] == ['rate=2mbit queue=20ms'] * 2
+    isola('lab', 'link', 'set', 'b:eth1', 'rate=none', 'queue=none')
+    assert 'tbf' not in isola.out('lab', 'exec', 'b', 'tc', 'qdisc', 'show', 'dev', 'eth1')
+    isola('lab', 'link', 'reset', 'ab')
+    assert [link['Quality'] for link in links(isola)] == ['rate=10mbit queue=20ms', '']
+    assert "which has no more than a rate" in isola('lab', 'link', 'set', 'ab', 'loss=1%', code=1).stderr
+
+
+def test_the_emulators_quality_changes_live(isola, lab):
+    lab('engine: wire')
+    ping(isola)
+    isola('lab', 'link', 'set', 'a:eth1', 'loss=100%')
+    assert [link['Quality'] for link in links(isola)] == ['loss=100%', '']
+    ping(isola, wait=1, code=1)
+    lost = links(isola, 'a:eth1')[0]
+    assert lost['Stats']['Lost'] > 0 and lost['From'] == 'a:eth1' and int(lost['Dropped']) == lost['Stats']['Lost']
+    isola('lab', 'link', 'reset', 'ab')
+    ping(isola)
+    isola('lab', 'link', 'set', 'a--b', 'delay=20ms', 'jitter=1ms')
+    assert [link['Quality'] for link in links(isola)] == ['delay=20ms jitter=1ms'] * 2
+    for setting, words in (('dealy=1ms', "no property 'dealy'; did you mean 'delay'?"), ('delay=x', "'x' is no delay"),
+                           ('jitter=1s', 'the jitter is larger than the delay'), ('delay', 'is not KEY=VALUE')):
+        assert words in isola('lab', 'link', 'set', 'ab', setting, code=1).stderr
+    assert [link['Quality'] for link in links(isola)] == ['delay=20ms jitter=1ms'] * 2
+
+
+@pytest.mark.parametrize('quality, ends', [('engine: wire', 'ab'), ('', 'b'), ('rate: 10mbit, queue: 20ms', 'b')])
+def test_a_cable_is_cut_and_restored(isola, lab, quality, ends):
+    lab(quality)
+    ping(isola)
+    isola('lab', 'link', 'cut', 'ab')
+    for node in ends:
+        wait_until(lambda node=node: 'NO-CARRIER' in isola.out('lab', 'exec', node, 'ip', 'link', 'show', 'eth1'), what='no carrier')
+    assert {link['State'] for link in links(isola)} == {'cut'}
+    ping(isola, wait=1, code=1)
+    isola('lab', 'link', 'restore', 'ab')
+    wait_until(lambda: 'NO-CARRIER' not in isola.out('lab', 'exec', 'b', 'ip', 'link', 'show', 'eth1'), what='carrier')
+    assert {link['State'] for link in links(isola)} == {'up'}
+    ping(isola)
+
+
+def test_counters_of_a_cable_are_the_interfaces(isola, lab):
+    lab()
+    ping(isola, count=5)
+    there, back = links(isola)
+    assert int(there['Packets']) >= 5 and int(back['Packets']) >= 5
+    assert there['Late'] == '' and there['From'] == 'a:eth1'
+
+
+def lost_ones(isola, lab):
+    """Which of 200 packets of one kind are lost."""
+    lab('loss: 20%')
+    script = '''
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 5000)); s.settimeout(2)
+seen = set()
+try:
+    while True: seen.add(int(s.recv(100)))
+except TimeoutError: pass
+print(*sorted(seen))
+'''
+    sender = '''
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(200): s.sendto(b"%d" % i, ("10.0.0.2", 5000)); time.sleep(0.001)
+'''
+    # Nothing else is sent: no address resolution, no router solicitations.
+    for node, other in (('a', 'b'), ('b', 'a')):
+        isola('lab', 'exec', node, 'sh', '-c', f'echo 1 >/proc/sys/net/ipv6/conf/eth1/disable_ipv6; '
+              f'ip neigh replace 10.0.0.{1 if other == "a" else 2} lladdr '
+              f'{isola.json("lab", "inspect")[0]["Nodes"][0 if other == "a" else 1]["Interfaces"]["eth1"]["MacAddress"]} dev eth1')
+    first = links(isola, 'a:eth1')[0]['Stats']['Arrived']
+    receiver = isola.start('lab', 'exec', 'b', 'python3', '-c', script)
+    wait_until(lambda: '5000' in isola.out('lab', 'exec', 'b', 'ss', '-Hlun'), what='the receiver')
+    isola('lab', 'exec', 'a', 'python3', '-c', sender)
+    seen = {int(word) for word in receiver.communicate(timeout=60)[0].split()}
+    isola('lab', 'down', 'pair')
+    return first, set(range(200)) - seen
+
+
+def test_the_same_seed_loses_the_same_packets(isola, lab):
+    (a, lost), (b, again) = lost_ones(isola, lab), lost_ones(isola, lab)
+    if a != b:
+        pytest.skip(f'the kernel had sent {a} packets by itself the first time, {b} the second')
+    assert lost == again and 10 < len(lost) < 80
+
+
+def test_without_its_keeper_a_lab_is_broken(isola, lab):
+    lab('delay: 1ms')
+    state = json.loads(pathlib.Path(f'{isola.run_root}/labs/pair/state.json').read_text())
+    kill(state['keeper']['pid'])
+    assert isola.out('lab', 'ls', '--format', '{{.Status}}').startswith('broken')
+    assert "cannot ask the lab's keeper" in isola('lab', 'link', 'show', code=1).stderr
+
+
+def test_the_keeper_is_nobody_on_the_host(isola, lab):
+    lab('delay: 1ms')
+    pid = json.loads(pathlib.Path(f'{isola.run_root}/labs/pair/state.json').read_text())['keeper']['pid']
+    status = pathlib.Path(f'/proc/{pid}/status').read_text()
+    assert int(status.split('Uid:')[1].split()[0]) >= 0x10000000
+    assert pathlib.Path(f'/proc/{pid}/ns/user').readlink() != pathlib.Path('/proc/self/ns/user').readlink()
+
+
+@pytest.mark.parametrize('packet', [b'', b'{', b'{}', b'{"verb":"set","link":0}', b'{"verb":"x","link":0}',
+                                    b'{"verb":"stats","link":77}', b'{"verb":"stats","link":-1}', b'x' * 60000,
+                                    b'{"verb":"capture","link":0}'])
+def test_the_keeper_survives_bad_requests(isola, lab, packet, monkeypatch):
+    lab('delay: 1ms')
+    monkeypatch.chdir(f'{isola.run_root}/labs/pair')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.connect('keeper.sock')
+        s.send(packet)
+        answer = s.recv(65536)
+    if packet:
+        assert b'"code":-' in answer or b'"directions"' in answer
+    assert len(links(isola)) == 2
+
+
+def test_unknown_links_are_told(isola, lab):
+    lab()
+    assert "there is no link 'x'" in isola('lab', 'link', 'show', 'x', code=1).stderr
+    assert isola('lab', 'link', 'set', 'a:eth9', 'delay=1ms', code=1).stderr.startswith("isola: there is no link 'a:eth9'\nhint: ")
