@@ -48,7 +48,7 @@ static void end_packet(Path *p, Packet *packet) {
 }
 
 static void fly(Path *p, Packet *packet, int64_t departure) {
-        packet->due_ns = departure + packet->delay_ns;
+        packet->due_ns = departure < TIME_FAR ? departure + packet->delay_ns : TIME_FAR;
         if (p->rules.keeps_order && !packet->overtakes && packet->due_ns < p->latest_ns)
                 packet->due_ns = p->latest_ns;
         p->in_flight += packet->n;
@@ -64,7 +64,7 @@ static void fly(Path *p, Packet *packet, int64_t departure) {
 
 /* When what is taken at @start has been sent. */
 static int64_t send(Path *p, int64_t start, const Packet *packet) {
-        unsigned __int128 work;
+        unsigned __int128 work, takes;
 
         if (p->rules.trace)
                 return trace_send(p->rules.trace, &p->cursor, start, packet->bytes);
@@ -74,7 +74,8 @@ static int64_t send(Path *p, int64_t start, const Packet *packet) {
                 p->remainder = 0;
         work = (unsigned __int128) packet->bytes * 8 * NS_PER_SECOND + p->remainder;
         p->remainder = (uint64_t) (work % p->rules.rate_bps);
-        return start + (int64_t) (work / p->rules.rate_bps);
+        takes = work / p->rules.rate_bps;
+        return takes < (uint64_t) (TIME_FAR - start) ? start + (int64_t) takes : TIME_FAR;
 }
 
 static int64_t next_start(const Path *p) {

@@ -13,6 +13,7 @@
 #define FILE_MAX      (64 << 20)
 #define NS_PER_MS     1000000LL
 #define NS_PER_SECOND 1000000000LL
+#define LENGTH_MAX    (30 * 86400 * NS_PER_SECOND)
 #define COLUMNS_MAX   4
 
 Trace *trace_free(Trace *t) {
@@ -60,7 +61,7 @@ static int add_opportunity(Reader *r, Trace *t, const char *text) {
         uint64_t ms;
         int64_t *at;
 
-        if (parse_u64(text, &ms) < 0 || ms > INT64_MAX / NS_PER_MS / 2 ||
+        if (parse_u64(text, &ms) < 0 || ms > LENGTH_MAX / NS_PER_MS ||
             (t->n > 0 && (int64_t) ms * NS_PER_MS < t->opportunities_ns[t->n - 1]))
                 return bad(r, text, "milliseconds, one number in each line, in ascending order");
         at = grow(r, (void **) &t->opportunities_ns, t->n, sizeof *at);
@@ -95,7 +96,7 @@ static int add_row(Reader *r, Trace *t, char *const *fields) {
 
         if (!row)
                 return fail(r->err, ENOMEM, "cannot read the trace '%s'", r->file);
-        if (span_parse(fields[0], NS_PER_SECOND, &at) < 0 || at < 0 ||
+        if (span_parse(fields[0], NS_PER_SECOND, &at) < 0 || at < 0 || at > LENGTH_MAX ||
             (t->n > 0 && at <= t->rows[t->n - 1].at_ns))
                 return bad(r, fields[0], "times in ascending order, seconds or spans as '100ms'");
         for (size_t i = 1; i < r->n_columns; i++) {
@@ -163,10 +164,10 @@ static int finish(Trace *t, const char *file, Err *err) {
                 for (size_t i = 0; i < t->n; i++) {
                         int64_t end = i + 1 < t->n ? t->rows[i + 1].at_ns : t->period_ns;
 
-                        bits += (unsigned __int128) t->rows[i].rate_bps *
-                                (uint64_t) (end - t->rows[i].at_ns);
+                        t->work += (unsigned __int128) t->rows[i].rate_bps *
+                                   (uint64_t) (end - t->rows[i].at_ns);
                 }
-                bits /= NS_PER_SECOND;
+                bits = t->work / NS_PER_SECOND;
         } else if (t->n > 0) {
                 t->period_ns = t->opportunities_ns[t->n - 1];
                 bits = (unsigned __int128) t->n * TRACE_OPPORTUNITY * 8;
@@ -219,7 +220,12 @@ static int64_t into_cycle(const Trace *t, int64_t origin, int64_t at, uint64_t *
 }
 
 static int64_t opportunity_at(const Trace *t, const TraceCursor *c) {
-        return c->origin_ns + (int64_t) c->cycle * t->period_ns + t->opportunities_ns[c->next];
+        int64_t at = TIME_FAR;
+
+        if (c->cycle < (uint64_t) (TIME_FAR / t->period_ns))
+                at = c->origin_ns + (int64_t) c->cycle * t->period_ns +
+                     t->opportunities_ns[c->next];
+        return at < TIME_FAR ? at : TIME_FAR;
 }
 
 /* Puts the cursor at the first opportunity that is not before @at, but never back. */
@@ -287,23 +293,36 @@ const TraceRow *trace_row(const Trace *t, int64_t origin_ns, int64_t at) {
         return &t->rows[find_row(t, into)];
 }
 
-static int64_t send_by_rates(const Trace *t, const TraceCursor *c, int64_t start, uint32_t bytes) {
-        unsigned __int128 work =
-                (unsigned __int128) bytes * 8 * NS_PER_SECOND; /* bits/s times ns */
-        uint64_t cycle;
-        int64_t into = into_cycle(t, c->origin_ns, start, &cycle), at = start;
+/* @work is less than that of a period: it is done within one round. */
+static int64_t send_within_period(const Trace *t, int64_t into, int64_t start,
+                                  unsigned __int128 work) {
+        int64_t at = start;
 
         for (size_t i = find_row(t, into);; i = (i + 1) % t->n) {
                 int64_t end = i + 1 < t->n ? t->rows[i + 1].at_ns : t->period_ns;
                 uint64_t rate = t->rows[i].rate_bps;
                 unsigned __int128 most = (unsigned __int128) rate * (uint64_t) (end - into);
 
-                if (most >= work)
+                if (rate > 0 && most >= work)
                         return at + (int64_t) ((work + rate / 2) / rate);
                 work -= most;
                 at += end - into;
                 into = i + 1 < t->n ? end : 0;
         }
+}
+
+static int64_t send_by_rates(const Trace *t, const TraceCursor *c, int64_t start, uint32_t bytes) {
+        unsigned __int128 work = (unsigned __int128) bytes * 8 * NS_PER_SECOND, cycles;
+        uint64_t cycle;
+        int64_t into = into_cycle(t, c->origin_ns, start, &cycle);
+
+        if (work == 0)
+                return start;
+        cycles = (work - 1) / t->work;
+        if (cycles > (uint64_t) (TIME_FAR / t->period_ns) || start > TIME_FAR / 2)
+                return TIME_FAR;
+        return send_within_period(t, into, start + (int64_t) cycles * t->period_ns,
+                                  work - cycles * t->work);
 }
 
 int64_t trace_send(const Trace *t, TraceCursor *cursor, int64_t start, uint32_t bytes) {

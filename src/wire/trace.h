@@ -16,7 +16,7 @@
  * qualities ("1%").  A row is valid until the next one's time, the last for as long as the one
  * before it; what comes before the first row's time belongs to the first.
  *
- * '#' begins a comment in both.
+ * '#' begins a comment in both.  A trace is at most 30 days long.
  */
 
 #include <stdbool.h>
@@ -27,6 +27,7 @@
 #include "base/err.h"
 
 #define TRACE_OPPORTUNITY 1500
+#define TIME_FAR          (INT64_MAX / 4) /* a time that never comes */
 
 typedef struct TraceRow {
         int64_t at_ns;
@@ -41,6 +42,7 @@ typedef struct Trace {
         TraceRow *rows;            /* of a CSV; or NULL */
         size_t n;                  /* of either */
         int64_t period_ns;
+        unsigned __int128 work; /* bits of a period, times 1e9; of a CSV */
         uint64_t mean_bps;
 } Trace;
 
@@ -60,7 +62,7 @@ int trace_read(const char *file, Trace **ret, Err *err);
 Trace *trace_free(Trace *t);
 DEFINE_AUTOPTR(Trace, trace_free)
 
-/* When a packet of @bytes that the transmitter takes at @start is sent. */
+/* When a packet of @bytes that the transmitter takes at @start is sent; TIME_FAR if not before. */
 int64_t trace_send(const Trace *t, TraceCursor *cursor, int64_t start, uint32_t bytes);
 /* The row of a CSV that is valid at a time. */
 const TraceRow *trace_row(const Trace *t, int64_t origin_ns, int64_t at);

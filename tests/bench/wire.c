@@ -237,16 +237,20 @@ typedef struct Flood {
         size_t size;
         volatile bool stop;
         volatile uint64_t sent;
-        int64_t gap_ns; /* 0: as fast as can be */
+        int64_t gap_ns;
 } Flood;
 
+/* Packets that begin with their number. */
 static void *flood_main(void *context) {
         Flood *f = context;
-        static uint8_t bytes[65536];
+        uint8_t bytes[2048] = {};
         int64_t next = now_ns();
 
         stay_on(0);
         while (!f->stop) {
+                uint64_t number = f->sent;
+
+                memcpy(bytes, &number, sizeof number);
                 if (sendto(f->socket, bytes, f->size, 0, (struct sockaddr *) &f->to, sizeof f->to) >
                     0)
                         f->sent++;
@@ -263,9 +267,9 @@ static void *flood_main(void *context) {
         return NULL;
 }
 
-static void flood_begin(Flood *f, size_t size, int64_t gap_ns) {
-        *f = (Flood){ .socket = socket_at(&a, SOCK_DGRAM, 0),
-                      .to = peer("10.9.0.2", 9),
+static void flood_begin(Flood *f, bool back, size_t size, int64_t gap_ns) {
+        *f = (Flood){ .socket = socket_at(back ? &b : &a, SOCK_DGRAM, 0),
+                      .to = peer(back ? "10.9.0.1" : "10.9.0.2", 9),
                       .size = size,
                       .gap_ns = gap_ns };
         pthread_create(&f->thread, NULL, flood_main, f);
@@ -301,26 +305,65 @@ static void case_floor(const char *delay, int64_t nominal) {
 }
 
 static void case_rate(const char *rate, double bps, size_t payload) {
+        int64_t gap_ns = (int64_t) ((double) (payload + 42) * 8e9 / bps / 1.3), began, took;
         autofree char *text = NULL;
-        WireStats before, after;
-        double measured;
-        int64_t began;
+        WireStats before[2], after[2];
+        Flood floods[2];
         Bench bench;
-        Flood flood;
 
         must(asprintf(&text, "rate=%s;queue=200ms", rate) > 0, "memory");
         bench = begin(text, text);
-        flood_begin(&flood, payload, (int64_t) ((double) (payload + 42) * 8e9 / bps / 1.3));
-        usleep(300000);
-        wire_stats(bench.wire, 0, &before);
+        for (int i = 0; i < 2; i++)
+                flood_begin(&floods[i], i, payload, gap_ns);
+        usleep(1000000); /* until the queue is full */
         began = now_ns();
+        for (int i = 0; i < 2; i++)
+                wire_stats(bench.wire, i, &before[i]);
         usleep((useconds_t) (seconds * 1e6));
-        wire_stats(bench.wire, 0, &after);
-        measured = (double) (after.bytes - before.bytes) * 8e9 / (double) (now_ns() - began);
+        took = now_ns() - began;
+        for (int i = 0; i < 2; i++)
+                wire_stats(bench.wire, i, &after[i]);
+        for (int i = 0; i < 2; i++)
+                flood_end(&floods[i]);
+        printf("rate %s both ways, packets of %zu bytes, offered 1.3 times:", rate, payload + 42);
+        for (int i = 0; i < 2; i++) {
+                double share =
+                        (double) (after[i].bytes - before[i].bytes) * 8e9 / (double) took / bps;
+
+                printf("%s%.4f of it\n", i ? "" : "\n", share);
+                goal(share > 0.99 && share < 1.01, "mean within 1 %");
+        }
+        end(&bench);
+}
+
+/* The numbers of all packets that arrive, in their order. */
+static void case_order(const char *quality) {
+        Bench bench = begin(quality, "");
+        struct sockaddr_in at = peer("10.9.0.2", 9);
+        struct timeval patience = { .tv_sec = 1 };
+        int s = socket_at(&b, SOCK_DGRAM, 0), size = 1 << 24;
+        uint64_t number, last = 0, n = 0, wrong = 0;
+        int64_t times[2];
+        Flood flood;
+        int64_t until;
+
+        must(bind(s, (struct sockaddr *) &at, sizeof at) == 0, "bind");
+        setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+        /* What waits for an answer to ARP may be overtaken by what comes after it. */
+        (void) ping(2, 1000, 56, times);
+        flood_begin(&flood, false, 200, 100000);
+        until = now_ns() + (int64_t) (seconds * 1e9);
+        while (now_ns() < until && recv(s, &number, sizeof number, MSG_TRUNC) > 0) {
+                wrong += n > 0 && number <= last;
+                last = number;
+                n++;
+        }
         flood_end(&flood);
-        printf("rate %s with packets of %zu bytes, offered 1.3 times: %.4f of it\n", rate,
-               payload + 42, measured / bps);
-        goal(measured / bps > 0.99 && measured / bps < 1.01, "mean within 1 %");
+        close(s);
+        printf("order, '%s': %ju of %ju packets came before an earlier one\n", quality,
+               (uintmax_t) wrong, (uintmax_t) n);
+        goal(wrong == 0 && n > 0, "none where order is kept");
         end(&bench);
 }
 
@@ -334,7 +377,7 @@ static void case_queue(const char *rate, double bps, const char *queue, double b
 
         must(asprintf(&text, "rate=%s;queue=%s;delay=10ms", rate, queue) > 0, "memory");
         bench = begin(text, "delay=10ms");
-        flood_begin(&flood, 1472, (int64_t) (1514 * 8e9 / bps / 1.2));
+        flood_begin(&flood, false, 1472, (int64_t) (1514 * 8e9 / bps / 1.2));
         usleep(500000);
         /* Many echoes find the queue full and are dropped; those that do not see all of it. */
         n = ping((int) (seconds * 200), 5000, 1472, times);
@@ -352,7 +395,7 @@ static void case_lateness(const char *quality, int gap_us) {
         Bench bench = begin(quality, quality);
         Flood flood;
 
-        flood_begin(&flood, 200, gap_us * 1000LL);
+        flood_begin(&flood, false, 200, gap_us * 1000LL);
         usleep(200000);
         wire_clear_stats(bench.wire);
         usleep((useconds_t) (seconds * 1e6));
@@ -507,6 +550,10 @@ int main(int argc, char **argv) {
                 case_queue("10mbit", 10e6, "64kb", 43 * 1514);
                 case_queue("100mbit", 100e6, "100p", 100 * 1514);
                 case_queue("10mbit", 10e6, "50ms", 41 * 1514);
+        }
+        if (wanted(argc, argv, "order")) {
+                case_order("delay=5ms;jitter=5ms");
+                case_order("delay=5ms;jitter=1ms;distribution=normal;rate=50mbit;loss=1%");
         }
         if (wanted(argc, argv, "lateness")) {
                 case_lateness("delay=5ms", 1000);

@@ -97,6 +97,18 @@ TEST(the_mean_rate_is_exact_where_single_times_are_not_whole) {
         expect(at == 8008 * MS); /* 7000 times 8008 bits */
 }
 
+TEST(a_queue_that_would_take_for_ever_ends_at_a_time_that_never_comes) {
+        Path p = path_of("rate=1bit queue=20000p");
+        int n = 0;
+        bool reordered;
+
+        for (int i = 0; i < N; i++)
+                expect(enter(&p, 0, 65535, MS));
+        for (Packet *packet; (packet = path_leave(&p, TIME_FAR, &reordered)); n++)
+                expect(packet == &packets[n] && packet->due_ns > 0 && packet->due_ns <= TIME_FAR);
+        expect(n == N && packets[N - 1].due_ns == TIME_FAR);
+}
+
 TEST(an_idle_transmitter_saves_nothing_up) {
         Path p = path_of("rate=12mbit");
         int64_t at = 0;

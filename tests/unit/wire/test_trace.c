@@ -101,8 +101,25 @@ TEST(one_row_is_a_rate_for_ever) {
         expect(t->mean_bps == 12000000 && trace_send(t, &c, 999500 * MS, 1500) == 999501 * MS);
 }
 
+TEST(a_trace_that_carries_next_to_nothing_still_answers_at_once) {
+        autoptr(Trace) t = parse("0,0\n0.5,2\n1,0\n");
+        autoptr(Trace) rare = parse("2592000000\n");
+        TraceCursor c = {}, d = {};
+
+        /* One bit in each second and a half, at the end of half a second of two. */
+        expect(t->period_ns == 1500 * MS && trace_send(t, &c, 0, 1) == 7 * 1500 * MS + 1000 * MS);
+        expect(trace_send(t, &c, 0, 65536) == (65536 * 8 - 1) * 1500 * MS + 1000 * MS);
+        expect(trace_send(rare, &d, 0, 3000) == 2 * 2592000000 * MS);
+        for (int i = 0; i < 2000; i++)
+                expect(trace_send(rare, &d, d.at_ns, 3000) <= TIME_FAR);
+        expect(trace_send(rare, &d, d.at_ns, 3000) == TIME_FAR);
+        expect(trace_send(t, &c, TIME_FAR, 3000) == TIME_FAR);
+}
+
 TEST(what_is_no_trace_is_refused_with_its_line) {
         expect_refused("1\n2\n1\n", "trace:3: '1' does not belong into a trace");
+        expect_refused("2592000001\n", "trace:1: '2592000001' does not belong into a trace");
+        expect_refused("31d,1mbit\n", "trace:1: '31d' does not belong into a trace");
         expect_refused("1\nx\n", "trace:2: 'x' does not belong into a trace");
         expect_refused("1 2\n", "trace:1: '2' does not belong into a trace");
         expect_refused("", "trace: nothing is ever delivered in this trace");
