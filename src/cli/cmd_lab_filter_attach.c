@@ -61,6 +61,7 @@ static int attach_from(const Plan *plan, char **ports, bool egress, Err *err) {
 static int cmd_lab_filter_attach(const CommandInput *in, Err *err) {
         const AttachOptions *o = in->options;
         autoptr(Lab) lab = NULL;
+        autoclose int lock = -EBADF;
         Plan plan = {};
         int r;
 
@@ -76,6 +77,8 @@ static int cmd_lab_filter_attach(const CommandInput *in, Err *err) {
                 r = filter_action_parse(o->action, &plan.spec.action, &plan.spec.target, err);
         if (r >= 0)
                 r = lab_operand_open(in->home, o->lab, &lab, err);
+        if (r >= 0)
+                r = lock = lab_filter_lock(lab, err);
         if (r < 0)
                 return r;
         plan.lab = lab;

@@ -83,12 +83,15 @@ static int detach(const Lab *lab, const char *where, const char *name, FilterSid
 static int cmd_lab_filter_detach(const CommandInput *in, Err *err) {
         const DetachOptions *o = in->options;
         autoptr(Lab) lab = NULL;
+        autoclose int lock = -EBADF;
         FilterSides sides;
         int r;
 
         r = filter_sides_read(o->side, (FilterSides){ true, true }, &sides, err);
         if (r >= 0)
                 r = lab_operand_open(in->home, o->lab, &lab, err);
+        if (r >= 0)
+                r = lock = lab_filter_lock(lab, err);
         if (r >= 0 && in->n_args == 1)
                 r = detach(lab, NULL, in->args[0], sides, err);
         for (int i = 1; r >= 0 && i < in->n_args; i++)

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "cli/format.h"
 #include "cli/lab_filter.h"
@@ -17,6 +18,12 @@ int filter_sides_read(const char *text, FilterSides otherwise, FilterSides *ret,
         if (!ret->in && !ret->out)
                 return refuse(err, EINVAL, "'%s' is no side: in, out and both are", text);
         return 0;
+}
+
+int lab_filter_lock(const Lab *lab, Err *err) {
+        int lock = lock_dir(lab->dir, true);
+
+        return lock < 0 ? fail(err, lock, "cannot lock lab '%s'", lab->name) : lock;
 }
 
 void lab_port_clear(LabPort *port) {

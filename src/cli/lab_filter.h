@@ -22,6 +22,9 @@ typedef struct FilterSides {
 /* @text: "in", "out", "both", or NULL for @otherwise. */
 int filter_sides_read(const char *text, FilterSides otherwise, FilterSides *ret, Err *err);
 
+/* Locks the lab: filters of one name find each other, whoever attaches them.  A descriptor. */
+int lab_filter_lock(const Lab *lab, Err *err);
+
 /* An interface of a node, "s1:p1", or with @interface NULL all of its interfaces, "s1". */
 typedef struct LabPort {
         size_t node;

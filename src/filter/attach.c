@@ -77,52 +77,77 @@ static const char *side(bool egress) {
 
 /* The filters of a namespace ------------------------------------------------------------------- */
 
+/* One of them: its interface, and a socket in the namespace. */
+typedef struct Seen {
+        const ClsactFilter *filter;
+        int index, nl;
+        char interface[IF_NAMESIZE];
+} Seen;
+
 typedef struct Walk {
-        int nl; /* asked about filters while another socket lists the interfaces */
-        const Link *link;
-        int (*each)(const ClsactFilter *filter, const Link *link, int nl, void *context);
+        Seen seen;
+        int (*each)(const Seen *seen, void *context); /* other than 0 ends the walk */
         void *context;
-        Err *err;
-        int stopped;
+        int *indexes;
+        size_t n;
 } Walk;
 
-static int walk_filter(const ClsactFilter *filter, void *context) {
-        const Walk *walk = context;
+/* The name of an interface; "" if there is none. */
+static void name_of(int socket, int index, char name[IF_NAMESIZE]) {
+        struct ifreq request = { .ifr_ifindex = index };
 
-        return walk->each(filter, walk->link, walk->nl, walk->context);
+        *name = 0;
+        if (index && ioctl(socket, SIOCGIFNAME, &request) == 0)
+                snprintf(name, IF_NAMESIZE, "%s", request.ifr_name);
 }
 
-static int walk_link(const Link *link, void *context) {
+static int walk_filter(const ClsactFilter *filter, void *context) {
         Walk *walk = context;
 
-        walk->link = link;
-        for (int egress = 0; egress < 2 && walk->stopped >= 0; egress++)
-                walk->stopped =
-                        clsact_each(walk->nl, link->index, egress, walk_filter, walk, walk->err);
+        walk->seen.filter = filter;
+        return walk->each(&walk->seen, walk->context);
+}
+
+static int walk_interface(Walk *walk, int index, Err *err) {
+        int r = 0;
+
+        walk->seen.index = index;
+        name_of(walk->seen.nl, index, walk->seen.interface);
+        for (int egress = 0; egress < 2 && r == 0; egress++)
+                r = clsact_each(walk->seen.nl, index, egress, walk_filter, walk, err);
+        return r;
+}
+
+static int take_index(int index, void *context) {
+        Walk *walk = context;
+        int *grown = reallocarray(walk->indexes, walk->n + 1, sizeof *grown);
+
+        if (!grown)
+                return -ENOMEM;
+        walk->indexes = grown;
+        walk->indexes[walk->n++] = index;
         return 0;
 }
 
-/* Calls @each for all BPF filters of one interface, or of all. */
-static int walk_filters(int netns, const char *interface,
-                        int (*each)(const ClsactFilter *filter, const Link *link, int nl,
-                                    void *context),
+/* Calls @each for all BPF filters of one interface, or of all that have clsact. */
+static int walk_filters(int nl, const char *interface, int (*each)(const Seen *seen, void *context),
                         void *context, Err *err) {
-        autoclose int nl = open_in(netns, err), list = nl < 0 ? -EBADF : open_in(netns, err);
-        Walk walk = { .nl = nl, .each = each, .context = context, .err = err };
+        Walk walk = { .seen.nl = nl, .each = each, .context = context };
         Link link;
         int r;
 
-        if (nl < 0 || list < 0)
-                return nl < 0 ? nl : list;
-        if (!interface) {
-                r = link_each(list, walk_link, &walk, err);
-                return r < 0 ? r : walk.stopped;
+        if (interface) {
+                r = link_get(nl, interface, &link, err);
+                return r < 0 ? r : walk_interface(&walk, link.index, err);
         }
-        r = link_get(list, interface, &link, err);
-        if (r < 0)
-                return r;
-        walk_link(&link, &walk);
-        return walk.stopped;
+        do {
+                walk.n = 0;
+                r = clsact_each_interface(nl, take_index, &walk, err);
+        } while (r == -EINTR);
+        for (size_t i = 0; r == 0 && i < walk.n; i++)
+                r = walk_interface(&walk, walk.indexes[i], err);
+        free(walk.indexes);
+        return r;
 }
 
 typedef struct Show {
@@ -131,23 +156,14 @@ typedef struct Show {
         Err *err;
 } Show;
 
-/* The name of an interface; "" if there is none. */
-static void name_of(int socket, uint32_t index, char name[IF_NAMESIZE]) {
-        struct ifreq request = { .ifr_ifindex = (int) index };
-
-        *name = 0;
-        if (index && ioctl(socket, SIOCGIFNAME, &request) == 0)
-                snprintf(name, IF_NAMESIZE, "%s", request.ifr_name);
-}
-
-static int show_filter(const ClsactFilter *found, const Link *link, int nl, void *context) {
+static int show_filter(const Seen *seen, void *context) {
         const Show *show = context;
         Filter filter;
         int r;
 
-        if (!running_name(found))
+        if (!running_name(seen->filter))
                 return 0;
-        r = running_read(found, &filter, show->err);
+        r = running_read(seen->filter, &filter, show->err);
         if (r == -ENOENT) { /* it has just ended */
                 if (show->err)
                         err_clear(show->err);
@@ -155,16 +171,17 @@ static int show_filter(const ClsactFilter *found, const Link *link, int nl, void
         }
         if (r < 0)
                 return r;
-        snprintf(filter.interface, sizeof filter.interface, "%s", link->name);
-        name_of(nl, filter.target, filter.target_name);
+        snprintf(filter.interface, sizeof filter.interface, "%s", seen->interface);
+        name_of(seen->nl, (int) filter.target, filter.target_name);
         return show->each(&filter, show->context);
 }
 
 int filter_each(int netns, const char *interface, int (*each)(const Filter *filter, void *context),
                 void *context, Err *err) {
+        autoclose int nl = open_in(netns, err);
         Show show = { each, context, err };
 
-        return walk_filters(netns, interface, show_filter, &show, err);
+        return nl < 0 ? nl : walk_filters(nl, interface, show_filter, &show, err);
 }
 
 typedef struct Found {
@@ -219,32 +236,23 @@ int filter_reset(const Filter *filter, Err *err) {
 #define PRIORITY_MAX 65535
 #define ATTEMPTS     16 /* at a priority of one's own, while others attach as well */
 
-/* What is at a place and under a name already. */
+/* What is at an interface already. */
 typedef struct Present {
         const FilterPlace *at;
         const char *name;
-        bool here;        /* the place has a filter of that name */
-        int highest;      /* priority at the place */
-        uint32_t *others; /* programs of that name anywhere in the namespace */
-        size_t n_others;
+        bool here;   /* the place has a filter of that name */
+        int highest; /* priority at the place */
 } Present;
 
-static int take_present(const ClsactFilter *filter, const Link *link, int nl, void *context) {
+static int take_present(const Seen *seen, void *context) {
         Present *present = context;
-        bool here = filter->egress == present->at->egress &&
-                    str_equal(link->name, present->at->interface);
-        uint32_t *grown;
 
-        if (here && filter->priority > present->highest)
-                present->highest = filter->priority;
-        if (!str_equal(running_name(filter), present->name))
+        if (seen->filter->egress != present->at->egress)
                 return 0;
-        present->here = present->here || here;
-        grown = reallocarray(present->others, present->n_others + 1, sizeof *grown);
-        if (!grown)
-                return -ENOMEM;
-        present->others = grown;
-        present->others[present->n_others++] = filter->program;
+        if (seen->filter->priority > present->highest)
+                present->highest = seen->filter->priority;
+        if (str_equal(running_name(seen->filter), present->name))
+                present->here = true;
         return 0;
 }
 
@@ -301,23 +309,39 @@ static int share_map(struct bpf_map *map, int fd, const char *name, Err *err) {
         return 0;
 }
 
-static int share_maps(const FilterObject *o, const Present *present, Err *err) {
+typedef struct Sharing {
+        const FilterObject *o;
+        const char *name;
+        Err *err;
+} Sharing;
+
+static bool lacks_maps(const FilterObject *o) {
+        struct bpf_map *map;
+
+        bpf_object__for_each_map(map, o->object) if (filter_map_is_shared(map) &&
+                                                     bpf_map__fd(map) < 0) return true;
+        return false;
+}
+
+/* Takes over what a filter of the same name has; 1 if nothing is lacking any more. */
+static int share_maps(const Seen *seen, void *context) {
+        const Sharing *sharing = context;
         struct bpf_map *map;
         int r;
 
-        bpf_object__for_each_map(map, o->object) {
+        if (!str_equal(running_name(seen->filter), sharing->name))
+                return 0;
+        bpf_object__for_each_map(map, sharing->o->object) {
                 autoclose int fd = -EBADF;
 
-                for (size_t i = 0; filter_map_is_shared(map) && i < present->n_others && fd < 0;
-                     i++)
-                        fd = running_open_map(present->others[i], bpf_map__name(map));
-                if (fd < 0)
+                if (!filter_map_is_shared(map) || bpf_map__fd(map) >= 0)
                         continue;
-                r = share_map(map, fd, present->name, err);
+                fd = running_open_map(seen->filter->program, bpf_map__name(map));
+                r = fd < 0 ? 0 : share_map(map, fd, sharing->name, sharing->err);
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return !lacks_maps(sharing->o);
 }
 
 /* Finds the interface, which must have Ethernet headers: filters read them. */
@@ -389,14 +413,15 @@ static int put(int nl, const FilterSpec *spec, const Present *present, const Fil
 static int load_and_put(int nl, const FilterPlace *at, const FilterSpec *spec, const Link *link,
                         const Present *present, const FilterObject *o, Filter *ret, Err *err) {
         ClsactFilter filter = { .index = link->index, .egress = at->egress };
+        Sharing sharing = { o, present->name, err };
         uint32_t target;
         int r;
 
         r = find_target(nl, spec, &target, err);
         if (r >= 0)
                 r = filter_object_configure(o, spec, at->egress, target, err);
-        if (r >= 0)
-                r = share_maps(o, present, err);
+        if (r >= 0 && lacks_maps(o))
+                r = walk_filters(nl, NULL, share_maps, &sharing, err);
         if (r >= 0)
                 r = filter_object_load(o, err);
         if (r < 0)
@@ -425,12 +450,11 @@ int filter_attach(const FilterPlace *at, const FilterSpec *spec, Filter *ret, Er
         if (r >= 0)
                 r = find_place(nl, at->interface, &link, err);
         if (r >= 0)
-                r = walk_filters(at->netns, NULL, take_present, &present, err);
+                r = walk_filters(nl, at->interface, take_present, &present, err);
         if (r >= 0 && present.here)
                 r = refuse(err, EEXIST, "there is a filter '%s' already", present.name);
         if (r >= 0)
                 r = load_and_put(nl, at, spec, &link, &present, o, ret, err);
-        free(present.others);
         if (r < 0)
                 return err_prefix(err, r, "cannot attach filter '%s' to '%s' (%s)",
                                   present.name ? present.name : spec->object, at->interface,

@@ -173,6 +173,30 @@ int clsact_each(int nl, int index, bool egress,
         return r < 0 ? r : walk.stopped;
 }
 
+typedef struct InterfaceWalk {
+        int (*each)(int index, void *context);
+        void *context;
+} InterfaceWalk;
+
+static int take_interface(const struct nlmsghdr *message, void *context) {
+        const struct tcmsg *tcm = NLMSG_DATA(message);
+        const InterfaceWalk *walk = context;
+
+        if (tcm->tcm_parent != TC_H_CLSACT ||
+            !str_equal(nl_string(nl_find(message, sizeof *tcm, TCA_KIND)), "clsact"))
+                return 0;
+        return walk->each(tcm->tcm_ifindex, walk->context);
+}
+
+int clsact_each_interface(int nl, int (*each)(int index, void *context), void *context, Err *err) {
+        struct tcmsg tcm = { .tcm_family = AF_UNSPEC };
+        InterfaceWalk walk = { each, context };
+        NlMessage m;
+
+        nl_begin(&m, RTM_GETQDISC, NLM_F_DUMP, &tcm, sizeof tcm);
+        return nl_query(nl, &m, take_interface, &walk, err);
+}
+
 static int count(const struct nlmsghdr *message, void *context) {
         ++*(unsigned *) context;
         return 0;

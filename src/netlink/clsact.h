@@ -55,5 +55,9 @@ int clsact_detach(int nl, const ClsactFilter *filter, Err *err);
 int clsact_each(int nl, int index, bool egress,
                 int (*each)(const ClsactFilter *filter, void *context), void *context, Err *err);
 
+/* Calls @each for every interface that has clsact, whoever made it; a negative value ends the walk.
+ */
+int clsact_each_interface(int nl, int (*each)(int index, void *context), void *context, Err *err);
+
 /* 1 if the interface's clsact has any filter, also of another kind than BPF; 0 if none. */
 int clsact_is_used(int nl, int index, Err *err);

@@ -56,7 +56,7 @@ def kernel_is_well():
 def main():
     plan = json.loads((ISOLA / 'plan.json').read_text())
     slowness = plan['slowness']
-    os.environ.update(ISOLA=str(ISOLA / 'build/src/isola'), ISOLA_TEST_SLOWNESS=str(slowness),
+    os.environ.update(ISOLA=str(ISOLA / 'build/src/isola'), ISOLA_BUILD=str(ISOLA / 'build'), ISOLA_TEST_SLOWNESS=str(slowness),
                       ISOLA_TEST_TIMEOUT=str(plan['test_timeout']), PYTHONPATH=str(ISOLA / 'tests/vm'))
     os.chdir(ISOLA)
     subprocess.run(['modprobe', '-q', '-a', *plan['modules']])

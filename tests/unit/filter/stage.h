@@ -37,9 +37,10 @@ typedef struct Stage {
         int port, tap, host, sink; /* packet sockets, bound to the interfaces of these names */
 } Stage;
 
-#define PORT(out)         (&(FilterPlace){ stage.here, "port", out })
-#define OBJECT(name)      ISOLA_FILTERS "/" name ".o"
-#define TEST_OBJECT(name) ISOLA_TEST_FILTERS "/" name ".o"
+#define PORT(out) (&(FilterPlace){ stage.here, "port", out })
+/* Below the build directory, to which the test goes. */
+#define OBJECT(name)      "share/filters/" name ".o"
+#define TEST_OBJECT(name) "tests/unit/filter/objects/" name ".o"
 
 static Stage stage;
 
@@ -85,8 +86,10 @@ static void wire(int nl, const char *here, const char *there) {
 }
 
 static void set_the_stage(void) {
+        const char *build = getenv("ISOLA_BUILD");
         autoclose int nl = -EBADF;
 
+        expect(chdir(build ? build : ISOLA_BUILD) == 0);
         if (geteuid() != 0 || access(OBJECT("count"), F_OK) < 0)
                 skip(geteuid() ? "needs root, to load BPF programs"
                                : "needs clang when isola is built, to compile filters");

@@ -256,6 +256,19 @@ TEST(filter_says_what_becomes_of_its_matches_unless_told) {
                             "") == -EINVAL);
 }
 
+TEST(root_of_a_user_namespace_is_refused_with_words) {
+        autoerr err = {};
+
+        set_the_stage();
+        expect(unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);
+        expect(filter_attach(&(FilterPlace){ -EBADF, "lo", false }, &count, NULL, &err) == -EPERM);
+        expect_str(err.message,
+                   "cannot attach filter 'count' to 'lo' (in): the kernel does not take "
+                   "it: Operation not permitted");
+        expect_str(err.hint,
+                   "BPF programs are loaded by root of the machine, not of a user namespace");
+}
+
 TEST(filter_that_is_not_there_is_refused_with_those_that_are) {
         autoerr err = {};
 

@@ -104,6 +104,26 @@ TEST(filters_are_listed_by_priority_and_place) {
         expect(clsact_is_used(nl, index, NULL) == 0);
 }
 
+static int add_index(int index, void *context) {
+        *(int *) context += index;
+        return 0;
+}
+
+TEST(interfaces_that_have_it_are_found) {
+        autoclose int nl = enter();
+        int left = (int) if_nametoindex("left"), right = (int) if_nametoindex("right"), sum = 0;
+
+        expect_ok(clsact_each_interface(nl, add_index, &sum, NULL));
+        expect(sum == 0);
+        expect_ok(clsact_make(nl, right, NULL));
+        expect_ok(clsact_each_interface(nl, add_index, &sum, NULL));
+        expect(sum == right);
+        expect_ok(clsact_make(nl, left, NULL));
+        sum = 0;
+        expect_ok(clsact_each_interface(nl, add_index, &sum, NULL));
+        expect(sum == left + right);
+}
+
 TEST(priority_that_is_taken_is_refused) {
         autoclose int nl = enter(), p = program(TC_ACT_OK);
         int index = (int) if_nametoindex("left");
