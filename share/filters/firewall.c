@@ -58,14 +58,14 @@ ISOLA_FILTER(firewall) {
                 return ISOLA_PASS;
         *subject = (struct subject){ p->saddr, p->daddr, p->dport, p->protocol, p->fragment != 2 };
 
-#pragma clang loop unroll(disable)
-        for (u32 i = 0; i < RULES; i++) {
-                struct rule *rule = isola_get(&rules, &i);
+        isola_loop(i, RULES) {
+                u32 key = i;
+                struct rule *rule = isola_get(&rules, &key);
                 struct isola_counter *hit;
 
                 if (!rule || rule->verdict == ISOLA_PASS || !fits(subject, rule))
                         continue;
-                hit = isola_get(&hits, &i);
+                hit = isola_get(&hits, &key);
                 if (hit) {
                         hit->packets += segments;
                         hit->bytes += length;

@@ -192,6 +192,18 @@ static long (*const isola_map_delete)(void *map, const void *key) = (void *) 3;
 /* Adds to a number that other processors change as well. */
 #define isola_add(number, n) ((void) __sync_fetch_and_add(number, n))
 
+/*
+ * A loop over i from 0 to n - 1.  Older kernels' verifier takes one whose counter is in memory for
+ * endless: copy i where its address is needed, as for a map's key.
+ */
+#define isola_in_register(i)                \
+        ({                                  \
+                asm volatile("" : "+r"(i)); \
+                i;                          \
+        })
+#define isola_loop(i, n) \
+        _Pragma("clang loop unroll(disable)") for (u32 i = 0; isola_in_register(i) < (n); i++)
+
 /* Parameters ------------------------------------------------------------------------------------
  */
 

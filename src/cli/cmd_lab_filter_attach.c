@@ -51,7 +51,8 @@ static int attach_from(const Plan *plan, char **ports, bool egress, Err *err) {
         at = (FilterPlace){ port.netns, port.interface, egress };
         r = filter_attach(&at, &plan->spec, &filter, err);
         if (r < 0)
-                return lab_port_hint(plan->lab, &port, r, err);
+                return err_prefix(err, lab_port_hint(plan->lab, &port, r, err), "port '%s'",
+                                  *ports);
         r = attach_from(plan, next, !egress, err);
         if (r < 0)
                 (void) filter_detach(&at, filter.name, NULL);
