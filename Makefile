@@ -35,6 +35,7 @@ check: ## unit and integration tests in a private test host
 	@tools/deps build check
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
 	@ninja -C $(CHECK) --quiet
+	@tools/openvswitch $(CHECK)/openvswitch
 	@tests/check $(CHECK)
 
 check-faults: ## let each system call of a container's life fail, and kill each process at each (10 minutes)

@@ -85,13 +85,13 @@ static int find_all(Programs *ret, Err *err) {
                 const char *name;
                 char **place;
         } needed[] = { { SERVER, &ret->server }, { SWITCH, &ret->switch_ }, { TOOL, &ret->tool } };
-        const char *path = getenv("PATH");
 
         for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
                 *needed[i].place = find_program(needed[i].name);
                 if (!*needed[i].place) {
-                        refuse(err, ENOENT, "Open vSwitch is not installed: no '%s' in %s:" SBIN,
-                               needed[i].name, path ? path : "PATH");
+                        refuse(err, ENOENT,
+                               "Open vSwitch is not installed: no '%s' in PATH or " SBIN,
+                               needed[i].name);
                         return err_hint(err, -ENOENT, INSTALL);
                 }
         }

@@ -23,6 +23,14 @@ typedef struct Pair {
         char *path;
 } Pair;
 
+static void pair_clear(Pair *pair) {
+        of_controller_free(pair->controller);
+        free(pair->path);
+        close_fd(pair->s);
+}
+
+#define autopair __attribute__((__cleanup__(pair_clear))) Pair
+
 static Pair start(const OfControllerOptions *options) {
         char directory[64];
         autofree char *target = NULL;
@@ -95,16 +103,16 @@ static Pair greet_13(const OfControllerOptions *options) {
 #define TYPE "88b5"
 
 TEST(switch_is_greeted_and_told_to_send_what_no_flow_is_for) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
         OfControllerStatus status = of_controller_status(pair.controller);
 
         expect(status.switches == 1 && status.packets == 0);
-        of_controller_free(pair.controller);
+        pair.controller = of_controller_free(pair.controller);
         expect(recv(pair.s, &status, sizeof status, MSG_DONTWAIT) == 0);
 }
 
 TEST(unknown_is_flooded_and_known_gets_a_flow) {
-        Pair pair = greet_13(&(OfControllerOptions){ .idle_timeout = 30 });
+        autopair pair = greet_13(&(OfControllerOptions){ .idle_timeout = 30 });
         OfControllerStatus status;
 
         expect_talk(&pair, PACKET_IN("00000001", B, A, TYPE),
@@ -120,7 +128,7 @@ TEST(unknown_is_flooded_and_known_gets_a_flow) {
 }
 
 TEST(broadcast_is_flooded_though_its_sender_is_known) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
 
         expect_talk(&pair, PACKET_IN("00000001", "ffffffffffff", A, TYPE),
                     FLOOD("00000006", "00000001", "ffffffffffff", A, TYPE));
@@ -129,7 +137,7 @@ TEST(broadcast_is_flooded_though_its_sender_is_known) {
 }
 
 TEST(what_is_for_its_own_port_for_bridges_or_made_up_goes_nowhere) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
 
         expect_talk(&pair, PACKET_IN("00000001", B, A, TYPE),
                     FLOOD("00000006", "00000001", B, A, TYPE));
@@ -140,7 +148,7 @@ TEST(what_is_for_its_own_port_for_bridges_or_made_up_goes_nowhere) {
 }
 
 TEST(station_that_moves_takes_its_flows_along) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
 
         expect_talk(&pair, PACKET_IN("00000001", "ffffffffffff", A, TYPE),
                     FLOOD("00000006", "00000001", "ffffffffffff", A, TYPE));
@@ -152,7 +160,7 @@ TEST(station_that_moves_takes_its_flows_along) {
 }
 
 TEST(port_that_goes_takes_its_flows_along) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
 
         expect_talk(&pair, PACKET_IN("00000001", "ffffffffffff", A, TYPE),
                     FLOOD("00000006", "00000001", "ffffffffffff", A, TYPE));
@@ -169,7 +177,7 @@ TEST(port_that_goes_takes_its_flows_along) {
 
 /* With two bytes of data after the tag, for the lengths above. */
 TEST(vlans_are_kept_apart) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
         autostr flood = talk(&pair,
                              "040a003c 00000000 ffffffff 0012 00 00 0000000000000000 0001 000c "
                              "80000004 00000001 00000000 0000 " B A "8100 0005 88b5"),
@@ -187,7 +195,7 @@ TEST(vlans_are_kept_apart) {
 }
 
 TEST(packet_that_the_switch_holds_goes_with_the_flow) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
         autostr flow = {};
         OfHeader header;
 
@@ -202,7 +210,7 @@ TEST(packet_that_the_switch_holds_goes_with_the_flow) {
 }
 
 TEST(switch_of_1_0_is_served_as_well) {
-        Pair pair = start(&(OfControllerOptions){});
+        autopair pair = start(&(OfControllerOptions){});
 
         expect_talk(&pair, "", "04000010 00000001 0001 0008 00000012");
         expect_talk(&pair, "01000008 00000001", "01050008 00000002 0109000c 00000003 0000 ffff");
@@ -216,14 +224,14 @@ TEST(switch_of_1_0_is_served_as_well) {
 }
 
 TEST(echo_is_answered_before_and_after_the_greeting) {
-        Pair pair = start(&(OfControllerOptions){});
+        autopair pair = start(&(OfControllerOptions){});
 
         expect_talk(&pair, "", "04000010 00000001 0001 0008 00000012");
         expect_talk(&pair, "0402000a 00000007 6869", "0403000a 00000007 6869");
 }
 
 TEST(pieces_of_messages_are_put_together) {
-        Pair pair = start(&(OfControllerOptions){});
+        autopair pair = start(&(OfControllerOptions){});
 
         expect_talk(&pair, "", "04000010 00000001 0001 0008 00000012");
         expect_talk(&pair, "0402", "");
@@ -233,7 +241,7 @@ TEST(pieces_of_messages_are_put_together) {
 }
 
 static void expect_end(const char *hex, const char *last) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
         char byte;
 
         expect_talk(&pair, hex, last);
@@ -254,7 +262,7 @@ TEST(packet_cut_off_ends_the_connection) {
 }
 
 TEST(switch_without_a_common_version_is_told) {
-        Pair pair = start(&(OfControllerOptions){});
+        autopair pair = start(&(OfControllerOptions){});
         char byte;
 
         expect_talk(&pair, "", "04000010 00000001 0001 0008 00000012");
@@ -263,7 +271,7 @@ TEST(switch_without_a_common_version_is_told) {
 }
 
 TEST(others_go_on_when_one_is_let_go) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
         int other = expect_ok(target_connect(pair.path, clock_monotonic_ms() + 60000, NULL));
         OfControllerStatus status;
 
@@ -280,7 +288,7 @@ TEST(others_go_on_when_one_is_let_go) {
 
 /* The switch does not read; the controller stops listening to it and keeps what it owes. */
 TEST(switch_that_takes_nothing_is_not_listened_to) {
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
         static char echo[32768] = "\4\2\200\0\0\0\0\1";
         struct pollfd p = { .fd = of_controller_fd(pair.controller), .events = POLLIN };
         static char answer[32768];
@@ -307,7 +315,7 @@ TEST(switch_that_takes_nothing_is_not_listened_to) {
 
 TEST(connections_beyond_the_limit_wait_for_one_that_ends) {
         const struct rlimit limit = { 24, 24 };
-        Pair pair = greet_13(&(OfControllerOptions){});
+        autopair pair = greet_13(&(OfControllerOptions){});
         int sockets[40], n = 0;
 
         for (; n < 6; n++)
@@ -317,17 +325,17 @@ TEST(connections_beyond_the_limit_wait_for_one_that_ends) {
                          &(struct rlimit){ (rlim_t) sockets[5] + 1, limit.rlim_max }) == 0);
         expect_ok(of_controller_step(pair.controller));
         expect(poll(&(struct pollfd){ of_controller_fd(pair.controller), POLLIN, 0 }, 1, 0) == 0);
-        close(pair.s);
+        pair.s = close_fd(pair.s);
         expect_ok(of_controller_step(pair.controller)); /* the end */
         expect_ok(of_controller_step(pair.controller)); /* the next */
         expect(recv(sockets[0], &(char[64]){ 0 }, 64, MSG_DONTWAIT) == 16);
+        end_unchecked(); /* the leak checker needs descriptors, too */
 }
 
 TEST(loop_ends_when_it_is_told_to) {
-        Pair pair = start(&(OfControllerOptions){});
+        autopair pair = start(&(OfControllerOptions){});
         int ends[2];
 
         expect(pipe(ends) == 0 && close(ends[1]) == 0);
         expect_ok(of_controller_run(pair.controller, ends[0], NULL));
-        of_controller_free(pair.controller);
 }

@@ -30,6 +30,12 @@ typedef struct Network {
         pid_t controller;
 } Network;
 
+static void network_clear(Network *n) {
+        ovsdb_free(n->db);
+}
+
+#define autonetwork __attribute__((__cleanup__(network_clear))) Network
+
 static int make_host(void) {
         int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there;
 
@@ -196,7 +202,7 @@ static void expect_learned(const Network *n, OfVersion version) {
 }
 
 static void expect_ping(const char *protocol, OfVersion version) {
-        Network n = start(protocol);
+        autonetwork n = start(protocol);
 
         expect(ping(n.hosts[0], "10.0.0.2", TRIES));
         expect(ping(n.hosts[1], "10.0.0.1", TRIES));
@@ -247,7 +253,7 @@ static uint8_t byte_at(size_t i) {
 }
 
 TEST_IN(stream_arrives_whole, CLONE_NEWNET) {
-        Network n = start("OpenFlow13");
+        autonetwork n = start("OpenFlow13");
         Endpoint e = { SOCK_STREAM, "10.0.0.2" };
         static uint8_t chunk[65536];
         int listener, s, status;
@@ -280,7 +286,7 @@ TEST_IN(stream_arrives_whole, CLONE_NEWNET) {
 }
 
 TEST_IN(datagram_arrives, CLONE_NEWNET) {
-        Network n = start("OpenFlow13");
+        autonetwork n = start("OpenFlow13");
         Endpoint e = { SOCK_DGRAM, "10.0.0.2" };
         char text[16] = "";
         int receiver, s;
@@ -332,7 +338,7 @@ static pid_t start_relay(const char *directory, int *ret_stop) {
 }
 
 TEST_IN(relay_passes_on_and_records, CLONE_NEWNET) {
-        Network n = {};
+        autonetwork n = {};
         autofree char *target = NULL, *file = NULL, *bytes = NULL;
         static const char hello[] = { 4, 0, 0, 16 }, packet_in[] = { 4, 10 };
         int stop, status;
@@ -361,7 +367,7 @@ TEST_IN(relay_passes_on_and_records, CLONE_NEWNET) {
 /* --- what goes --- */
 
 TEST_IN(controller_that_comes_back_takes_over, CLONE_NEWNET) {
-        Network n = start("OpenFlow13");
+        autonetwork n = start("OpenFlow13");
         autofree char *file = str_format("%s/recorded", n.directory),
                       *target = ovs_controller(n.directory, "s1");
         autoflows before = {};
@@ -379,7 +385,7 @@ TEST_IN(controller_that_comes_back_takes_over, CLONE_NEWNET) {
 
 /* The same cable in another port: the controller hears of the port that went. */
 TEST_IN(host_that_moves_is_reached_again, CLONE_NEWNET) {
-        Network n = start("OpenFlow13");
+        autonetwork n = start("OpenFlow13");
         autoptr(OvsChange) away = ovs_change_new(), *back = ovs_change_new();
         autoerr err = {};
 
@@ -396,7 +402,7 @@ TEST_IN(host_that_moves_is_reached_again, CLONE_NEWNET) {
 
 /* The file is for Wireshark; here it is enough that both have said hello in it. */
 TEST_IN(control_channel_is_recorded, CLONE_NEWNET) {
-        Network n = start("OpenFlow13");
+        autonetwork n = start("OpenFlow13");
         autofree char *file = str_format("%s/recorded", n.directory), *bytes = NULL;
         static const char hello[] = { 4, 0, 0, 16 }, packet_in[] = { 4, 10 };
         size_t size;

@@ -136,6 +136,9 @@ TEST(replies_cut_off_are_refused) {
                 expect(of_get_flows(bytes, cut, &flows, &n_flows, &more) ==
                        (cut == 12 ? 0 : -EBADMSG));
         }
+        for (size_t i = 0; i < n_flows; i++)
+                of_flow_clear(&flows[i]);
+        free(flows);
 }
 
 /* 1.0.0, 5.3.6; 1.3.5, 7.3.7 */

@@ -70,6 +70,30 @@ TEST_IN(half_of_a_switch_is_started_anew, CLONE_NEWNET) {
         expect(pid_in(directory, "ovsdb-server") != old);
 }
 
+/* Killed between the two daemons, the starter leaves one behind. */
+TEST_IN(start_that_was_killed_is_made_good_by_the_next, CLONE_NEWNET) {
+        char directory[64];
+        autoerr err = {};
+        int status;
+        pid_t pid;
+
+        host_enter(directory);
+        pid = fork();
+        if (pid == 0) {
+                expect(setenv("ISOLA_FAULT", "ovs.database", 1) == 0);
+                _exit(ovs_start(directory, -EBADF, NULL) < 0);
+        }
+        expect(waitpid(pid, &status, 0) == pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+                skip("built without fault points");
+        expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        expect(ovs_is_running(directory) == 0);
+        expect(kill(pid_in(directory, "ovsdb-server"), 0) == 0);
+        expect_well(ovs_start(directory, -EBADF, &err), err);
+        expect(ovs_is_running(directory) == 1);
+        expect_ok(ovs_stop(directory, NULL));
+}
+
 TEST_IN(pid_file_of_the_dead_names_nobody, CLONE_NEWNET) {
         char directory[64];
         autofree char *file = NULL;
@@ -146,7 +170,7 @@ TEST_IN(missing_switch_is_told_with_what_to_install, CLONE_NEWNS) {
             access("/sbin/ovsdb-server", X_OK) == 0)
                 skip("Open vSwitch is where this test does not hide it");
         expect(ovs_check(&err) == -ENOENT);
-        expect_str(err.message, "Open vSwitch is not installed: no 'ovsdb-server' in "
-                                "/nowhere:/usr/local/sbin:/usr/sbin:/sbin");
+        expect_str(err.message, "Open vSwitch is not installed: no 'ovsdb-server' in PATH or "
+                                "/usr/local/sbin:/usr/sbin:/sbin");
         expect_str(err.hint, "apt-get install openvswitch-switch");
 }

@@ -22,6 +22,14 @@ typedef struct Line {
         int switch_, controller;
 } Line;
 
+static void line_clear(Line *line) {
+        of_relay_free(line->relay);
+        recorder_free(line->recorder);
+        free(line->record);
+}
+
+#define autoline __attribute__((__cleanup__(line_clear))) Line
+
 static int64_t later(void) {
         return clock_monotonic_ms() + 60000;
 }
@@ -80,7 +88,7 @@ static unsigned count(const char *bytes, size_t size, const char *wanted, size_t
 }
 
 TEST(bytes_pass_both_ways_and_messages_are_recorded) {
-        Line line = start();
+        autoline line = start();
         autofree char *bytes = NULL;
         size_t size;
 
@@ -95,7 +103,7 @@ TEST(bytes_pass_both_ways_and_messages_are_recorded) {
 }
 
 TEST(what_is_no_openflow_passes_too) {
-        Line line = start();
+        autoline line = start();
         autofree char *bytes = NULL;
         size_t size;
 
@@ -115,14 +123,14 @@ static void expect_ended(const Line *line, int s) {
 }
 
 TEST(end_of_one_is_the_end_of_the_other) {
-        Line line = start();
+        autoline line = start();
 
         close(line.switch_);
         expect_ended(&line, line.controller);
 }
 
 TEST(controllers_end_ends_the_switchs_connection) {
-        Line line = start();
+        autoline line = start();
 
         close(line.controller);
         expect_ended(&line, line.switch_);
@@ -130,7 +138,7 @@ TEST(controllers_end_ends_the_switchs_connection) {
 
 /* More than the socket holds is still under way when the switch ends. */
 TEST(what_was_said_before_the_end_arrives) {
-        Line line = start();
+        autoline line = start();
         static char much[1 << 20], got[65536];
         size_t sent = 0, arrived = 0;
         struct pollfd idle = { .fd = of_relay_fd(line.relay), .events = POLLIN };
@@ -153,7 +161,7 @@ TEST(what_was_said_before_the_end_arrives) {
 }
 
 TEST(controller_that_is_not_there_ends_the_switchs_connection) {
-        Line line = start();
+        autoline line = start();
         char directory[64], byte;
         autofree char *front = NULL;
         int other;
