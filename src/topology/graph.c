@@ -149,7 +149,10 @@ int graph_set_node(Graph *g, size_t node, const char *key, const char *value, in
         for (int i = 0; coordinates[i]; i++)
                 if (strcasecmp(coordinates[i], key) == 0)
                         return set_coordinate(g, n, coordinates[i], value, line, err);
-        return add_label(&n->labels, key, value, err);
+        /* A drawing's label is mostly the name. */
+        return str_equal(key, "label") && str_equal(value, n->name)
+                       ? 0
+                       : add_label(&n->labels, key, value, err);
 }
 
 static int set_addresses(Graph *g, TopologyLink *l, const char *key, const char *value, int line,

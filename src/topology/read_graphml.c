@@ -429,7 +429,7 @@ static int make_node(Reader *reader, Vertex *v) {
         if (r >= 0 && v->is_bridge)
                 r = graph_set_node(reader->graph, (size_t) node, "kind", "bridge", v->line,
                                    reader->err);
-        if (r >= 0 && v->label && !str_equal(v->label, reader->graph->t->nodes[node].name))
+        if (r >= 0 && v->label)
                 r = graph_set_node(reader->graph, (size_t) node, "label", v->label, v->line,
                                    reader->err);
         if (r >= 0)

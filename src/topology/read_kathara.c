@@ -147,6 +147,28 @@ static bool parse_mac(const char *text, uint8_t m[6]) {
                used == 17 && !text[used] && !(m[0] & 1);
 }
 
+/* The way to the world; the interface gets its name later unless it has one. */
+static int add_uplink(Lab *lab, size_t node, const char *interface, Err *err) {
+        Uplink *u = json_grow(&lab->t->uplinks, &lab->t->n_uplinks, sizeof *u);
+
+        if (!u || str_set(&u->kind, "nat") < 0 || str_set(&u->interface, interface) < 0)
+                return no_memory(err);
+        u->node = node;
+        u->line = lab->line;
+        return 0;
+}
+
+/* Netkit's "tap,ADDRESS-OF-THE-HOST,ADDRESS". */
+static int add_tap(Lab *lab, size_t node, uint64_t number, Err *err) {
+        char interface[24];
+
+        (void) snprintf(interface, sizeof interface, "eth%ju", (uintmax_t) number);
+        if (add_note(lab->t, lab->line,
+                     "the tap became an uplink, which has addresses of its own") < 0)
+                return no_memory(err);
+        return add_uplink(lab, node, interface, err);
+}
+
 /* "A", or "A/02:00:00:00:00:01". */
 static int add_member(Lab *lab, size_t node, uint64_t number, char *value, Err *err) {
         char *slash = strchr(value, '/');
@@ -221,19 +243,11 @@ static int set_port(Lab *lab, Node *n, const char *value, Err *err) {
 
 /* Kathará's bridged nodes reach the world by one more interface. */
 static int set_bridged(Lab *lab, Node *n, const char *value, Err *err) {
-        Uplink *u;
         bool on;
 
         if (parse_bool(value, &on) < 0)
                 return wrong(lab, err, "'%s' is neither true nor false", value);
-        if (!on)
-                return 0;
-        u = json_grow(&lab->t->uplinks, &lab->t->n_uplinks, sizeof *u);
-        if (!u || str_set(&u->kind, "nat") < 0)
-                return no_memory(err);
-        u->node = (size_t) (n - lab->t->nodes);
-        u->line = lab->line;
-        return 0;
+        return !on ? 0 : add_uplink(lab, (size_t) (n - lab->t->nodes), NULL, err);
 }
 
 static int set_pair(Lab *lab, char ***list, const char *value, Err *err) {
@@ -385,7 +399,8 @@ static int take_line(Lab *lab, char *line, Err *err) {
                 return set_option(lab, (size_t) node, open + 1, value, err);
         if (parse_u64(open + 1, &number) < 0 || number > 9999)
                 return wrong(lab, err, "'%s' is no number of an interface", open + 1);
-        return add_member(lab, (size_t) node, number, value, err);
+        return str_after(value, "tap,") ? add_tap(lab, (size_t) node, number, err)
+                                        : add_member(lab, (size_t) node, number, value, err);
 }
 
 /* ---- links ---- */
@@ -622,6 +637,8 @@ static int name_uplinks(Topology *t, Err *err) {
                 const Node *n = &t->nodes[t->uplinks[i].node];
                 int last = -1;
 
+                if (t->uplinks[i].interface)
+                        continue;
                 for (size_t k = 0; k < n->n_interfaces; k++) {
                         int number = atoi(n->interfaces[k].name + strlen("eth"));
 

@@ -8,10 +8,20 @@
 #include "base/file.h"
 #include "fuzz_lab.h"
 
-static char directory[] = "/tmp/isola-fuzz-XXXXXX";
+static char directory[32];
 
 static void remove_directory(void) {
         (void) tree_remove(AT_FDCWD, directory);
+}
+
+/* In memory if that can be: it is written anew for every input. */
+static void make_directory(void) {
+        strcpy(directory, "/dev/shm/isola-fuzz-XXXXXX");
+        if (!mkdtemp(directory)) {
+                strcpy(directory, "/tmp/isola-fuzz-XXXXXX");
+                must(mkdtemp(directory));
+        }
+        must(atexit(remove_directory) == 0);
 }
 
 static void put(const char *name, const char *text, size_t size) {
@@ -36,8 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         /* Each process has its own: the driver makes one for every file. */
         if (maker != getpid()) {
-                memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
-                must(mkdtemp(directory) && atexit(remove_directory) == 0);
+                make_directory();
                 maker = getpid();
         }
         fuzz_lab(data, size, read_directory, NULL, NULL);

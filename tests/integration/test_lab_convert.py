@@ -120,6 +120,23 @@ def test_kathara(isola, kathara):
     assert isola.out('lab', 'convert', kathara / 'lab.conf') == done.stdout.rstrip('\n')
 
 
+def test_a_kathara_lab_comes_up_unchanged(isola, tmp_path):
+    directory = tmp_path / 'net'
+    directory.mkdir()
+    (directory / 'lab.conf').write_text('pc1[0]=A\nr1[0]=A\nr1[1]=B\npc2[0]=B\n')
+    (directory / 'pc1.startup').write_text('ip addr add 10.1.0.2/24 dev eth0\nip route add default via 10.1.0.1\n')
+    (directory / 'pc2.startup').write_text('ip addr add 10.2.0.2/24 dev eth0\nip route add default via 10.2.0.1\n')
+    (directory / 'r1.startup').write_text('for i in 0 1; do\n  ip addr add 10.$((i+1)).0.1/24 dev eth$i\ndone\n')
+    (directory / 'pc1' / 'etc').mkdir(parents=True)
+    (directory / 'pc1' / 'etc' / 'passwd').write_text('mine\n')
+    isola('lab', 'up', directory)
+    try:
+        isola('lab', 'exec', 'pc1', 'busybox', 'ping', '-c', '1', '-W', '5', '10.2.0.2')
+        assert isola.out('lab', 'exec', 'pc1', 'cat', '/etc/passwd') == 'mine'
+    finally:
+        isola('lab', 'down', 'net')
+
+
 def test_kathara_with_lab_ext(isola, kathara):
     (kathara / 'lab.ext').write_text('A enp0s3\n')
     done = isola('lab', 'convert', kathara, code=1)

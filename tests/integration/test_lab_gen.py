@@ -109,6 +109,14 @@ def test_wrong_words(isola, words, reason):
     assert done.stdout == ''
 
 
+def test_what_is_generated_comes_up(isola):
+    isola('lab', 'up', '-', input=isola.out('lab', 'gen', 'linear', '2', '2', '--name', 'pipe'))
+    try:
+        isola('lab', 'exec', 'h1s1', 'busybox', 'ping', '-c', '1', '-W', '5', 'h2s2')
+    finally:
+        isola('lab', 'down', 'pipe')
+
+
 def test_help_and_completion(isola):
     assert 'lab gen' in isola.out('--help')
     proposals = isola.out('__complete', '--', 'lab', 'gen', 'f').split()

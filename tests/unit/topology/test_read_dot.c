@@ -58,7 +58,7 @@ TEST(attributes_become_properties) {
                                     "  node [kind=router] edge [delay=\"5ms\", rate=1gbit]\n"
                                     "  a [label=\"Node A\" pos=\"10,20!\" image=alpine cpu=0.5 "
                                     "memory=64m site=here]\n"
-                                    "  s1 [kind=bridge]\n"
+                                    "  s1 [kind=bridge label=s1]\n"
                                     "  a:up -- s1 [loss=\"1%\" mtu=9000 ipv4=\"10.0.0.1/24,\" "
                                     "color=red medium=air]\n"
                                     "  subgraph { edge [delay=1ms] b:p0 -- s1:p9:n [name=short] }\n"
@@ -76,6 +76,7 @@ TEST(attributes_become_properties) {
         expect_str(a->image, "alpine");
         expect_str(strv_env_get(a->labels, "label"), "Node A");
         expect_str(strv_env_get(a->labels, "site"), "here");
+        expect(!t->nodes[1].labels);
         expect_str(first, "delay=5ms rate=1gbit loss=1%");
         expect_str(second, "delay=1ms rate=1gbit");
         expect_str(third, "delay=5ms rate=1gbit");

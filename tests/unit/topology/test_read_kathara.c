@@ -58,7 +58,7 @@ TEST_IN(options, IN) {
                         "pc1[sysctl]=\"net.ipv4.ip_forward=1\"\npc1[ipv6]=\"false\"\n"
                         "pc1[exec]=\"echo 'x'\"\npc1[shell]=\"/bin/sh\"\n"
                         "pc1[args]=\"a b\"\npc1[args]=\"c\"\n"
-                        "pc1[volume]=\"data|/data|ro\"\npc1[bridged]=true\npc1[ulimit]=\"a=1\"\n"
+                        "pc1[volume]=\"data|/data|ro\"\npc1[bridged]=True\npc1[ulimit]=\"a=1\"\n"
                         "pc1[0]=A\npc1[2]=B\npc2[mem]=1g\n");
         t = lab();
         n = &t->nodes[0];
@@ -76,6 +76,18 @@ TEST_IN(options, IN) {
         expect_str(t->uplinks[0].kind, "nat");
         expect_str(t->uplinks[0].interface, "eth3");
         expect_str(t->notes[0], LAB "/lab.conf:15: 'ulimit' is not carried out");
+}
+
+TEST_IN(netkits_taps, IN) {
+        autoptr(Topology) t = NULL;
+
+        scratch();
+        put("lab.conf", "isp[0]=A\nisp[1]=tap,192.168.100.1,192.168.100.2\nh[0]=A\n");
+        t = lab();
+        expect(t->n_uplinks == 1 && t->n_links == 1);
+        expect_str(t->uplinks[0].interface, "eth1");
+        expect_str(t->notes[0], LAB "/lab.conf:2: the tap became an uplink, which has addresses of "
+                                    "its own");
 }
 
 TEST_IN(files_of_the_directory, IN) {
