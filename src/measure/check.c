@@ -75,56 +75,72 @@ int check_figure(const Check *c, CheckOutcome *o, const char *setting, double va
 
 /* ---- places ---- */
 
-static bool interface_address(const Interface *in, int family, Address *ret) {
-        for (size_t i = 0; i < in->n_addresses; i++)
-                if (in->addresses[i].family == family) {
-                        *ret = in->addresses[i];
-                        return true;
-                }
-        return false;
-}
-
-bool check_address(const Topology *t, const CheckPlace *p, int family, Address *ret) {
-        if (p->address.family) {
-                *ret = p->address;
-                return p->address.family == family;
-        }
-        if (p->interface >= 0)
-                return interface_address(&t->nodes[p->node].interfaces[p->interface], family, ret);
-        for (size_t i = 0; i < t->nodes[p->node].n_interfaces; i++)
-                if (interface_address(&t->nodes[p->node].interfaces[i], family, ret))
-                        return true;
-        return false;
-}
-
-char *check_place_name(const Topology *t, const CheckPlace *p) {
-        char text[INET6_ADDRSTRLEN];
-
-        if (p->address.family) {
-                addr_text(&p->address, text);
-                return strdup(text);
-        }
-        if (p->interface >= 0)
-                return str_format("%s:%s", t->nodes[p->node].name,
-                                  t->nodes[p->node].interfaces[p->interface].name);
-        return strdup(t->nodes[p->node].name);
-}
-
-int check_station(const CheckLab *lab, const CheckPlace *p, int family, Station *ret, Err *err) {
+int check_station(const CheckLab *lab, const Endpoint *p, int family, Station *ret, Err *err) {
         *ret = (Station){ .netns = -EBADF };
         if (p->node < 0)
                 return refuse(err, EINVAL, "no node of the lab has that address");
-        if (!check_address(lab->topology, p, family, &ret->address))
+        if (!endpoint_address(lab->topology, p, family, &ret->address))
                 return refuse(err, EAFNOSUPPORT, "node '%s' has no address of IPv%d",
                               lab->topology->nodes[p->node].name, family == AF_INET6 ? 6 : 4);
         ret->netns = lab->netns(lab->context, (size_t) p->node, err);
         return ret->netns < 0 ? ret->netns : 0;
 }
 
-typedef int (*EachPair)(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                        const CheckPlace *to, int family, CheckOutcome *o, Err *err);
+/* ---- many nodes ---- */
 
-int check_families(const Check *c, const CheckPlace *from, const CheckPlace *to, EachPair each,
+void check_group_clear(CheckGroup *g) {
+        for (size_t i = 0; i < g->n; i++)
+                close_fd(g->stations[i].netns);
+        free(g->stations);
+        strv_free(g->names);
+}
+
+static int group_add(CheckGroup *g, const CheckLab *lab, size_t node, int family, Err *err) {
+        Endpoint p = { (ssize_t) node, -1, {} };
+        Station s, *new;
+        Address a;
+        int r;
+
+        if (!endpoint_address(lab->topology, &p, family, &a))
+                return 0;
+        r = check_station(lab, &p, family, &s, err);
+        if (r < 0)
+                return r;
+        new = json_grow(&g->stations, &g->n, sizeof *new);
+        if (!new) {
+                close_fd(s.netns);
+                return fail(err, ENOMEM, "cannot ping everybody");
+        }
+        *new = s;
+        return strv_add(&g->names, lab->topology->nodes[node].name) < 0
+                       ? fail(err, ENOMEM, "cannot ping everybody")
+                       : 0;
+}
+
+int check_group(CheckGroup *g, const Check *c, const CheckLab *lab, int family, Err *err) {
+        const Topology *t = lab->topology;
+        NodeKind kind = NODE_ROUTER;
+        int r = 0;
+
+        for (size_t i = 0; i < c->nodes.n && r >= 0; i++)
+                r = group_add(g, lab, (size_t) c->nodes.list[i].node, family, err);
+        if (c->nodes.n > 0)
+                return r;
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (t->nodes[i].kind == NODE_HOST)
+                        kind = NODE_HOST;
+        for (size_t i = 0; i < t->n_nodes && r >= 0; i++)
+                if (t->nodes[i].kind == kind)
+                        r = group_add(g, lab, i, family, err);
+        return r;
+}
+
+/* ---- pairs ---- */
+
+typedef int (*EachPair)(const Check *c, const CheckLab *lab, const Endpoint *from,
+                        const Endpoint *to, int family, CheckOutcome *o, Err *err);
+
+int check_families(const Check *c, const Endpoint *from, const Endpoint *to, EachPair each,
                    const CheckLab *lab, CheckOutcome *o, Err *err) {
         static const int families[] = { AF_INET, AF_INET6 };
         static const bool wanted[][2] = { [CHECK_ANY] = { true, true },
@@ -138,8 +154,8 @@ int check_families(const Check *c, const CheckPlace *from, const CheckPlace *to,
 
                 if (!wanted[c->family][i] || (c->family == CHECK_ANY && met))
                         continue;
-                if (!check_address(c->topology, from, families[i], &a) ||
-                    !check_address(c->topology, to, families[i], &b))
+                if (!endpoint_address(c->topology, from, families[i], &a) ||
+                    !endpoint_address(c->topology, to, families[i], &b))
                         continue;
                 met++;
                 r = each(c, lab, from, to, families[i], o, err);
@@ -147,8 +163,8 @@ int check_families(const Check *c, const CheckPlace *from, const CheckPlace *to,
                         return r;
         }
         if (met == 0 || (c->family == CHECK_BOTH && met == 1)) {
-                autofree char *a = check_place_name(c->topology, from);
-                autofree char *b = check_place_name(c->topology, to);
+                autofree char *a = endpoint_name(c->topology, from);
+                autofree char *b = endpoint_name(c->topology, to);
 
                 return refuse(err, EAFNOSUPPORT, "'%s' and '%s' have no addresses of %s in common",
                               a ? a : "", b ? b : "",

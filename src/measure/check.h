@@ -11,19 +11,22 @@
 
 #include "base/str.h"
 #include "measure/bound.h"
+#include "measure/endpoint.h"
 #include "measure/probe.h"
 #include "measure/record.h"
 #include "topology/topology.h"
 
 typedef enum SettingKind {
-        SETTING_NODE,    /* CheckPlaces with one: a node's name */
+        SETTING_NODE,    /* CheckEndpoints with one: a node's name */
         SETTING_NODES,   /* several */
-        SETTING_PLACES,  /* "h2", "h2:eth1", an address */
+        SETTING_PLACE,   /* "h2", "h2:eth1", an address */
+        SETTING_PLACES,  /* several */
         SETTING_LINK,    /* size_t: as topology_find_link() */
         SETTING_COUNT,   /* int64_t, at least 1 */
         SETTING_CODE,    /* int64_t, 0 to 255 */
         SETTING_SPAN,    /* int64_t, ns */
         SETTING_RATE,    /* double, bits per second */
+        SETTING_PORTION, /* double, 0 to 1 */
         SETTING_WORD,    /* int: which of the words */
         SETTING_TEXT,    /* const char *, borrowed from the step */
         SETTING_LATENCY, /* Bound; so below */
@@ -42,17 +45,10 @@ typedef struct CheckSetting {
         const char *const *words; /* of SETTING_WORD */
 } CheckSetting;
 
-/* Somewhere packets can go: a node, one of its interfaces, or just an address. */
-typedef struct CheckPlace {
-        ssize_t node;      /* negative: only an address */
-        ssize_t interface; /* negative: any */
-        Address address;   /* family 0: the node's */
-} CheckPlace;
-
-typedef struct CheckPlaces {
-        CheckPlace *list;
+typedef struct CheckEndpoints {
+        Endpoint *list;
         size_t n;
-} CheckPlaces;
+} CheckEndpoints;
 
 typedef struct Check Check;
 
@@ -65,6 +61,8 @@ typedef struct CheckKind {
         const CheckSetting *settings;
         /* Carries it out once.  0: see the outcome; negative errno: it could not be. */
         int (*run)(const Check *c, const CheckLab *lab, CheckOutcome *ret, Err *err);
+        /* Or of a measurement (plan.h): fills a record that has begun. */
+        int (*measure)(const Check *c, const CheckLab *lab, Record *ret, Err *err);
 } CheckKind;
 
 extern const CheckKind check_kinds[];     /* ends with a NULL name */
@@ -76,12 +74,15 @@ struct Check {
         const CheckKind *kind;
         const Step *step;
         const Topology *topology;
+        const char *what;           /* "test" or "measurement" */
+        const CheckSetting *common; /* that all kinds have */
         /* Settings; each kind has some of them. */
-        const char *name, *command, *output, *via, *interface, *congestion;
-        CheckPlaces from, to, nodes;
+        const char *name, *command, *output, *via, *interface, *congestion, *sizes;
+        CheckEndpoints from, to, nodes;
         size_t link;
-        int64_t count, flows, size, port, exit, interval_ns, duration_ns, timeout_ns, within_ns;
-        double rate_bps;
+        int64_t count, flows, size, port, exit, interval_ns, duration_ns, timeout_ns, within_ns,
+                idle_ns;
+        double rate_bps, resolution, tolerance;
         int family, direction, expect, after;
         Bound rtt, rtt_min, rtt_mean, rtt_p95, rtt_p99, rtt_max, jitter, loss;
         Bound delay, delay_p99, delay_max;
@@ -131,6 +132,10 @@ void check_list_clear(CheckList *c);
 /* Reads all tests of a topology, which must outlive them.  -EINVAL "FILE:LINE: …" with the nearest
  * right word. */
 int check_list_read(const Topology *t, CheckList *ret, Err *err);
+
+/* The same of any steps: a measurement's by plan.h's kinds. */
+int check_steps_read(const Topology *t, const Step *steps, size_t n, const CheckKind *kinds,
+                     const CheckSetting *common, const char *what, CheckList *ret, Err *err);
 
 void check_outcome_clear(CheckOutcome *o);
 /* Carries one out, again and again until it holds or its "within" is over.  -ENOMEM only. */

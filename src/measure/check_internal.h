@@ -19,23 +19,29 @@ int check_loss(const Check *c, const CheckLab *lab, CheckOutcome *o, Err *err);
 int check_route(const Check *c, const CheckLab *lab, CheckOutcome *o, Err *err);
 int check_exec(const Check *c, const CheckLab *lab, CheckOutcome *o, Err *err);
 
-/* The first address of a family that a node (or the place's own interface, or just its address)
- * has; false if none. */
-bool check_address(const Topology *t, const CheckPlace *p, int family, Address *ret);
-/* How people call a place: "h1", "h1:eth1", "10.0.0.1"; the caller's. */
-char *check_place_name(const Topology *t, const CheckPlace *p);
-
 /* A node's end of a pair, with its namespace open: the caller closes @ret's netns. */
-int check_station(const CheckLab *lab, const CheckPlace *p, int family, Station *ret, Err *err);
+int check_station(const CheckLab *lab, const Endpoint *p, int family, Station *ret, Err *err);
+
+/* Many nodes of one family, with their namespaces open. */
+typedef struct CheckGroup {
+        Station *stations;
+        char **names;
+        size_t n;
+} CheckGroup;
+
+/* The check's nodes that have an address of the family; without any in the check all hosts, or all
+ * routers where there are no hosts.  @g is cleared by the caller, also after an error. */
+int check_group(CheckGroup *g, const Check *c, const CheckLab *lab, int family, Err *err);
+void check_group_clear(CheckGroup *g);
 
 /* Calls @each for every family that the check asks for and both places have, AF_INET first; with
  * the family "any" only for the first.  -EAFNOSUPPORT with a sentence if there is none. */
-int check_families(const Check *c, const CheckPlace *from, const CheckPlace *to,
-                   int (*each)(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                               const CheckPlace *to, int family, CheckOutcome *o, Err *err),
+int check_families(const Check *c, const Endpoint *from, const Endpoint *to,
+                   int (*each)(const Check *c, const CheckLab *lab, const Endpoint *from,
+                               const Endpoint *to, int family, CheckOutcome *o, Err *err),
                    const CheckLab *lab, CheckOutcome *o, Err *err);
 /* The same for every pair of the check's from and to. */
 int check_pairs(const Check *c,
-                int (*each)(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                            const CheckPlace *to, int family, CheckOutcome *o, Err *err),
+                int (*each)(const Check *c, const CheckLab *lab, const Endpoint *from,
+                            const Endpoint *to, int family, CheckOutcome *o, Err *err),
                 const CheckLab *lab, CheckOutcome *o, Err *err);

@@ -151,15 +151,16 @@ static const CheckSetting cut_settings[] = {
 };
 
 const CheckKind check_kinds[] = {
-        { "pingall", NULL, "everybody answers everybody", pingall, check_pingall },
-        { "reach", NULL, "some reach others, or must not", reach, check_reach },
-        { "ping", "rtt", "round trips within limits", ping_settings, check_ping },
-        { "tcp", NULL, "TCP moves enough", tcp_settings, check_tcp },
-        { "udp", NULL, "a stream of datagrams arrives in time", udp_settings, check_udp },
-        { "loss", NULL, "a share of datagrams is lost", loss_settings, check_loss },
-        { "route", NULL, "packets leave by the right way", route_settings, check_route },
-        { "exec", NULL, "a command in a node does what it should", exec_settings, check_exec },
+        { "pingall", NULL, "everybody answers everybody", pingall, check_pingall, NULL },
+        { "reach", NULL, "some reach others, or must not", reach, check_reach, NULL },
+        { "ping", "rtt", "round trips within limits", ping_settings, check_ping, NULL },
+        { "tcp", NULL, "TCP moves enough", tcp_settings, check_tcp, NULL },
+        { "udp", NULL, "a stream of datagrams arrives in time", udp_settings, check_udp, NULL },
+        { "loss", NULL, "a share of datagrams is lost", loss_settings, check_loss, NULL },
+        { "route", NULL, "packets leave by the right way", route_settings, check_route, NULL },
+        { "exec", NULL, "a command in a node does what it should", exec_settings, check_exec,
+          NULL },
         { "cut", "cut-and-recover", "a link fails, and traffic finds its way again", cut_settings,
-          check_cut },
+          check_cut, NULL },
         {},
 };

@@ -43,16 +43,16 @@ static bool is_via(const Topology *t, const char *via, const Address *gateway) {
         return false;
 }
 
-static int route_one(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                     const CheckPlace *to, int family, CheckOutcome *o, Err *err) {
-        autofree char *name = check_place_name(lab->topology, to);
+static int route_one(const Check *c, const CheckLab *lab, const Endpoint *from, const Endpoint *to,
+                     int family, CheckOutcome *o, Err *err) {
+        autofree char *name = endpoint_name(lab->topology, to);
         autoerr inner = {};
         Lookup l = { .err = &inner };
         char gateway[INET6_ADDRSTRLEN] = "";
         Station s;
         int r;
 
-        if (!name || !check_address(lab->topology, to, family, &l.to))
+        if (!name || !endpoint_address(lab->topology, to, family, &l.to))
                 return -ENOMEM;
         r = check_station(lab, from, family, &s, err);
         if (r < 0)

@@ -15,59 +15,6 @@
 
 /* ---- pingall ---- */
 
-typedef struct Group {
-        Station *stations;
-        char **names;
-        size_t n;
-} Group;
-
-static void group_clear(Group *g) {
-        for (size_t i = 0; i < g->n; i++)
-                close_fd(g->stations[i].netns);
-        free(g->stations);
-        strv_free(g->names);
-}
-
-static int group_add(Group *g, const CheckLab *lab, size_t node, int family, Err *err) {
-        CheckPlace p = { (ssize_t) node, -1, {} };
-        Station s, *new;
-        Address a;
-        int r;
-
-        if (!check_address(lab->topology, &p, family, &a))
-                return 0;
-        r = check_station(lab, &p, family, &s, err);
-        if (r < 0)
-                return r;
-        new = json_grow(&g->stations, &g->n, sizeof *new);
-        if (!new) {
-                close_fd(s.netns);
-                return fail(err, ENOMEM, "cannot ping everybody");
-        }
-        *new = s;
-        return strv_add(&g->names, lab->topology->nodes[node].name) < 0
-                       ? fail(err, ENOMEM, "cannot ping everybody")
-                       : 0;
-}
-
-static int group_fill(Group *g, const Check *c, const CheckLab *lab, int family, Err *err) {
-        const Topology *t = lab->topology;
-        NodeKind kind = NODE_ROUTER;
-        int r = 0;
-
-        for (size_t i = 0; i < c->nodes.n && r >= 0; i++)
-                r = group_add(g, lab, (size_t) c->nodes.list[i].node, family, err);
-        if (c->nodes.n > 0)
-                return r;
-        for (size_t i = 0; i < t->n_nodes; i++)
-                if (t->nodes[i].kind == NODE_HOST)
-                        kind = NODE_HOST;
-        for (size_t i = 0; i < t->n_nodes && r >= 0; i++)
-                if (t->nodes[i].kind == kind)
-                        r = group_add(g, lab, i, family, err);
-        return r;
-}
-
 static int say_unreached(CheckOutcome *o, const MatrixResult *m, char *const *names) {
         int said = 0, r = 0;
 
@@ -83,8 +30,8 @@ static int say_unreached(CheckOutcome *o, const MatrixResult *m, char *const *na
         return r;
 }
 
-static int pingall(const Check *c, const CheckLab *lab, const Group *g, int family, CheckOutcome *o,
-                   Err *err) {
+static int pingall(const Check *c, const CheckLab *lab, const CheckGroup *g, int family,
+                   CheckOutcome *o, Err *err) {
         MatrixOptions options = matrix_defaults(g->stations, g->n);
         automatrix m = {};
         autofree char *words = NULL;
@@ -115,17 +62,17 @@ int check_pingall(const Check *c, const CheckLab *lab, CheckOutcome *o, Err *err
         int r = 0, met = 0;
 
         for (int i = 0; i < 2 && r >= 0; i++) {
-                Group g = {};
+                CheckGroup g = {};
 
                 if ((i == 0 && c->family == CHECK_IPV6) || (i == 1 && c->family == CHECK_IPV4) ||
                     (c->family == CHECK_ANY && met))
                         continue;
-                r = group_fill(&g, c, lab, families[i], err);
+                r = check_group(&g, c, lab, families[i], err);
                 if (r >= 0 && g.n > 1) {
                         met++;
                         r = pingall(c, lab, &g, families[i], o, err);
                 }
-                group_clear(&g);
+                check_group_clear(&g);
         }
         if (r >= 0 && met == 0)
                 r = refuse(err, EINVAL, "there are no two nodes with addresses to ping");
@@ -150,16 +97,16 @@ static int try_ping(const Check *c, int netns, const Address *to, int stop) {
         return r < 0 ? r : result.received ? 0 : result.error ? result.error : -ETIMEDOUT;
 }
 
-static int reach_one(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                     const CheckPlace *to, int family, CheckOutcome *o, Err *err) {
-        autofree char *a = check_place_name(lab->topology, from);
-        autofree char *b = check_place_name(lab->topology, to);
+static int reach_one(const Check *c, const CheckLab *lab, const Endpoint *from, const Endpoint *to,
+                     int family, CheckOutcome *o, Err *err) {
+        autofree char *a = endpoint_name(lab->topology, from);
+        autofree char *b = endpoint_name(lab->topology, to);
         const char *over = family == AF_INET6 ? "IPv6" : "IPv4";
         Address address;
         Station s;
         int r;
 
-        if (!a || !b || !check_address(lab->topology, to, family, &address))
+        if (!a || !b || !endpoint_address(lab->topology, to, family, &address))
                 return -ENOMEM;
         r = check_station(lab, from, family, &s, err);
         if (r < 0)
@@ -209,15 +156,15 @@ static int ping_figures(const Check *c, const PingResult *result, CheckOutcome *
         return r;
 }
 
-static int ping_one(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                    const CheckPlace *to, int family, CheckOutcome *o, Err *err) {
+static int ping_one(const Check *c, const CheckLab *lab, const Endpoint *from, const Endpoint *to,
+                    int family, CheckOutcome *o, Err *err) {
         autoping result = {};
         PingOptions options;
         Address address;
         Station s;
         int r;
 
-        if (!check_address(lab->topology, to, family, &address))
+        if (!endpoint_address(lab->topology, to, family, &address))
                 return refuse(err, EINVAL, "there is no address to ping");
         r = check_station(lab, from, family, &s, err);
         if (r < 0)
@@ -335,15 +282,15 @@ static int cut_and_watch(Watch *w, CheckOutcome *o, Err *err) {
         return check_figure(c, o, "restore", (double) (at - since) / 1e6, "ms", &c->restore);
 }
 
-static int cut_one(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                   const CheckPlace *to, int family, CheckOutcome *o, Err *err) {
+static int cut_one(const Check *c, const CheckLab *lab, const Endpoint *from, const Endpoint *to,
+                   int family, CheckOutcome *o, Err *err) {
         Watch w = { .c = c, .lab = lab, .session = probe_session() };
         Station s;
         int r;
 
         if (!lab->set_link)
                 return refuse(err, ENOTSUP, "links cannot be cut here");
-        if (!check_address(lab->topology, to, family, &w.to))
+        if (!endpoint_address(lab->topology, to, family, &w.to))
                 return refuse(err, EINVAL, "there is no address to ping");
         r = check_station(lab, from, family, &s, err);
         if (r < 0)

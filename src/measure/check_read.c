@@ -14,9 +14,9 @@
 
 #define SPAN_MAX (3600 * NS_PER_S)
 
-static void places_clear(CheckPlaces *p) {
+static void places_clear(CheckEndpoints *p) {
         free(p->list);
-        *p = (CheckPlaces){};
+        *p = (CheckEndpoints){};
 }
 
 void check_list_clear(CheckList *c) {
@@ -33,12 +33,14 @@ const char *check_form(SettingKind kind) {
         static const char *const forms[] = {
                 [SETTING_NODE] = "a node",
                 [SETTING_NODES] = "a node, or a list of them",
+                [SETTING_PLACE] = "a node, 'NODE:INTERFACE', or an address",
                 [SETTING_PLACES] = "a node, 'NODE:INTERFACE', an address, or a list of them",
                 [SETTING_LINK] = "a link, as 'h1--h2' or 'h1:eth1'",
                 [SETTING_COUNT] = "a whole number above 0",
                 [SETTING_CODE] = "0 to 255",
                 [SETTING_SPAN] = "a span of at most an hour, as '10ms' or '2s'",
                 [SETTING_RATE] = "bits per second, as '10mbit'",
+                [SETTING_PORTION] = "a percentage, as '1%'",
                 [SETTING_WORD] = "one of some words",
                 [SETTING_TEXT] = "text",
                 [SETTING_LATENCY] = "a limit, as '<= 10ms', '9ms..11ms' or '10ms +- 5%'",
@@ -67,84 +69,34 @@ static int complain(const Check *c, Err *err, const char *hint, const char *form
         return str_empty(hint) ? r : err_hint(err, r, "%s", hint);
 }
 
-static char *node_hint(const Topology *t, const char *word) {
-        const char **names = calloc(t->n_nodes + 1, sizeof *names), *nearest;
-        char *hint;
+/* ---- one setting ---- */
 
-        for (size_t i = 0; names && i < t->n_nodes; i++)
-                names[i] = t->nodes[i].name;
-        nearest = names ? nearest_name(word, names) : NULL;
-        hint = nearest ? str_format("did you mean '%s'?", nearest) : NULL;
-        free(names);
-        return hint;
+/* What was wrong with a value, with the file and line in front. */
+static int located(const Check *c, const CheckSetting *s, Err *inner, int r, Err *err) {
+        if (r >= 0)
+                return r;
+        r = complain(c, err, inner->hint, "%s: %s", s->name,
+                     inner->message ? inner->message : "cannot be read");
+        err_clear(inner);
+        return r;
 }
 
-static int find_node(const Check *c, const char *key, const char *word, ssize_t *ret, Err *err) {
-        autofree char *hint = NULL;
-
-        *ret = topology_find_node(c->topology, word);
-        if (*ret >= 0)
-                return 0;
-        hint = node_hint(c->topology, word);
-        return complain(c, err, hint, "'%s' of %s is no node", word, key);
-}
-
-static int find_interface(const Check *c, const char *key, const char *word, const char *colon,
-                          CheckPlace *p, Err *err) {
-        autofree char *name = strndup(word, (size_t) (colon - word));
-        int r = name ? find_node(c, key, name, &p->node, err) : -ENOMEM;
-        autostrv names = NULL;
-        const char *nearest;
+static int add_place(const Check *c, const CheckSetting *s, const char *word,
+                     CheckEndpoints *places, Err *err) {
+        bool any = s->kind == SETTING_PLACES || s->kind == SETTING_PLACE;
+        Err inner = {};
+        Endpoint p, *new;
+        int r = any ? endpoint_parse(c->topology, word, &p, &inner)
+                    : endpoint_parse_node(c->topology, word, &p, &inner);
 
         if (r < 0)
-                return r;
-        p->interface = topology_find_interface(&c->topology->nodes[p->node], colon + 1);
-        if (p->interface >= 0)
-                return 0;
-        for (size_t i = 0; i < c->topology->nodes[p->node].n_interfaces; i++)
-                (void) strv_add(&names, c->topology->nodes[p->node].interfaces[i].name);
-        nearest = names ? nearest_name(colon + 1, (const char *const *) names) : NULL;
-        r = complain(c, err, NULL, "node '%s' has no interface '%s'", name, colon + 1);
-        return nearest ? err_hint(err, r, "did you mean '%s'?", nearest) : r;
-}
-
-/* Which node has an address, if any. */
-static void find_owner(const Topology *t, CheckPlace *p) {
-        for (size_t i = 0; i < t->n_nodes; i++)
-                for (size_t k = 0; k < t->nodes[i].n_interfaces; k++) {
-                        const Interface *in = &t->nodes[i].interfaces[k];
-
-                        for (size_t a = 0; a < in->n_addresses; a++)
-                                if (addr_equal(&in->addresses[a], &p->address)) {
-                                        p->node = (ssize_t) i;
-                                        p->interface = (ssize_t) k;
-                                        return;
-                                }
-                }
-}
-
-static int add_place(const Check *c, const CheckSetting *s, const char *word, CheckPlaces *places,
-                     Err *err) {
-        CheckPlace p = { -1, -1, {} }, *new;
-        const char *colon = strchr(word, ':');
-        int r = 0;
-
-        if (s->kind == SETTING_PLACES && addr_parse(word, &p.address) >= 0)
-                find_owner(c->topology, &p);
-        else if (s->kind == SETTING_PLACES && colon)
-                r = find_interface(c, s->name, word, colon, &p, err);
-        else
-                r = find_node(c, s->name, word, &p.node, err);
-        if (r < 0)
-                return r;
+                return located(c, s, &inner, r, err);
         new = json_grow(&places->list, &places->n, sizeof *new);
         if (!new)
-                return fail(err, ENOMEM, "cannot read the tests");
+                return fail(err, ENOMEM, "cannot read the %ss", c->what);
         *new = p;
         return 0;
 }
-
-/* ---- one setting ---- */
 
 static int set_word(const Check *c, const CheckSetting *s, const char *value, int *ret, Err *err) {
         autofree char *all = NULL;
@@ -161,16 +113,6 @@ static int set_word(const Check *c, const CheckSetting *s, const char *value, in
         r = complain(c, err, NULL, "'%s' is no value of %s", value, s->name);
         return nearest ? err_hint(err, r, "did you mean '%s'?", nearest)
                        : err_hint(err, r, "it is one of %s", all ? all : "");
-}
-
-/* What was wrong with a value, with the file and line in front. */
-static int located(const Check *c, const CheckSetting *s, Err *inner, int r, Err *err) {
-        if (r >= 0)
-                return r;
-        r = complain(c, err, inner->hint, "%s: %s", s->name,
-                     inner->message ? inner->message : "cannot be read");
-        err_clear(inner);
-        return r;
 }
 
 static int set_number(const Check *c, const CheckSetting *s, const char *value, void *place,
@@ -211,6 +153,7 @@ static int set(Check *c, const CheckSetting *s, const char *value, Err *err) {
         switch (s->kind) {
         case SETTING_NODE:
         case SETTING_NODES:
+        case SETTING_PLACE:
         case SETTING_PLACES:
                 return add_place(c, s, value, place, err);
         case SETTING_LINK:
@@ -220,7 +163,12 @@ static int set(Check *c, const CheckSetting *s, const char *value, Err *err) {
         case SETTING_SPAN:
                 return set_number(c, s, value, place, err);
         case SETTING_RATE:
-                return located(c, s, &inner, bound_value(value, BOUND_RATE, place, &inner), err);
+        case SETTING_PORTION:
+                return located(c, s, &inner,
+                               bound_value(value,
+                                           s->kind == SETTING_RATE ? BOUND_RATE : BOUND_SHARE,
+                                           place, &inner),
+                               err);
         case SETTING_WORD:
                 return set_word(c, s, value, place, err);
         case SETTING_TEXT:
@@ -243,14 +191,15 @@ static const CheckSetting *setting_in(const CheckSetting *table, const char *nam
         return NULL;
 }
 
-static const CheckSetting *find_setting(const CheckKind *k, const char *name, size_t length) {
+static const CheckSetting *find_setting(const CheckKind *k, const CheckSetting *common,
+                                        const char *name, size_t length) {
         const CheckSetting *s = setting_in(k->settings, name, length);
 
-        return s ? s : setting_in(check_common, name, length);
+        return s ? s : setting_in(common, name, length);
 }
 
 static int unknown_setting(const Check *c, const char *key, Err *err) {
-        const CheckSetting *const tables[] = { c->kind->settings, check_common };
+        const CheckSetting *const tables[] = { c->kind->settings, c->common };
         autostrv names = NULL;
         autofree char *all = NULL;
         const char *nearest;
@@ -262,9 +211,9 @@ static int unknown_setting(const Check *c, const char *key, Err *err) {
         nearest = names ? nearest_name(key, (const char *const *) names) : NULL;
         all = strv_join(names, ", ");
         if (str_equal(key, "value"))
-                return complain(c, err, all, "test '%s' has its settings by name, as '%s: {%s: …}'",
-                                c->kind->name, c->kind->name, names ? names[0] : "");
-        r = complain(c, err, NULL, "test '%s' has no '%s'", c->kind->name, key);
+                return complain(c, err, all, "%s '%s' has its settings by name, as '%s: {%s: …}'",
+                                c->what, c->kind->name, c->kind->name, names ? names[0] : "");
+        r = complain(c, err, NULL, "%s '%s' has no '%s'", c->what, c->kind->name, key);
         return nearest ? err_hint(err, r, "did you mean '%s'?", nearest)
                        : err_hint(err, r, "it has %s", all ? all : "");
 }
@@ -281,8 +230,8 @@ static int read_settings(Check *c, char ***seen, Err *err) {
                 int r;
 
                 if (!key)
-                        return fail(err, ENOMEM, "cannot read the tests");
-                s = find_setting(c->kind, key, strlen(key));
+                        return fail(err, ENOMEM, "cannot read the %ss", c->what);
+                s = find_setting(c->kind, c->common, key, strlen(key));
                 if (!s)
                         return unknown_setting(c, key, err);
                 if (strv_has(*seen, key) && !is_list(s->kind))
@@ -291,7 +240,7 @@ static int read_settings(Check *c, char ***seen, Err *err) {
                 if (r < 0)
                         return r;
                 if (strv_add(seen, key) < 0)
-                        return fail(err, ENOMEM, "cannot read the tests");
+                        return fail(err, ENOMEM, "cannot read the %ss", c->what);
         }
         return 0;
 }
@@ -303,7 +252,7 @@ static int read_defaults(Check *c, const CheckSetting *table, char *const *seen,
                 if (strv_has(seen, s->name))
                         continue;
                 if (s->required)
-                        return complain(c, err, check_form(s->kind), "test '%s' lacks '%s'",
+                        return complain(c, err, check_form(s->kind), "%s '%s' lacks '%s'", c->what,
                                         c->kind->name, s->name);
                 if (s->value)
                         r = set(c, s, s->value, err);
@@ -311,61 +260,69 @@ static int read_defaults(Check *c, const CheckSetting *table, char *const *seen,
         return r;
 }
 
-static const CheckKind *find_kind(const char *name) {
-        for (const CheckKind *k = check_kinds; k->name; k++)
+static const CheckKind *find_kind(const CheckKind *kinds, const char *name) {
+        for (const CheckKind *k = kinds; k->name; k++)
                 if (str_equal(k->name, name) || (k->alias && str_equal(k->alias, name)))
                         return k;
         return NULL;
 }
 
-static int unknown_kind(const Check *c, Err *err) {
+static int unknown_kind(const Check *c, const CheckKind *kinds, Err *err) {
         const char *names[64] = {};
         autofree char *all = NULL;
         const char *nearest;
         size_t n = 0;
         int r;
 
-        for (const CheckKind *k = check_kinds; k->name && n < 60; k++) {
+        for (const CheckKind *k = kinds; k->name && n < 60; k++) {
                 names[n++] = k->name;
                 if (k->alias)
                         names[n++] = k->alias;
         }
         nearest = nearest_name(c->step->kind, names);
         all = strv_join((char *const *) names, ", ");
-        r = complain(c, err, NULL, "there is no test '%s'", c->step->kind);
+        r = complain(c, err, NULL, "there is no %s '%s'", c->what, c->step->kind);
         return nearest ? err_hint(err, r, "did you mean '%s'?", nearest)
-                       : err_hint(err, r, "tests are %s", all ? all : "");
+                       : err_hint(err, r, "%ss are %s", c->what, all ? all : "");
 }
 
-static int read_check(Check *c, Err *err) {
+static int read_check(Check *c, const CheckKind *kinds, Err *err) {
         autostrv seen = NULL;
         int r;
 
-        c->kind = find_kind(c->step->kind);
+        c->kind = find_kind(kinds, c->step->kind);
         if (!c->kind)
-                return unknown_kind(c, err);
+                return unknown_kind(c, kinds, err);
         r = read_settings(c, &seen, err);
         if (r >= 0)
                 r = read_defaults(c, c->kind->settings, seen, err);
-        return r < 0 ? r : read_defaults(c, check_common, seen, err);
+        return r < 0 ? r : read_defaults(c, c->common, seen, err);
 }
 
-int check_list_read(const Topology *t, CheckList *ret, Err *err) {
+int check_steps_read(const Topology *t, const Step *steps, size_t n, const CheckKind *kinds,
+                     const CheckSetting *common, const char *what, CheckList *ret, Err *err) {
         int r = 0;
 
         *ret = (CheckList){};
-        for (size_t i = 0; i < t->n_tests && r >= 0; i++) {
+        for (size_t i = 0; i < n && r >= 0; i++) {
                 Check *c = json_grow(&ret->list, &ret->n, sizeof *c);
 
                 if (!c)
-                        r = fail(err, ENOMEM, "cannot read the tests");
+                        r = fail(err, ENOMEM, "cannot read the %ss", what);
                 else {
-                        c->step = &t->tests[i];
+                        c->step = &steps[i];
                         c->topology = t;
-                        r = read_check(c, err);
+                        c->what = what;
+                        c->common = common;
+                        r = read_check(c, kinds, err);
                 }
         }
         if (r < 0)
                 check_list_clear(ret);
         return r;
+}
+
+int check_list_read(const Topology *t, CheckList *ret, Err *err) {
+        return check_steps_read(t, t->tests, t->n_tests, check_kinds, check_common, "test", ret,
+                                err);
 }

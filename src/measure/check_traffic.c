@@ -13,7 +13,7 @@ typedef struct Ends {
         Station from, to;
 } Ends;
 
-static int open_ends(const CheckLab *lab, const CheckPlace *from, const CheckPlace *to, int family,
+static int open_ends(const CheckLab *lab, const Endpoint *from, const Endpoint *to, int family,
                      Ends *ret, Err *err) {
         int r = check_station(lab, from, family, &ret->from, err);
 
@@ -45,8 +45,8 @@ static int tcp_figures(const Check *c, const TcpResult *result, CheckOutcome *o)
         return r;
 }
 
-static int tcp_one(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                   const CheckPlace *to, int family, CheckOutcome *o, Err *err) {
+static int tcp_one(const Check *c, const CheckLab *lab, const Endpoint *from, const Endpoint *to,
+                   int family, CheckOutcome *o, Err *err) {
         autotcp result = {};
         TcpOptions options;
         Ends e;
@@ -101,8 +101,8 @@ static int stream_figures(const Check *c, const StreamResult *result, CheckOutco
         return r;
 }
 
-static int stream_one(const Check *c, const CheckLab *lab, const CheckPlace *from,
-                      const CheckPlace *to, int family, CheckOutcome *o, Err *err) {
+static int stream_one(const Check *c, const CheckLab *lab, const Endpoint *from, const Endpoint *to,
+                      int family, CheckOutcome *o, Err *err) {
         autostream result = {};
         StreamOptions options;
         Ends e;

@@ -69,7 +69,7 @@ int record_host(Record *r, const CpuMark *before, const CpuMark *after);
 int record_ping(Record *r, PingResult *result);
 int record_stream(Record *r, StreamResult *result);
 int record_tcp(Record *r, TcpResult *result);
-int record_load(Record *r, LoadResult *result);
+int record_loaded(Record *r, LoadResult *result);
 int record_sweep(Record *r, const SweepResult *result);
 /* @names: of the stations. */
 int record_matrix(Record *r, const MatrixResult *result, char *const *names);

@@ -10,6 +10,8 @@
 #include "base/str.h"
 #include "measure/record.h"
 
+#define OFFERED 0.95 /* share of the rate asked for below which the sender was too slow */
+
 /* Several figures at once. */
 typedef struct Row {
         const char *name, *unit;
@@ -88,6 +90,11 @@ static int note_stream(Record *r, const StreamResult *s) {
                                         "%llu datagrams arrived, but the receiver was too slow to "
                                         "take them: they are no loss of the network",
                                         (unsigned long long) s->overrun);
+        if (result >= 0 && !s->stopped && s->offered_bps < s->asked_bps * OFFERED)
+                result = record_caution(r,
+                                        "the sender came to %.1f Mbit/s only, not %.1f: what is "
+                                        "missing is no loss of the network",
+                                        s->offered_bps / 1e6, s->asked_bps / 1e6);
         if (result >= 0 && s->refused > 0)
                 result = record_caution(r, "%llu datagrams never left the sender: %s",
                                         (unsigned long long) s->refused, strerror(-s->error));
@@ -129,6 +136,13 @@ static int move_flow(Record *r, TcpFlow *f, size_t number, size_t n) {
         return result;
 }
 
+/* What was used, in the place of what was asked for. */
+static int set_congestion(Record *r, const char *name) {
+        autofree char *setting = str_format("congestion=%s", name);
+
+        return setting ? strv_env_set(&r->settings, setting) : -ENOMEM;
+}
+
 int record_tcp(Record *r, TcpResult *t) {
         const Row rows[] = {
                 { "goodput", "Mbit/s", t->goodput_bps / 1e6, true },
@@ -141,7 +155,7 @@ int record_tcp(Record *r, TcpResult *t) {
         int result = ADD_ROWS(r, rows);
 
         if (result >= 0 && t->congestion[0])
-                result = record_setting(r, "congestion=%s", t->congestion);
+                result = set_congestion(r, t->congestion);
         if (result >= 0)
                 result = note_stop(r, t->stopped);
         if (result >= 0)
@@ -151,7 +165,7 @@ int record_tcp(Record *r, TcpResult *t) {
         return result;
 }
 
-int record_load(Record *r, LoadResult *l) {
+int record_loaded(Record *r, LoadResult *l) {
         Summary idle = {}, loaded = {};
         int result = series_summary(&l->idle.rtt, &idle);
         Row rows[8];
@@ -172,10 +186,10 @@ int record_load(Record *r, LoadResult *l) {
         rows[n++] = (Row){ "loss under load", "%", ping_loss(&l->loaded) * 100, false };
         result = add_rows(r, rows, n);
         if (result >= 0)
-                result = record_tcp(r, &l->tcp);
-        if (result >= 0)
                 result = move_series(r, &l->idle.rtt, "idle ");
-        return result < 0 ? result : move_series(r, &l->loaded.rtt, "loaded ");
+        if (result >= 0)
+                result = move_series(r, &l->loaded.rtt, "loaded ");
+        return result < 0 ? result : record_tcp(r, &l->tcp);
 }
 
 static int add_row(Record *r, char **cells) {

@@ -364,6 +364,13 @@ static int put_times(Str *out, const Group *groups, size_t n, const Series *like
         return 0;
 }
 
+/* Of several flows the first stands for all: the JSON and CSV have the others. */
+static bool is_further_flow(const Series *s) {
+        const char *number = str_after(s->name ? s->name : "", "flow ");
+
+        return number && !str_after(number, "1 ");
+}
+
 static int put_plots(Str *out, const Group *groups, size_t n) {
         const Record *first = groups[0].members[0];
         size_t drawn = n < GROUPS_DRAWN ? n : GROUPS_DRAWN, shown = 0;
@@ -374,11 +381,11 @@ static int put_plots(Str *out, const Group *groups, size_t n) {
                 if (first->figures[f].main)
                         r = put_boxes(out, groups, n, &first->figures[f]);
         for (size_t i = 0; i < first->n_series && r >= 0; i++)
-                if (str_equal(first->series[i].unit, "ms"))
+                if (str_equal(first->series[i].unit, "ms") && !is_further_flow(&first->series[i]))
                         r = put_ecdf(out, groups, drawn, &first->series[i]);
         /* A matrix's series has pairs, not times. */
         for (size_t i = 0; i < first->n_series && r >= 0 && shown < SERIES_SHOWN; i++)
-                if (!str_equal(first->kind, "matrix")) {
+                if (!str_equal(first->kind, "matrix") && !is_further_flow(&first->series[i])) {
                         r = put_times(out, groups, drawn, &first->series[i]);
                         shown++;
                 }

@@ -309,6 +309,7 @@ static void conclude(Stream *s) {
         StreamResult *r = s->result;
         double bits = (double) s->packet * 8, span = (double) (s->last_ns - s->first_ns) / 1e9;
 
+        r->asked_bps = s->o->rate_bps;
         if (r->seconds > 0)
                 r->offered_bps = (double) (r->sent - r->refused) * bits / r->seconds;
         /* From the first to the last are one interval fewer than datagrams. */

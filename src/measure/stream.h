@@ -34,6 +34,7 @@ typedef struct StreamResult {
         uint64_t refused; /* of sent: our own system had no room for them (ENOBUFS, EAGAIN) */
         uint64_t overrun; /* of those lost: arrived, but the receiving socket was full */
         uint64_t extent;  /* of reordering: by how many later ones one was overtaken at most */
+        double asked_bps; /* as in the options */
         double offered_bps,
                 received_bps; /* of IP packets, over the time of sending and receiving */
         double seconds;       /* that it sent for */

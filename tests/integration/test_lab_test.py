@@ -116,7 +116,7 @@ def test_files_for_programs(isola, lab, tmp_path):
 
 def test_a_wrong_test_builds_nothing(isola, lab):
     for words, reason, hint in (('pinagll', "there is no test 'pinagll'", "'pingall'"),
-                                ('ping: {from: h1, to: h3}', "'h3' of to is no node", "'h1'"),
+                                ('ping: {from: h1, to: h3}', "to: 'h3' is no node", "'h1'"),
                                 ('ping: {from: h1, to: h2, rt: 5ms}', "has no 'rt'", "'rtt'")):
         file = lab(words)
         for verb in (('up',), ('test', '--up')):

@@ -47,7 +47,7 @@ TEST(wrong_words_are_named_with_file_line_and_the_right_one) {
         refused("  - pingall\n  - frobnicate\n", "lab.yml:10: there is no test", "tests are");
         refused("  - ping: {from: alpha, to: beta, rrt: 10ms}\n", "test 'ping' has no 'rrt'",
                 "'rtt'");
-        refused("  - ping: {from: alpa, to: beta}\n", "'alpa' of from is no node", "'alpha'");
+        refused("  - ping: {from: alpa, to: beta}\n", "from: 'alpa' is no node", "'alpha'");
         refused("  - ping: {from: alpha, to: \"beta:rigth\"}\n", "has no interface 'rigth'",
                 "'right'");
         refused("  - ping: {from: alpha}\n", "lacks 'to'", "a node");
