@@ -445,6 +445,7 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
         int slave = -EBADF;
         Err err = {};
 
+        fault_point("init.begun");
         /* It would go on being held here when the maker is dead. */
         if (plan->options->hold)
                 close_fd(plan->options->maker_lock);

@@ -14,6 +14,7 @@
  */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,8 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
+
+#define ENDING_MS 1000 /* from having nothing any more to having ended */
 
 struct Runtime {
         pid_t pid;
@@ -279,16 +282,41 @@ static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
         return r;
 }
 
-/* An init that has failed is gone from /proc, but its reason is there: it counts, not what follows
- * from it. */
+/* One whose limit of memory lets nothing start has ended without a word. */
+static int explain_end(const Runtime *runtime, int r, Err *err) {
+        uint64_t kills;
+
+        if (r == -ECANCELED && runtime->cgroup && cgroup_oom_kills(runtime->cgroup, &kills) >= 0 &&
+            kills > 0)
+                err_hint(err, r, "it was killed for want of memory: its limit is too small");
+        return r;
+}
+
+/* What makes /proc say that there is nothing comes a little before the end. */
+static bool has_ended(const Runtime *runtime, int code) {
+        struct pollfd end = { .fd = runtime->pidfd, .events = POLLIN };
+
+        return runtime->pidfd >= 0 &&
+               poll(&end, 1, code == -ENOENT || code == -ESRCH ? ENDING_MS : 0) > 0;
+}
+
+/* An init that has failed or was killed is gone from /proc: that counts, and the reason if it has
+ * left one, not what follows from it. */
 int runtime_reason(const Runtime *runtime, int r, Err *err) {
         char first;
 
-        if (recv(runtime->sync, &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1 || first != '-')
+        if (recv(runtime->sync, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first == '-') {
+                if (err)
+                        err_clear(err);
+                return err_read(runtime->sync, err);
+        }
+        if (!has_ended(runtime, r))
                 return r;
         if (err)
                 err_clear(err);
-        return err_read(runtime->sync, err);
+        return explain_end(
+                runtime, refuse(err, ECANCELED, "the container's process was killed before it ran"),
+                err);
 }
 
 static int place(Runtime *runtime, Err *err) {
@@ -366,7 +394,7 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
                         r = runtime_reason(runtime, r, err);
         }
         if (r >= 0)
-                r = run_hooks(plan, runtime, err);
+                r = explain_end(runtime, run_hooks(plan, runtime, err), err);
         if (r < 0)
                 return init_own_failure(r);
         *ret = take_ptr(runtime);
@@ -378,16 +406,6 @@ static int set_attributes(const Runtime *runtime, Err *err) {
         int r = attributes_set(&runtime->attributes, runtime->pid, err);
 
         return r == -ESRCH ? runtime_reason(runtime, r, err) : r;
-}
-
-/* One whose limit of memory lets nothing start has ended without a word. */
-static int explain_end(const Runtime *runtime, int r, Err *err) {
-        uint64_t kills;
-
-        if (r == -ECANCELED && runtime->cgroup && cgroup_oom_kills(runtime->cgroup, &kills) >= 0 &&
-            kills > 0)
-                err_hint(err, r, "it was killed for want of memory: its limit is too small");
-        return r;
 }
 
 int runtime_hold(Runtime *runtime, Err *err) {

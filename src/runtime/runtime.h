@@ -79,8 +79,8 @@ typedef struct Runtime Runtime;
  */
 int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **ret, Err *err);
 
-/* Why the process ended, if it has said so, in place of what @err holds, which followed from that.
- * Return: the code of what counts, @code if nothing was said. */
+/* Why the process ended, or that it did, in place of what @err holds, which followed from that.
+ * Return: the code of what counts, @code if it has not ended. */
 int runtime_reason(const Runtime *r, int code, Err *err);
 
 pid_t runtime_pid(const Runtime *r);

@@ -346,6 +346,20 @@ def test_create_killed_there_leaves_nothing(bundle, isola, point):
     isola('oci', 'start', 'c1')
 
 
+@pytest.mark.parametrize('userns', [False, True])
+def test_end_of_the_first_process_is_the_reason_and_not_what_is_missing_of_it(bundle, isola, userns):
+    """As by the kernel for want of memory: what /proc has not any more is no missing program."""
+    bundle.runs('true')
+    if userns:
+        bundle.config['linux']['namespaces'].append({'type': 'user'})
+        bundle.config['linux']['uidMappings'] = bundle.config['linux']['gidMappings'] = [
+            {'containerID': 0, 'hostID': 100000, 'size': 65536}]
+    for _ in range(20):
+        assert bundle.create(env={'ISOLA_FAULT': 'init.begun'}) == 1
+        assert isola.out('oci', 'list', '-q') == ''
+    assert set(bundle.output().splitlines()) == {"isola: the container's process was killed before it ran"}
+
+
 def test_warnings_do_not_stand_before_the_reason_of_a_failure(bundle, isola):
     hard = 2 ** 30
     bundle.config['process']['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 64, 'hard': hard}]
