@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from conftest import wait_until
+from conftest import SLOWNESS, wait_until
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_internal_network_has_no_way_out(isola, image, network):
     settings = up(isola, image, 'one', '--network', 'inner')['Networks']['inner']
     assert 'default' not in isola.out('exec', 'one', 'ip', 'route')
     assert not pings(isola, 'one', '192.0.2.1', patience=1)
-    with urllib.request.urlopen(f"http://{settings['IPAddress']}/index.html", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://{settings['IPAddress']}/index.html", timeout=20 * SLOWNESS) as answer:
         assert answer.read() == b'one\n'
     done = isola('run', '--rm', '--network', 'inner', '-p', '8080:80', image, 'true', code=125)
     assert "network 'inner' is internal" in done.stderr

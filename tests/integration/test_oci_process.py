@@ -50,7 +50,7 @@ def test_exec_takes_a_process_document(bundle, isola):
                'rlimits': [{'type': 'RLIMIT_NOFILE', 'hard': 99, 'soft': 98}]}
     (bundle.path / 'process.json').write_text(json.dumps(process))
     out = isola.out('oci', 'exec', '--process', bundle.path / 'process.json', 'c1')
-    assert out.splitlines() == ['0 0 5', f'Cpus_allowed_list:\t{last}', '0077', '98', '0 5']
+    assert out.splitlines() == [f'{os.nice(0)} 0 5', f'Cpus_allowed_list:\t{last}', '0077', '98', '0 5']
 
     process['execCPUAffinity'] = {'final': 'x'}
     (bundle.path / 'process.json').write_text(json.dumps(process))

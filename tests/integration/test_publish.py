@@ -55,9 +55,9 @@ def serve(isola, image, name, *options, text='hi'):
 
 RELAYED = '''
 import hashlib, socket, sys, threading
-size = int(sys.argv[1])
+size, patience = int(sys.argv[1]), float(sys.argv[2])
 block = bytes(range(256)) * 4096
-with socket.create_connection(('::1', 8080), timeout=20) as s:
+with socket.create_connection(('::1', 8080), timeout=patience) as s:
     def send():
         for i in range(size):
             s.sendall(block)
@@ -140,11 +140,11 @@ def echo(isola, image, request):
 
 
 def test_ipv6_loopback_passes_bytes_both_ways(echo):
-    assert python(RELAYED, 64) == 'True'
+    assert python(RELAYED, 64, 20 * SLOWNESS) == 'True'
 
 
 def test_ipv6_loopback_lets_those_wait_whom_it_cannot_serve(echo):
-    many = [socket.create_connection(('::1', 8080), timeout=20) for _ in range(200)]
+    many = [socket.create_connection(('::1', 8080), timeout=20 * SLOWNESS) for _ in range(200)]
     for one in many:
         one.sendall(b'x')
     for one in many:
@@ -154,7 +154,7 @@ def test_ipv6_loopback_lets_those_wait_whom_it_cannot_serve(echo):
 
 def test_ipv6_loopback_resets_where_nobody_listens(isola, image):
     isola('run', '-d', '--name', 'deaf', '-p', '8081:7', image, 'sleep', '300')
-    with pytest.raises(ConnectionResetError), socket.create_connection(('::1', 8081), timeout=20) as connection:
+    with pytest.raises(ConnectionResetError), socket.create_connection(('::1', 8081), timeout=20 * SLOWNESS) as connection:
         connection.recv(1)
 
 
