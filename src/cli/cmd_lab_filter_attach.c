@@ -6,6 +6,9 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/lab_filter.h"
+#include "kernel/ns.h"
+#include "netlink/link.h"
+#include "netlink/nl.h"
 
 typedef struct AttachOptions {
         const char *action, *lab, *name, *program, *side;
@@ -32,6 +35,46 @@ typedef struct Plan {
         FilterSpec spec;
 } Plan;
 
+static int open_netlink(void *context) {
+        return nl_open();
+}
+
+/* Whether something of the kernel has the port: a bridge, or Open vSwitch with its module. */
+static int is_port_of_kernel(const LabPort *port, bool *ret, Err *err) {
+        autoclose int nl = netns_run(port->netns, open_netlink, NULL);
+        Link link;
+        int r;
+
+        if (nl < 0)
+                return fail(err, nl, "cannot look at the interfaces");
+        r = link_get(nl, port->interface, &link, err);
+        *ret = r >= 0 && link.master != 0;
+        return r;
+}
+
+/*
+ * Open vSwitch without its kernel module reads a port with a packet socket, which gets packets
+ * before filters do: there what is received can be looked at, but not held back.
+ */
+static int check_power(const Plan *plan, const LabPort *port, bool egress, Err *err) {
+        FilterVerdict action = plan->spec.action;
+        bool held = false;
+        int r;
+
+        if (plan->lab->topology->nodes[port->node].kind != NODE_OVS_BRIDGE || egress ||
+            action == FILTER_COUNT || action == FILTER_MIRROR)
+                return 0;
+        r = is_port_of_kernel(port, &held, err);
+        if (r < 0 || held)
+                return lab_port_hint(plan->lab, port, r, err);
+        return err_hint(err,
+                        refuse(err, EOPNOTSUPP,
+                               "what Open vSwitch receives without its kernel module cannot be "
+                               "held back"),
+                        "attach it with --side out to the other end of the link, or only count or "
+                        "mirror");
+}
+
 /* Attaches to one side of the first port, then to all that follow; what cannot be done for all is
  * done for none. */
 static int attach_from(const Plan *plan, char **ports, bool egress, Err *err) {
@@ -48,6 +91,9 @@ static int attach_from(const Plan *plan, char **ports, bool egress, Err *err) {
         r = lab_port_open(plan->lab, *ports, false, &port, err);
         if (r < 0)
                 return r;
+        r = check_power(plan, &port, egress, err);
+        if (r < 0)
+                return err_prefix(err, r, "port '%s'", *ports);
         at = (FilterPlace){ port.netns, port.interface, egress };
         r = filter_attach(&at, &plan->spec, &filter, err);
         if (r < 0)

@@ -273,6 +273,9 @@ static int refuse_program(const FilterObject *o, int code, Err *err) {
         if (!why)
                 return fail(err, code, "the kernel does not take it");
         code = refuse(err, code, "the kernel's verifier says '%.*s'", line_length(why), why);
+        if (str_after(why, "BPF_STX uses reserved fields"))
+                return err_hint(err, code,
+                                "atomic operations that return something take Linux 5.12");
         if (source)
                 return err_hint(err, code, "it was at: %.*s", line_length(source), source);
         return code;

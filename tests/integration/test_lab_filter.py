@@ -252,6 +252,18 @@ def test_what_cannot_be_done_is_said(isola):
     assert "the filter has no map 'flows'" in refused('map', 'dump', 'count', 'flows')
 
 
+def test_what_open_vswitch_receives_is_not_held_back_silently(isola, lab):
+    if not (SHIPPED / 'count.o').exists():
+        pytest.skip('clang was not there when isola was built, so no filters are')
+    lab(STAR.replace('{kind: bridge}', '{kind: ovs-bridge}'))
+    if 'master' in isola.out('lab', 'exec', 's1', 'ip', 'link', 'show', 'p1'):
+        pytest.skip('Open vSwitch has its kernel module here')
+    error = isola('lab', 'filter', 'attach', '-a', 'drop', shipped('count'), 's1:p1', code=1).stderr
+    assert "port 's1:p1': what Open vSwitch receives without its kernel module cannot be held back" in error
+    isola('lab', 'filter', 'attach', '-a', 'count', shipped('count'), 's1:p1')
+    isola('lab', 'filter', 'attach', '-a', 'drop', '--side', 'out', shipped('count'), 's1:p1', 'h1:eth1')
+
+
 @pytest.mark.usefixtures('star')
 def test_filters_end_with_their_lab(isola, lab):
     isola('lab', 'filter', 'attach', shipped('count'), 's1:p1', 'h1:eth1')
