@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/command.h"
-#include "lab/lab.h"
+#include "lab/change.h"
 #include "measure/check.h"
 #include "topology/address.h"
 #include "topology/read.h"
@@ -46,36 +46,63 @@ static void say(const Topology *t, int64_t began_ms) {
                t->n_nodes == 1 ? "" : "s", t->n_links, t->n_links == 1 ? "" : "s", (intmax_t) ms);
 }
 
+/* A lab of this name is up: what its file says now is carried out.  Takes the topology over. */
+static int bring_up_to_date(Lab *lab, Topology **t, bool quiet, Err *err) {
+        autochangelist list = {};
+        int r = topology_diff(lab->topology, *t, &list, err);
+
+        for (size_t i = 0; r >= 0 && !quiet && i < list.n_changes; i++) {
+                autofree char *words = change_words(lab->topology, *t, &list.changes[i]);
+
+                puts(words ? words : "?");
+        }
+        if (r >= 0)
+                r = lab_change(lab, *t, &list, err);
+        if (r < 0)
+                return r;
+        *t = NULL;
+        if (quiet)
+                puts(lab->name);
+        else if (list.n_changes == 0)
+                printf("lab '%s' is up, and as its file says\n", lab->name);
+        return 0;
+}
+
+static int make(const Home *home, Topology **t, const char *file, const UpOptions *o, Err *err) {
+        int64_t began = clock_monotonic_ms();
+        autofree char *path = str_equal(file, "-") ? NULL : realpath(file, NULL);
+        const LabOptions how = { path ? path : file, o->realtime ? 10 : 0 };
+        autoptr(Lab) lab = NULL;
+        int r = lab_up(home, *t, &how, &lab, err);
+
+        if (r < 0)
+                return r;
+        *t = NULL; /* the lab's */
+        if (o->quiet)
+                puts(lab->name);
+        else
+                say(lab->topology, began);
+        return 0;
+}
+
 static int cmd_lab_up(const CommandInput *in, Err *err) {
         const UpOptions *o = in->options;
         const char *file = in->n_args > 0 ? in->args[0] : ".";
-        int64_t began = clock_monotonic_ms();
         autoptr(Topology) t = NULL;
-        autofree char *path = NULL;
         autoptr(Lab) lab = NULL;
-        autochecks tests = {};
         int r = topology_read(file, o->from, &t, err);
 
         if (r >= 0)
                 r = change(t, o, err);
         if (r >= 0)
                 r = topology_assign_addresses(t, err);
-        /* A wrong test is found now, not after the first ones have been waited for. */
-        if (r >= 0)
-                r = check_list_read(t, &tests, err);
         if (r < 0)
                 return r;
-        path = str_equal(file, "-") ? NULL : realpath(file, NULL);
-        r = lab_up(in->home, t, &(LabOptions){ path ? path : file, o->realtime ? 10 : 0 }, &lab,
-                   err);
-        if (r < 0)
-                return r;
-        t = NULL; /* the lab's */
-        if (o->quiet)
-                puts(lab->name);
-        else
-                say(lab->topology, began);
-        return 0;
+        r = lab_open(in->home, t->name, &lab, err);
+        if (r != -ENOENT)
+                return r < 0 ? r : bring_up_to_date(lab, &t, o->quiet, err);
+        err_clear(err);
+        return make(in->home, &t, file, o, err);
 }
 
 COMMAND(lab_up) = {

@@ -28,7 +28,8 @@ typedef struct Keeper {
         const KeeperPlan *plan;
         pid_t fabric, *nodes;
         WireSet *set;
-        Wire **wires; /* by link; NULL: not emulated */
+        Wire **wires;        /* by link; NULL: not emulated */
+        Quality (*files)[2]; /* by link: as the lab's file says */
 } Keeper;
 
 /* ---- laying ---- */
@@ -91,6 +92,11 @@ static int lay(Keeper *k, size_t index, Err *err) {
 
         if (r >= 0)
                 r = open_end(k, l, 1, &b, err);
+        for (int d = 0; r >= 0 && d < 2; d++) {
+                r = quality_copy(&l->quality[d], &k->files[index][d]);
+                if (r < 0)
+                        r = fail(err, r, "cannot read its quality");
+        }
         if (r >= 0)
                 r = wire_add(k->set, l->name, a, b, l->quality, t->seed + index, &k->wires[index],
                              err);
@@ -138,7 +144,8 @@ static int set_up(Keeper *k, Err *err) {
                 return r;
         options.priority = k->plan->priority;
         k->wires = calloc(t->n_links, sizeof(Wire *));
-        k->set = k->wires ? wire_set_new(&options, NULL, err) : NULL;
+        k->files = calloc(t->n_links, sizeof *k->files);
+        k->set = k->wires && k->files ? wire_set_new(&options, NULL, err) : NULL;
         if (!k->set)
                 return err->message ? err->code : fail(err, ENOMEM, "cannot emulate links");
         for (size_t i = 0; r >= 0 && i < t->n_links; i++)
@@ -171,21 +178,34 @@ static int set_direction(Wire *wire, int direction, char *const *settings, Err *
         return r < 0 ? r : wire_set_quality(wire, direction, &q, err);
 }
 
-/* Back to what the lab's file says. */
-static int reset_direction(const Keeper *k, int link, int direction, Err *err) {
-        return wire_set_quality(k->wires[link], direction,
-                                &k->plan->topology->links[link].quality[direction], err);
+/* The file says something else now. */
+static int set_file(Keeper *k, int link, int direction, char *const *settings, Err *err) {
+        Quality q = {};
+        int r = apply(&q, settings, err);
+
+        if (r >= 0)
+                r = wire_set_quality(k->wires[link], direction, &q, err);
+        if (r < 0) {
+                quality_clear(&q);
+                return r;
+        }
+        quality_clear(&k->files[link][direction]);
+        k->files[link][direction] = q;
+        return 0;
 }
 
-static int for_directions(const Keeper *k, const KeeperRequest *q, Err *err) {
+static int for_directions(Keeper *k, const KeeperRequest *q, Err *err) {
         int r = 0;
 
         for (int d = 0; r >= 0 && d < 2; d++) {
                 if (q->direction >= 0 && q->direction != d)
                         continue;
-                r = str_equal(q->verb, "set")
-                            ? set_direction(k->wires[q->link], d, q->settings, err)
-                            : reset_direction(k, q->link, d, err);
+                if (str_equal(q->verb, "set"))
+                        r = set_direction(k->wires[q->link], d, q->settings, err);
+                else if (str_equal(q->verb, "file"))
+                        r = set_file(k, q->link, d, q->settings, err);
+                else
+                        r = wire_set_quality(k->wires[q->link], d, &k->files[q->link][d], err);
         }
         return r;
 }
@@ -241,7 +261,7 @@ static int obey(Keeper *k, const KeeperRequest *q, int *fd, KeeperReply *reply, 
 
         if (!wire)
                 return refuse(err, ENOENT, "the link is not emulated");
-        if (str_equal(q->verb, "set") || str_equal(q->verb, "reset"))
+        if (str_equal(q->verb, "set") || str_equal(q->verb, "reset") || str_equal(q->verb, "file"))
                 r = for_directions(k, q, err);
         else if (str_equal(q->verb, "cut"))
                 wire_cut(wire);

@@ -32,10 +32,10 @@ typedef struct KeeperPlan {
 _Noreturn void keeper_main(const KeeperPlan *plan);
 
 typedef struct KeeperRequest {
-        char *verb;      /* "set", "cut", "restore", "reset", "stats", "capture" */
+        char *verb;      /* "set", "file", "reset", "cut", "restore", "clear", "stats", "capture" */
         int link;        /* index */
         int direction;   /* 0 or 1; -1: both */
-        char **settings; /* of "set": what changes */
+        char **settings; /* of "set": what changes; of "file": all */
         uint32_t snaplen;
 } KeeperRequest;
 

@@ -18,5 +18,7 @@ int lab_process_pidfd(const Lab *lab, const LabProcess *p);
 /* Kills what lives and removes the rest, with the lock held. */
 int lab_erase(Lab *lab, Err *err);
 
+/* Writes what the lab is, lab.yml. */
+int lab_write_topology(const Lab *lab, Err *err);
 /* Writes the hosts file of all nodes. */
 int lab_write_hosts(const Lab *lab, Err *err);

@@ -298,6 +298,34 @@ int lab_link_set(Lab *lab, size_t link, int direction, char *const *settings, Er
                         : set_cable(lab, link, direction, settings, err);
 }
 
+static void forget_change(Lab *lab, size_t link, int direction) {
+        LinkChange *change = find_change(lab, link, direction);
+
+        if (change) {
+                change->direction = -1;
+                change->settings = strv_free(change->settings);
+        }
+}
+
+int lab_link_file(Lab *lab, size_t link, int direction, Err *err) {
+        const TopologyLink *l = &lab->topology->links[link];
+        autostrv settings = NULL;
+        KeeperReply reply = {};
+        int engine = engine_of(lab, link, err), r;
+
+        if (engine < 0)
+                return engine;
+        if (engine != ENGINE_WIRE) {
+                forget_change(lab, link, direction);
+                return set_rate(lab, l, direction, err);
+        }
+        if (quality_settings(&l->quality[direction], &settings) < 0)
+                return fail(err, ENOMEM, "cannot change link '%s'", l->name);
+        r = ask(lab, "file", link, direction, settings, &reply, err);
+        json_clear(&keeper_reply_type, &reply);
+        return r;
+}
+
 int lab_link_cut(const Lab *lab, size_t link, bool cut, Err *err) {
         int engine = engine_of(lab, link, err), r;
         KeeperReply reply = {};

@@ -35,3 +35,10 @@ int lab_link_set(Lab *lab, size_t link, int direction, char *const *settings, Er
 /* Pulls or plugs the cable.  Emulated, both ends lose or get their carrier; of the kernel's cables
  * see link_state.h. */
 int lab_link_cut(const Lab *lab, size_t link, bool cut, Err *err);
+
+/**
+ * lab_link_file() - give a direction another quality, as the lab's file says it now
+ *
+ * The lab's topology has the new one already; what was changed live is forgotten.
+ */
+int lab_link_file(Lab *lab, size_t link, int direction, Err *err);

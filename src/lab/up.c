@@ -76,7 +76,7 @@ static int fill_state(Lab *lab, const char *source, Err *err) {
         return 0;
 }
 
-static int write_topology(const Lab *lab, Err *err) {
+int lab_write_topology(const Lab *lab, Err *err) {
         autostr s = {};
         autofree char *text = NULL;
         int r;
@@ -293,7 +293,7 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
                 r = lab_save(lab, err);
         fault_point("lab.begun");
         if (r >= 0)
-                r = write_topology(lab, err);
+                r = lab_write_topology(lab, err);
         if (r >= 0)
                 r = lab_write_hosts(lab, err);
         if (r >= 0)

@@ -122,7 +122,7 @@ def test_labs_of_one_file_do_not_meet(isola, lab, tmp_path):
     lab(TRIANGLE, '--name', 'other', '-q')
     assert isola.out('lab', 'ls', '-q').split() == ['other', 'triangle']
     assert "2 labs are up" in isola('lab', 'ps', code=1).stderr
-    assert "lab 'triangle' is up already" in lab(TRIANGLE, code=1).stderr
+    assert lab(TRIANGLE).stdout == "lab 'triangle' is up, and as its file says\n"
     first, second = nodes(isola, 'triangle'), nodes(isola, 'other')
     assert first['h1']['Pid'] != second['h1']['Pid']
     assert first['h1']['Interfaces']['eth1']['MacAddress'] != second['h1']['Interfaces']['eth1']['MacAddress']

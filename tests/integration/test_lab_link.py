@@ -188,3 +188,38 @@ def test_unknown_links_are_told(isola, lab):
     lab()
     assert "there is no link 'x'" in isola('lab', 'link', 'show', 'x', code=1).stderr
     assert isola('lab', 'link', 'set', 'a:eth9', 'delay=1ms', code=1).stderr.startswith("isola: there is no link 'a:eth9'\nhint: ")
+
+
+def test_a_changed_file_is_carried_out_live(isola, lab, tmp_path):
+    lab('delay: 1ms')
+    before = isola.json('lab', 'inspect')[0]['Nodes']
+    isola('lab', 'link', 'set', 'ab', 'loss=1%')
+    out = lab('delay: 2ms, a-to-b: {loss: 100%}').stdout
+    assert out == ('~ link a:eth1 -> b:eth1: delay=1ms, then delay=2ms loss=100%\n'
+                   '~ link b:eth1 -> a:eth1: delay=1ms, then delay=2ms\n')
+    assert [link['Quality'] for link in links(isola)] == ['delay=2ms loss=100%', 'delay=2ms']
+    isola('lab', 'link', 'set', 'ab', 'delay=none')
+    isola('lab', 'link', 'reset', 'ab')
+    assert [link['Quality'] for link in links(isola)] == ['delay=2ms loss=100%', 'delay=2ms']
+    assert isola.json('lab', 'inspect')[0]['Nodes'] == before
+    assert isola.out('lab', 'diff', tmp_path / 'lab.yml') == ''
+
+
+def test_a_changed_rate_of_the_kernels_is_carried_out_live(isola, lab):
+    lab('rate: 10mbit, queue: 20ms')
+    isola('lab', 'link', 'set', 'ab', 'rate=1mbit')
+    lab('rate: 5mbit, queue: 20ms')
+    assert 'rate 5Mbit' in isola.out('lab', 'exec', 'a', 'tc', 'qdisc', 'show', 'dev', 'eth1')
+    assert [link['Quality'] for link in links(isola)] == ['rate=5mbit queue=20ms'] * 2
+
+
+def test_other_changes_are_shown_and_refused(isola, lab, tmp_path):
+    lab('delay: 1ms')
+    text = PAIR.format(quality=', delay: 1ms').replace('b: {}', 'b: {kind: router}, c: {}')
+    (tmp_path / 'lab.yml').write_text(text)
+    assert isola('lab', 'diff', tmp_path / 'lab.yml', code=1).stdout.splitlines() == [
+        '~ node a: routes: nothing, then default via 10.0.0.2 default via ' + isola.json('lab', 'inspect')[0]['Nodes'][1]
+        ['Interfaces']['eth1']['Addresses'][1].split('/')[0], '~ node b: kind: host, then router', '+ node c (host)']
+    assert "cannot be changed so while it is up: node a: routes" in lab(text=text, code=1).stderr
+    assert "cannot be changed so" in lab('', code=1).stderr
+    ping(isola)
