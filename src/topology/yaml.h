@@ -44,6 +44,6 @@ const YamlValue *yaml_get(const YamlValue *map, const char *key);
 /* Whether it says nothing: NULL, or a plain scalar "", "~" or "null". */
 bool yaml_is_null(const YamlValue *v);
 
-/* Writes a scalar so that it is read back as the same text; quotes it where it must.  A byte that is
- * no UTF-8 is read back as its Latin-1 character. */
+/* Writes a scalar so that it is read back as the same text; quotes it where it must.  A byte that
+ * is no UTF-8 is read back as its Latin-1 character. */
 void yaml_put_text(Str *s, const char *text);
