@@ -208,7 +208,7 @@ int wire_add(WireSet *set, const char *name, int fd_a, int fd_b, const Quality q
         if (r >= 0)
                 r = plan_new(&quality[1], -1, &b, err);
         if (r < 0)
-                return err_prefix(err, r, "link '%s'", name);
+                return r;
         wire = make_wire(set, name, fd_a, fd_b, seed);
         if (!wire)
                 return fail(err, ENOMEM, "cannot lay the link '%s'", name);

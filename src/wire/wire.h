@@ -41,7 +41,7 @@ typedef struct WireClock {
 } WireClock;
 
 typedef struct WireOptions {
-        int priority;    /* SCHED_FIFO priority of the thread, 1 to 99; 0: as other processes */
+        int priority;    /* SCHED_FIFO priority of the thread, 1 to 99; 0: that of its maker */
         int cpu;         /* the processor it stays on; -1: any */
         int64_t spin_ns; /* how long before a departure it stops sleeping and watches the clock, at
                             most; -1: as long as waking up takes, with a priority; not at all
