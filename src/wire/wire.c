@@ -27,19 +27,6 @@ static int64_t monotonic(void *context) {
         return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* A thread of high priority does not wait for one that holds the lock at a low one. */
-static int init_lock(WireSet *set) {
-        pthread_mutexattr_t attributes;
-        int r;
-
-        pthread_mutexattr_init(&attributes);
-        pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
-        r = pthread_mutex_init(&set->lock, &attributes);
-        pthread_mutexattr_destroy(&attributes);
-        pthread_cond_init(&set->calm, NULL);
-        return -r;
-}
-
 static int open_loop(WireSet *set) {
         struct epoll_event event = { .events = EPOLLIN };
 
@@ -68,9 +55,7 @@ WireSet *wire_set_new(const WireOptions *options, const WireClock *clock, Err *e
         set->clock = clock ? *clock : (WireClock){ .now = monotonic };
         set->epoll = set->timer = set->kick = -EBADF;
         pool_init(&set->pool, set->options.memory ? set->options.memory : MEMORY_DEFAULT);
-        r = init_lock(set);
-        if (r >= 0)
-                r = open_loop(set);
+        r = open_loop(set);
         if (r < 0) {
                 fail(err, r, "cannot make a link emulator");
                 return NULL;
@@ -89,8 +74,6 @@ WireSet *wire_set_free(WireSet *set) {
         (void) close_fd(set->epoll);
         (void) close_fd(set->timer);
         (void) close_fd(set->kick);
-        pthread_mutex_destroy(&set->lock);
-        pthread_cond_destroy(&set->calm);
         free(set);
         return NULL;
 }
@@ -101,14 +84,28 @@ static int compare(const void *a, const void *b) {
         return strcmp(((const Wire *) a)->name, ((const Wire *) b)->name);
 }
 
-Wire *wire_find(WireSet *set, const char *name) {
-        Wire key = { .name = (char *) name };
-        Wire **found;
+typedef struct FindCall {
+        WireSet *set;
+        Wire key, *found;
+} FindCall;
 
-        wire_lock(set);
-        found = tfind(&key, &set->names, compare);
-        wire_unlock(set);
-        return found ? *found : NULL;
+static int find(void *context) {
+        FindCall *call = context;
+        Wire **found = tfind(&call->key, &call->set->names, compare);
+
+        call->found = found ? *found : NULL;
+        return 0;
+}
+
+Wire *wire_find(WireSet *set, const char *name) {
+        FindCall call = { .set = set, .key.name = (char *) name };
+
+        (void) wire_call(set, find, &call);
+        return call.found;
+}
+
+const char *wire_name(const Wire *wire) {
+        return wire->name;
 }
 
 static void begin_one(const void *node, VISIT visit, void *now) {
@@ -118,17 +115,16 @@ static void begin_one(const void *node, VISIT visit, void *now) {
                 direction_begin(&wire->directions[i], *(int64_t *) now);
 }
 
-void wire_set_begin(WireSet *set) {
-        int64_t now;
+static int begin_all(void *context) {
+        WireSet *set = context;
+        int64_t now = wire_now(set);
 
-        wire_lock(set);
-        now = wire_now(set);
         twalk_r(set->names, begin_one, &now);
-        wire_unlock(set);
+        return 0;
 }
 
-const char *wire_name(const Wire *wire) {
-        return wire->name;
+void wire_set_begin(WireSet *set) {
+        (void) wire_call(set, begin_all, set);
 }
 
 static void free_wire(Wire *wire) {
@@ -158,7 +154,7 @@ static Wire *make_wire(WireSet *set, const char *name, int fd_a, int fd_b, uint6
         return wire;
 }
 
-/* The set's lock is held; what was done is undone on failure. */
+/* What was done is undone on failure. */
 static int connect_wire(WireSet *set, Wire *wire) {
         int r = 0;
 
@@ -178,8 +174,15 @@ static int connect_wire(WireSet *set, Wire *wire) {
         return r;
 }
 
-/* Takes over the plans, unless it fails. */
-static int add(WireSet *set, Wire *wire, Plan **a, Plan **b) {
+typedef struct AddCall {
+        Wire *wire;
+        Plan *plans[2]; /* taken over unless it fails */
+} AddCall;
+
+static int add(void *context) {
+        AddCall *call = context;
+        Wire *wire = call->wire;
+        WireSet *set = wire->set;
         int64_t now = wire_now(set);
         int r;
 
@@ -190,53 +193,54 @@ static int add(WireSet *set, Wire *wire, Plan **a, Plan **b) {
                 r = connect_wire(set, wire);
         if (r < 0)
                 return r;
-        wire_heap_add(set, &wire->directions[0]);
-        wire_heap_add(set, &wire->directions[1]);
-        direction_set_plan(&wire->directions[0], take_ptr(*a), now);
-        direction_set_plan(&wire->directions[1], take_ptr(*b), now);
+        for (int i = 0; i < 2; i++) {
+                wire_heap_add(set, &wire->directions[i]);
+                direction_set_plan(&wire->directions[i], call->plans[i], now);
+                call->plans[i] = NULL;
+        }
         return 0;
 }
 
 int wire_add(WireSet *set, const char *name, int fd_a, int fd_b, const Quality quality[2],
              uint64_t seed, Wire **ret, Err *err) {
-        autoptr(Plan) a = NULL;
-        autoptr(Plan) b = NULL;
-        Wire *wire;
-        int r;
+        AddCall call = {};
+        int r = plan_new(&quality[0], -1, &call.plans[0], err);
 
-        r = plan_new(&quality[0], -1, &a, err);
         if (r >= 0)
-                r = plan_new(&quality[1], -1, &b, err);
-        if (r < 0)
-                return r;
-        wire = make_wire(set, name, fd_a, fd_b, seed);
-        if (!wire)
-                return fail(err, ENOMEM, "cannot lay the link '%s'", name);
-        wire_lock(set);
-        r = add(set, wire, &a, &b);
-        wire_unlock(set);
-        if (r < 0) {
-                free_wire(wire);
-                return r == -EEXIST ? refuse(err, r, "there is a link '%s' already", name)
-                                    : fail(err, r, "cannot lay the link '%s'", name);
+                r = plan_new(&quality[1], -1, &call.plans[1], err);
+        if (r >= 0) {
+                call.wire = make_wire(set, name, fd_a, fd_b, seed);
+                r = call.wire ? wire_call(set, add, &call) : -ENOMEM;
+                if (r == -EEXIST)
+                        refuse(err, r, "there is a link '%s' already", name);
+                else if (r < 0)
+                        fail(err, r, "cannot lay the link '%s'", name);
         }
-        *ret = wire;
-        return 0;
+        plan_free(call.plans[0]);
+        plan_free(call.plans[1]);
+        if (r >= 0)
+                *ret = call.wire;
+        else if (call.wire)
+                free_wire(call.wire);
+        return r;
 }
 
-void wire_remove(Wire *wire) {
+static int take_away(void *context) {
+        Wire *wire = context;
         WireSet *set = wire->set;
 
-        (void) wire_capture_end(wire);
-        wire_lock(set);
         for (int i = 0; i < 2; i++) {
                 direction_drop_all(&wire->directions[i], wire_now(set));
                 direction_unwatch(&wire->directions[i]);
                 wire_heap_remove(set, &wire->directions[i]);
         }
         tdelete(wire, &set->names, compare);
-        set->removals++;
-        wire_unlock(set);
+        return 0;
+}
+
+void wire_remove(Wire *wire) {
+        (void) wire_capture_end(wire);
+        (void) wire_call(wire->set, take_away, wire);
         (void) close_fd(wire->directions[0].in);
         (void) close_fd(wire->directions[1].in);
         free_wire(wire);
@@ -244,87 +248,126 @@ void wire_remove(Wire *wire) {
 
 /* ---- live ---- */
 
-int wire_set_quality(Wire *wire, int direction, const Quality *quality, Err *err) {
-        Direction *d = &wire->directions[direction];
-        WireSet *set = wire->set;
-        autoptr(Plan) plan = NULL;
-        int64_t after;
-        int r;
+typedef struct DirectionCall {
+        Direction *d;
+        const Quality *quality;
+        int64_t after_ns;
+        Plan *plan, *old;
+        Quality *ret_quality;
+        WireStats *ret_stats;
+} DirectionCall;
 
-        wire_lock(set);
-        after = plan_same_schedule(&d->plan->quality, quality) ? wire_now(set) - d->schedule_ns
-                                                               : -1;
-        wire_unlock(set);
-        r = plan_new(quality, after, &plan, err);
-        if (r < 0)
-                return err_prefix(err, r, "link '%s'", wire->name);
-        wire_lock(set);
-        (void) direction_run(d, wire_now(set));
-        direction_set_plan(d, take_ptr(plan), wire_now(set));
-        wire_unlock(set);
+/* How much of the schedule is over, if it is still the same. */
+static int ask_schedule(void *context) {
+        DirectionCall *call = context;
+        Direction *d = call->d;
+
+        call->after_ns = plan_same_schedule(&d->plan->quality, call->quality)
+                                 ? wire_now(d->wire->set) - d->schedule_ns
+                                 : -1;
         return 0;
 }
 
-int wire_get_quality(Wire *wire, int direction, Quality *ret) {
-        Direction *d = &wire->directions[direction];
+static int set_plan(void *context) {
+        DirectionCall *call = context;
+        int64_t now = wire_now(call->d->wire->set);
+
+        (void) direction_run(call->d, now);
+        call->old = direction_set_plan(call->d, call->plan, now);
+        return 0;
+}
+
+int wire_set_quality(Wire *wire, int direction, const Quality *quality, Err *err) {
+        DirectionCall call = { .d = &wire->directions[direction], .quality = quality };
         int r;
 
-        wire_lock(wire->set);
-        r = quality_copy(&d->plan->stages[d->stage].quality, ret);
-        wire_unlock(wire->set);
-        return r;
+        (void) wire_call(wire->set, ask_schedule, &call);
+        r = plan_new(quality, call.after_ns, &call.plan, err);
+        if (r < 0)
+                return err_prefix(err, r, "link '%s'", wire->name);
+        (void) wire_call(wire->set, set_plan, &call);
+        plan_free(call.old);
+        return 0;
+}
+
+static int get_quality(void *context) {
+        DirectionCall *call = context;
+
+        return quality_copy(&call->d->plan->stages[call->d->stage].quality, call->ret_quality);
+}
+
+int wire_get_quality(Wire *wire, int direction, Quality *ret) {
+        DirectionCall call = { .d = &wire->directions[direction], .ret_quality = ret };
+
+        return wire_call(wire->set, get_quality, &call);
 }
 
 /* Not every descriptor has a carrier: a test's socket has none. */
 static void set_cut(Wire *wire, bool cut) {
-        wire_lock(wire->set);
-        if (wire->is_cut != cut) {
-                wire->is_cut = cut;
-                for (int i = 0; i < 2; i++) {
-                        if (cut)
-                                direction_drop_all(&wire->directions[i], wire_now(wire->set));
-                        (void) tap_set_carrier(wire->directions[i].in, !cut);
-                }
+        if (wire->is_cut == cut)
+                return;
+        wire->is_cut = cut;
+        for (int i = 0; i < 2; i++) {
+                if (cut)
+                        direction_drop_all(&wire->directions[i], wire_now(wire->set));
+                (void) tap_set_carrier(wire->directions[i].in, !cut);
         }
-        wire_unlock(wire->set);
+}
+
+static int cut(void *context) {
+        set_cut(context, true);
+        return 0;
+}
+
+static int restore(void *context) {
+        set_cut(context, false);
+        return 0;
 }
 
 void wire_cut(Wire *wire) {
-        set_cut(wire, true);
+        (void) wire_call(wire->set, cut, wire);
 }
 
 void wire_restore(Wire *wire) {
-        set_cut(wire, false);
+        (void) wire_call(wire->set, restore, wire);
+}
+
+static int is_cut(void *context) {
+        return ((Wire *) context)->is_cut;
 }
 
 bool wire_is_cut(Wire *wire) {
-        bool cut;
+        return wire_call(wire->set, is_cut, wire);
+}
 
-        wire_lock(wire->set);
-        cut = wire->is_cut;
-        wire_unlock(wire->set);
-        return cut;
+static int get_stats(void *context) {
+        DirectionCall *call = context;
+        int64_t now = wire_now(call->d->wire->set);
+        PathGauges gauges;
+
+        (void) direction_run(call->d, now);
+        gauges = path_gauges(&call->d->path, now);
+        *call->ret_stats = call->d->stats;
+        call->ret_stats->queued = gauges.queued;
+        call->ret_stats->queued_bytes = gauges.queued_bytes;
+        call->ret_stats->in_flight = gauges.in_flight;
+        return 0;
 }
 
 void wire_stats(Wire *wire, int direction, WireStats *ret) {
-        Direction *d = &wire->directions[direction];
-        PathGauges gauges;
-        int64_t now;
+        DirectionCall call = { .d = &wire->directions[direction], .ret_stats = ret };
 
-        wire_lock(wire->set);
-        now = wire_now(wire->set);
-        (void) direction_run(d, now);
-        gauges = path_gauges(&d->path, now);
-        *ret = d->stats;
-        ret->queued = gauges.queued;
-        ret->queued_bytes = gauges.queued_bytes;
-        ret->in_flight = gauges.in_flight;
-        wire_unlock(wire->set);
+        (void) wire_call(wire->set, get_stats, &call);
+}
+
+static int clear_stats(void *context) {
+        Wire *wire = context;
+
+        for (int i = 0; i < 2; i++)
+                wire->directions[i].stats = (WireStats){};
+        return 0;
 }
 
 void wire_clear_stats(Wire *wire) {
-        wire_lock(wire->set);
-        for (int i = 0; i < 2; i++)
-                wire->directions[i].stats = (WireStats){};
-        wire_unlock(wire->set);
+        (void) wire_call(wire->set, clear_stats, wire);
 }

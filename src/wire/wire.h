@@ -18,7 +18,8 @@
  * each: it is taken apart wherever those fare differently (wire/gso.h).
  *
  * A WireSet runs any number of wires in one thread of its own, from wire_set_start() on.  All
- * functions may be called from other threads meanwhile; they take effect between two packets.
+ * functions may be called from other threads meanwhile; they take effect between two packets, in
+ * that thread.  Starting, stopping and freeing a set is for one thread that has nobody beside it.
  * Wires are the set's: a Wire pointer is valid until wire_remove() or wire_set_free().
  */
 
@@ -77,7 +78,7 @@ void wire_set_stop(WireSet *set);
  * Reads what has arrived, by the clock's time, and writes what is due by then.  For tests, and for
  * callers with a loop of their own.
  *
- * Return: frames read and written; negative errno.
+ * Return: frames read and written; -EBUSY if there is a thread; negative errno.
  */
 int wire_set_turn(WireSet *set, int64_t *ret_next);
 

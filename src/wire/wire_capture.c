@@ -69,41 +69,57 @@ static int make_capture(const Wire *wire, int fd, uint32_t snaplen, Capture **re
         return r;
 }
 
+typedef struct CaptureCall {
+        Wire *wire;
+        Capture *capture; /* to be begun, and taken over; or that has been ended */
+} CaptureCall;
+
+static int begin(void *context) {
+        CaptureCall *call = context;
+        Wire *wire = call->wire;
+
+        if (wire->capture)
+                return -EBUSY;
+        call->capture->epoch_ns = clock_now_ns() - wire_now(wire->set);
+        wire->capture = take_ptr(call->capture);
+        wire->next_captured = wire->set->captured;
+        wire->set->captured = wire;
+        /* The reader is to see at once that it has begun. */
+        (void) captures_flush(wire->set);
+        return 0;
+}
+
 int wire_capture(Wire *wire, int fd, uint32_t snaplen, Err *err) {
-        autoptr(Capture) c = NULL;
-        bool is_busy;
-        int r = make_capture(wire, fd, snaplen, &c, err);
+        CaptureCall call = { .wire = wire };
+        int r = make_capture(wire, fd, snaplen, &call.capture, err);
 
         if (r < 0)
                 return r;
-        wire_lock(wire->set);
-        is_busy = wire->capture;
-        if (!is_busy) {
-                c->epoch_ns = clock_now_ns() - wire_now(wire->set);
-                wire->capture = take_ptr(c);
-                wire->next_captured = wire->set->captured;
-                wire->set->captured = wire;
-                /* The reader is to see at once that it has begun. */
-                (void) captures_flush(wire->set);
-        }
-        wire_unlock(wire->set);
-        return is_busy ? refuse(err, EBUSY, "'%s' is being captured already", wire->name) : 0;
+        r = wire_call(wire->set, begin, &call);
+        capture_free(call.capture);
+        return r < 0 ? refuse(err, r, "'%s' is being captured already", wire->name) : 0;
+}
+
+static int end(void *context) {
+        CaptureCall *call = context;
+
+        call->capture = detach(call->wire);
+        return 0;
 }
 
 int wire_capture_end(Wire *wire) {
+        CaptureCall call = { .wire = wire };
         autoptr(Capture) c = NULL;
 
-        wire_lock(wire->set);
-        c = detach(wire);
-        wire_unlock(wire->set);
+        (void) wire_call(wire->set, end, &call);
+        c = call.capture;
         return c ? pcapng_finish(take_ptr(c->file), clock_now_ns()) : 0;
 }
 
-bool wire_captures(Wire *wire) {
-        bool captures;
+static int captures(void *context) {
+        return ((Wire *) context)->capture ? 1 : 0;
+}
 
-        wire_lock(wire->set);
-        captures = wire->capture;
-        wire_unlock(wire->set);
-        return captures;
+bool wire_captures(Wire *wire) {
+        return wire_call(wire->set, captures, wire);
 }

@@ -60,7 +60,7 @@ static void enter_stage(Direction *d, size_t stage, int64_t now) {
         path_set_rules(&d->path, &to->path, now, d->trace_ns);
 }
 
-void direction_set_plan(Direction *d, Plan *plan, int64_t now) {
+Plan *direction_set_plan(Direction *d, Plan *plan, int64_t now) {
         Plan *old = d->plan;
         size_t stage;
 
@@ -77,8 +77,8 @@ void direction_set_plan(Direction *d, Plan *plan, int64_t now) {
                 d->maker.seed = draw_seed(plan->quality.seed, (uint64_t) d->index);
         d->plan = plan;
         enter_stage(d, stage, now);
-        plan_free(old);
         set_next(d);
+        return old;
 }
 
 void direction_begin(Direction *d, int64_t now) {
@@ -257,6 +257,21 @@ static void receive_frame(Direction *d, Frame *f, int64_t now) {
                 accept_frame(d, f, &g, now);
 }
 
+/* There is no memory for it: the set's frame will be read into again. */
+static void refuse_frame(Direction *d, Frame *f, int64_t now) {
+        Gso g = gso_look(f);
+        FateRules rules = rules_of(d);
+
+        d->stats.arrived += g.n;
+        d->stats.arrived_bytes += gso_bytes(&g, 0, g.n);
+        drop(d, WIRE_DROP_MEMORY, g.n, gso_bytes(&g, 0, g.n));
+        /* Its packets have their numbers all the same. */
+        for (uint32_t i = 0; i < g.n; i++)
+                (void) fate_next(&d->maker, &rules, now);
+        f->rest = NULL;
+        f->rest_length = 0;
+}
+
 /* Gives the set another frame to read into, so that @set->frame is free to go; false: without
  * memory it is not. */
 static bool replace_frame(WireSet *set, bool with_rest) {
@@ -298,13 +313,7 @@ static int read_frame(Direction *d, int *written) {
                 receive_frame(d, f, now);
                 frame_release(&set->pool, f);
         } else {
-                Gso g = gso_look(f);
-
-                d->stats.arrived += g.n;
-                d->stats.arrived_bytes += gso_bytes(&g, 0, g.n);
-                drop(d, WIRE_DROP_MEMORY, g.n, gso_bytes(&g, 0, g.n));
-                f->rest = NULL;
-                f->rest_length = 0;
+                refuse_frame(d, f, now);
         }
         *written += leave_by(d, now);
         return 1;

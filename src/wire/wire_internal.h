@@ -7,6 +7,7 @@
  */
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "wire/fate.h"
@@ -46,6 +47,18 @@ struct Wire {
         Wire *next_captured; /* of the set's list */
 };
 
+/*
+ * Something that another thread wants done.  The set's thread does it itself between two packets,
+ * at its own priority: it never waits for one that has been given no processor.
+ */
+typedef struct Call {
+        struct Call *next;
+        int (*run)(void *context);
+        void *context;
+        int result;
+        sem_t done;
+} Call;
+
 struct WireSet {
         WireOptions options;
         WireClock clock;
@@ -56,12 +69,8 @@ struct WireSet {
         Direction **heap; /* by next_ns */
         size_t n_heap, room_heap;
         Wire *captured;
-        uint64_t removals;      /* of wires */
         int epoll, timer, kick; /* kick: an eventfd, to be woken up by */
-
-        pthread_mutex_t lock; /* of all but the atomic ones */
-        pthread_cond_t calm;  /* nobody else wants the lock */
-        atomic_int wanted;    /* by so many that the thread lets go of it */
+        _Atomic(Call *) calls;  /* for the thread, the latest first */
         atomic_bool stop;
         bool runs;
         pthread_t thread;
@@ -78,9 +87,8 @@ static inline int64_t wire_now(const WireSet *set) {
 
 /* ---- wire_loop.c ---- */
 
-/* For a thread that is not the set's: all stands still from one to the other. */
-void wire_lock(WireSet *set);
-void wire_unlock(WireSet *set);
+/* Has the set's thread call a function, at once if there is none; returns what that does. */
+int wire_call(WireSet *set, int (*run)(void *context), void *context);
 /* Puts a direction where its next_ns belongs. */
 void wire_heap_move(WireSet *set, Direction *d);
 /* Room for so many more; -ENOMEM. */
@@ -90,8 +98,8 @@ void wire_heap_remove(WireSet *set, Direction *d);
 
 /* ---- wire_direction.c ---- */
 
-/* Takes over @plan, which begins now: the model goes on with it. */
-void direction_set_plan(Direction *d, Plan *plan, int64_t now);
+/* Takes over @plan, which begins now; returns the one before, the caller's. */
+Plan *direction_set_plan(Direction *d, Plan *plan, int64_t now);
 /* Schedule and trace count from now on. */
 void direction_begin(Direction *d, int64_t now);
 /* Reads what has arrived, as far as it is our turn, and writes what is due; frames read and

@@ -95,7 +95,7 @@ static int run_due(WireSet *set) {
         return n;
 }
 
-/* Reads from those that have something, waiting for @timeout_ms; negative errno. */
+/* Reads from those that have something. */
 static int receive_ready(WireSet *set, const struct epoll_event *events, int n) {
         int frames = 0;
 
@@ -116,16 +116,17 @@ int wire_set_turn(WireSet *set, int64_t *ret_next) {
         struct epoll_event events[EVENTS];
         int n, frames;
 
-        wire_lock(set);
+        if (set->runs)
+                return -EBUSY;
         frames = run_due(set);
         n = epoll_wait(set->epoll, events, EVENTS, 0);
-        if (n > 0)
-                frames += receive_ready(set, events, n);
+        if (n < 0)
+                return -errno;
+        frames += receive_ready(set, events, n);
         frames += run_due(set);
         if (ret_next)
                 *ret_next = next_due(set);
-        wire_unlock(set);
-        return n < 0 && errno != EINTR ? -errno : frames;
+        return frames;
 }
 
 /* ---- the thread ---- */
@@ -163,7 +164,7 @@ static int spin_until(WireSet *set, int64_t due, struct epoll_event *events) {
         int64_t begin = wire_now(set), now = begin, look = begin;
         int n = 0;
 
-        while (now < due && n == 0 && !atomic_load_explicit(&set->wanted, memory_order_relaxed)) {
+        while (now < due && n == 0 && !atomic_load_explicit(&set->calls, memory_order_relaxed)) {
                 if (now >= look) {
                         n = epoll_wait(set->epoll, events, EVENTS, 0);
                         look = now + LOOK_NS;
@@ -188,98 +189,121 @@ static void learn_interval(WireSet *set, int64_t waited) {
                 set->poll_ns = 0;
 }
 
-/* Takes note of the timer and of other threads; returns how many other events there are. */
-static int read_signals(WireSet *set, const struct epoll_event *events, int n) {
+/* Takes note of the timer and of calls; how many events are of wires. */
+static int read_signals(WireSet *set, const struct epoll_event *events, int n, bool slept) {
+        uint64_t count;
         int others = 0;
 
         for (int i = 0; i < n; i++) {
-                uint64_t count;
-
                 if (events[i].data.ptr) {
                         others++;
                         continue;
                 }
                 (void) !read(set->kick, &count, sizeof count);
                 if (read(set->timer, &count, sizeof count) > 0) {
-                        learn(set, wire_now(set) - set->armed_ns);
+                        if (slept)
+                                learn(set, wire_now(set) - set->armed_ns);
                         set->armed_ns = INT64_MAX;
                 }
         }
         return others;
 }
 
-/* Sleeps until something arrives, or until @at; other threads may go on meanwhile. */
+/* Sleeps until something arrives, or until @at. */
 static int sleep_until(WireSet *set, int64_t at, struct epoll_event *events) {
-        uint64_t removals = set->removals;
-        int n;
-
         if (set->captured && captures_flush(set) && at > wire_now(set) + CAPTURE_NS)
                 at = wire_now(set) + CAPTURE_NS;
         arm(set, at);
-        pthread_mutex_unlock(&set->lock);
-        n = epoll_wait(set->epoll, events, EVENTS, -1);
-        pthread_mutex_lock(&set->lock);
         set->stats.wakeups++;
-        /* An event may be of a wire that is gone by now; the others' come again. */
-        return removals == set->removals ? n : 0;
+        return epoll_wait(set->epoll, events, EVENTS, -1);
 }
 
 /* Waits for something to arrive, until @due at most. */
 static int wait_until(WireSet *set, int64_t due, struct epoll_event *events) {
         int64_t begin = wire_now(set), spin = spin_window(set);
+        bool sleeps = false;
         int n = 0;
 
         if (due - begin <= spin)
-                return spin_until(set, due, events);
-        if (set->poll_ns > 0)
-                n = spin_until(set, due - begin < set->poll_ns ? due : begin + set->poll_ns,
-                               events);
-        if (n == 0 && !atomic_load(&set->wanted) && wire_now(set) < due)
-                n = sleep_until(set, due == INT64_MAX ? due : due - spin, events);
-        if (read_signals(set, events, n) > 0)
+                n = spin_until(set, due, events);
+        else {
+                if (set->poll_ns > 0)
+                        n = spin_until(set, due - begin < set->poll_ns ? due : begin + set->poll_ns,
+                                       events);
+                sleeps = n == 0 && !atomic_load(&set->calls) && wire_now(set) < due;
+                if (sleeps)
+                        n = sleep_until(set, due == INT64_MAX ? due : due - spin, events);
+        }
+        if (read_signals(set, events, n, sleeps) > 0)
                 learn_interval(set, wire_now(set) - begin);
         return n;
 }
 
 static void turn(WireSet *set) {
         struct epoll_event events[EVENTS];
-        int64_t due = next_due(set), now = wire_now(set);
+        int64_t due = next_due(set);
         int n;
 
         set->stats.turns++;
-        n = due <= now ? epoll_wait(set->epoll, events, EVENTS, 0) : wait_until(set, due, events);
+        if (due <= wire_now(set)) {
+                n = epoll_wait(set->epoll, events, EVENTS, 0);
+                (void) read_signals(set, events, n, false);
+        } else
+                n = wait_until(set, due, events);
         (void) run_due(set);
-        if (n > 0)
-                (void) receive_ready(set, events, n);
+        (void) receive_ready(set, events, n);
+}
+
+/* ---- calls ---- */
+
+/* In the order in which they were made.  The caller's memory of it is gone once it knows. */
+static void run_calls(WireSet *set) {
+        Call *calls = atomic_exchange(&set->calls, NULL), *first = NULL;
+
+        while (calls) {
+                Call *next = calls->next;
+
+                calls->next = first;
+                first = calls;
+                calls = next;
+        }
+        while (first) {
+                Call *call = first;
+
+                first = call->next;
+                call->result = call->run(call->context);
+                sem_post(&call->done);
+        }
+}
+
+int wire_call(WireSet *set, int (*run)(void *context), void *context) {
+        Call call = { .run = run, .context = context };
+        uint64_t one = 1;
+
+        if (!set->runs)
+                return run(context);
+        sem_init(&call.done, 0, 0);
+        call.next = atomic_load(&set->calls);
+        while (!atomic_compare_exchange_weak(&set->calls, &call.next, &call))
+                ;
+        (void) !write(set->kick, &one, sizeof one);
+        while (sem_wait(&call.done) < 0 && errno == EINTR)
+                ;
+        sem_destroy(&call.done);
+        return call.result;
 }
 
 static void *thread_main(void *context) {
         WireSet *set = context;
 
-        pthread_mutex_lock(&set->lock);
         set->tid = gettid();
         while (!atomic_load(&set->stop)) {
                 turn(set);
-                while (atomic_load(&set->wanted) > 0)
-                        pthread_cond_wait(&set->calm, &set->lock);
+                if (atomic_load(&set->calls))
+                        run_calls(set);
         }
-        pthread_mutex_unlock(&set->lock);
+        run_calls(set);
         return NULL;
-}
-
-void wire_lock(WireSet *set) {
-        uint64_t one = 1;
-
-        atomic_fetch_add(&set->wanted, 1);
-        if (set->runs)
-                (void) !write(set->kick, &one, sizeof one);
-        pthread_mutex_lock(&set->lock);
-}
-
-void wire_unlock(WireSet *set) {
-        if (atomic_fetch_sub(&set->wanted, 1) == 1)
-                pthread_cond_signal(&set->calm);
-        pthread_mutex_unlock(&set->lock);
 }
 
 static int create_thread(WireSet *set, const pthread_attr_t *attributes) {
@@ -353,16 +377,26 @@ static int64_t waited(const WireSet *set) {
         return ready;
 }
 
+typedef struct StatsCall {
+        WireSet *set;
+        WireSetStats *ret;
+} StatsCall;
+
+static int get_stats(void *context) {
+        StatsCall *call = context;
+
+        *call->ret = call->set->stats;
+        call->ret->memory = call->set->pool.bytes;
+        return 0;
+}
+
 void wire_set_stats(WireSet *set, WireSetStats *ret) {
         struct timespec used = {};
         clockid_t clock;
 
-        wire_lock(set);
-        *ret = set->stats;
-        ret->memory = set->pool.bytes;
+        (void) wire_call(set, get_stats, &(StatsCall){ set, ret });
         if (set->runs && pthread_getcpuclockid(set->thread, &clock) == 0)
                 (void) clock_gettime(clock, &used);
         ret->processor_ns = used.tv_sec * NS_PER_SECOND + used.tv_nsec;
         ret->waited_ns = waited(set);
-        wire_unlock(set);
 }

@@ -192,6 +192,39 @@ TEST_IN(wires_come_and_go_while_others_carry, CLONE_NEWNET) {
         wire_set_free(set);
 }
 
+static void *ask_main(void *context) {
+        Wire *wire = context;
+        autoquality q = {};
+        WireStats stats;
+
+        for (int i = 0; i < 300; i++) {
+                autoquality now = {};
+
+                wire_stats(wire, i % 2, &stats);
+                expect(stats.arrived + stats.duplicated >= stats.packets);
+                expect(quality_set(&q, "delay", i % 3 ? "20us" : "50us", NULL) == 0);
+                expect(wire_set_quality(wire, 1, &q, NULL) == 0);
+                expect(wire_get_quality(wire, 1, &now) == 0 && now.delay_ns > 0);
+                expect(!wire_is_cut(wire));
+        }
+        return NULL;
+}
+
+TEST_IN(many_threads_may_ask_and_change_while_it_carries, CLONE_NEWNET) {
+        WireSet *set = wire_set_new(NULL, NULL, NULL);
+        pthread_t threads[4];
+        WireEnd a, b;
+        Wire *wire = connect_hosts(set, &a, &b, "delay", "50us");
+
+        for (int i = 0; i < 4; i++)
+                expect(pthread_create(&threads[i], NULL, ask_main, wire) == 0);
+        transfer(&a, &b, 1000000);
+        for (int i = 0; i < 4; i++)
+                expect(pthread_join(threads[i], NULL) == 0);
+        expect(wire_set_turn(set, NULL) == -EBUSY);
+        wire_set_free(set);
+}
+
 TEST(a_priority_that_is_refused_is_said) {
         WireOptions options = WIRE_OPTIONS_DEFAULT;
         WireSet *set;
