@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/lab_output.h"
+#include "cli/table.h"
 #include "topology/generate.h"
 #include "topology/read.h"
 #include "topology/reshape.h"
@@ -156,9 +157,7 @@ static int parse_parameters(char *const *words, int *parameters, size_t *n, Err 
         return 0;
 }
 
-static bool is_graph(const char *word) {
-        return str_equal(word, "graphml") || str_equal(word, "dot");
-}
+static const char *const graphs[] = { "graphml", "dot", NULL };
 
 /* Each node of a graph becomes a switch with hosts. */
 static int from_graph(char *const *words, Topology **ret, Err *err) {
@@ -189,7 +188,7 @@ static int make(const CommandInput *in, Topology **ret, Err *err) {
         r = split_words(in, &words, err);
         if (r < 0)
                 return r;
-        if (is_graph(words[0]))
+        if (strv_has((char *const *) graphs, words[0]))
                 return from_graph(words, ret, err);
         r = parse_parameters(words + 1, parameters, &n, err);
         return r < 0 ? r : topology_generate(words[0], parameters, n, ret, err);
@@ -215,11 +214,31 @@ static int complete(Topology *t, const GenOptions *o, Err *err) {
         return r < 0 ? r : topology_check(t, err);
 }
 
+/* The kinds, for who asks for none. */
+static int print_kinds(Err *err) {
+        autostrv lines = NULL;
+        autostr text = {};
+        int r = strv_add(&lines, "KIND\tPARAMETERS\tIS");
+
+        for (const Generator *g = generators; r >= 0 && g->name; g++)
+                r = strv_addf(&lines, "%s\t%s\t%s", g->name, g->parameters, g->help);
+        for (int i = 0; r >= 0 && graphs[i]; i++)
+                r = strv_addf(&lines, "%s\tFILE [HOSTS]\ta graph, each node a switch with hosts",
+                              graphs[i]);
+        if (r < 0)
+                return fail(err, r, "cannot list the topologies");
+        table_layout(lines, &text);
+        return lab_print(&text, err);
+}
+
 static int cmd_lab_gen(const CommandInput *in, Err *err) {
         autoptr(Topology) t = NULL;
         autostr text = {};
-        int r = make(in, &t, err);
+        int r;
 
+        if (in->n_args == 0)
+                return print_kinds(err);
+        r = make(in, &t, err);
         if (r >= 0)
                 r = complete(t, in->options, err);
         if (r < 0)
@@ -232,11 +251,10 @@ static int cmd_lab_gen(const CommandInput *in, Err *err) {
 COMMAND(lab_gen) = {
         .name = "lab gen",
         .group = "Labs",
-        .synopsis = "[OPTION...] KIND [PARAMETER...]",
+        .synopsis = "[OPTION...] [KIND [PARAMETER...]]",
         .summary = "Make the file of a regular topology, or of a graph",
         .options = options,
         .options_size = sizeof(GenOptions),
-        .min_args = 1,
         .max_args = ARGS_ANY,
         .no_home = true,
         .completes = "single|linear|tree|torus|ring|star|mesh|fat-tree|clos|graphml|dot",

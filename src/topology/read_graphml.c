@@ -458,15 +458,22 @@ static const char *port(const Edge *e, size_t i) {
         return *e->ports[i] ? e->ports[i] : NULL;
 }
 
-/* The link that an edge of the other direction made, and nothing closed since. */
-static ssize_t find_opposite(const Reader *reader, const bool *one_way, size_t a, size_t b) {
+static bool has_port(const Topology *t, LinkSide side, const char *wanted) {
+        return !wanted || str_equal(topology_interface(t, side)->name, wanted);
+}
+
+/* The link that an edge from @b to @a made, and nothing closed since. */
+static ssize_t find_opposite(const Reader *reader, const Edge *e, const bool *one_way, size_t a,
+                             size_t b) {
         const Topology *t = reader->graph->t;
         const Node *n = &t->nodes[b];
 
         for (size_t i = 0; i < n->n_interfaces; i++) {
                 size_t link = n->interfaces[i].link;
+                const TopologyLink *l = &t->links[link];
 
-                if (n->interfaces[i].end == 0 && one_way[link] && t->links[link].sides[1].node == a)
+                if (n->interfaces[i].end == 0 && one_way[link] && l->sides[1].node == a &&
+                    has_port(t, l->sides[1], port(e, 0)) && has_port(t, l->sides[0], port(e, 1)))
                         return (ssize_t) link;
         }
         return -ENOENT;
@@ -486,7 +493,7 @@ static int make_edge(Reader *reader, Edge *e, bool *one_way) {
                 r = add_speed(reader, e);
         if (r < 0)
                 return r;
-        link = e->is_directed ? find_opposite(reader, one_way, (size_t) a, (size_t) b) : -ENOENT;
+        link = e->is_directed ? find_opposite(reader, e, one_way, (size_t) a, (size_t) b) : -ENOENT;
         if (link >= 0) {
                 one_way[link] = false;
                 quality_clear(&reader->graph->t->links[link].quality[1]);

@@ -41,6 +41,13 @@ def test_every_kind(isola, words, nodes, links):
     assert {end.split(':')[0] for end in ends} == set(lab['topology']['nodes'])
 
 
+def test_kinds_are_listed(isola):
+    heading, *lines = isola.out('lab', 'gen').splitlines()
+    assert heading.split() == ['KIND', 'PARAMETERS', 'IS']
+    assert [line.split()[0] for line in lines] == ['single', 'linear', 'tree', 'torus', 'ring', 'star', 'mesh',
+                                                   'fat-tree', 'clos', 'graphml', 'dot']
+
+
 def test_options(isola):
     lab = gen(isola, '--name', 'dc', '--image', 'alpine', '--switch', 'ovs-bridge', '--kind', 'router', '--seed', '7',
               '--no-addresses', '--link', 'delay=5ms,rate=10mbit', '--link', 'mtu=1400', '--trunk', 'rate=1gbit',

@@ -79,6 +79,19 @@ TEST(defaults_directions_and_ports) {
         expect_str(t->nodes[0].name, "a");
 }
 
+/* Of two links between the same nodes, the ports say which one an edge belongs to. */
+TEST(ports_tell_directions_apart) {
+        autoptr(Topology) t = graph(GRAPHML(
+                "directed", NODES "<edge source='a' target='b' sourceport='p1' targetport='q1'/>"
+                                  "<edge source='a' target='b' sourceport='p2' targetport='q2'/>"
+                                  "<edge source='b' target='a' sourceport='q2' targetport='p2'>"
+                                  "<data key='k'>1ms</data></edge>"));
+
+        expect(t->n_links == 2);
+        expect(t->links[0].quality[1].delay_ns == 9000000);
+        expect(t->links[1].quality[1].delay_ns == 1000000);
+}
+
 TEST(hyperedges_become_bridges) {
         autoptr(Topology) t = graph(GRAPHML(
                 "undirected", NODES "<hyperedge><endpoint node='a'/><endpoint node='b' port='p'/>"
