@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "base/auto.h"
+#include "base/fault.h"
 #include "base/str.h"
 #include "filter/filter.h"
 #include "filter/program.h"
@@ -401,9 +402,11 @@ static int put(int nl, const FilterSpec *spec, const Present *present, const Fil
                ClsactFilter *filter, Err *err) {
         int r;
 
+        fault_point("filter.loaded");
         r = clsact_make(nl, filter->index, err);
         if (r < 0)
                 return r;
+        fault_point("filter.clsact");
         r = take_priority(nl, filter, spec, present->highest, bpf_program__fd(o->program), err);
         if (r < 0)
                 (void) tidy(nl, filter->index, NULL);
@@ -428,6 +431,7 @@ static int load_and_put(int nl, const FilterPlace *at, const FilterSpec *spec, c
                 return r;
         running_set_name(&filter, present->name);
         r = put(nl, spec, present, o, &filter, err);
+        fault_point("filter.attached");
         if (r < 0 || !ret)
                 return r;
         filter.program = filter_object_program_id(o);
@@ -479,6 +483,7 @@ int filter_detach(const FilterPlace *at, const char *name, Err *err) {
         place.index = link.index;
         place.priority = filter.priority;
         r = clsact_detach(nl, &place, err);
+        fault_point("filter.detached");
         if (r >= 0)
                 r = tidy(nl, link.index, err);
         if (r < 0)

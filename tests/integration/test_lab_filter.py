@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -262,6 +263,28 @@ def test_what_open_vswitch_receives_is_not_held_back_silently(isola, lab):
     assert "port 's1:p1': what Open vSwitch receives without its kernel module cannot be held back" in error
     isola('lab', 'filter', 'attach', '-a', 'count', shipped('count'), 's1:p1')
     isola('lab', 'filter', 'attach', '-a', 'drop', '--side', 'out', shipped('count'), 's1:p1', 'h1:eth1')
+
+
+@pytest.mark.usefixtures('star')
+@pytest.mark.parametrize('point', ['loaded', 'clsact', 'attached', 'detached'])
+def test_a_killed_command_leaves_nothing_in_the_way(isola, point):
+    fault = {'ISOLA_FAULT': f'filter.{point}'}
+    port = 's1:p1', 'in', 'count'
+    if point == 'detached':
+        isola('lab', 'filter', 'attach', shipped('count'), 's1:p1')
+        done = isola('lab', 'filter', 'detach', 'count', env=fault, code=None)
+    else:
+        done = isola('lab', 'filter', 'attach', shipped('count'), 's1:p1', env=fault, code=None)
+    if done.returncode == 0:
+        pytest.skip('this binary was built without -Dfault_points=true')
+    assert done.returncode == -signal.SIGKILL
+    assert (port in stats(isola)) == (point == 'attached')
+    isola('lab', 'filter', 'attach', shipped('count'), 's1:p1', code=1 if point == 'attached' else 0)
+    ping(isola, 'h1', 'h2')
+    assert int(stats(isola)[port]['Packets']) > 0
+    isola('lab', 'filter', 'detach', 'count')
+    assert stats(isola) == {}
+    assert 'clsact' not in isola.out('lab', 'exec', 's1', 'tc', 'qdisc', 'show', 'dev', 'p1')
 
 
 @pytest.mark.usefixtures('star')
