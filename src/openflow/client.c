@@ -86,6 +86,10 @@ static int shake_hands(OfClient *client, unsigned versions, const char *target, 
         }
         if (r >= 0)
                 r = of_negotiate(client->message, client->size, versions);
+        if (r == -EPROTONOSUPPORT)
+                return refuse(err, r,
+                              "the switch at '%s' speaks no version of OpenFlow that will do",
+                              target);
         if (r < 0)
                 return fail(err, r, "cannot talk OpenFlow with '%s'", target);
         client->version = (OfVersion) r;

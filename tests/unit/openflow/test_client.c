@@ -284,7 +284,7 @@ TEST(switch_that_does_not_greet_is_given_up) {
         expect_failure("04000004 00000001", HOST_MS, -EBADMSG, "Bad message");
         expect_failure("04060008 00000001", HOST_MS, -EBADMSG, "Bad message");
         expect_failure("06000010 00000001 0001 0008 00000040", HOST_MS, -EPROTONOSUPPORT,
-                       "Protocol not supported");
+                       "speaks no version of OpenFlow that will do");
         expect_failure("0101000c 00000001 0000 0000", HOST_MS, -EPROTONOSUPPORT,
                        "refuses: hello failed: no common version");
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include <net/if.h>
-
 #include "base/str.h"
-#include "netlink/link.h"
+#include "hosts.h"
+#include "openflow/client.h"
 #include "ovs_host.h"
 
 static void add_cable(const char *a, const char *b) {
@@ -129,6 +128,85 @@ TEST_IN(bridge_is_set_afterwards, CLONE_NEWNET) {
                                                     .controllers = controllers,
                                                     .fail_mode = "standalone" });
         expect_well(ovs_change_commit(second, db, &err), err);
+}
+
+/* Without a controller the switch learns by itself; p1 and p2 are of one VLAN, p3 of another. */
+TEST_IN(ports_of_different_vlans_do_not_meet, CLONE_NEWNET) {
+        static const char *const names[] = { "p1", "p2", "p3" };
+        static const uint16_t vlans[] = { 5, 5, 6 };
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        int hosts[3];
+        autoerr err = {};
+
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s1", .fail_mode = "standalone" });
+        for (int i = 0; i < 3; i++) {
+                autofree char *address = str_format("10.0.0.%d/24", i + 1);
+
+                add_host(&hosts[i], names[i], address);
+                ovs_change_add_port(
+                        change, &(OvsPort){ .bridge = "s1", .name = names[i], .vlan = vlans[i] });
+        }
+        expect_well(ovs_change_commit(change, db, &err), err);
+        expect(ping(hosts[0], "10.0.0.2", TRIES));
+        expect(!ping(hosts[0], "10.0.0.3", 2));
+}
+
+/* A port that is a trunk of another VLAN carries none of theirs, and of none all. */
+TEST_IN(trunk_carries_the_vlans_that_are_named, CLONE_NEWNET) {
+        const uint16_t trunks[] = { 7 };
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        int hosts[3];
+        autoerr err = {};
+
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s1", .fail_mode = "standalone" });
+        add_host(&hosts[0], "p1", "10.0.0.1/24");
+        add_host(&hosts[1], "p2", "10.0.0.2/24");
+        add_host(&hosts[2], "p3", "10.0.0.3/24");
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p1" });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p2" });
+        ovs_change_add_port(
+                change,
+                &(OvsPort){ .bridge = "s1", .name = "p3", .trunks = trunks, .n_trunks = 1 });
+        expect_well(ovs_change_commit(change, db, &err), err);
+        expect(ping(hosts[0], "10.0.0.2", TRIES));
+        expect(!ping(hosts[0], "10.0.0.3", 2)); /* untagged is VLAN 0 */
+}
+
+static void expect_dpid(const char *directory, uint64_t dpid) {
+        autofree char *target = ovs_management(directory, "s1");
+        autoptr(OfClient) client = NULL;
+        OfFeatures features;
+        autoerr err = {};
+
+        expect_well(of_client_open(target, OF_VERSIONS, HOST_MS, &client, &err), err);
+        expect_well(of_client_features(client, &features, &err), err);
+        expect(features.dpid == dpid);
+        of_features_clear(&features);
+}
+
+TEST_IN(switch_has_the_dpid_and_versions_that_are_set, CLONE_NEWNET) {
+        char *only_10[] = { (char *) "OpenFlow10", NULL };
+        char directory[64];
+        autofree char *target = NULL;
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) first = ovs_change_new(), *second = ovs_change_new();
+        OfClient *client = NULL;
+        autoerr err = {};
+
+        target = ovs_management(directory, "s1");
+        ovs_change_add_bridge(first, &(OvsBridge){ .name = "s1", .dpid = 0x123456789abcdef0 });
+        expect_well(ovs_change_commit(first, db, &err), err);
+        expect_dpid(directory, 0x123456789abcdef0);
+        ovs_change_set_bridge(second,
+                              &(OvsBridge){ .name = "s1", .dpid = 0x99, .protocols = only_10 });
+        expect_well(ovs_change_commit(second, db, &err), err);
+        expect_dpid(directory, 0x99);
+        expect(of_client_open(target, 1u << OF_13, HOST_MS, &client, &err) == -EPROTONOSUPPORT);
+        printf("# %s\n", err.message);
 }
 
 static void expect_refused(OvsChange *change, const char *words) {
