@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "lab/change.h"
-#include "measure/check.h"
+#include "measure/plan.h"
 #include "topology/address.h"
 #include "topology/read.h"
 
@@ -90,12 +90,18 @@ static int cmd_lab_up(const CommandInput *in, Err *err) {
         const char *file = in->n_args > 0 ? in->args[0] : ".";
         autoptr(Topology) t = NULL;
         autoptr(Lab) lab = NULL;
+        autochecks tests = {}, measurements = {};
         int r = topology_read(file, o->from, &t, err);
 
         if (r >= 0)
                 r = change(t, o, err);
         if (r >= 0)
                 r = topology_assign_addresses(t, err);
+        /* A wrong test is found now, not after the first ones have been waited for. */
+        if (r >= 0)
+                r = check_list_read(t, &tests, err);
+        if (r >= 0)
+                r = plan_read(t, t->measurements, t->n_measurements, &measurements, err);
         if (r < 0)
                 return r;
         r = lab_open(in->home, t->name, &lab, err);

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/interrupt.h"
 #include "cli/lab_checks.h"
+#include "cli/lab_marks.h"
 #include "cli/lab_measure.h"
 #include "measure/plan.h"
 
@@ -70,19 +71,29 @@ int lab_measure_repeats(int repeat, int otherwise, Err *err) {
         return repeat;
 }
 
+static int measure_one(Lab *lab, const Check *c, int round, int stop, Report *report, Err *err) {
+        CheckLab for_lab = lab_checks(lab, stop);
+        autolinkmarks before = {}, after = {};
+        autorecord record = {};
+        int r = link_marks_take(lab, true, &before, err);
+
+        if (r >= 0)
+                r = plan_run(c, &for_lab, round, &record, err);
+        if (r >= 0)
+                r = link_marks_take(lab, true, &after, err);
+        if (r >= 0 && (link_marks_caution(lab, &before, &after, &record) < 0 ||
+                       report_add(report, &record) < 0))
+                r = fail(err, ENOMEM, "cannot keep what was measured");
+        return r;
+}
+
 int lab_measure_all(Lab *lab, const CheckList *list, int repeat, int stop, Report *report,
                     Err *err) {
-        CheckLab for_lab = lab_checks(lab, stop);
         int r = 0;
 
         for (int round = 1; round <= repeat && r >= 0; round++)
-                for (size_t i = 0; i < list->n && r >= 0 && !probe_is_stopped(stop); i++) {
-                        autorecord record = {};
-
-                        r = plan_run(&list->list[i], &for_lab, round, &record, err);
-                        if (r >= 0 && report_add(report, &record) < 0)
-                                r = fail(err, ENOMEM, "cannot keep what was measured");
-                }
+                for (size_t i = 0; i < list->n && r >= 0 && !probe_is_stopped(stop); i++)
+                        r = measure_one(lab, &list->list[i], round, stop, report, err);
         return r == -ECANCELED && probe_is_stopped(stop) ? 0 : r;
 }
 
@@ -105,6 +116,14 @@ static int measure_step(Lab *lab, Step *step, const MeasureOptions *o, int stop,
         return r < 0 ? r : probe_is_stopped(stop) ? STOPPED : 0;
 }
 
+int lab_measure_check_format(const char *format, Err *err) {
+        if (!format || str_equal(format, "text") || str_equal(format, "json") ||
+            str_equal(format, "csv"))
+                return 0;
+        return err_hint(err, refuse(err, EINVAL, "'%s' is no format of results", format),
+                        "formats are text, json and csv");
+}
+
 int lab_measure(const CommandInput *in, const char *kind, Err *err) {
         const MeasureOptions *o = in->options;
         autoclose int stop = -EBADF;
@@ -114,11 +133,9 @@ int lab_measure(const CommandInput *in, const char *kind, Err *err) {
 
         if (o->ipv4 && o->ipv6)
                 return refuse(err, EINVAL, "--ipv4 and --ipv6 exclude each other");
-        if (o->format && !str_equal(o->format, "text") && !str_equal(o->format, "json") &&
-            !str_equal(o->format, "csv"))
-                return err_hint(err, refuse(err, EINVAL, "'%s' is no format of results", o->format),
-                                "formats are text, json and csv");
-        r = lab_operand_open(in->home, o->lab, &lab, err);
+        r = lab_measure_check_format(o->format, err);
+        if (r >= 0)
+                r = lab_operand_open(in->home, o->lab, &lab, err);
         if (r < 0)
                 return r;
         stop = interrupt_open();

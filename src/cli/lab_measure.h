@@ -23,7 +23,7 @@ typedef struct MeasureOptions {
         OPT_FLAG('4', "ipv4", MeasureOptions, ipv4, "Over IPv4"), \
                 OPT_FLAG('6', "ipv6", MeasureOptions, ipv6, "Over IPv6")
 #define MEASURE_REVERSE OPT_FLAG('R', "reverse", MeasureOptions, reverse, "TO sends to FROM")
-#define MEASURE_RESULTS                                                                        \
+#define MEASURE_RESULTS_ONLY                                                                   \
         OPT_GROUP("Repetitions and results"),                                                  \
                 OPT_INT('r', "repeat", MeasureOptions, repeat, "N", "Measure N times (1)"),    \
                 OPT_STRING(0, "format", MeasureOptions, format, "FORMAT",                      \
@@ -37,9 +37,8 @@ typedef struct MeasureOptions {
                 OPT_STRING(0, "series", MeasureOptions, series, "FILE",                        \
                            "Write all single values as CSV", "file"),                          \
                 OPT_STRING(0, "flent", MeasureOptions, flent, "FILE",                          \
-                           "Write for flent, FILE.flent.gz for each repetition", "file"),      \
-                OPT_LAB(MeasureOptions, lab)
-
+                           "Write for flent, FILE.flent.gz for each repetition", "file")
+#define MEASURE_RESULTS MEASURE_RESULTS_ONLY, OPT_LAB(MeasureOptions, lab)
 /* Measures by the command line: FROM TO, or nodes for a matrix.  Return: exit code. */
 int lab_measure(const CommandInput *in, const char *kind, Err *err);
 
@@ -51,7 +50,11 @@ int lab_measure_all(Lab *lab, const CheckList *list, int repeat, int stop, Repor
 /* How many times: @repeat, or @otherwise for 0; -EINVAL with a sentence. */
 int lab_measure_repeats(int repeat, int otherwise, Err *err);
 
-/* Writes what options ask for, and prints the results. */
+int lab_measure_check_format(const char *format, Err *err);
+
+/* Writes the files that options ask for. */
+int lab_measure_write_files(const Report *report, const MeasureOptions *o, Err *err);
+/* The same, and prints the results. */
 int lab_measure_write(const Report *report, const MeasureOptions *o, Err *err);
 /* Replaces a file by a text. */
 int lab_measure_write_file(const char *path, const char *text, size_t size, Err *err);

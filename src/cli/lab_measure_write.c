@@ -163,11 +163,7 @@ static int write_form(const Report *report, Form form, const char *path, Err *er
         return r < 0 || !path ? r : lab_measure_write_file(path, text.text, text.length, err);
 }
 
-int lab_measure_write(const Report *report, const MeasureOptions *o, Err *err) {
-        autostr text = {};
-        Form form = str_equal(o->format, "json")  ? FORM_JSON
-                    : str_equal(o->format, "csv") ? FORM_CSV
-                                                  : FORM_TEXT;
+int lab_measure_write_files(const Report *report, const MeasureOptions *o, Err *err) {
         int r = write_form(report, FORM_JSON, o->save, err);
 
         if (r >= 0)
@@ -178,6 +174,16 @@ int lab_measure_write(const Report *report, const MeasureOptions *o, Err *err) {
                 r = write_form(report, FORM_SERIES, o->series, err);
         if (r >= 0 && o->flent)
                 r = write_flent(report, o->flent, err);
+        return r;
+}
+
+int lab_measure_write(const Report *report, const MeasureOptions *o, Err *err) {
+        autostr text = {};
+        Form form = str_equal(o->format, "json")  ? FORM_JSON
+                    : str_equal(o->format, "csv") ? FORM_CSV
+                                                  : FORM_TEXT;
+        int r = lab_measure_write_files(report, o, err);
+
         if (r >= 0)
                 r = render(report, form, &text, err);
         return r < 0 ? r : lab_print(&text, err);

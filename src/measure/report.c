@@ -88,13 +88,18 @@ static int name_group(const Group *groups, size_t n, Group *g) {
         const Record *first = g->members[0];
         autostrv own = NULL;
         autofree char *words = NULL;
-        bool labs_differ = false;
+        bool labs_differ = false, shares_label = false;
 
-        for (size_t i = 0; i < n; i++)
-                labs_differ = labs_differ || !str_equal(groups[i].members[0]->lab, first->lab);
+        for (size_t i = 0; i < n; i++) {
+                const Record *other = groups[i].members[0];
+
+                labs_differ = labs_differ || !str_equal(other->lab, first->lab);
+                shares_label =
+                        shares_label || (other != first && str_equal(other->label, first->label));
+        }
         if (labs_differ && first->lab && strv_add(&own, first->lab) < 0)
                 return -ENOMEM;
-        strv_foreach(s, first->settings)
+        strv_foreach(s, shares_label ? first->settings : NULL)
                 if (!all_have(groups, n, *s) && strv_add(&own, *s) < 0)
                         return -ENOMEM;
         words = own ? strv_join(own, ", ") : NULL;

@@ -33,7 +33,7 @@ int report_begin(Report *r, const char *title);
 int report_add(Report *r, Record *record);
 
 typedef struct Group {
-        char *name; /* the label, with those settings that other groups of its kind do not share */
+        char *name; /* the label; of several with one label, also the settings that not all share */
         const Record **members;
         size_t n;
 } Group;

@@ -85,7 +85,8 @@ def test_load(isola, pair):
 
 
 def test_sweep(isola, pair):
-    one = record(isola, 'lab', 'measure', 'sweep', '--sizes', '64,512', '-b', '1mbit', '-t', '100ms', '--tolerance', '50%', 'h1', 'h2')
+    one = record(isola, 'lab', 'measure', 'sweep', '--sizes', '64,512', '-b', '1mbit', '-t', '100ms', '--tolerance', '50%',
+                 'h1', 'h2')
     assert one['columns'][0] == 'frame B' and [row[0] for row in one['rows']] == ['64', '512']
     assert figures(one)['rate at 64 B'] > 0
 
@@ -137,3 +138,111 @@ def test_stopped_it_has_what_it_has(isola, pair, tmp_path):
     assert running.returncode == 130
     records = json.loads((tmp_path / 'x.json').read_text())['records']
     assert records == [] or 'it was stopped before its end' in records[0]['cautions']
+
+
+MEASUREMENTS = '''
+measurements:
+  - ping: {from: h1, to: h2, count: 25, interval: 1ms}
+  - tcp: {from: h1, to: h2, duration: 200ms, congestion: reno, name: with Reno}
+  - tcp: {from: h1, to: h2, duration: 200ms, congestion: cubic, name: with CUBIC}
+'''
+SVG = '{http://www.w3.org/2000/svg}svg'
+HTML = '{http://www.w3.org/1999/xhtml}'
+
+
+@pytest.fixture
+def measured(isola, tmp_path):
+    """The same lab with measurements in its file, up."""
+    file = tmp_path / 'measured.yml'
+    file.write_text(LAB.replace('pair', 'measured') + MEASUREMENTS)
+    isola('lab', 'up', file)
+    yield file
+    isola('lab', 'down', '--all')
+
+
+def test_report_of_a_lab(isola, measured, tmp_path):
+    page = tmp_path / 'page.html'
+    done = isola('lab', 'report', '-o', page, '--save', tmp_path / 'all.json', '--title', 'A <title> & more')
+    assert done.stdout.startswith(f'{page}: 9 runs\n')
+    tree = ElementTree.fromstring(page.read_text())
+    assert tree.find(f'.//{HTML}h1').text == 'A <title> & more'
+    headings = [heading.text for heading in tree.findall(f'.//{HTML}h2')]
+    assert headings == ['What these figures do not support', 'ping', 'tcp']
+    assert {'with Reno', 'with CUBIC'} <= {cell.text for cell in tree.findall(f'.//{HTML}th')}
+    # The topology is an image inside of the page; nothing is fetched.
+    images = [image.get('src') for image in tree.findall(f'.//{HTML}img')]
+    assert images and all(image.startswith('data:image/svg+xml;base64,') for image in images)
+    assert 'http' not in page.read_text().replace('http://www.w3.org/', '')
+    records = json.loads((tmp_path / 'all.json').read_text())['records']
+    # Measurements take turns.
+    assert [record['label'] for record in records] == ['h1 to h2', 'with Reno', 'with CUBIC'] * 3
+
+
+def test_report_of_files(isola, measured, tmp_path):
+    for number in range(2):
+        isola('lab', 'measure', 'ping', '-c', '25', '-i', '1ms', '--save', tmp_path / f'{number}.json', 'h1', 'h2')
+    text = isola('lab', 'report', '-o', tmp_path / 'page.html', tmp_path / '0.json', tmp_path / '1.json').stdout
+    assert ': 2 runs\n' in text and 'caution: ping h1 to h2 was measured twice' in text
+    (tmp_path / 'bad.json').write_text('{"isolaReport": 1, "records": [{}]}')
+    assert 'bad.json: this is no record' in isola('lab', 'report', tmp_path / 'bad.json', code=1).stderr
+    assert 'cannot read' in isola('lab', 'report', tmp_path / 'none.json', code=1).stderr
+
+
+def test_without_measurements_it_says_so(isola, pair, tmp_path):
+    assert "lab 'pair' has no measurements" in isola('lab', 'report', '-o', tmp_path / 'x.html', code=1).stderr
+    assert not (tmp_path / 'x.html').exists()
+
+
+def test_a_wrong_measurement_builds_nothing(isola, tmp_path):
+    file = tmp_path / 'wrong.yml'
+    file.write_text(LAB + 'measurements:\n  - pnig: {from: h1, to: h2}\n')
+    stderr = isola('lab', 'up', file, code=1).stderr
+    assert "wrong.yml:12: there is no measurement 'pnig'" in stderr and "'ping'" in stderr
+    assert isola.out('lab', 'ls', '-q') == ''
+
+
+def test_boot(isola, tmp_path):
+    file = tmp_path / 'lab.yml'
+    file.write_text(LAB)
+    report = isola.json('lab', 'measure', 'boot', '--repeat', '2', '--format', 'json', file)
+    assert [record['repetition'] for record in report['records']] == [1, 2]
+    one = figures(report['records'][0])
+    assert one['up'] > 0 and one['down'] > 0 and one['nodes'] == 3 and one['memory per node'] > 0
+    assert isola.out('lab', 'ls', '-q') == ''
+    isola('lab', 'measure', 'boot', tmp_path / 'none.yml', code=1)
+
+
+@pytest.mark.skipif(not shutil.which('chromium'), reason='chromium is not installed')
+def test_page_in_a_browser(isola, measured, tmp_path):
+    page = tmp_path / 'page.html'
+    isola('lab', 'report', '--repeat', '1', '-o', page)
+    done = subprocess.run(['chromium', '--headless', '--no-sandbox', '--disable-gpu', f'--user-data-dir={tmp_path}/profile',
+                           '--window-size=1200,2000', f'--screenshot={tmp_path}/page.png', page.as_uri()],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / 'page.png').stat().st_size > 20000
+    dom = subprocess.run(['chromium', '--headless', '--no-sandbox', '--disable-gpu', f'--user-data-dir={tmp_path}/profile',
+                          '--dump-dom', page.as_uri()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                         timeout=120).stdout
+    assert dom.count('<svg') >= 5 and 'What these figures do not support' in dom
+
+
+def test_what_the_emulator_adds_is_measured(isola, tmp_path):
+    file = tmp_path / 'slow.yml'
+    file.write_text('name: slow\ntopology:\n  nodes: {h1: {}, h2: {}}\n  links:\n'
+                    '    - {endpoints: [h1:eth1, h2:eth1], delay: 5ms, rate: 10mbit, queue: 50ms}\n'
+                    'measurements:\n  - load: {from: h1, to: h2, duration: 500ms, idle: 300ms}\n'
+                    'tests:\n  - ping: {from: h1, to: h2, count: 5, rtt: ">= 10ms"}\n'
+                    '  - cut: {link: h1--h2, from: h1, to: h2, after: loss, duration: 200ms}\n')
+    isola('lab', 'up', file)
+    try:
+        one = figures(record(isola, 'lab', 'measure', 'ping', '-c', '20', '-i', '5ms', 'h1', 'h2'))
+        assert one['rtt min'] >= 10
+        delay = figures(record(isola, 'lab', 'measure', 'owd', '-i', '5ms', '-t', '200ms', 'h1', 'h2'))
+        assert delay['delay min'] >= 5
+        assert '2 passed' in isola('lab', 'test').stdout
+        isola('lab', 'report', '--repeat', '1', '-o', tmp_path / 'page.html', '--save', tmp_path / 'all.json')
+        loaded = figures(json.loads((tmp_path / 'all.json').read_text())['records'][0])
+        assert loaded['goodput'] < 10 and loaded['loaded rtt median'] > loaded['idle rtt median']
+    finally:
+        isola('lab', 'down', '--all')
