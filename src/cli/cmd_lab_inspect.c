@@ -52,13 +52,15 @@ static json_t *node_list(const Lab *lab) {
 
         for (size_t i = 0; i < lab->topology->n_nodes; i++) {
                 const Node *n = &lab->topology->nodes[i];
-                bool runs = lab_node_runs(lab, i);
+                const char *container = lab->state.nodes[i].container;
+                int pid = lab_node_pid(lab, i);
 
-                json_array_append_new(
-                        list, json_pack("{s:s, s:s, s:s, s:b, s:i, s:o}", "Name", n->name, "Kind",
-                                        node_kind_names[n->kind], "Image", n->image ? n->image : "",
-                                        "Running", runs, "Pid", runs ? lab->state.nodes[i].pid : 0,
-                                        "Interfaces", interface_map(lab->topology, n)));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:o}", "Name",
+                                                      n->name, "Kind", node_kind_names[n->kind],
+                                                      "Image", n->image ? n->image : "",
+                                                      "Container", container ? container : "",
+                                                      "Running", pid > 0, "Pid", pid, "Interfaces",
+                                                      interface_map(lab->topology, n)));
         }
         return list;
 }

@@ -57,18 +57,17 @@ static char *command_words(const Lab *lab, size_t i) {
 static int add_row(json_t *rows, const Lab *lab, size_t i, LabHealth health) {
         static const char *const words[] = { "", "healthy", "unhealthy" };
         const Node *n = &lab->topology->nodes[i];
+        int number = lab_node_pid(lab, i);
         autofree char *v4 = addresses(n, AF_INET), *v6 = addresses(n, AF_INET6),
-                      *pid = str_format("%d", lab->state.nodes[i].pid),
-                      *command = command_words(lab, i);
-        bool runs = lab_node_runs(lab, i);
-        json_t *row =
-                v4 && v6 && pid && command
-                        ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Name",
-                                    n->name, "Kind", node_kind_names[n->kind], "Image",
-                                    n->image ? n->image : "", "Status", runs ? "running" : "ended",
-                                    "PID", runs ? pid : "", "IPv4", v4, "IPv6", v6, "Command",
-                                    command, "Health", words[health])
-                        : NULL;
+                      *pid = str_format("%d", number), *command = command_words(lab, i);
+        json_t *row = v4 && v6 && pid && command
+                              ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Name",
+                                          n->name, "Kind", node_kind_names[n->kind], "Image",
+                                          n->image ? n->image : "", "Status",
+                                          number > 0 ? "running" : "ended", "PID",
+                                          number > 0 ? pid : "", "IPv4", v4, "IPv6", v6, "Command",
+                                          command, "Health", words[health])
+                              : NULL;
 
         return row && json_array_append_new(rows, row) == 0 ? 0 : -ENOMEM;
 }

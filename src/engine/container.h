@@ -89,7 +89,9 @@ typedef struct HostConfig {
         char **binds; /* as given with -v, for inspect */
         char *container_id_file;
         LogConfig log_config;
-        char *network_mode; /* "bridge", "host", "none", "container:ID", a network's name */
+        /* "bridge", "host", "none", "container:ID", a network's name; "process:PID:START": that of
+         * a process, the start as in proc_stat.h, and its user namespace */
+        char *network_mode;
         PortMap *port_bindings;
         size_t n_port_bindings;
         RestartPolicy restart_policy;
@@ -98,6 +100,7 @@ typedef struct HostConfig {
         char *cgroupns_mode, *ipc_mode, *pid_mode, *uts_mode,
                 *userns_mode; /* "", "host", "private", "container:ID" */
         char **dns, **dns_options, **dns_search, **extra_hosts;
+        char *hosts_file; /* to be its /etc/hosts, in place of one of its own; or NULL */
         char **group_add;
         int oom_score_adj;
         bool privileged, publish_all_ports, readonly_rootfs;

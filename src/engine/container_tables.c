@@ -101,6 +101,7 @@ static const JsonField host_fields[] = {
         JSON_STRINGS(HostConfig, dns_options, "DnsOptions"),
         JSON_STRINGS(HostConfig, dns_search, "DnsSearch"),
         JSON_STRINGS(HostConfig, extra_hosts, "ExtraHosts", JSON_SAY_NULL),
+        JSON_STRING(HostConfig, hosts_file, "HostsFile"),
         JSON_STRINGS(HostConfig, group_add, "GroupAdd", JSON_SAY_NULL),
         JSON_STRING(HostConfig, ipc_mode, "IpcMode"),
         JSON_INT(HostConfig, oom_score_adj, "OomScoreAdj"),

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/container.h"
+#include "engine/spec.h"
 #include "engine/spec_security.h"
 #include "store/image.h"
 
@@ -79,7 +80,7 @@ static json_t *network_tree(const Container *c) {
         for (size_t i = 0; i < c->state.n_networks; i++)
                 json_object_set_new(networks, c->state.networks[i].network,
                                     endpoint_tree(&c->state.networks[i]));
-        if (c->state.n_networks == 0 && !str_after(c->host.network_mode, "container:"))
+        if (c->state.n_networks == 0 && !container_joins_netns(c))
                 json_object_set_new(networks, c->host.network_mode, endpoint_tree(&nothing));
 
         return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:i, s:o, s:o, s:o, s:o}",

@@ -135,7 +135,7 @@ static OciTimeOffset *time_offset(int64_t ns) {
 }
 
 static int setup_sysctls(const Container *c, OciLinux *l) {
-        bool own_network = container_has_netns(c) && !str_after(c->host.network_mode, "container:");
+        bool own_network = container_has_netns(c) && !container_joins_netns(c);
 
         /* ping without a capability, low ports without root: both are harmless in a network of
          * one's own. */

@@ -51,5 +51,7 @@ DEFINE_AUTOPTR(ExecSetup, exec_setup_free)
 bool container_has_userns(const Container *c);
 /* True if it gets a network namespace of its own. */
 bool container_has_netns(const Container *c);
-/* The network's name if it is connected to one, else NULL (host, none, container:). */
+/* The network's name if it is connected to one, else NULL (host, none, container:, process:). */
 const char *container_network(const Container *c);
+/* True if its network namespace is another container's or some process's. */
+bool container_joins_netns(const Container *c);

@@ -69,7 +69,9 @@ static int add_files(const Container *c, OciSpec *spec, const char *files) {
         static const char *const names[] = { "hosts", "resolv.conf", "hostname" };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-                autofree char *source = str_format("%s/%s", files, names[i]);
+                autofree char *source = i == 0 && c->host.hosts_file
+                                                ? strdup(c->host.hosts_file)
+                                                : str_format("%s/%s", files, names[i]);
                 autofree char *target = str_format("/etc/%s", names[i]);
 
                 if (!source || !target)

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "engine/spec.h"
 #include "engine/spec_internal.h"
+#include "kernel/proc_stat.h"
 
 bool container_has_userns(const Container *c) {
         return !c->host.privileged && !str_equal(c->host.userns_mode, "host");
@@ -27,9 +28,15 @@ bool container_has_netns(const Container *c) {
 const char *container_network(const Container *c) {
         const char *mode = c->host.network_mode;
 
-        if (str_equal(mode, "host") || str_equal(mode, "none") || str_after(mode, "container:"))
-                return NULL;
-        return mode;
+        return str_equal(mode, "host") || str_equal(mode, "none") || container_joins_netns(c)
+                       ? NULL
+                       : mode;
+}
+
+bool container_joins_netns(const Container *c) {
+        const char *mode = c->host.network_mode;
+
+        return mode && (str_after(mode, "container:") || str_after(mode, "process:"));
 }
 
 static int add(OciSpec *spec, const char *type, const char *path) {
@@ -43,12 +50,34 @@ static int add(OciSpec *spec, const char *type, const char *path) {
         return !ns->type || (path && !ns->path) ? -ENOMEM : 0;
 }
 
+/* The namespace file of the process behind "process:PID:START", if it is still the same. */
+static int process_path(const char *process, const char *file, char **ret, Err *err) {
+        const char *colon = strchr(process, ':');
+        autofree char *number = colon ? strndup(process, (size_t) (colon - process)) : NULL;
+        uint64_t start, now;
+        int pid;
+
+        if (!number || parse_int(number, 1, INT32_MAX, &pid) < 0 ||
+            parse_u64(colon + 1, &start) < 0)
+                return refuse(err, EINVAL,
+                              "'%s' is not PID:START, the start in ticks as in "
+                              "/proc/PID/stat",
+                              process);
+        if (process_start_time(pid, &now) < 0 || now != start)
+                return refuse(err, ESRCH, "the process whose network it has, %d, has ended", pid);
+        *ret = str_format("/proc/%d/ns/%s", pid, file);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot share with process %d", pid);
+}
+
 /* Finds the running container behind "container:NAME" and its namespace file. */
 static int peer_path(const Container *c, const char *peer, const char *file, char **ret, Err *err) {
+        const char *process = str_after(peer, "process:");
         autoptr(Container) other = NULL;
         autoclose int pidfd = -EBADF;
         int r;
 
+        if (process)
+                return process_path(process, file, ret, err);
         r = container_load(c->home, peer, &other, err);
         if (r < 0)
                 return r;
@@ -68,6 +97,9 @@ static int add_by_mode(const Container *c, OciSpec *spec, const char *type, cons
         autofree char *path = NULL;
         const char *other = str_after(mode, "container:");
         int r;
+
+        if (str_after(mode, "process:") && str_equal(type, "network"))
+                other = mode;
 
         if (str_equal(mode, "host"))
                 return 0;
@@ -104,8 +136,7 @@ static int add_user(const Container *c, OciSpec *spec, const char *peer, Err *er
 
 int setup_namespaces(const Container *c, OciSpec *spec, Err *err) {
         const HostConfig *h = &c->host;
-        const char *peer = NULL, *network = str_after(h->network_mode, "container:")
-                                                    ? h->network_mode
+        const char *peer = NULL, *network = container_joins_netns(c) ? h->network_mode
                                             : container_has_netns(c) ? ""
                                                                      : "host";
         int r;

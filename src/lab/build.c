@@ -98,7 +98,8 @@ static int make_node(Maker *m, size_t index, Err *err) {
                 .done = m->done[1],
                 .report = m->report[1],
         };
-        pid_t pid = process_clone(NODE_FLAGS, -EBADF, NULL);
+        const Node *n = &m->plan->topology->nodes[index];
+        pid_t pid = process_clone(n->image ? CLONE_NEWNET : NODE_FLAGS, -EBADF, NULL);
 
         if (pid == 0) {
                 close_fd(m->go[1]);
@@ -107,8 +108,7 @@ static int make_node(Maker *m, size_t index, Err *err) {
                 node_main(&plan);
         }
         if (pid < 0)
-                return fail(err, pid, "cannot make node '%s'",
-                            m->plan->topology->nodes[index].name);
+                return fail(err, pid, "cannot make node '%s'", n->name);
         m->nodes[index] = pid;
         return 0;
 }

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/idrange.h"
+#include "lab/container_node.h"
 #include "lab/lab_internal.h"
 
 #define END_TIMEOUT_MS 30000
@@ -45,8 +46,12 @@ static int kill_all(const Lab *lab, Err *err) {
 
 int lab_erase(Lab *lab, Err *err) {
         autofree char *path = str_format("labs/%s", lab->name);
-        int r = path ? kill_all(lab, err) : fail(err, ENOMEM, "cannot end lab '%s'", lab->name);
+        int r = path ? 0 : fail(err, ENOMEM, "cannot end lab '%s'", lab->name);
 
+        if (r >= 0 && lab->state.id)
+                r = lab_remove_containers(lab->home, lab->name, lab->state.id, err);
+        if (r >= 0)
+                r = kill_all(lab, err);
         if (r < 0)
                 return r;
         fault_point("lab.killed");

@@ -12,7 +12,7 @@
 
 #include "base/str.h"
 #include "kernel/process.h"
-#include "lab/lab.h"
+#include "lab/container_node.h"
 
 #define ALL_NAMESPACES                                                                             \
         (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | \
@@ -106,12 +106,15 @@ _Noreturn static void enter(const Lab *lab, size_t node, const LabExec *exec, in
 }
 
 pid_t lab_exec(const Lab *lab, size_t node, const LabExec *exec, int *ret_pidfd, Err *err) {
-        autoclose int pidfd = lab_node_pidfd(lab, node, err), middle = -EBADF;
+        autoclose int pidfd = -EBADF, middle = -EBADF;
         int report[2] = { -EBADF, -EBADF }, number[2] = { -EBADF, -EBADF };
         siginfo_t info;
         pid_t pid;
         int r;
 
+        if (lab->topology->nodes[node].image)
+                return lab_exec_container(lab, node, exec, ret_pidfd, err);
+        pidfd = lab_node_pidfd(lab, node, err);
         if (pidfd < 0)
                 return pidfd;
         if (pipe2(report, O_CLOEXEC) < 0 || pipe2(number, O_CLOEXEC) < 0)

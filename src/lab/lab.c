@@ -12,8 +12,11 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/str.h"
+#include "engine/container.h"
+#include "engine/relay.h"
 #include "kernel/ns.h"
 #include "kernel/proc_stat.h"
+#include "lab/container_node.h"
 #include "lab/lab_internal.h"
 #include "topology/read.h"
 
@@ -156,6 +159,8 @@ int lab_load_state(const Home *home, const char *name, Lab **ret, Err *err) {
                 if (r > 0)
                         r = -ENOENT;
         }
+        if (r == -ENOENT && is_name(name))
+                lab_sweep_containers(home, name);
         return r;
 }
 
@@ -194,8 +199,14 @@ int lab_list(const Home *home, Lab ***ret, size_t *ret_n, Err *err) {
         autostrv names = NULL;
         Lab **list;
         size_t n = 0;
-        int r = dir_list(home->run_fd, "labs", &names);
+        int r;
 
+        /* What labs before the last boot have left is removed by looking for them. */
+        if (dir_list(home->data_fd, "labs", &names) >= 0)
+                strv_foreach(name, names)
+                        lab_sweep_containers(home, *name);
+        strv_auto(&names);
+        r = dir_list(home->run_fd, "labs", &names);
         if (r < 0 && r != -ENOENT)
                 return fail(err, r, "cannot list the labs");
         list = calloc(strv_length(names) + 1, sizeof *list);
@@ -239,8 +250,28 @@ int lab_only(const Home *home, char **ret, Err *err) {
         return r;
 }
 
+/* NULL if it has none, or none any more. */
+static Container *load_container(const Lab *lab, size_t node) {
+        const char *id = lab->state.nodes[node].container;
+        Container *c = NULL;
+
+        return id && container_load(lab->home, id, &c, NULL) >= 0 ? c : NULL;
+}
+
+int lab_node_pid(const Lab *lab, size_t node) {
+        const LabProcess *p = &lab->state.nodes[node];
+        autoptr(Container) c = NULL;
+
+        if (!process_lives(lab, p))
+                return 0;
+        if (!p->container)
+                return p->pid;
+        c = load_container(lab, node);
+        return c && container_is_up(c) ? c->state.pid : 0;
+}
+
 bool lab_node_runs(const Lab *lab, size_t node) {
-        return process_lives(lab, &lab->state.nodes[node]);
+        return lab_node_pid(lab, node) > 0;
 }
 
 size_t lab_running_nodes(const Lab *lab) {
@@ -277,11 +308,24 @@ ssize_t lab_find_node(const Lab *lab, const char *name, Err *err) {
         return near ? err_hint(err, r, "did you mean '%s'?", near) : r;
 }
 
+static LabCommand container_command(const Lab *lab, size_t node, int *ret_code) {
+        autoptr(Container) c = load_container(lab, node);
+
+        if (!lab->state.nodes[node].container)
+                return LAB_COMMAND_WAITING;
+        if (c && container_is_up(c))
+                return LAB_COMMAND_RUNNING;
+        *ret_code = c ? c->state.exit_code : RELAY_EXIT_UNKNOWN;
+        return LAB_COMMAND_ENDED;
+}
+
 LabCommand lab_node_command(const Lab *lab, size_t node, int *ret_code) {
         const Node *n = &lab->topology->nodes[node];
         autofree char *path = str_format("status/%s", n->name), *text = NULL;
 
         *ret_code = 0;
+        if (n->image)
+                return container_command(lab, node, ret_code);
         if (!n->cmd)
                 return LAB_COMMAND_NONE;
         if (!path || file_read_line(lab->dir, path, &text) < 0 || !*text)

@@ -110,7 +110,10 @@ typedef enum LabCommand {
 } LabCommand;
 /* What became of a node's command; @ret_code: its exit code, 128 and more for a signal. */
 LabCommand lab_node_command(const Lab *lab, size_t node, int *ret_code);
-/* A node's pidfd, the caller's; -ESRCH with a sentence if it does not run. */
+/* The pid on the host of its first process, a container's own for one of an image; 0: none. */
+int lab_node_pid(const Lab *lab, size_t node);
+/* A pidfd of the process that has its network, the caller's; -ESRCH with a sentence if it is gone.
+ */
 int lab_node_pidfd(const Lab *lab, size_t node, Err *err);
 /* Its network namespace, the caller's. */
 int lab_node_netns(const Lab *lab, size_t node, Err *err);
@@ -148,7 +151,7 @@ typedef struct LabExec {
 } LabExec;
 
 /**
- * lab_exec() - run a program in a light node, as its root
+ * lab_exec() - run a program in a node, as its root or, in a container, the container's user
  * @ret_pidfd:	a child of the caller's to wait for, owned by it
  *
  * Return: pid; -ENOENT or -EACCES where the program cannot be run; negative errno.

@@ -47,11 +47,19 @@ static int set_up_files(const NodePlan *plan, Err *err) {
         return r;
 }
 
-static int set_up(const NodePlan *plan, Err *err) {
-        int r = set_up_files(plan, err);
+/* As in a network of the engine's: ping without a capability, low ports without root. */
+static int open_to_users(Err *err) {
+        int r = node_sysctl("net.ipv4.ping_group_range=0 65535", err);
 
-        strv_foreach(setting, plan->topology->nodes[plan->index].sysctls)
-                if (r >= 0)
+        return r < 0 ? r : node_sysctl("net.ipv4.ip_unprivileged_port_start=0", err);
+}
+
+static int set_up(const NodePlan *plan, Err *err) {
+        const Node *n = &plan->topology->nodes[plan->index];
+        int r = n->image ? open_to_users(err) : set_up_files(plan, err);
+
+        strv_foreach(setting, n->sysctls)
+                if (r >= 0 && (!n->image || str_after(*setting, "net.")))
                         r = node_sysctl(*setting, err);
         return r;
 }
@@ -151,7 +159,7 @@ _Noreturn static void stay(const NodePlan *plan, const sigset_t *signals) {
         pid_t command = 0;
 
         keep_streams(plan);
-        if (n->cmd && !node_is_held(n))
+        if (node_has_command(n) && !node_is_held(n))
                 command = start_command(n);
         for (;;) {
                 siginfo_t info;
@@ -159,7 +167,7 @@ _Noreturn static void stay(const NodePlan *plan, const sigset_t *signals) {
 
                 if (signal == SIGTERM)
                         _exit(0);
-                if (signal == SIGUSR1 && n->cmd && command == 0)
+                if (signal == SIGUSR1 && node_has_command(n) && command == 0)
                         command = start_command(n);
                 reap(command);
         }

@@ -22,5 +22,11 @@ static inline bool node_is_held(const Node *n) {
         return n->n_waits > 0 || n->startup_delay_ns > 0;
 }
 
-/* Sets the node up and stays; the caller is a clone in new namespaces of all kinds. */
+/* Whether it has a command of its own: that of an image runs in its container. */
+static inline bool node_has_command(const Node *n) {
+        return n->cmd && !n->image;
+}
+
+/* Sets the node up and stays; the caller is a clone in new namespaces of all kinds.  For a node of
+ * an image it is one in a new network namespace, which is what it sets up and holds. */
 _Noreturn void node_main(const NodePlan *plan);

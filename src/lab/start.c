@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "lab/container_node.h"
 #include "lab/health.h"
 #include "lab/lab_internal.h"
 #include "lab/node.h"
@@ -27,14 +28,14 @@ typedef struct Progress {
 } Progress;
 
 typedef struct Starter {
-        const Lab *lab;
+        Lab *lab;
         const Topology *t;
         Progress *nodes;
         size_t left; /* not configured */
 } Starter;
 
 static bool has_work(const Node *n) {
-        return n->exec || node_is_held(n);
+        return n->image || n->exec || node_is_held(n);
 }
 
 bool lab_has_start(const Topology *t) {
@@ -74,7 +75,12 @@ static int start_node(Starter *s, size_t node, Err *err) {
         Progress *p = &s->nodes[node];
         autoclose int pidfd = -EBADF;
 
-        if (node_is_held(n) && n->cmd) {
+        if (n->image) {
+                int r = lab_start_container(s->lab, node, err);
+
+                if (r < 0)
+                        return r;
+        } else if (node_is_held(n) && n->cmd) {
                 pidfd = lab_node_pidfd(s->lab, node, err);
                 if (pidfd < 0)
                         return pidfd;

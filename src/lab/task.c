@@ -22,7 +22,7 @@ int lab_task_start(const Lab *lab, size_t node, char *const *args, int output, L
                 close_fd(output);
                 return pid;
         }
-        *ret = (LabTask){ pidfd, output, pid };
+        *ret = (LabTask){ pidfd, output, pid, lab->topology->nodes[node].image };
         return 0;
 }
 
@@ -37,10 +37,18 @@ int lab_task_collect(LabTask *task) {
 }
 
 void lab_task_kill(LabTask *task) {
+        siginfo_t info;
+
         if (task->pidfd < 0)
                 return;
-        (void) kill(-task->pid, SIGKILL);
-        process_kill_and_reap(task->pidfd);
+        if (task->kept)
+                (void) kill(task->pid, SIGTERM);
+        else
+                (void) kill(-task->pid, SIGKILL);
+        if (task->kept)
+                (void) process_reap(task->pidfd, &info);
+        else
+                process_kill_and_reap(task->pidfd);
         task->pidfd = close_fd(task->pidfd);
 }
 

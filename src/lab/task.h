@@ -9,8 +9,9 @@ typedef struct LabTask {
         int pidfd;  /* readable once it has ended; -EBADF: none runs */
         int output; /* what it wrote, or negative; the task's own */
         pid_t pid;
+        bool kept; /* in a container: by a process that has to be asked to kill it */
 } LabTask;
-#define LAB_TASK_NONE ((LabTask){ -EBADF, -EBADF, 0 })
+#define LAB_TASK_NONE ((LabTask){ -EBADF, -EBADF, 0, false })
 
 /* @output: where it writes, the task's from now on; negative: nowhere. */
 int lab_task_start(const Lab *lab, size_t node, char *const *args, int output, LabTask *ret,

@@ -20,9 +20,11 @@
 #include "kernel/mount.h"
 #include "kernel/proc_stat.h"
 #include "lab/build.h"
+#include "lab/container_node.h"
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "lab/lab_internal.h"
+#include "lab/node.h"
 #include "lab/start.h"
 #include "topology/write.h"
 
@@ -178,11 +180,11 @@ static int open_of_node(const Lab *lab, Sources *s, size_t i, Err *err) {
                 return fail(err, ENOMEM, "cannot make node '%s'", n->name);
         for (size_t k = 0; k < n_binds; k++)
                 s->binds[i][k] = -EBADF;
-        for (size_t k = 0; r >= 0 && k < n_binds; k++)
+        for (size_t k = 0; r >= 0 && !n->image && k < n_binds; k++)
                 r = s->binds[i][k] = open_bind(s, n->binds[k], err);
-        if (r >= 0 && n->cmd)
+        if (r >= 0 && node_has_command(n))
                 r = s->logs[i] = open_in(lab, "logs", n, O_APPEND, err);
-        if (r >= 0 && n->cmd)
+        if (r >= 0 && node_has_command(n))
                 r = s->statuses[i] = open_in(lab, "status", n, 0, err);
         return r < 0 ? r : 0;
 }
@@ -296,6 +298,8 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
                 r = lab_write_topology(lab, err);
         if (r >= 0)
                 r = lab_write_hosts(lab, err);
+        if (r >= 0)
+                r = lab_announce_containers(lab, err);
         if (r >= 0)
                 r = build(lab, options, err);
         if (r >= 0 && !lab->state.complete)

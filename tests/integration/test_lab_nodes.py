@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What nodes of a lab do once they are there: commands, waits, health."""
 import json
+import os
 import pathlib
+import shutil
 import signal
+import subprocess
 
 import pytest
 
-from conftest import existing, wait_until
+from conftest import existing, kill, wait_until
 from test_lab import lab  # noqa: F401
 
 ORDER = '''
@@ -137,3 +140,137 @@ def test_killed_while_nodes_start_it_is_undone(isola, lab, tmp_path, point):
     assert done.returncode == -signal.SIGKILL
     leaves_nothing(isola)
     lab(ORDER)
+
+
+MIXED = '''
+name: mixed
+topology:
+  nodes:
+    web: {image: busybox, cmd: httpd -f -p 80 -h /var/www, healthcheck: {test: [wget, -q, -O, /dev/null, 'http://127.0.0.1/'], interval: 20ms, start-period: 1h}}
+    rt: {image: busybox, kind: router, cmd: sleep 1000, cap-add: [NET_ADMIN], exec: ['ip route add 192.0.2.0/24 via 10.0.0.1']}
+    client: {exec: ['busybox wget -q -O- http://web/'], stages: {create: {wait-for: [{node: web, stage: healthy}]}}}
+  links:
+    - endpoints: [web, rt]
+    - endpoints: [rt, client]
+'''
+
+
+def containers(isola):
+    return set(isola.out('ps', '-a', '--format', '{{.Names}}').split())
+
+
+def nothing_of_containers(isola):
+    leaves_nothing(isola)
+    assert containers(isola) == set()
+    assert existing(f'{isola.root}/labs/*') == []
+
+
+def test_containers_and_light_nodes_meet(isola, lab, image):
+    lab(MIXED)
+    assert written(isola, 'mixed', 'exec', 'client') == 'hello from inside\n'
+    assert '192.0.2.0/24 via 10.0.0.1' in isola.out('lab', 'exec', 'rt', 'ip', 'route')
+    assert isola.out('lab', 'exec', '-e', 'A=b', 'web', 'sh', '-c', 'hostname; echo $A').split() == ['web', 'b']
+    assert isola('lab', 'exec', 'web', 'sh', '-c', 'exit 7', code=7)
+    assert isola('lab', 'exec', 'web', 'cat', input='typed').stdout == 'typed'
+    assert "node 'web': " in isola('lab', 'exec', 'web', 'nothing', code=127).stderr
+    assert isola.start('lab', 'sh', 'web', stdin=subprocess.PIPE).communicate(b'hostname; exit 3\n')[0] == b'web\n'
+    assert containers(isola) == {'mixed-web', 'mixed-rt'}
+    labels = isola.inspect('mixed-web')['Config']['Labels']
+    assert labels['isola.lab'] == 'mixed' and labels['isola.lab.node'] == 'web'
+    ps = rows(isola)
+    assert ps['web']['Health'] == 'healthy' and ps['web']['Command'] == 'running'
+    assert int(ps['web']['PID']) == isola.pid('mixed-web')
+    assert isola.out('lab', 'down') == 'mixed'
+    nothing_of_containers(isola)
+
+
+def test_a_container_that_is_started_again_has_its_links(isola, lab, image):
+    lab(MIXED)
+    isola('stop', '-t', '0', 'mixed-web')
+    assert rows(isola)['web']['Command'] == 'ended (137)'
+    assert isola.out('lab', 'ls', '--format', '{{.Status}}') == 'broken (2 of 3 nodes)'
+    assert "is not running" in isola('lab', 'exec', 'web', 'true', code=125).stderr
+    isola('start', 'mixed-web')
+    assert isola('lab', 'exec', 'client', 'busybox', 'wget', '-q', '-O-', 'http://web/').stdout == 'hello from inside\n'
+
+
+def test_what_a_container_is_told(isola, lab, image, tmp_path):
+    (tmp_path / 'shared').mkdir(mode=0o755)
+    (tmp_path / 'shared/file').write_text('bound\n')
+    lab('''
+name: told
+topology:
+  nodes:
+    a:
+      image: busybox
+      entrypoint: sh -c
+      cmd: ['echo $GREETING; id -u; pwd; cat /mnt/file /proc/sys/net/ipv4/ip_default_ttl; exec sleep 1000']
+      env: {GREETING: hello}
+      user: '1000'
+      workdir: /var/www
+      binds: ['shared:/mnt:ro']
+      sysctls: {net.ipv4.ip_default_ttl: 77}
+      labels: {mine: yes}
+      memory: 64m
+      cpu: 0.5
+      pids: 50
+''')
+    wait_until(lambda: isola.out('logs', 'told-a').count('\n') == 4, what='the output')
+    assert isola.out('logs', 'told-a').split() == ['hello', '1000', '/var/www', 'bound', '77']
+    document = isola.inspect('told-a')
+    assert document['HostConfig']['Memory'] == 64 << 20 and document['HostConfig']['NanoCpus'] == 500000000
+    assert document['HostConfig']['PidsLimit'] == 50 and document['Config']['Labels']['mine'] == 'yes'
+
+
+@pytest.mark.parametrize('text, words', [
+    (MIXED.replace('busybox, cmd', 'nothing, cmd'), "node 'web': there is no image 'nothing'"),
+    (MIXED.replace('httpd -f', 'httpt -f'), "node 'web': "),
+    (MIXED.replace('exec: [\'ip route', 'binds: ["/nowhere:/mnt"], exec: [\'ip route'), "node 'rt': cannot mount '/nowhere'"),
+])
+def test_containers_that_cannot_be_started_undo_all(isola, lab, image, text, words):
+    assert words in lab(text, code=1).stderr
+    nothing_of_containers(isola)
+
+
+def test_a_name_that_is_taken_undoes_all_but_its_owner(isola, lab, image):
+    isola('run', '-d', '--name', 'mixed-rt', 'busybox', 'sleep', '1000')
+    assert "'mixed-rt'" in lab(MIXED, code=1).stderr
+    assert containers(isola) == {'mixed-rt'}
+    isola('rm', '-f', 'mixed-rt')
+
+
+@pytest.mark.parametrize('point', ['lab.starting', 'create.recorded', 'lab.container-created', 'lab.node-started',
+                                   'lab.node-started:2', 'lab.exec', 'monitor.recorded', 'lab.started'])
+def test_an_up_with_containers_killed_there_is_undone(isola, lab, image, tmp_path, point):
+    file = tmp_path / 'lab.yml'
+    file.write_text(MIXED)
+    done = isola('lab', 'up', file, env={'ISOLA_FAULT': point}, code=None)
+    if done.returncode == 0:
+        pytest.skip('this binary was built without -Dfault_points=true')
+    nothing_of_containers(isola)
+    lab(MIXED)
+
+
+@pytest.mark.parametrize('point', ['lab.container-removed', 'lab.killed', 'lab.removed'])
+def test_a_down_with_containers_killed_there_is_finished(isola, lab, image, point):
+    lab(MIXED)
+    done = isola('lab', 'down', env={'ISOLA_FAULT': point}, code=None)
+    if done.returncode == 0:
+        pytest.skip('this binary was built without -Dfault_points=true')
+    assert done.returncode == -signal.SIGKILL
+    nothing_of_containers(isola)
+
+
+def test_containers_of_a_lab_that_a_reboot_took_are_removed(isola, lab, image):
+    lab(MIXED)
+    state = json.loads(pathlib.Path(f'{isola.run_root}/labs/mixed/state.json').read_text())
+    for name in containers(isola):
+        kill(isola.pid(name))
+    for process in [state['fabric'], *state['nodes']]:
+        kill(process['pid'])
+    shutil.rmtree(f'{isola.run_root}/labs/mixed')
+    for link in existing(f'{isola.run_root}/ids/*'):
+        if os.readlink(link) == state['id']:
+            link.unlink()
+    assert containers(isola) == {'mixed-web', 'mixed-rt'}
+    nothing_of_containers(isola)
