@@ -3,11 +3,15 @@
 /* isola lab graph: a drawing of a lab. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/nearest.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/lab_colour.h"
 #include "cli/lab_output.h"
 #include "topology/address.h"
 #include "topology/draw.h"
@@ -15,14 +19,20 @@
 
 typedef struct GraphOptions {
         bool html, svg, dot, mermaid;
-        const char *from, *labels, *title;
+        const char *colour, *from, *labels, *title;
+        int64_t interval_ms;
 } GraphOptions;
 
 static const Option options[] = {
+        OPT_STRING(0, "color", GraphOptions, colour, "BY", NULL, "loss|use|traffic"),
+        OPT_STRING(0, "colour", GraphOptions, colour, "BY",
+                   "Colour links of a lab that is up: loss, use, traffic", "loss|use|traffic"),
         OPT_FLAG(0, "dot", GraphOptions, dot, "Graphviz' language"),
         OPT_STRING(0, "from", GraphOptions, from, "FORMAT", "What the file is (found out)",
                    "lab|clab|kathara|graphml|dot"),
         OPT_FLAG(0, "html", GraphOptions, html, "A page to look around in, in one file"),
+        OPT_SPAN(0, "interval", GraphOptions, interval_ms, "TIME",
+                 "How long use and traffic are counted (1s)"),
         OPT_STRING(0, "labels", GraphOptions, labels, "WHAT",
                    "nothing, nodes, interfaces, addresses, all (what has room)",
                    "nothing|nodes|interfaces|addresses|all"),
@@ -61,40 +71,76 @@ static int check_options(const GraphOptions *o, Err *err) {
         return 0;
 }
 
-static int cmd_lab_graph(const CommandInput *in, Err *err) {
-        const GraphOptions *o = in->options;
-        const char *path = in->n_args ? in->args[0] : ".";
-        DrawOptions draw = { .title = o->title };
-        autoptr(Topology) t = NULL;
+/* What is no file by its name, and not there as one, is a lab that is up. */
+static bool is_file(const char *text) {
+        return strchr(text, '/') || str_equal(text, ".") || str_equal(text, "-") ||
+               file_access(AT_FDCWD, text, F_OK) == 0;
+}
+
+static int print_drawing(const GraphOptions *o, const Topology *t, DrawOptions *draw, Err *err) {
         autostr text = {};
         int r;
 
-        r = check_options(o, err);
-        if (r >= 0)
-                r = find_labels(o->labels, &draw.labels, err);
-        if (r >= 0)
-                r = topology_read(path, o->from, &t, err);
+        draw->title = o->title;
+        r = o->html      ? draw_html(t, draw, &text)
+            : o->dot     ? draw_dot(t, draw, &text)
+            : o->mermaid ? draw_mermaid(t, draw, &text)
+                         : draw_svg(t, draw, &text);
+        return r < 0 ? fail(err, r, "cannot draw the lab") : lab_print(&text, err);
+}
+
+static int draw_file(const GraphOptions *o, const char *path, DrawOptions *drawing, Err *err) {
+        autoptr(Topology) t = NULL;
+        int r;
+
+        if (o->colour)
+                return err_hint(
+                        err, refuse(err, EINVAL, "'%s' is a file, and its links are not up", path),
+                        "name a lab that is up: isola lab graph --colour %s LAB", o->colour);
+        r = topology_read(path, o->from, &t, err);
         if (r >= 0)
                 r = topology_assign_addresses(t, err);
         if (r < 0)
                 return r;
         lab_print_notes(t->notes);
-        r = o->html      ? draw_html(t, &draw, &text)
-            : o->dot     ? draw_dot(t, &draw, &text)
-            : o->mermaid ? draw_mermaid(t, &draw, &text)
-                         : draw_svg(t, &draw, &text);
-        return r < 0 ? fail(err, r, "cannot draw '%s'", path) : lab_print(&text, err);
+        return print_drawing(o, t, drawing, err);
+}
+
+static int draw_lab(const GraphOptions *o, const CommandInput *in, DrawOptions *drawing, Err *err) {
+        autocolours colours = {};
+        autoptr(Lab) lab = NULL;
+        int64_t interval = o->interval_ms < 0 ? 1000 : o->interval_ms;
+        int r = lab_open(in->home, in->args[0], &lab, err);
+
+        if (r == -ENOENT)
+                return err_hint(err, r, "nor is there such a file");
+        if (r >= 0)
+                r = lab_colour(lab, o->colour, interval, &colours, drawing, err);
+        return r < 0 ? r : print_drawing(o, lab->topology, drawing, err);
+}
+
+static int cmd_lab_graph(const CommandInput *in, Err *err) {
+        const GraphOptions *o = in->options;
+        const char *what = in->n_args ? in->args[0] : ".";
+        DrawOptions drawing = {};
+        int r = check_options(o, err);
+
+        if (r >= 0)
+                r = find_labels(o->labels, &drawing.labels, err);
+        if (r < 0)
+                return r;
+        return is_file(what) || o->from ? draw_file(o, what, &drawing, err)
+                                        : draw_lab(o, in, &drawing, err);
 }
 
 COMMAND(lab_graph) = {
         .name = "lab graph",
         .group = "Labs",
-        .synopsis = "[OPTION...] [FILE|DIRECTORY|-]",
+        .synopsis = "[OPTION...] [FILE|DIRECTORY|-|LAB]",
         .summary = "Draw a lab",
         .options = options,
         .options_size = sizeof(GraphOptions),
         .max_args = 1,
-        .no_home = true,
         .completes = "file",
         .run = cmd_lab_graph,
 };

@@ -24,10 +24,6 @@ static char *end_name(const Topology *t, LinkSide side) {
         return str_format("%s:%s", t->nodes[side.node].name, topology_interface(t, side)->name);
 }
 
-static uint64_t dropped(const LinkStats *s) {
-        return s->lost + s->queue_full + s->codel + s->cut + s->down + s->memory;
-}
-
 static char *late_words(const LinkView *v, const LinkStats *s) {
         if (v->engine != ENGINE_WIRE)
                 return strdup("");
@@ -43,7 +39,7 @@ static int add_direction(json_t *rows, const Topology *t, const TopologyLink *l,
                       *late = late_words(v, s),
                       *packets = str_format("%ju", (uintmax_t) s->packets),
                       *bytes = str_format("%ju", (uintmax_t) s->bytes),
-                      *drops = str_format("%ju", (uintmax_t) dropped(s));
+                      *drops = str_format("%ju", (uintmax_t) link_dropped(s));
         json_t *row;
 
         if (!from || !to || !late || !packets || !bytes || !drops)

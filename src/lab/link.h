@@ -12,6 +12,11 @@ typedef struct LinkDirection {
         LinkStats stats; /* of a cable only what the interfaces count: arrived, packets, bytes */
 } LinkDirection;
 
+/* Packets that came and did not go on, for whatever reason. */
+static inline uint64_t link_dropped(const LinkStats *s) {
+        return s->lost + s->queue_full + s->codel + s->cut + s->down + s->memory;
+}
+
 typedef struct LinkView {
         LinkEngine engine;
         bool cut, captures;

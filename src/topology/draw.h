@@ -33,6 +33,8 @@ typedef struct DrawOptions {
         const char *value_name; /* for the legend: "loss" */
         const char *value_unit; /* "%"; NULL: none */
         double value_max;       /* the end of the scale; 0: the largest value */
+        const bool *cut;        /* links that are cut; or NULL */
+        const bool *ended;      /* nodes that do not run; or NULL */
 } DrawOptions;
 
 /* Each appends the document to @out; 0 or -ENOMEM.  @options may be NULL. */

@@ -130,7 +130,9 @@ static void put_link(const Topology *t, size_t index, const DrawOptions *o, Draw
         put_quality(l, out);
         if (labels >= DRAW_ADDRESSES || (value && labels >= DRAW_INTERFACES))
                 put_label(l, value, out);
-        if (value) {
+        if (o->cut && o->cut[index])
+                str_put(out, ", style=dotted, color=\"#d4333f\"");
+        else if (value) {
                 double fraction = o->values[index] / draw_scale_end(t, o);
                 char colour[8];
 

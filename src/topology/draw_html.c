@@ -56,10 +56,11 @@ static void put_row_address(Str *out, const char *name, const Address *a) {
 }
 
 /* Environments stay out: draw.h. */
-static void put_node_rows(const Node *n, Str *out) {
+static void put_node_rows(const Node *n, bool ended, Str *out) {
         autofree char *cpus = n->cpus > 0 ? str_format("%g", n->cpus) : NULL;
 
         str_put(out, "\"rows\":[");
+        put_row(out, "state", ended ? "not running" : NULL);
         put_row(out, "image", n->image);
         put_row_words(out, "command", n->cmd);
         put_row(out, "entrypoint", n->entrypoint);
@@ -104,13 +105,13 @@ static void put_interface(const Interface *i, Str *out) {
         str_put(out, "]}");
 }
 
-static void put_node(const Node *n, Str *out) {
+static void put_node(const Node *n, bool ended, Str *out) {
         str_put(out, "{\"name\":");
         draw_put_json(out, n->name);
         str_put(out, ",\"kind\":");
         draw_put_json(out, draw_kind(n));
         str_put_char(out, ',');
-        put_node_rows(n, out);
+        put_node_rows(n, ended, out);
         str_put(out, ",\"interfaces\":[");
         for (size_t i = 0; i < n->n_interfaces; i++) {
                 if (i)
@@ -138,6 +139,7 @@ static void put_link(const Topology *t, size_t index, const DrawOptions *o, Str 
                 draw_put_json(out, words ? words : "");
         }
         str_put(out, "],\"rows\":[");
+        put_row(out, "state", o->cut && o->cut[index] ? "cut" : NULL);
         put_row(out, o->value_name ? o->value_name : "value", value);
         put_row_number(out, "mtu", l->mtu, "");
         put_row(out, "engine", l->engine);
@@ -160,7 +162,7 @@ static void put_data(const Topology *t, const DrawOptions *o, const char *title,
         str_put(out, ",\n\"nodes\":[");
         for (size_t i = 0; i < t->n_nodes; i++) {
                 str_put(out, i ? ",\n" : "\n");
-                put_node(&t->nodes[i], out);
+                put_node(&t->nodes[i], o->ended && o->ended[i], out);
         }
         str_put(out, "],\n\"links\":[");
         for (size_t i = 0; i < t->n_links; i++) {

@@ -64,6 +64,8 @@ function draw(link) {
                 turn(label, way);
 }
 
+const upsideDown = angle => angle > Math.PI / 2 + 1e-6 || angle <= -Math.PI / 2 + 1e-6;
+
 function turn(label, way) {
         const at = t => ({
                 x: (1 - t) ** 2 * way.a.x + 2 * (1 - t) * t * way.c.x + t * t * way.b.x,
@@ -73,16 +75,14 @@ function turn(label, way) {
         const t = end === 0 ? share : end === 1 ? 1 - share : 0.5 + share;
         const before = at(t - 0.01), after = at(t + 0.01), middle = at(t);
         let angle = Math.atan2(after.y - before.y, after.x - before.x);
-        if (angle > Math.PI / 2 + 1e-6)
-                angle -= Math.PI;
-        else if (angle <= -Math.PI / 2 + 1e-6)
-                angle += Math.PI;
+        if (upsideDown(angle))
+                angle += angle > 0 ? -Math.PI : Math.PI;
         const across = +label.dataset.across;
         const x = middle.x - Math.sin(angle) * across, y = middle.y + Math.cos(angle) * across;
         label.setAttribute('transform', `translate(${number(x)} ${number(y)}) rotate(${number(angle * 180 / Math.PI)})` +
                            (scale === 1 ? '' : ` scale(${scale})`));
         for (const text of label.querySelectorAll('text[data-from]')) {
-                const forward = (text.dataset.from === '0') === (way.a.x <= way.b.x + 1e-6);
+                const forward = (text.dataset.from === '1') === upsideDown(Math.atan2(way.b.y - way.a.y, way.b.x - way.a.x));
                 text.textContent = (forward ? '→ ' : '← ') + text.textContent.slice(2);
         }
 }

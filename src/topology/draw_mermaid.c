@@ -91,11 +91,13 @@ static void put_link(const Topology *t, size_t index, const DrawOptions *o, Draw
 
 /* Links are numbered in the order they were drawn. */
 static void put_colours(const Topology *t, const DrawOptions *o, Str *out) {
-        for (size_t i = 0; o->values && i < t->n_links; i++) {
-                double fraction = o->values[i] / draw_scale_end(t, o);
+        for (size_t i = 0; i < t->n_links; i++) {
+                double fraction = o->values ? o->values[i] / draw_scale_end(t, o) : NAN;
                 char colour[8];
 
-                if (isnan(fraction))
+                if (o->cut && o->cut[i])
+                        str_printf(out, "  linkStyle %zu stroke:#d4333f,stroke-dasharray:2 5\n", i);
+                if (isnan(fraction) || (o->cut && o->cut[i]))
                         continue;
                 draw_colour(fraction, colour);
                 str_printf(out, "  linkStyle %zu stroke:%s,stroke-width:", i, colour);

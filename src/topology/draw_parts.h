@@ -89,6 +89,8 @@ typedef struct ScenePlace {
         double degrees;
 } ScenePlace;
 ScenePlace scene_label_place(const Scene *s, const SceneLink *l, int which);
+/* Whether texts along it are read from its second end to its first. */
+bool scene_is_reversed(const Scene *s, const SceneLink *l);
 /* The point that pulls a bent link's curve. */
 Point scene_control(const Scene *s, const SceneLink *l);
 

@@ -115,6 +115,16 @@ static double link_length(const Scene *s, const SceneLink *l) {
         return chord < 1e-6 ? 0 : chord + 8 * l->bend * l->bend / 3 / chord;
 }
 
+static bool is_upside_down(double angle) {
+        return angle > M_PI / 2 + 1e-6 || angle <= -M_PI / 2 + 1e-6;
+}
+
+bool scene_is_reversed(const Scene *s, const SceneLink *l) {
+        Point a = s->nodes[l->ends[0]].at, b = s->nodes[l->ends[1]].at;
+
+        return is_upside_down(atan2(b.y - a.y, b.x - a.x));
+}
+
 ScenePlace scene_label_place(const Scene *s, const SceneLink *l, int which) {
         const SceneLabel *label = &l->labels[which];
         double length = fmax(link_length(s, l), 1), t = label->along / length, angle;
@@ -128,10 +138,8 @@ ScenePlace scene_label_place(const Scene *s, const SceneLink *l, int which) {
         b = on_link(s, l, t + 0.01);
         at = on_link(s, l, t);
         angle = atan2(b.y - a.y, b.x - a.x);
-        if (angle > M_PI / 2 + 1e-6)
-                angle -= M_PI;
-        else if (angle <= -M_PI / 2 + 1e-6)
-                angle += M_PI;
+        if (is_upside_down(angle))
+                angle += angle > 0 ? -M_PI : M_PI;
         at.x -= sin(angle) * label->across;
         at.y += cos(angle) * label->across;
         return (ScenePlace){ at, angle * 180 / M_PI };

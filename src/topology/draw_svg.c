@@ -36,6 +36,8 @@ static const char style[] =
         ".paper{fill:#fff}\n"
         ".link path{fill:none;stroke:#8493a5;stroke-width:1.6}\n"
         ".uplink path{stroke-dasharray:5 4}\n"
+        ".cut path{stroke:#d4333f;stroke-dasharray:2 5}\n"
+        ".ended{opacity:.4}\n"
         ".label text{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:10px;"
         "fill:#4a5969;text-anchor:middle}\n"
         ".quality text{fill:#92500c}\n"
@@ -48,7 +50,8 @@ static const char style[] =
         ".ovs-bridge .symbol{fill:#f0e6fa;stroke:#7440a8}\n"
         ".container .symbol{fill:#fdf0d9;stroke:#9a6a10}\n"
         "@media (prefers-color-scheme:dark){\n"
-        "text{fill:#e3e9f0;stroke:#151b22}\n.paper{fill:#151b22}\n.link path{stroke:#76879a}\n"
+        "text{fill:#e3e9f0;stroke:#151b22}\n.paper{fill:#151b22}\n.link path{stroke:#76879a}"
+        ".cut path{stroke:#f0626d}\n"
         ".label text{fill:#b2c0ce}\n.quality text{fill:#f0b35e}\n.note{fill:#9dacbb}\n"
         ".symbol{fill:#25303c;stroke:#9fb1c4}\n"
         ".router .symbol{fill:#1b3049;stroke:#6db1f2}\n"
@@ -143,6 +146,8 @@ static void put_link_title(const Scene *s, const DrawOptions *o, size_t index, S
                         str_put(out, " ");
                         draw_put_xml(out, value);
                 }
+                if (o->cut && o->cut[index])
+                        str_put(out, "\ncut");
         }
         str_put(out, "</title>");
 }
@@ -152,7 +157,7 @@ static void put_label(const Scene *s, const SceneLink *l, int which, Str *out) {
         const SceneLabel *label = &l->labels[which];
         ScenePlace place = scene_label_place(s, l, which);
         double n = (double) strv_length(label->rows), k = 0;
-        bool reversed = s->nodes[l->ends[0]].at.x > s->nodes[l->ends[1]].at.x + 1e-6;
+        bool reversed = scene_is_reversed(s, l);
 
         if (n == 0)
                 return;
@@ -191,18 +196,21 @@ static void put_label(const Scene *s, const SceneLink *l, int which, Str *out) {
 static void put_link(const Scene *s, const DrawOptions *o, size_t index, Str *out) {
         const SceneLink *l = &s->links[index];
         double value = o->values && index < s->t->n_links ? o->values[index] : NAN;
+        const char *state = index >= s->t->n_links    ? " uplink"
+                            : o->cut && o->cut[index] ? " cut"
+                                                      : "";
 
         str_printf(
                 out,
                 "<g class=\"link%s\" data-link=\"%zu\" data-a=\"%zu\" data-b=\"%zu\" data-bend=\"",
-                index >= s->t->n_links ? " uplink" : "", index, l->ends[0], l->ends[1]);
+                state, index, l->ends[0], l->ends[1]);
         draw_put_number(out, l->bend);
         str_put(out, "\">");
         put_link_title(s, o, index, out);
         str_put(out, "<path d=\"");
         put_path(s, l, out);
         str_put(out, "\"");
-        if (!isnan(value)) {
+        if (!isnan(value) && !str_equal(state, " cut")) {
                 double fraction = value / draw_scale_end(s->t, o);
                 char colour[8];
 
@@ -217,7 +225,7 @@ static void put_link(const Scene *s, const DrawOptions *o, size_t index, Str *ou
         str_put(out, "</g>\n");
 }
 
-static void put_node_title(const Scene *s, size_t index, Str *out) {
+static void put_node_title(const Scene *s, const DrawOptions *o, size_t index, Str *out) {
         const Topology *t = s->t;
 
         str_put(out, "<title>");
@@ -239,6 +247,8 @@ static void put_node_title(const Scene *s, size_t index, Str *out) {
                         str_put(out, "\nimage ");
                         draw_put_xml(out, n->image);
                 }
+                if (o->ended && o->ended[index])
+                        str_put(out, "\nnot running");
         }
         str_put(out, "</title>");
 }
@@ -266,10 +276,11 @@ static void put_name(const SceneNode *n, Str *out) {
         }
 }
 
-static void put_node(const Scene *s, size_t index, Str *out) {
+static void put_node(const Scene *s, const DrawOptions *o, size_t index, Str *out) {
         const SceneNode *n = &s->nodes[index];
 
-        str_printf(out, "<g class=\"node %s\" data-node=\"%zu\" transform=\"translate(", n->symbol,
+        str_printf(out, "<g class=\"node %s%s\" data-node=\"%zu\" transform=\"translate(",
+                   n->symbol, o->ended && index < s->t->n_nodes && o->ended[index] ? " ended" : "",
                    index);
         put_point(out, n->at);
         str_put(out, ")");
@@ -279,7 +290,7 @@ static void put_node(const Scene *s, size_t index, Str *out) {
                 str_put(out, ")");
         }
         str_put(out, "\">");
-        put_node_title(s, index, out);
+        put_node_title(s, o, index, out);
         str_printf(out, "<use class=\"symbol\" href=\"#lab-%s\"/>", n->symbol);
         if (s->labels > DRAW_NOTHING)
                 put_name(n, out);
@@ -338,7 +349,7 @@ int draw_svg_scene(const Scene *s, const DrawOptions *o, DrawStyle how, Str *out
                 put_link(s, o, i, out);
         str_put(out, "</g>\n<g class=\"nodes\">\n");
         for (size_t i = 0; i < s->n_nodes; i++)
-                put_node(s, i, out);
+                put_node(s, o, i, out);
         str_put(out, "</g>\n");
         if (o->values)
                 put_legend(s, o, out);

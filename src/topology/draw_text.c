@@ -179,7 +179,8 @@ char *draw_value(const DrawOptions *o, size_t link) {
 
         if (isnan(value))
                 return NULL;
-        return str_format("%.3g%s%s", value, o->value_unit ? " " : "",
+        /* Of three digits, and of next to nothing none. */
+        return str_format("%.3g%s%s", value < 0.005 ? 0 : value, o->value_unit ? " " : "",
                           o->value_unit ? o->value_unit : "");
 }
 

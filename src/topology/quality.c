@@ -574,6 +574,40 @@ char *quality_words(const Quality *q) {
         return quality_settings(q, &settings) < 0 ? NULL : strv_join(settings, " ");
 }
 
+/* Whether "key=" of a property begins here; blanks are in values, too. */
+static bool begins_property(const char *text) {
+        for (int i = 0; quality_keys[i]; i++) {
+                const char *after = str_after(text, quality_keys[i]);
+
+                if (after && *after == '=')
+                        return true;
+        }
+        return false;
+}
+
+int quality_read_words(Quality *q, const char *words, Err *err) {
+        while (*words) {
+                const char *end = words + strlen(words);
+                autofree char *setting = NULL;
+                int r;
+
+                /* A schedule is the last one and has properties in it. */
+                for (const char *p = strchr(words, ' '); p && !str_after(words, "schedule=");
+                     p = strchr(p + 1, ' '))
+                        if (begins_property(p + 1)) {
+                                end = p;
+                                break;
+                        }
+                setting = strndup(words, (size_t) (end - words));
+                r = setting ? quality_assign(q, setting, err)
+                            : fail(err, ENOMEM, "cannot read '%s'", words);
+                if (r < 0)
+                        return r;
+                words = *end ? end + 1 : end;
+        }
+        return 0;
+}
+
 int quality_copy(const Quality *q, Quality *ret) {
         autostrv settings = NULL;
         Quality copy = {};

@@ -111,5 +111,8 @@ int quality_settings(const Quality *q, char ***ret);
 /* quality_settings() in one line, "delay=10ms rate=1mbit", "" for a cable; NULL without memory. */
 char *quality_words(const Quality *q);
 
+/* Reads the line that quality_words() made into an empty one; -EINVAL. */
+int quality_read_words(Quality *q, const char *words, Err *err);
+
 /* Whether its properties go together: no jitter beyond the delay, a queue in time has a rate, … */
 int quality_check(const Quality *q, Err *err);

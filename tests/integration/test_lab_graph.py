@@ -126,6 +126,70 @@ def test_a_terminal_gets_no_picture(isola, lab):
     assert done.returncode == 1 and 'is a terminal' in done.stderr and '> lab.html' in done.stderr
 
 
+LIVE = '''
+name: live
+topology:
+  nodes: {a: {}, b: {}, c: {}, s: {kind: bridge}}
+  links:
+    - {endpoints: ["a:eth1", "s:p1"], loss: 100%}
+    - {endpoints: ["b:eth1", "s:p2"], rate: 10mbit, queue: 20ms}
+    - {endpoints: ["c:eth1", "s:p3"]}
+'''
+
+
+@pytest.fixture
+def live(isola, tmp_path):
+    (tmp_path / 'live.yml').write_text(LIVE)
+    isola('lab', 'up', tmp_path / 'live.yml')
+    yield lambda *arguments: ElementTree.fromstring(graph(isola, *arguments, 'live'))
+    isola('lab', 'down', '--all')
+
+
+def titles(svg):
+    return {title.text.split(':')[0]: title.text for title in svg.iter(f'{SVG}title') if ' — ' in title.text}
+
+
+def ping(isola, source, target, *more):
+    isola('lab', 'exec', source, 'busybox', 'ping', '-4', '-c', '5', '-i', '0.05', '-W', '1', *more, target, code=None)
+
+
+def test_a_lab_that_is_up_is_coloured_by_its_counters(isola, live):
+    ping(isola, 'a', 'b')
+    ping(isola, 'b', 'c')
+    loss = live('--colour', 'loss')
+    assert 'loss 100 %' in titles(loss)['a'] and 'loss 0 %' in titles(loss)['c']
+    assert {'loss', '0 %', '100 %'} <= set(texts(loss))
+    assert titles(live('--color', 'loss'))['a'] == titles(loss)['a']
+    quiet = titles(live('--colour', 'use', '--interval', '50ms'))
+    assert 'use ' in quiet['b'] and 'use' not in quiet['c'].split('\n', 1)[-1]  # a cable has no rate
+    assert 'Mbit/s' in titles(live('--colour', 'traffic', '--interval', '50ms'))['c']
+
+
+def test_traffic_is_of_the_interval(isola, live):
+    command = isola.command('lab', 'exec', 'b', 'busybox', 'ping', '-4', '-q', '-s', '1400', '-i', '0.01', 'c')
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as busy:
+        told = titles(live('--colour', 'traffic', '--interval', '300ms'))
+        busy.terminate()
+    assert float(re.search(r'traffic (\S+) Mbit/s', told['b'])[1]) > 0.05
+    assert float(re.search(r'traffic (\S+) Mbit/s', told['a'])[1]) < 0.05
+
+
+def test_a_lab_that_is_up_is_drawn_as_it_is_now(isola, live):
+    isola('lab', 'link', 'set', 'a:eth1', 'delay=7ms')
+    isola('lab', 'link', 'cut', 'c:eth1')
+    svg = live()
+    assert 'from a: delay=7ms loss=100%' in titles(svg)['a'] and 'from s: loss=100%' in titles(svg)['a']
+    assert titles(svg)['c'].endswith('\ncut')
+    assert [g.get('data-link') for g in svg.iter(f'{SVG}g') if g.get('class') == 'link cut'] == ['2']
+
+
+def test_colours_are_refused_where_there_are_none(isola, live, lab):
+    assert "did you mean 'loss'?" in isola('lab', 'graph', '--colour', 'los', 'live', code=1).stderr
+    assert 'its links are not up' in isola('lab', 'graph', '--colour', 'loss', lab, code=1).stderr
+    done = isola('lab', 'graph', 'lvie', code=1)
+    assert "there is no lab 'lvie'" in done.stderr and done.stdout == ''
+
+
 @pytest.fixture(scope='module')
 def window():
     if not browser.PROGRAM:

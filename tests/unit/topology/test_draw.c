@@ -309,6 +309,48 @@ TEST(parallel_links_are_apart) {
         expect(scene_control(&s, &s.links[2]).y >= 0);
 }
 
+/* Upwards, downwards, to the left, to the right: texts of upright links are read downwards. */
+TEST(arrows_point_where_packets_go) {
+        static const struct {
+                double x, y;
+                const char *text;
+        } cases[] = { { 0, -1, ">← 10ms</text>" },
+                      { 0, 1, ">→ 10ms</text>" },
+                      { -1, 0, ">← 10ms</text>" },
+                      { 1, 0, ">→ 10ms</text>" } };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                autoptr(Topology) t = topology_new();
+                autofree char *svg = NULL;
+
+                topology_add_node(t, "a", NODE_HOST);
+                topology_add_node(t, "b", NODE_HOST);
+                topology_add_link(t, 0, NULL, 1, NULL);
+                t->nodes[0].has_position = t->nodes[1].has_position = true;
+                t->nodes[1].x = cases[i].x;
+                t->nodes[1].y = cases[i].y;
+                expect_ok(quality_set(&t->links[0].quality[0], "delay", "10ms", NULL));
+                svg = drawn(draw_svg, t, NULL);
+                expect(count(svg, cases[i].text) == 1);
+        }
+}
+
+TEST(what_is_cut_or_ended_is_told) {
+        static const bool cut[] = { false, true, false }, ended[] = { false, false, true, false };
+        static const double values[] = { 1, 2, 3 };
+        DrawOptions o = { .values = values, .cut = cut, .ended = ended };
+        autoptr(Topology) t = sample();
+        autofree char *svg = drawn(draw_svg, t, &o), *dot = drawn(draw_dot, t, &o),
+                      *mermaid = drawn(draw_mermaid, t, &o), *html = drawn(draw_html, t, &o);
+
+        expect(count(svg, "class=\"link cut\"") == 1 && count(svg, "\ncut</title>") == 1);
+        expect(count(svg, "class=\"node host ended\"") == 1 && count(svg, "style=\"stroke:") == 2);
+        expect(count(svg, "\nnot running</title>") == 1);
+        expect(count(dot, "style=dotted") == 1 && count(mermaid, "stroke-dasharray") == 1);
+        expect(count(html, "[\"state\",\"cut\"]") == 1);
+        expect(count(html, "[\"state\",\"not running\"]") == 1);
+}
+
 TEST(boxes_overlap_or_not) {
         const Box box = { { 0, 0 }, 10, 5, 1, 0 };
         const Box turned = { { 14, 0 }, 10, 1, sqrt(0.5), sqrt(0.5) };

@@ -133,3 +133,25 @@ TEST(properties_that_do_not_go_together) {
                 expect(quality_check(&q, NULL) == 0);
         }
 }
+
+TEST(a_line_of_words_is_read_back) {
+        static const char *const lines[] = {
+                "",
+                "delay=10ms",
+                "delay=10ms jitter=1ms distribution=pareto rate=1mbit loss=gemodel 1% 10% 100% 0%",
+                "loss=pattern a b=c corrupt=1% seed=7",
+                "rate=1mbit seed=1 schedule=10s delay=20ms loss=1%; 20s loss=gemodel 1% 5%",
+        };
+
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+                autoquality q = {};
+                autoerr err = {};
+                autofree char *again = NULL;
+
+                expect_well(quality_read_words(&q, lines[i], &err), err);
+                again = quality_words(&q);
+                expect_str(again, lines[i]);
+        }
+        expect(quality_read_words(&(Quality){}, "delay", NULL) == -EINVAL);
+        expect(quality_read_words(&(Quality){}, "loss=x delay=1ms", NULL) == -EINVAL);
+}
