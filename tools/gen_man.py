@@ -136,12 +136,23 @@ def page(program, name, text):
     return '\n'.join(roff) + '\n'
 
 
+def format_page(program, name, text):
+    """A page of section 5: prose only, whose first section is NAME."""
+    roff = [f'.TH {name.upper()} 5 "" "isola {program["version"]}" "isola"']
+    for title, prose in sections(text, '##'):
+        if title:
+            roff += [f'.SH {escape(title)}', *body(prose)]
+    return '\n'.join(roff) + '\n'
+
+
 def main():
     isola, source, output, *names = sys.argv[1:]
     program = json.loads(subprocess.run([isola, '--introspect-cli'], stdout=subprocess.PIPE, check=True).stdout)
     for name in names:
-        text = (pathlib.Path(source) / f'{name}.1.md').read_text()
-        (pathlib.Path(output) / f'{name}.1').write_text(page(program, name, text))
+        file = name if name.endswith('.5') else f'{name}.1'
+        text = (pathlib.Path(source) / f'{file}.md').read_text()
+        roff = format_page(program, name[:-2], text) if file == name else page(program, name, text)
+        (pathlib.Path(output) / file).write_text(roff)
 
 
 if __name__ == '__main__':

@@ -279,11 +279,28 @@ static int start(Lab *lab, Err *err) {
         return r < 0 ? r : lab_save(lab, err);
 }
 
+/* What files may say, but nobody makes. */
+static int check_parts(const Topology *t, Err *err) {
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (t->nodes[i].kind == NODE_OVS_BRIDGE)
+                        return err_hint(err,
+                                        topology_refuse(t, t->nodes[i].line, err,
+                                                        "node '%s': switches of Open vSwitch are "
+                                                        "not made",
+                                                        t->nodes[i].name),
+                                        "a node of kind bridge is a switch of the kernel's");
+        if (t->n_uplinks > 0)
+                return topology_refuse(t, t->uplinks[0].line, err, "uplinks are not made");
+        return 0;
+}
+
 int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab **ret, Err *err) {
         autoptr(Lab) lab = lab_new(home, topology->name);
         autoclose int lock = -EBADF;
-        int r;
+        int r = check_parts(topology, err);
 
+        if (r < 0)
+                return r;
         if (!lab)
                 return fail(err, ENOMEM, "cannot make lab '%s'", topology->name);
         r = take_name(lab, &lock, err);

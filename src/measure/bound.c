@@ -72,7 +72,7 @@ static int parse_around(const char *text, const char *sign, size_t sign_length, 
         if (!width)
                 return fail(err, ENOMEM, "cannot read a limit");
         by = strtod(width, &end);
-        if (end != width && str_equal(end, "%"))
+        if (end != width && str_equal(end, "%") && kind != BOUND_SHARE)
                 by = fabs(middle) * by / 100;
         else {
                 r = part_value(width, strlen(width), kind, &by, err);

@@ -26,7 +26,7 @@ TEST(limits_in_words) {
                 { "9ms..11ms", BOUND_SPAN, false, 11, 11.1 },
                 { "20ms +- 5%", BOUND_SPAN, false, 21, 21.1 },
                 { "20ms ± 1ms", BOUND_SPAN, false, 19, 18.9 },
-                { "10% +- 10%", BOUND_SHARE, false, 0.109, 0.12 },
+                { "10% +- 10%", BOUND_SHARE, false, 0.19, 0.21 },
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
