@@ -213,6 +213,19 @@ def test_syn_fingerprints_and_round_trip_times(isola):
     assert all(value['samples'] >= 1 and 0 < value['least'] <= value['most'] < 10**10 for value in times.values())
 
 
+def test_round_trip_times_have_the_delay_of_the_link(isola, lab):
+    if not (SHIPPED / 'rtt.o').exists():
+        pytest.skip('clang was not there when isola was built, so no filters are')
+    lab(STAR.replace('[h1:eth1, s1:p1]', '[h1:eth1, s1:p1]\n      delay: 10ms'))
+    serve(isola, 'h1')
+    isola('lab', 'filter', 'attach', '--side', 'both', shipped('rtt'), 's1:p1', 's1:p2')
+    assert fetch(isola, 'h2', '10.0.0.1') == 'page\n'
+    times = {entry['key']['saddr']: entry['value'] for entry in entries(isola, 'rtt', 'times')}
+    # What h2 sent went there and back; both ports have it only once.
+    assert times['10.0.0.2']['samples'] >= 1 and times['10.0.0.2']['least'] >= 20_000_000
+    assert sum(times['10.0.0.2']['histogram']) == times['10.0.0.2']['samples']
+
+
 @pytest.mark.usefixtures('star')
 def test_a_filter_of_ones_own(isola, compiled):
     serve(isola, 'h1')
