@@ -319,7 +319,9 @@ int field_set(const FieldType *type, void *data, size_t size, const char *path, 
         return 0;
 }
 
-static bool is_said(const Field *f, const uint8_t *said) {
+static bool is_said(const Field *f, const uint8_t *said, size_t size) {
+        if (!field_fits(f, size)) /* its BTF puts it beyond the value */
+                return false;
         for (size_t bit = f->at; bit < f->at + f->bits; bit++)
                 if (!said[bit / 8])
                         return false;
@@ -327,13 +329,13 @@ static bool is_said(const Field *f, const uint8_t *said) {
 }
 
 /* The path of the first member that was not written is put together on the way back up. */
-static bool all_said(const struct btf *btf, const Field *f, const uint8_t *said, int depth,
-                     Str *missing) {
+static bool all_said(const struct btf *btf, const Field *f, const uint8_t *said, size_t size,
+                     int depth, Str *missing) {
         size_t n = field_length(btf, f);
         bool one = false, is_union = field_is_union(btf, f);
 
         if (depth > DEPTH_MAX || (f->style != FIELD_RECORD && f->style != FIELD_LIST))
-                return is_said(f, said);
+                return is_said(f, said, size);
         for (size_t i = 0; i < n; i++) {
                 autostr below = {};
                 const char *name;
@@ -341,7 +343,7 @@ static bool all_said(const struct btf *btf, const Field *f, const uint8_t *said,
 
                 if (field_member(btf, f, i, &member, &name) < 0 || (name && *name == '_'))
                         continue;
-                if (all_said(btf, &member, said, depth + 1, &below)) {
+                if (all_said(btf, &member, said, size, depth + 1, &below)) {
                         one = true;
                         continue;
                 }
@@ -363,7 +365,7 @@ int field_check_said(const FieldType *type, const uint8_t *said, size_t size, Er
 
         if (field_of_type(type->btf, type->id, 0, &f) < 0 || !field_fits(&f, size))
                 return refuse(err, EINVAL, "the type of the %s is not described", type->what);
-        if (all_said(type->btf, &f, said, 0, &missing))
+        if (all_said(type->btf, &f, said, size, 0, &missing))
                 return 0;
         return refuse(err, EINVAL, "%s%s is missing", type->what,
                       missing.length ? missing.text : "");

@@ -46,13 +46,15 @@ static bool is_text(const struct btf *btf, const struct btf_type *array) {
 }
 
 static void take_style(const struct btf *btf, const struct btf_type *t, Field *ret) {
+        bool fits_number = ret->bits > 0 && ret->bits <= 64;
+
         if (btf_is_composite(t) || btf_is_datasec(t))
                 ret->style = FIELD_RECORD;
         else if (btf_is_array(t))
                 ret->style = is_text(btf, t) ? FIELD_TEXT : FIELD_LIST;
-        else if (btf_is_any_enum(t))
+        else if (btf_is_any_enum(t) && fits_number)
                 ret->style = FIELD_ENUM;
-        else if (btf_is_int(t) && ret->bits <= 64)
+        else if (btf_is_int(t) && fits_number)
                 ret->style = btf_int_encoding(t) & BTF_INT_BOOL ? FIELD_BOOL : FIELD_NUMBER;
         else
                 ret->style = FIELD_NONE;
@@ -88,8 +90,9 @@ int field_of_type(const struct btf *btf, uint32_t id, size_t at, Field *ret) {
 size_t field_length(const struct btf *btf, const Field *record) {
         const struct btf_type *t = btf__type_by_id(btf, record->id);
 
+        /* Elements without a size could be any number. */
         if (record->style == FIELD_LIST)
-                return btf_array(t)->nelems;
+                return record->bits > 0 ? btf_array(t)->nelems : 0;
         return record->style == FIELD_RECORD ? btf_vlen(t) : 0;
 }
 
