@@ -40,8 +40,8 @@ static int check_interface(const Topology *t, const Node *n, size_t i, Err *err)
         const char *name = n->interfaces[i].name;
         int line = t->links[n->interfaces[i].link].line;
 
-        if (strlen(name) > INTERFACE_NAME_MAX || strpbrk(name, "/: \t\n") || str_equal(name, ".") ||
-            str_equal(name, "..") || str_equal(name, "lo"))
+        if (!*name || strlen(name) > INTERFACE_NAME_MAX || strpbrk(name, "/: \t\n\r\v\f") ||
+            str_equal(name, ".") || str_equal(name, "..") || str_equal(name, "lo"))
                 return topology_refuse(t, line, err,
                                        "'%s' is no name of an interface: at most %d bytes, without "
                                        "'/', ':' and spaces, and not 'lo'",

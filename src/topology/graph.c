@@ -39,6 +39,19 @@ ssize_t graph_add_node(Graph *g, const char *wish, int line, Err *err) {
         return index;
 }
 
+/* Ports of drawings are often fields of a record: longer than names of interfaces, and the end of
+ * many edges. */
+static const char *usable_name(Graph *g, size_t node, const char *name) {
+        if (!name)
+                return NULL;
+        if (*name && strlen(name) <= INTERFACE_NAME_MAX && !strpbrk(name, "/: \t\n\r\v\f") &&
+            !str_equal(name, ".") && !str_equal(name, "..") && !str_equal(name, "lo") &&
+            topology_find_interface(&g->t->nodes[node], name) < 0)
+                return name;
+        g->renamed++;
+        return NULL;
+}
+
 ssize_t graph_add_link(Graph *g, size_t a, const char *a_interface, size_t b,
                        const char *b_interface, int line, Err *err) {
         ssize_t index;
@@ -49,7 +62,8 @@ ssize_t graph_add_link(Graph *g, size_t a, const char *a_interface, size_t b,
         }
         if (g->t->n_links >= GRAPH_LIMIT)
                 return too_large(g, line, err);
-        index = topology_add_link(g->t, a, a_interface, b, b_interface);
+        index = topology_add_link(g->t, a, usable_name(g, a, a_interface), b,
+                                  usable_name(g, b, b_interface));
         if (index < 0)
                 return no_memory(err);
         g->t->links[index].line = line;
@@ -261,6 +275,13 @@ int graph_finish(Graph *g, Err *err) {
             add_note(g->t, 0,
                      "of nodes without a kind, %zu where links meet became routers, %zu hosts",
                      routers, hosts) < 0)
+                return no_memory(err);
+        if (g->renamed > 0 &&
+            add_note(
+                    g->t, 0,
+                    "ports that cannot be names of interfaces, or are the end of another link, got "
+                    "others: %zu",
+                    g->renamed) < 0)
                 return no_memory(err);
         if (g->own_links > 0 &&
             add_note(g->t, 0, "links of a node to itself are left out: %zu", g->own_links) < 0)

@@ -23,6 +23,7 @@ typedef struct Graph {
         char *has_kind;   /* by node: whether the file says its kind */
         size_t n_kinds;   /* = t->n_nodes */
         size_t own_links; /* of nodes to themselves, left out */
+        size_t renamed;   /* ends whose port cannot be an interface's name */
         char **slips;     /* attributes that were noted already */
 } Graph;
 
@@ -31,8 +32,8 @@ void graph_clear(Graph *g);
 
 /* @wish: any text, see topology_unique_name().  Return: index; -E2BIG, -ENOMEM with a sentence. */
 ssize_t graph_add_node(Graph *g, const char *wish, int line, Err *err);
-/* As topology_add_link(); -ELOOP without a sentence for a link of a node to itself, which is left
- * out. */
+/* As topology_add_link(); an interface name that cannot be, or is another link's, becomes an
+ * automatic one.  -ELOOP without a sentence for a link of a node to itself, which is left out. */
 ssize_t graph_add_link(Graph *g, size_t a, const char *a_interface, size_t b,
                        const char *b_interface, int line, Err *err);
 /* @end: the direction from that end, -1: both. */

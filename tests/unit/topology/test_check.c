@@ -23,6 +23,9 @@ TEST(what_cannot_be_is_refused_with_its_line) {
                 { NODES "  - {endpoints: ['a:interface-too-long', 'b:e']}\n",
                   "f:5: 'interface-too-long' is no name of an interface: at most 15 bytes, without "
                   "'/', ':' and spaces, and not 'lo'" },
+                { NODES "  - {endpoints: [{node: a, interface: ''}, 'b:e']}\n",
+                  "f:5: '' is no name of an interface: at most 15 bytes, without '/', ':' and "
+                  "spaces, and not 'lo'" },
                 { NODES "  - {endpoints: ['a:lo', 'b:e']}\n",
                   "f:5: 'lo' is no name of an interface: at most 15 bytes, without '/', ':' and "
                   "spaces, and not 'lo'" },

@@ -112,6 +112,21 @@ TEST(kinds_that_are_not_said_follow_from_the_links) {
                    "f: of nodes without a kind, 1 where links meet became routers, 2 hosts");
 }
 
+/* As in drawings of records. */
+TEST(ports_that_are_no_interfaces_get_other_names) {
+        autoptr(Topology) t =
+                graph("graph g { node [kind=host shape=record label=\"<f0> l|<f1> r\"]\n"
+                      "a:f0 -- b; a:f0 -- c; a:\"a port too long\" -- d:\"x y\" }");
+        autoerr err = {};
+
+        expect_str(t->nodes[0].interfaces[0].name, "f0");
+        expect_str(t->nodes[0].interfaces[1].name, "eth1");
+        expect_str(t->nodes[0].interfaces[2].name, "eth2");
+        expect_str(t->notes[0], "f: ports that cannot be names of interfaces, or are the end of "
+                                "another link, got others: 3");
+        expect_well(topology_check(t, &err), err);
+}
+
 TEST(slips_of_the_pen_are_noted) {
         autoptr(Topology) t = graph("graph {\nnode [kind=host]\na -- b [dealy=1ms]\n"
                                     "a -- b [dealy=2ms] }");
