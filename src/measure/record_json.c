@@ -144,7 +144,9 @@ static int read_series(const json_t *json, Series *s) {
                            json_number_value(json_array_get(values, i)));
         if (count > 0 && (uint64_t) count > s->count)
                 s->count = (uint64_t) count;
-        return s->failed ? -ENOMEM : r;
+        if (r >= 0 && !s->unit)
+                r = str_set(&s->unit, "");
+        return s->failed ? -ENOMEM : r < 0 ? r : s->name ? 0 : -EINVAL;
 }
 
 static int read_figure(const json_t *json, Figure *f) {

@@ -57,8 +57,8 @@ int report_json(const Report *r, Str *out);
 void report_csv(const Report *r, Str *out);
 /* One line for each value of each series. */
 void report_series_csv(const Report *r, Str *out);
-/* One record as flent reads it (version 3 of its format), not compressed; a record without series
- * gives -ENODATA. */
+/* One record as flent reads it (version 3 of its format), not compressed.  -ENODATA for a record
+ * without series, -ERANGE for one of more than a week. */
 int report_flent(const Report *r, const Record *record, Str *out);
 /* gzip (RFC 1952); the caller's. */
 int gzip_text(const char *text, size_t size, char **ret, size_t *ret_size);

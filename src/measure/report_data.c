@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -170,7 +171,9 @@ void report_series_csv(const Report *r, Str *out) {
 
 /* ---- flent ---- */
 
-#define STEP 0.2 /* seconds between points, flent's own default */
+#define FLENT_TIME 40       /* bytes */
+#define LENGTH_MAX 604800.0 /* seconds that it is told of */
+#define STEP       0.2      /* seconds between points, flent's own default */
 
 /* The names that flent's plots look for. */
 static const char *flent_series(const Record *r, const Series *s) {
@@ -207,10 +210,20 @@ static json_t *resampled(const Series *s, size_t points) {
         return array;
 }
 
+/* Its times have microseconds, not more. */
+static void microseconds(const char *rfc3339, char out[FLENT_TIME]) {
+        const char *fraction = strchr(rfc3339, '.');
+        size_t n = fraction ? (size_t) (fraction - rfc3339) + 7 : strlen(rfc3339);
+
+        snprintf(out, FLENT_TIME, "%.*s%s", (int) n, rfc3339, fraction ? "Z" : "");
+}
+
 static json_t *flent_metadata(const Report *r, const Record *record, double length) {
         bool tcp = str_equal(record->kind, "tcp") || str_equal(record->kind, "load");
         autofree char *title = str_format("%s, repetition %d", record->label, record->repetition);
-        const char *when = record->started ? record->started : r->created;
+        char when[FLENT_TIME];
+
+        microseconds(record->started ? record->started : r->created, when);
 
         return json_pack("{s:s, s:s?, s:s, s:s, s:s?, s:s, s:[s], s:f, s:f, s:f, s:{}, s:{}, s:s, "
                          "s:s, s:s?}",
@@ -234,6 +247,8 @@ int report_flent(const Report *r, const Record *record, Str *out) {
         for (size_t i = 0; i < record->n_series; i++)
                 for (size_t k = 0; k < record->series[i].n; k++)
                         length = fmax(length, record->series[i].at[k]);
+        if (length > LENGTH_MAX)
+                return -ERANGE;
         points = (size_t) (length / STEP) + 2;
         x = json_array();
         results = json_object();

@@ -14,8 +14,10 @@
 #define TOP     28
 #define BOTTOM  44
 #define COLUMNS (WIDTH - LEFT - RIGHT)
+#define EXTREME 1e150
 #define ROW     22 /* of a box plot */
 #define NAMES   180
+#define TICKS   20 /* of an axis, at most */
 
 /* Where data lie on the page. */
 typedef struct Frame {
@@ -23,12 +25,17 @@ typedef struct Frame {
         double left, right, top, bottom;
 } Frame;
 
+/* The share of the way from one end to the other; what lies outside is at the edge. */
+static double along(double value, double from, double to) {
+        return fmin(fmax((value - from) / (to - from), 0), 1);
+}
+
 static double place_x(const Frame *f, double x) {
-        return f->left + (x - f->x0) / (f->x1 - f->x0) * (f->right - f->left);
+        return f->left + along(x, f->x0, f->x1) * (f->right - f->left);
 }
 
 static double place_y(const Frame *f, double y) {
-        return f->bottom - (y - f->y0) / (f->y1 - f->y0) * (f->bottom - f->top);
+        return f->bottom - along(y, f->y0, f->y1) * (f->bottom - f->top);
 }
 
 void axis_steps(double low, double high, int wanted, double *ret_first, double *ret_step) {
@@ -46,6 +53,9 @@ static void widen(double *low, double *high) {
                 *low = 0;
                 *high = 1;
         }
+        /* So large that differences still are numbers. */
+        *low = fmin(fmax(*low, -EXTREME), EXTREME);
+        *high = fmin(fmax(*high, -EXTREME), EXTREME);
         by = fmax((*high - *low) * 0.04, fabs(*high) * 1e-6);
         if (by <= 0)
                 by = 0.5;
@@ -74,8 +84,8 @@ static void put_x_axis(Str *out, const Frame *f) {
         double first, step;
 
         axis_steps(f->x0, f->x1, 7, &first, &step);
-        for (double v = first; v <= f->x1 + step * 1e-9; v += step) {
-                double x = place_x(f, v);
+        for (int i = 0; i < TICKS && first + i * step <= f->x1 + step * 1e-9; i++) {
+                double v = first + i * step, x = place_x(f, v);
 
                 str_printf(out,
                            "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"g\"/>", x,
@@ -90,8 +100,8 @@ static void put_y_axis(Str *out, const Frame *f) {
         double first, step;
 
         axis_steps(f->y0, f->y1, 5, &first, &step);
-        for (double v = first; v <= f->y1 + step * 1e-9; v += step) {
-                double y = place_y(f, v);
+        for (int i = 0; i < TICKS && first + i * step <= f->y1 + step * 1e-9; i++) {
+                double v = first + i * step, y = place_y(f, v);
 
                 str_printf(out,
                            "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"g\"/>",
@@ -151,7 +161,7 @@ static void put_thinned(Str *out, const Frame *f, const PlotLine *l) {
                 double column = floor(place_x(f, l->x[k]));
                 size_t low = k, high = k;
 
-                for (; k < l->n && floor(place_x(f, l->x[k])) <= column; k++) {
+                for (k++; k < l->n && floor(place_x(f, l->x[k])) <= column; k++) {
                         low = l->y[k] < l->y[low] ? k : low;
                         high = l->y[k] > l->y[high] ? k : high;
                 }

@@ -307,6 +307,9 @@ TEST(flent_finds_what_it_looks_for) {
         expect(json && json_integer_value(json_object_get(json, "version")) == 3);
         meta = json_object_get(json, "metadata");
         expect_str(json_string_value(json_object_get(meta, "NAME")), "ping");
+        /* As Python's %Y-%m-%dT%H:%M:%S.%fZ reads it: six digits. */
+        expect(strlen(json_string_value(json_object_get(meta, "T0"))) ==
+               strlen("2026-01-01T00:00:00.123456Z"));
         expect(json_array_size(json_object_get(json, "x_values")) ==
                json_array_size(
                        json_object_get(json_object_get(json, "results"), "Ping (ms) ICMP")));
