@@ -86,6 +86,31 @@ def test_containerlab(isola, lab, tmp_path):
     assert back['topology']['links'][0]['ipv4'] == first['ipv4']
 
 
+EXAMPLES = sorted((pathlib.Path(__file__).resolve().parents[2] / 'examples' / 'labs').rglob('*.yml'))
+
+
+@pytest.mark.parametrize('example', EXAMPLES, ids=lambda path: path.stem)
+def test_examples_survive_every_format(isola, tmp_path, example):
+    own = isola.out('lab', 'convert', example)
+    assert isola.out('lab', 'convert', '-', input=own) == own
+    links = [sorted(end.split(':')[0] for end in link['endpoints'])
+             for link in yaml.safe_load(own)['topology']['links']]
+    for form in ('clab', 'graphml', 'dot'):
+        path = tmp_path / f'lab.{form}'
+        path.write_text(isola.out('lab', 'convert', '--to', form, example))
+        back = yaml.safe_load(isola.out('lab', 'convert', '--from', form, path))['topology']
+        assert [sorted(end.split(':')[0] for end in link['endpoints']) for link in back['links']] == links
+
+
+def test_a_drawing_is_read_back(isola, lab, tmp_path):
+    (tmp_path / 'lab.dot').write_text(isola.out('lab', 'graph', '--dot', lab))
+    back = yaml.safe_load(isola.out('lab', 'convert', tmp_path / 'lab.dot'))
+    kinds = {name: (node or {}).get('kind', 'host') for name, node in back['topology']['nodes'].items()}
+    assert kinds == {'h1': 'host', 'r1': 'router', 's1': 'bridge'}
+    assert [[end.split(':')[0] for end in link['endpoints']] for link in back['topology']['links']] == [
+        ['h1', 'r1'], ['r1', 's1']]
+
+
 @pytest.fixture
 def kathara(tmp_path):
     directory = tmp_path / 'kathara'
