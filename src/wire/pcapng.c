@@ -61,6 +61,11 @@ static void put_option(Pcapng *p, uint16_t code, const void *value, size_t n) {
         pad(p, n);
 }
 
+static void end_options(Pcapng *p) {
+        put16(p, OPTION_END);
+        put16(p, 0);
+}
+
 /* The high half comes first, whatever the order of bytes. */
 static void put_time(Pcapng *p, int64_t time_ns) {
         put32(p, (uint32_t) ((uint64_t) time_ns >> 32));
@@ -108,7 +113,7 @@ int pcapng_new(int fd, Pcapng **ret, Err *err) {
         put32(p, UINT32_MAX); /* the section's length: not known, 64 bits */
         put32(p, UINT32_MAX);
         put_option(p, SHB_USERAPPL, application, sizeof application - 1);
-        put_option(p, OPTION_END, NULL, 0);
+        end_options(p);
         end_block(p, block);
         *ret = p;
         return 0;
@@ -128,7 +133,7 @@ int pcapng_add_interface(Pcapng *p, const char *name, uint32_t snaplen) {
         put32(p, snaplen);
         put_option(p, IF_NAME, name, length);
         put_option(p, IF_TSRESOL, &nanoseconds, 1);
-        put_option(p, OPTION_END, NULL, 0);
+        end_options(p);
         end_block(p, block);
         p->interfaces[p->n_interfaces].snaplen = snaplen ? snaplen : UINT32_MAX;
         return p->n_interfaces++;
@@ -170,7 +175,7 @@ int pcapng_packet(Pcapng *p, int interface, int64_t time_ns, PcapngDirection dir
         put32(p, length);
         put_packet(p, parts, n, kept);
         put_option(p, EPB_FLAGS, &flags, sizeof flags);
-        put_option(p, OPTION_END, NULL, 0);
+        end_options(p);
         end_block(p, block);
         return 0;
 }
@@ -229,7 +234,7 @@ int pcapng_finish(Pcapng *p, int64_t time_ns) {
                 put_time(p, time_ns);
                 put_option(p, ISB_IFRECV, &p->interfaces[i].received, 8);
                 put_option(p, ISB_IFDROP, &p->interfaces[i].lost, 8);
-                put_option(p, OPTION_END, NULL, 0);
+                end_options(p);
                 end_block(p, block);
         }
         if (r == 0)

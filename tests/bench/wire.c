@@ -524,6 +524,76 @@ static void case_packets(const char *quality) {
         end(&bench);
 }
 
+static int packet_socket(const char *name) {
+        struct sockaddr_ll at = { .sll_family = AF_PACKET };
+        struct ifreq request = {};
+        int s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+        strcpy(request.ifr_name, name);
+        must(s >= 0 && ioctl(s, SIOCGIFINDEX, &request) == 0, "packet socket");
+        at.sll_ifindex = request.ifr_ifindex;
+        must(bind(s, (struct sockaddr *) &at, sizeof at) == 0, "bind");
+        return s;
+}
+
+/* Packets in turn over so many wires of one thread. */
+static void case_many(int n, int pps) {
+        static const uint8_t frame[200] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
+        int *sockets = calloc((size_t) n, sizeof *sockets), made = 0;
+        Bench bench = begin("delay=5ms", "delay=5ms");
+        Wire **wires = calloc((size_t) n, sizeof *wires);
+        Histogram late = {};
+        uint64_t packets = 0, overruns = 0;
+        int64_t began, next;
+        Quality q[2] = { { .delay_ns = 5000000 }, { .delay_ns = 5000000 } };
+        int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        must(sockets && wires && s >= 0, "memory");
+        for (; made < n; made++) {
+                char names[2][16];
+                int taps[2];
+
+                for (int i = 0; i < 2; i++) {
+                        snprintf(names[i], sizeof names[i], "%c%d", "cd"[i], made);
+                        taps[i] = tap_open(names[i], NULL);
+                        must(taps[i] >= 0 && end_set(s, SIOCSIFFLAGS, names[i], NULL) == 0, "tap");
+                }
+                must(wire_add(bench.set, names[0], taps[0], taps[1], q, 1, &wires[made], NULL) == 0,
+                     "wire");
+                sockets[made] = packet_socket(names[0]);
+        }
+        sleep(1); /* what the kernel says over new interfaces */
+        for (int i = 0; i < n; i++)
+                wire_clear_stats(wires[i]);
+        began = next = now_ns();
+        for (int i = 0; now_ns() - began < (int64_t) (seconds * 1e9); i = (i + 1) % n) {
+                (void) !send(sockets[i], frame, sizeof frame, 0);
+                for (next += NS_PER_SECOND / pps; now_ns() < next;)
+                        ;
+        }
+        usleep(50000);
+        for (int i = 0; i < n; i++) {
+                WireStats w;
+
+                wire_stats(wires[i], 0, &w);
+                histogram_merge(&late, &w.lateness);
+                packets += w.packets;
+                overruns += w.overruns;
+        }
+        printf("%d wires, %d packets a second over all: %ju packets, lateness us: median %.1f, 90%% "
+               "%.1f, 99%% %.1f; overruns %ju\n",
+               n, pps, (uintmax_t) packets, (double) histogram_quantile(&late, 0.5) / 1e3,
+               (double) histogram_quantile(&late, 0.9) / 1e3,
+               (double) histogram_quantile(&late, 0.99) / 1e3, (uintmax_t) overruns);
+        goal(histogram_quantile(&late, 0.5) < 5000, "median under 5 us");
+        end(&bench);
+        for (int i = 0; i < n; i++)
+                close(sockets[i]);
+        free(sockets);
+        free(wires);
+        close(s);
+}
+
 static bool wanted(int argc, char **argv, const char *name) {
         for (int i = 1; i < argc; i++)
                 if (strcmp(argv[i], name) == 0)
@@ -577,6 +647,10 @@ int main(int argc, char **argv) {
                 case_packets("");
                 case_packets("delay=1ms");
                 case_packets("rate=10gbit;delay=1ms;loss=1%");
+        }
+        if (wanted(argc, argv, "many")) {
+                case_many(100, 10000);
+                case_many(1000, 10000);
         }
         return missed > 0;
 }
