@@ -38,14 +38,14 @@ check: ## unit and integration tests in a private test host
 	@tools/openvswitch $(CHECK)/openvswitch
 	@tests/check $(CHECK)
 
-check-faults: ## let each system call of a container's life fail, and kill each process at each (10 minutes)
+check-faults: ## let each system call of a container's life fail, and kill each process at each (5 to 10 minutes)
 	@tools/deps build check
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
 	@ninja -C $(CHECK) --quiet
 	@ISOLA_INJECT=all ISOLA=$(CURDIR)/$(CHECK)/src/isola /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 \
 		tests/integration/test_injected.py
 
-check-vm: ## tests on a stock Debian kernel with systemd, in QEMU (VM_TESTS, VM_KERNEL, VM_TIMEOUT)
+check-vm: ## tests on a stock Debian kernel with systemd, in QEMU (VM_TESTS=all, VM_KERNEL, VM_TIMEOUT)
 	@tools/deps build vm
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
 	@ninja -C $(CHECK) --quiet
