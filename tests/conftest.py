@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ import time
 import pytest
 
 SLOWNESS = float(os.environ.get('ISOLA_TEST_SLOWNESS', '1'))
+KERNEL = tuple(int(n) for n in re.findall(r'\d+', os.uname().release)[:2])
 BINARY = os.environ.get('ISOLA', str(pathlib.Path(__file__).resolve().parents[1] / 'build-check/src/isola'))
 
 

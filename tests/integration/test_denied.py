@@ -10,12 +10,11 @@ import subprocess
 import urllib.request
 
 import pytest
-from conftest import BINARY, Isola, leftovers, wait_until
+from conftest import BINARY, KERNEL, Isola, leftovers, wait_until
 from oci_bundle import Bundle, bundle  # a fixture, too
 
 DENY = pathlib.Path(BINARY).resolve().parents[1] / 'tests/deny'
 BOTH = ('ENOSYS', 'EPERM')
-KERNEL = tuple(int(n) for n in re.findall(r'\d+', os.uname().release)[:2])
 
 # Everything goes on without them.
 REPLACED = [(call, code) for call in ('clone3', 'openat2', 'close_range', 'faccessat2', 'copy_file_range',
