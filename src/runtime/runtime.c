@@ -327,7 +327,7 @@ static int place(Runtime *runtime, Err *err) {
         runtime->placed = true;
         r = cgroup_join(runtime->cgroup, runtime->pid, err);
         if (r < 0)
-                return init_own_failure(r);
+                return init_own_failure(runtime_reason(runtime, r, err));
         return tell(runtime, INIT_PLACED, err);
 }
 
