@@ -12,7 +12,7 @@
 #include "topology/reshape.h"
 
 void graph_clear(Graph *g) {
-        free(g->has_kind);
+        free(g->said);
         strv_free(g->slips);
         *g = (Graph){};
 }
@@ -30,7 +30,7 @@ ssize_t graph_add_node(Graph *g, const char *wish, int line, Err *err) {
         if (g->t->n_nodes >= GRAPH_LIMIT)
                 return too_large(g, line, err);
         name = topology_unique_name(g->t, wish);
-        if (!name || !json_grow(&g->has_kind, &g->n_kinds, 1))
+        if (!name || !json_grow(&g->said, &g->n_said, 1))
                 return no_memory(err);
         index = topology_add_node(g->t, name, NODE_HOST);
         if (index < 0)
@@ -133,7 +133,7 @@ static int set_kind(Graph *g, size_t node, const char *value, int line, Err *err
         for (int i = 0; node_kind_names[i]; i++)
                 if (str_equal(node_kind_names[i], value)) {
                         g->t->nodes[node].kind = (NodeKind) i;
-                        g->has_kind[node] = 1;
+                        g->said[node] |= GRAPH_KIND;
                         return 0;
                 }
         near = nearest_name(value, node_kind_names);
@@ -157,6 +157,10 @@ int graph_set_node(Graph *g, size_t node, const char *key, const char *value, in
                         return bad_value(g, key, value, line, err);
                 n->cpus = cpus;
                 return 0;
+        }
+        if (str_equal(key, "stp")) {
+                g->said[node] |= GRAPH_STP;
+                return parse_bool(value, &n->stp) < 0 ? bad_value(g, key, value, line, err) : 0;
         }
         if (str_equal(key, "pos"))
                 return set_pos(g, n, value, line, err);
@@ -260,13 +264,32 @@ int graph_set_link(Graph *g, size_t link, int end, const char *key, const char *
         return set_link_label(g, l, key, value, line, err);
 }
 
+/* A broadcast would go round for ever. */
+static int break_loops(Graph *g, Err *err) {
+        int loops = topology_has_loops(g->t);
+        size_t n = 0;
+
+        for (size_t i = 0; loops > 0 && i < g->t->n_nodes; i++) {
+                Node *b = &g->t->nodes[i];
+
+                if (b->kind != NODE_BRIDGE || g->said[i] & GRAPH_STP)
+                        continue;
+                b->stp = true;
+                n++;
+        }
+        if (loops < 0 ||
+            (n > 0 && add_note(g->t, 0, "bridges form loops and got 'stp': %zu", n) < 0))
+                return no_memory(err);
+        return 0;
+}
+
 int graph_finish(Graph *g, Err *err) {
         size_t hosts = 0, routers = 0;
 
         for (size_t i = 0; i < g->t->n_nodes; i++) {
                 Node *n = &g->t->nodes[i];
 
-                if (g->has_kind[i])
+                if (g->said[i] & GRAPH_KIND)
                         continue;
                 n->kind = n->n_interfaces > 1 ? NODE_ROUTER : NODE_HOST;
                 *(n->kind == NODE_ROUTER ? &routers : &hosts) += 1;
@@ -286,5 +309,5 @@ int graph_finish(Graph *g, Err *err) {
         if (g->own_links > 0 &&
             add_note(g->t, 0, "links of a node to itself are left out: %zu", g->own_links) < 0)
                 return no_memory(err);
-        return 0;
+        return break_loops(g, err);
 }

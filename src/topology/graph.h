@@ -6,7 +6,7 @@
  *
  * What attributes of nodes and edges mean is the same in both:
  *
- *   nodes   kind, image, cpu, memory; pos ("X,Y", Y upwards), x, y, longitude and
+ *   nodes   kind, image, cpu, memory, stp; pos ("X,Y", Y upwards), x, y, longitude and
  *           latitude (Y upwards) for the position
  *   edges   quality_keys, also bandwidth and latency; name, mtu, engine, ipv4 and ipv6
  *           ("A,B"); LinkSpeedRaw of the Topology Zoo
@@ -18,10 +18,13 @@
 
 #define GRAPH_LIMIT 100000 /* nodes, and links */
 
+/* What a file says of a node, so that nothing else is to be found. */
+enum { GRAPH_KIND = 1, GRAPH_STP = 2 };
+
 typedef struct Graph {
         Topology *t;
-        char *has_kind;   /* by node: whether the file says its kind */
-        size_t n_kinds;   /* = t->n_nodes */
+        char *said;       /* by node: GRAPH_KIND, GRAPH_STP */
+        size_t n_said;    /* = t->n_nodes */
         size_t own_links; /* of nodes to themselves, left out */
         size_t renamed;   /* ends whose port cannot be an interface's name */
         char **slips;     /* attributes that were noted already */
@@ -40,5 +43,6 @@ ssize_t graph_add_link(Graph *g, size_t a, const char *a_interface, size_t b,
 int graph_set_link(Graph *g, size_t link, int end, const char *key, const char *value, int line,
                    Err *err);
 int graph_set_node(Graph *g, size_t node, const char *key, const char *value, int line, Err *err);
-/* Finds kinds for nodes without one: routers where several links meet, else hosts. */
+/* Finds kinds for nodes without one: routers where several links meet, else hosts.  Bridges that
+ * form loops get STP unless the file says otherwise. */
 int graph_finish(Graph *g, Err *err);

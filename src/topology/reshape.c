@@ -91,8 +91,7 @@ static size_t root_of(size_t *parents, size_t i) {
         return i;
 }
 
-/* Whether packets between switches can come back. */
-static int has_loop(const Topology *t) {
+int topology_has_loops(const Topology *t) {
         autofree size_t *parents = calloc(t->n_nodes + 1, sizeof *parents);
 
         if (!parents)
@@ -114,7 +113,7 @@ static int has_loop(const Topology *t) {
 }
 
 int topology_set_switches(Topology *t, NodeKind kind) {
-        int loop = has_loop(t);
+        int loop = topology_has_loops(t);
 
         for (size_t i = 0; loop >= 0 && i < t->n_nodes; i++) {
                 Node *n = &t->nodes[i];

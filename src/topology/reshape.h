@@ -8,6 +8,9 @@
 /* Makes every node of a graph a bridge with @hosts hosts of its own ("Vienna-h1"); -ENOMEM. */
 int topology_populate(Topology *t, int hosts);
 
+/* Whether packets between switches can come back to where they were; -ENOMEM. */
+int topology_has_loops(const Topology *t);
+
 /* Makes switches out of all bridges that are of @kind; bridges that form loops get STP.
  * Return: whether there are loops; -ENOMEM. */
 int topology_set_switches(Topology *t, NodeKind kind);

@@ -11,7 +11,8 @@
 #include "topology/write_yaml.h"
 
 /* Attributes with a meaning of their own, so that no label takes one. */
-static const char *const node_keys[] = { "kind", "image", "cpu", "memory", "x", "y", "pos", NULL };
+static const char *const node_keys[] = { "kind", "image", "cpu", "memory", "stp",
+                                         "x",    "y",     "pos", NULL };
 static const char *const link_keys[] = { "name", "mtu",     "engine",    "ipv4",
                                          "ipv6", "latency", "bandwidth", NULL };
 
@@ -52,6 +53,8 @@ static int node_attributes(const Node *n, bool pos, char ***ret) {
                 r = add_real(ret, "cpu", n->cpus);
         if (r >= 0 && n->memory)
                 r = strv_addf(ret, "memory=%ju", (uintmax_t) n->memory);
+        if (r >= 0 && n->kind == NODE_BRIDGE)
+                r = strv_addf(ret, "stp=%s", n->stp ? "true" : "false");
         if (r >= 0 && n->has_position && pos)
                 r = strv_addf(ret, "pos=%.10g,%.10g!", n->x, n->y == 0 ? 0 : -n->y);
         else if (r >= 0 && n->has_position) {
@@ -113,9 +116,9 @@ static int add_quality(const Quality *q, char ***ret) {
 /* ---- what is not said ---- */
 
 static int note_what_is_lost(const Topology *t, const char *format, char ***notes) {
-        static const char *const kept[] = { "image",           "cpu",     "memory",
-                                            "position",        "labels",  "engine",
-                                            "labels of links", "quality", NULL };
+        static const char *const kept[] = { "stp",      "image",  "cpu",    "memory",
+                                            "position", "labels", "engine", "labels of links",
+                                            "quality",  NULL };
         size_t many = 0;
         int r = topology_note_lost(t, format, kept, notes);
 

@@ -127,6 +127,18 @@ TEST(ports_that_are_no_interfaces_get_other_names) {
         expect_well(topology_check(t, &err), err);
 }
 
+TEST(bridges_in_loops_get_spanning_trees) {
+        autoptr(Topology) t = graph("graph { node [kind=bridge] a -- b -- c -- a; c -- d }");
+        autoptr(Topology) none =
+                graph("graph { node [kind=bridge] h [kind=host]; a -- b -- c; h -- a }");
+        autoptr(Topology) said = graph("graph { node [kind=bridge stp=no] a -- b -- c -- a }");
+
+        expect(t->nodes[0].stp && t->nodes[3].stp);
+        expect_str(t->notes[0], "f: bridges form loops and got 'stp': 4");
+        expect(!none->nodes[0].stp && !none->notes);
+        expect(!said->nodes[0].stp && !said->notes);
+}
+
 TEST(slips_of_the_pen_are_noted) {
         autoptr(Topology) t = graph("graph {\nnode [kind=host]\na -- b [dealy=1ms]\n"
                                     "a -- b [dealy=2ms] }");
