@@ -10,8 +10,8 @@
  * which the switch forgets when it is idle.  A station that moves and a port that goes take their
  * flows along.
  *
- * It does not look for loops: a topology with one needs a switch that speaks STP, or another
- * controller.
+ * It does not look for loops: a topology with one needs switches that do (OvsBridge's .rstp), or
+ * another controller.
  *
  * One thread, any number of switches, nothing waits: the controller is a descriptor that is
  * readable when there is something to do, for a process with a loop of its own; or

@@ -32,6 +32,7 @@ struct OvsChange {
         json_t *operations;
         Names added, removed;
         Names expected; /* bridges that must be there */
+        bool patched;   /* and not have RSTP */
         unsigned ids;   /* made so far */
         Err error;      /* the first thing that was wrong */
 };
@@ -214,8 +215,8 @@ void ovs_change_add_bridge(OvsChange *change, const OvsBridge *bridge) {
                     json_pack("{s:s, s:s}", "name", bridge->name, "type", "internal"));
         id = insert(change, "Port",
                     json_pack("{s:s, s:o}", "name", bridge->name, "interfaces", named(id)));
-        row = json_pack("{s:s, s:s, s:o}", "name", bridge->name, "datapath_type", type, "ports",
-                        named(id));
+        row = json_pack("{s:s, s:s, s:o, s:b}", "name", bridge->name, "datapath_type", type,
+                        "ports", named(id), "rstp_enable", bridge->rstp);
         put_settings(change, row, bridge);
         id = insert(change, "Bridge", row);
         add_operation(change, json_pack("{s:s, s:s, s:[], s:[[s, s, o]]}", "op", "mutate", "table",
@@ -236,11 +237,22 @@ void ovs_change_set_bridge(OvsChange *change, const OvsBridge *bridge) {
                                         "where", by_name(bridge->name), "row", row));
 }
 
+/* Open vSwitch 3.1 ends without a word when RSTP's messages meet a patch port. */
+static void expect_no_rstp(OvsChange *change, const char *bridge) {
+        add_operation(change,
+                      json_pack("{s:s, s:i, s:s, s:o, s:[s], s:s, s:[{s:b}]}", "op", "wait",
+                                "timeout", 0, "table", "Bridge", "where", by_name(bridge),
+                                "columns", "rstp_enable", "until", "==", "rows", "rstp_enable", 0));
+        change->patched = true;
+}
+
 static int check_port(OvsChange *change, const OvsPort *port) {
         int r = check_name(change, "the bridge", port->bridge);
 
         if (r >= 0)
                 r = check_name(change, "the port", port->name);
+        if (r >= 0 && port->peer)
+                r = check_name(change, "the peer", port->peer);
         if (r < 0)
                 return r;
         if (port->number >= PORTS_BELOW)
@@ -266,8 +278,16 @@ void ovs_change_add_port(OvsChange *change, const OvsPort *port) {
         row = json_pack("{s:s}", "name", port->name);
         if (port->number)
                 put(change, row, "ofport_request", json_integer(port->number));
+        if (port->peer) {
+                expect_no_rstp(change, port->bridge);
+                put(change, row, "type", json_string("patch"));
+                put(change, row, "options", json_pack("[s, [[s, s]]]", "map", "peer", port->peer));
+        }
         id = insert(change, "Interface", row);
         row = json_pack("{s:s, s:o}", "name", port->name, "interfaces", named(id));
+        if (port->edge)
+                put(change, row, "other_config",
+                    json_pack("[s, [[s, s]]]", "map", "rstp-port-admin-edge", "true"));
         if (port->vlan)
                 put(change, row, "tag", json_integer(port->vlan));
         if (port->n_trunks) {
@@ -369,14 +389,32 @@ static int wait_applied(Ovsdb *db, long long ticket, Err *err) {
         return refuse(err, ETIMEDOUT, "the switch did not carry out a change in time");
 }
 
-/* The first of the names that is, or is not, there. */
-static const char *find_name(const Names *names, const OvsInterfaces *all, bool there) {
-        for (size_t i = 0; i < names->n; i++) {
-                const Name *name = &names->list[i];
-                const char *device = name->port ? name->port : name->bridge;
+static const char *device_of(const Name *name) {
+        return name->port ? name->port : name->bridge;
+}
 
-                if (!ovs_interface(all, device) == !there)
-                        return device;
+static bool has_device(const Names *names, const char *device) {
+        for (size_t i = 0; i < names->n; i++)
+                if (str_equal(device_of(&names->list[i]), device))
+                        return true;
+        return false;
+}
+
+/* What is added and there already, or NULL. */
+static const char *find_taken(const OvsChange *change, const OvsInterfaces *all) {
+        for (size_t i = 0; i < change->added.n; i++)
+                if (ovs_interface(all, device_of(&change->added.list[i])))
+                        return device_of(&change->added.list[i]);
+        return NULL;
+}
+
+/* A bridge that must be there and is neither that nor added, or NULL. */
+static const char *find_missing(const OvsChange *change, const OvsInterfaces *all) {
+        for (size_t i = 0; i < change->expected.n; i++) {
+                const char *bridge = change->expected.list[i].bridge;
+
+                if (!ovs_interface(all, bridge) && !has_device(&change->added, bridge))
+                        return bridge;
         }
         return NULL;
 }
@@ -388,12 +426,14 @@ static int explain(const OvsChange *change, Ovsdb *db, int r, Err *err) {
 
         if ((r != -ETIME && r != -EEXIST) || ovs_interfaces(db, &all, NULL) < 0)
                 return r;
-        name = find_name(r == -ETIME ? &change->expected : &change->added, &all, r == -EEXIST);
-        if (!name)
+        name = r == -ETIME ? find_missing(change, &all) : find_taken(change, &all);
+        if (!name && (r == -EEXIST || !change->patched))
                 return r;
         err_clear(err);
-        return r == -ETIME ? refuse(err, ENOENT, "there is no bridge '%s'", name)
-                           : refuse(err, EEXIST, "there is a bridge or port '%s' already", name);
+        if (r == -EEXIST)
+                return refuse(err, EEXIST, "there is a bridge or port '%s' already", name);
+        return name ? refuse(err, ENOENT, "there is no bridge '%s'", name)
+                    : refuse(err, EINVAL, "a port with a peer cannot be of a bridge with RSTP");
 }
 
 static int apply(OvsChange *change, Ovsdb *db, Err *err) {
@@ -421,8 +461,7 @@ static int check_added(const OvsChange *change, Ovsdb *db, Err *err) {
         if (r < 0)
                 return r;
         for (size_t i = 0; i < change->added.n; i++) {
-                const Name *name = &change->added.list[i];
-                const char *device = name->port ? name->port : name->bridge;
+                const char *device = device_of(&change->added.list[i]);
                 const OvsInterface *interface = ovs_interface(&all, device);
 
                 if (!interface)

@@ -16,6 +16,7 @@
  * All strings are read during the call that gets them.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/auto.h"
@@ -23,18 +24,25 @@
 #include "openflow/ovsdb.h"
 
 typedef struct OvsBridge {
-        const char *name;          /* also of its own interface: at most 15 bytes */
-        char *const *controllers;  /* "tcp:127.0.0.1:6653", "unix:PATH" (see ovs_controller()) */
-        char *const *protocols;    /* "OpenFlow10", "OpenFlow13"; NULL for the switch's default */
-        uint64_t dpid;             /* or 0 for one made from an address */
-        const char *fail_mode;     /* "standalone" (it learns by itself while no controller is
-                                      there), "secure" (it does nothing by itself), or NULL */
+        const char *name;         /* also of its own interface: at most 15 bytes */
+        char *const *controllers; /* "tcp:127.0.0.1:6653", "unix:PATH" (see ovs_controller()) */
+        char *const *protocols;   /* "OpenFlow10", "OpenFlow13"; NULL for the switch's default */
+        uint64_t dpid;            /* or 0 for one made from an address */
+        const char *fail_mode;    /* "standalone" (it learns by itself while no controller is
+                                     there), "secure" (it does nothing by itself), or NULL */
+        bool rstp; /* it breaks loops with others that do (IEEE 802.1D-2004), whoever controls it;
+                      not over a port with a peer, which Open vSwitch 3.1 does not survive.  Only
+                      when it is added */
         const char *datapath_type; /* "system" for the kernel's; NULL for user space, "netdev" */
 } OvsBridge;
 
 typedef struct OvsPort {
         const char *bridge;     /* that is there, or added earlier in the same change */
         const char *name;       /* of an interface in the switch's network namespace */
+        const char *peer;       /* or NULL: of another bridge's port, to which this one is connected
+                                   within the switch; then there is no interface, and the other one
+                                   names this one, at best in the same change */
+        bool edge;              /* a host is there: RSTP need not wait whether a bridge is */
         uint16_t number;        /* OpenFlow's, 1 to 65279, or 0 for the next free one */
         uint16_t vlan;          /* access port of that VLAN, 1 to 4094; or 0 */
         const uint16_t *trunks; /* the only VLANs it carries */

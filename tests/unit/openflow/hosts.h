@@ -10,9 +10,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "base/str.h"
 #include "kernel/ns.h"
 #include "netlink/addr.h"
 #include "netlink/link.h"
+#include "openflow/ovs_change.h"
 #include "test.h"
 
 #define TRIES 60 /* of half a second each */
@@ -82,4 +84,26 @@ __attribute__((__unused__)) static bool ping(int host, const char *address, int 
                 }
         }
         return false;
+}
+
+__attribute__((__unused__)) static void add_cable(const char *a, const char *b) {
+        const LinkEnd x = { .name = a, .netns = -EBADF }, y = { .name = b, .netns = -EBADF };
+        autoclose int nl = expect_ok(nl_open());
+
+        expect_ok(link_add_veth(nl, &x, &y, NULL));
+}
+
+/* A cable whose ends are ports of two bridges. */
+__attribute__((__unused__)) static void add_link(OvsChange *change, const char *a, const char *b) {
+        autofree char *left = str_format("%s-%s", a, b), *right = str_format("%s-%s", b, a);
+        autoclose int nl = expect_ok(nl_open());
+        autonl NlMessage m;
+
+        add_cable(left, right);
+        nl_begin_empty(&m);
+        link_next_up(&m, (int) if_nametoindex(left));
+        link_next_up(&m, (int) if_nametoindex(right));
+        expect_ok(nl_call(nl, &m, NULL));
+        ovs_change_add_port(change, &(OvsPort){ .bridge = a, .name = left });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = b, .name = right });
 }

@@ -230,6 +230,45 @@ TEST_IN(datagram_arrives, CLONE_NEWNET) {
         expect_ok(ovs_stop(n.directory, NULL));
 }
 
+/* --- loops --- */
+
+/* All have the same controller, which listens once; RSTP leaves a tree of the ring. */
+TEST_IN(ring_with_rstp_is_learned, CLONE_NEWNET) {
+        static const char *const names[] = { "s1", "s2", "s3" };
+        autonetwork n = {};
+        autofree char *one = NULL;
+        autoptr(OvsChange) change = ovs_change_new();
+        autoerr err = {};
+
+        n.db = host_start(n.directory);
+        one = ovs_controller(n.directory, "s1");
+        add_host(&n.hosts[0], "p1", "10.0.0.1/24");
+        add_host(&n.hosts[1], "p2", "10.0.0.2/24");
+        start_controller(&n, one);
+        for (int i = 0; i < 3; i++) {
+                autofree char *target = ovs_controller(n.directory, names[i]);
+                const char *path = str_after(target, "unix:");
+
+                expect(i == 0 || symlink(str_after(one, "unix:"), path) == 0);
+                ovs_change_add_bridge(change,
+                                      &(OvsBridge){ .name = names[i],
+                                                    .fail_mode = "secure",
+                                                    .rstp = true,
+                                                    .controllers = (char *[]){ target, NULL } });
+        }
+        add_link(change, "s1", "s2");
+        add_link(change, "s2", "s3");
+        add_link(change, "s3", "s1");
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p1", .edge = true });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s2", .name = "p2", .edge = true });
+        expect_well(ovs_change_commit(change, n.db, &err), err);
+        expect(ping(n.hosts[0], "10.0.0.2", TRIES));
+        for (int i = 0; i < 10; i++)
+                expect(ping(n.hosts[i % 2], i % 2 ? "10.0.0.1" : "10.0.0.2", TRIES));
+        stop_controller(&n);
+        expect_ok(ovs_stop(n.directory, NULL));
+}
+
 /* --- through a relay --- */
 
 /* Between the switch and the controller, which listens at TCP then; it records. */

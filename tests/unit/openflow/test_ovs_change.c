@@ -5,13 +5,6 @@
 #include "openflow/client.h"
 #include "ovs_host.h"
 
-static void add_cable(const char *a, const char *b) {
-        const LinkEnd x = { .name = a, .netns = -EBADF }, y = { .name = b, .netns = -EBADF };
-        autoclose int nl = expect_ok(nl_open());
-
-        expect_ok(link_add_veth(nl, &x, &y, NULL));
-}
-
 /* The number of an interface, or -2 if there is none of that name. */
 static int number_of(Ovsdb *db, const char *name) {
         autointerfaces all = {};
@@ -174,6 +167,87 @@ TEST_IN(trunk_carries_the_vlans_that_are_named, CLONE_NEWNET) {
         expect_well(ovs_change_commit(change, db, &err), err);
         expect(ping(hosts[0], "10.0.0.2", TRIES));
         expect(!ping(hosts[0], "10.0.0.3", 2)); /* untagged is VLAN 0 */
+}
+
+static void add_patch(OvsChange *change, const char *bridge, const char *name, const char *peer) {
+        ovs_change_add_port(change, &(OvsPort){ .bridge = bridge, .name = name, .peer = peer });
+}
+
+TEST_IN(bridges_are_connected_within_the_switch, CLONE_NEWNET) {
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        int hosts[2];
+        autoerr err = {};
+
+        add_host(&hosts[0], "p1", "10.0.0.1/24");
+        add_host(&hosts[1], "p2", "10.0.0.2/24");
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s1", .fail_mode = "standalone" });
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s2", .fail_mode = "standalone" });
+        add_patch(change, "s1", "s1-s2", "s2-s1");
+        add_patch(change, "s2", "s2-s1", "s1-s2");
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p1" });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s2", .name = "p2" });
+        expect_well(ovs_change_commit(change, db, &err), err);
+        expect(if_nametoindex("s1-s2") == 0);
+        expect(ping(hosts[0], "10.0.0.2", TRIES));
+}
+
+/* How many packets a bridge has sent; in a ring that nobody breaks they would never end. */
+static uint64_t sent_by(const char *directory, const char *bridge) {
+        autofree char *target = ovs_management(directory, bridge);
+        autoptr(OfClient) client = NULL;
+        OfPortStats *stats;
+        uint64_t sum = 0;
+        size_t n;
+        autoerr err = {};
+
+        expect_well(of_client_open(target, OF_VERSIONS, HOST_MS, &client, &err), err);
+        expect_well(of_client_port_stats(client, OF_PORT_ANY, &stats, &n, &err), err);
+        for (size_t i = 0; i < n; i++)
+                sum += stats[i].tx_packets;
+        free(stats);
+        return sum;
+}
+
+TEST_IN(ring_is_broken_by_rstp, CLONE_NEWNET) {
+        static const char *const names[] = { "s1", "s2", "s3" };
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        int hosts[2];
+        autoerr err = {};
+
+        add_host(&hosts[0], "p1", "10.0.0.1/24");
+        add_host(&hosts[1], "p2", "10.0.0.2/24");
+        for (int i = 0; i < 3; i++)
+                ovs_change_add_bridge(
+                        change,
+                        &(OvsBridge){ .name = names[i], .fail_mode = "standalone", .rstp = true });
+        add_link(change, "s1", "s2");
+        add_link(change, "s2", "s3");
+        add_link(change, "s3", "s1");
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s1", .name = "p1", .edge = true });
+        ovs_change_add_port(change, &(OvsPort){ .bridge = "s2", .name = "p2", .edge = true });
+        expect_well(ovs_change_commit(change, db, &err), err);
+        expect(ping(hosts[0], "10.0.0.2", TRIES));
+        for (int i = 0; i < 3; i++)
+                expect(sent_by(directory, names[i]) < 2000);
+}
+
+TEST_IN(rstp_within_the_switch_is_refused, CLONE_NEWNET) {
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        autoerr err = {};
+
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s1" });
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s2", .rstp = true });
+        add_patch(change, "s1", "s1-s2", "s2-s1");
+        add_patch(change, "s2", "s2-s1", "s1-s2");
+        expect(ovs_change_commit(change, db, &err) == -EINVAL);
+        expect_str(err.message, "a port with a peer cannot be of a bridge with RSTP");
+        expect(number_of(db, "s1") == -2 && ovs_is_running(directory) == 1);
 }
 
 static void expect_dpid(const char *directory, uint64_t dpid) {
