@@ -34,10 +34,14 @@ typedef signed char s8;
 typedef signed short s16;
 typedef signed int s32;
 typedef signed long long s64;
+#ifndef bool /* who includes <stdbool.h> and <stddef.h> before has these */
 typedef _Bool bool;
 #define true 1
 #define false 0
+#endif
+#ifndef NULL
 #define NULL ((void *) 0)
+#endif
 
 #define ISOLA_INLINE static inline __attribute__((always_inline))
 
@@ -81,6 +85,7 @@ struct isola_skb {
         u64 flow_keys, tstamp;
         u32 wire_len, gso_segs;
 };
+_Static_assert(__builtin_offsetof(struct isola_skb, gso_segs) == 164, "not the kernel's layout");
 
 /*
  * A packet.  Numbers are in the machine's byte order; what a packet does not have is 0.  Offsets

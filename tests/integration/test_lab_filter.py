@@ -55,7 +55,7 @@ def compiled(tmp_path):
     def compile(name, text):
         source, result = tmp_path / f'{name}.c', tmp_path / f'{name}.o'
         source.write_text(text)
-        subprocess.run(['clang', '-O2', '-g', '-target', 'bpf', '-I', HEADERS, '-c', source, '-o', result], check=True)
+        subprocess.run(['clang', '-Wall', '-Wextra', '-Werror', '-O2', '-g', '-target', 'bpf', '-I', HEADERS, '-c', source, '-o', result], check=True)
         return result
     return compile
 
@@ -237,6 +237,8 @@ def test_a_filter_of_ones_own(isola, compiled):
     isola('lab', 'filter', 'detach', 'telnet')
     isola('lab', 'filter', 'attach', '-a', 'drop', '--side', 'out', '-s', 'port=80', telnet, 's1:p1')
     assert fetch(isola, 'h2', 'h1', patience=1) == ''
+    mixed = compiled('mixed', '#include <stdbool.h>\n#include <stddef.h>' + TELNET.replace('(telnet)', '(mixed)'))
+    isola('lab', 'filter', 'attach', mixed, 's1:p2')
     wrong = compiled('wrong', '#include "isola_filter.h"\nISOLA_HASH(m, u32, u64, 4);\nISOLA_FILTER(wrong) {\n'
                               '        u32 key = p->length;\n        return *isola_get(&m, &key) ? ISOLA_MATCH : ISOLA_PASS;\n}\n')
     error = isola('lab', 'filter', 'load', wrong, code=1).stderr
@@ -269,7 +271,10 @@ def test_what_cannot_be_done_is_said(isola):
 def test_what_open_vswitch_receives_is_not_held_back_silently(isola, lab):
     if not (SHIPPED / 'count.o').exists():
         pytest.skip('clang was not there when isola was built, so no filters are')
-    lab(STAR.replace('{kind: bridge}', '{kind: ovs-bridge}'))
+    done = lab(STAR.replace('{kind: bridge}', '{kind: ovs-bridge}'), code=None)
+    if 'Open vSwitch' in done.stderr:
+        pytest.skip(f'there is no Open vSwitch: {done.stderr}')
+    assert done.returncode == 0
     if 'master' in isola.out('lab', 'exec', 's1', 'ip', 'link', 'show', 'p1'):
         pytest.skip('Open vSwitch has its kernel module here')
     error = isola('lab', 'filter', 'attach', '-a', 'drop', shipped('count'), 's1:p1', code=1).stderr
