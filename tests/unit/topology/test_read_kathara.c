@@ -99,9 +99,9 @@ TEST_IN(files_of_the_directory, IN) {
         put("shared.startup", "first\r\n");
         put("pc1.startup", "ip link set eth0 up\nfor i in 1; do\necho $i\ndone\n");
         put("pc2.startup", "\n\n");
-        put("pc1/etc/hostname", "x\n");
+        put("pc1/etc/passwd", "x\n");
         put("pc1/etc/not-here", "x\n");
-        put("pc1/etc/default/not-here", "zebra=yes\n");
+        put("pc1/usr/bin/not-here", "zebra=yes\n");
         put("pc1/etc/not-here-either/a", "\n");
         put("pc1/tmp/new", "\n");
         put("pc1/a:b", "\n");
@@ -121,9 +121,9 @@ TEST_IN(files_of_the_directory, IN) {
         expect_str(pc2->binds[0], LAB "/shared:/shared");
         /* A file that is here, a directory that is, and what a node has of its own. */
         expect(strv_length(pc1->binds) == 3);
-        expect_str(pc1->binds[0], LAB "/pc1/etc/default:/etc/default:ro");
-        expect_str(pc1->binds[1], LAB "/pc1/etc/hostname:/etc/hostname:ro");
-        expect_str(pc1->binds[2], LAB "/pc1/tmp/new:/tmp/new:ro");
+        expect_str(pc1->binds[0], LAB "/pc1/etc/passwd:/etc/passwd:ro");
+        expect_str(pc1->binds[1], LAB "/pc1/tmp/new:/tmp/new:ro");
+        expect_str(pc1->binds[2], LAB "/pc1/usr/bin:/usr/bin:ro");
         expect(pc1->n_waits == 1);
         expect_str(pc1->waits[0].node, "pc2");
         expect_str(pc1->waits[0].stage, "configure");
