@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "kernel/process.h"
 #include "lab/build.h"
+#include "lab/device.h"
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "lab/node.h"
@@ -113,6 +114,19 @@ static int make_node(Maker *m, size_t index, Err *err) {
         return 0;
 }
 
+/* Switches of Open vSwitch are no processes of their own. */
+static bool is_in_fabric(const Topology *t, size_t node) {
+        return t->nodes[node].kind == NODE_OVS_BRIDGE;
+}
+
+static size_t count_processes(const Topology *t) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < t->n_nodes; i++)
+                n += !is_in_fabric(t, i);
+        return n;
+}
+
 /* What a node has said of its end; 0 if nothing. */
 static int hear_node(const Maker *m, int timeout_ms, Err *err) {
         struct pollfd p = { .fd = m->report[0], .events = POLLIN };
@@ -130,12 +144,13 @@ static int why_not(const Maker *m, Err *err) {
 
 /* ---- links ---- */
 
-static LinkEnd end_of(const Maker *m, const TopologyLink *l, int end) {
+static LinkEnd end_of(const Maker *m, const TopologyLink *l, int end, DeviceName *name) {
         const Topology *t = m->plan->topology;
         const Interface *in = topology_interface(t, l->sides[end]);
 
+        *name = device_name(t, l->sides[end]);
         return (LinkEnd){
-                .name = in->name,
+                .name = name->text,
                 .netns = -EBADF,
                 .netns_pid = m->nodes[l->sides[end].node],
                 .mtu = l->mtu,
@@ -153,7 +168,8 @@ static int lay_links(const Maker *m, Err *err) {
         nl_begin_empty(&batch);
         for (size_t i = 0; r >= 0 && i < t->n_links; i++) {
                 const TopologyLink *l = &t->links[i];
-                LinkEnd a = end_of(m, l, 0), b = end_of(m, l, 1);
+                DeviceName names[2];
+                LinkEnd a = end_of(m, l, 0, &names[0]), b = end_of(m, l, 1, &names[1]);
 
                 if (link_engine(l, NULL) != ENGINE_WIRE) {
                         laid[batch.n] = l;
@@ -172,6 +188,32 @@ static int lay_links(const Maker *m, Err *err) {
                 nl_clear(&batch);
                 nl_begin_empty(&batch);
         }
+        return r;
+}
+
+/* The ends that are in no node: here, and nobody else sets them up.  Not while they are made: the
+ * other end is not there yet. */
+static int set_fabric_up(const Maker *m, Err *err) {
+        const Topology *t = m->plan->topology;
+        autoclose int nl = nl_open();
+        autonl NlMessage batch;
+        int r = nl < 0 ? fail(err, nl, "cannot open a netlink socket") : 0;
+
+        nl_begin_empty(&batch);
+        for (size_t i = 0; r >= 0 && i < t->n_links; i++)
+                for (int end = 0; r >= 0 && end < 2; end++) {
+                        DeviceName name = device_name(t, t->links[i].sides[end]);
+                        Link link;
+
+                        if (!is_in_fabric(t, t->links[i].sides[end].node) ||
+                            link_engine(&t->links[i], NULL) == ENGINE_WIRE)
+                                continue;
+                        r = link_get(nl, name.text, &link, err);
+                        if (r >= 0)
+                                link_next_up(&batch, link.index);
+                }
+        if (r >= 0 && batch.n > 0)
+                r = nl_call(nl, &batch, err);
         return r;
 }
 
@@ -263,17 +305,22 @@ static int make_all(Maker *m, Err *err) {
                 r = m->fabric < 0 ? fail(err, m->fabric, "cannot make the fabric") : 0;
         }
         for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
-                r = make_node(m, i, err);
+                if (is_in_fabric(t, i))
+                        m->nodes[i] = m->fabric;
+                else
+                        r = make_node(m, i, err);
         fault_point("lab.nodes");
         if (r >= 0)
                 r = lay_links(m, err);
         if (r >= 0 && m->keeper > 0)
                 r = let_keeper_lay(m, err);
+        if (r >= 0)
+                r = set_fabric_up(m, err);
         fault_point("lab.links");
         if (r >= 0)
-                r = let_go(m->go[1], t->n_nodes, err);
+                r = let_go(m->go[1], count_processes(t), err);
         if (r >= 0)
-                r = await(m, t->n_nodes, err);
+                r = await(m, count_processes(t), err);
         for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
                 if (t->nodes[i].kind == NODE_ROUTER)
                         r = node_forward(m->nodes[i], err);
@@ -282,7 +329,7 @@ static int make_all(Maker *m, Err *err) {
 
 /* They would die with this process before they have heard that they need not. */
 static int release(const Maker *m) {
-        size_t n = m->plan->topology->n_nodes + 1 + (m->keeper > 0);
+        size_t n = count_processes(m->plan->topology) + 1 + (m->keeper > 0);
         int r = let_go(m->release[1], n, NULL);
 
         return r < 0 ? r : await(m, n, NULL);

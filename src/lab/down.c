@@ -13,6 +13,7 @@
 #include "engine/idrange.h"
 #include "lab/container_node.h"
 #include "lab/lab_internal.h"
+#include "lab/switches.h"
 
 #define END_TIMEOUT_MS 30000
 
@@ -50,6 +51,8 @@ int lab_erase(Lab *lab, Err *err) {
 
         if (r >= 0 && lab->state.id)
                 r = lab_remove_containers(lab->home, lab->name, lab->state.id, err);
+        if (r >= 0)
+                r = lab_stop_switches(lab, err);
         if (r >= 0)
                 r = kill_all(lab, err);
         if (r < 0)

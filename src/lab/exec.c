@@ -74,8 +74,11 @@ _Noreturn static void run(const Node *n, const LabExec *exec, int report) {
 }
 
 /* The child joins; only its own child is in the pid namespace. */
-static int join(int pidfd, Err *err) {
-        if (setns(pidfd, ALL_NAMESPACES) < 0)
+static int join(int pidfd, bool fabric, Err *err) {
+        /* The fabric has no processes and no control groups of its own. */
+        int spaces = fabric ? ALL_NAMESPACES & ~(CLONE_NEWPID | CLONE_NEWCGROUP) : ALL_NAMESPACES;
+
+        if (setns(pidfd, spaces) < 0)
                 return fail(err, errno, "cannot enter the node");
         if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
                 return fail(err, errno, "cannot become the node's root");
@@ -87,7 +90,7 @@ _Noreturn static void enter(const Lab *lab, size_t node, const LabExec *exec, in
                             const int report[2], int number) {
         const Node *n = &lab->topology->nodes[node];
         autoerr err = {};
-        pid_t pid = join(pidfd, &err);
+        pid_t pid = join(pidfd, n->kind == NODE_OVS_BRIDGE, &err);
 
         if (pid == 0) {
                 int child = -EBADF;

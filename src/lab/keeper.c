@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
+#include "lab/device.h"
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "netlink/link.h"
@@ -35,16 +36,18 @@ typedef struct Keeper {
 /* ---- laying ---- */
 
 typedef struct TapRequest {
-        const Interface *interface;
+        DeviceName name;
+        const uint8_t *mac;
         uint32_t mtu;
+        bool up; /* nobody else sets it up */
         int tap;
         Err err;
 } TapRequest;
 
 static int make_tap(void *context) {
         TapRequest *request = context;
-        const Interface *in = request->interface;
-        autoclose int tap = tap_open(in->name, &request->err), nl = tap < 0 ? tap : nl_open();
+        autoclose int tap = tap_open(request->name.text, &request->err),
+                      nl = tap < 0 ? tap : nl_open();
         NlMessage m;
         Link link;
         int r;
@@ -53,11 +56,13 @@ static int make_tap(void *context) {
                 return tap;
         if (nl < 0)
                 return fail(&request->err, nl, "cannot open a netlink socket");
-        r = link_get(nl, in->name, &link, &request->err);
+        r = link_get(nl, request->name.text, &link, &request->err);
         if (r < 0)
                 return r;
         nl_begin_empty(&m);
-        link_next_change(&m, link.index, request->mtu, in->mac);
+        link_next_change(&m, link.index, request->mtu, request->mac);
+        if (request->up)
+                link_next_up(&m, link.index);
         r = nl_call(nl, &m, &request->err);
         if (r >= 0)
                 request->tap = take_fd(tap);
@@ -66,7 +71,14 @@ static int make_tap(void *context) {
 
 static int open_end(const Keeper *k, const TopologyLink *l, int end, int *ret, Err *err) {
         const Topology *t = k->plan->topology;
-        TapRequest request = { topology_interface(t, l->sides[end]), l->mtu, -EBADF, {} };
+        const Node *node = &t->nodes[l->sides[end].node];
+        TapRequest request = {
+                .name = device_name(t, l->sides[end]),
+                .mac = topology_interface(t, l->sides[end])->mac,
+                .mtu = l->mtu,
+                .up = node->kind == NODE_OVS_BRIDGE,
+                .tap = -EBADF,
+        };
         autofree char *path = str_format("/proc/%d/ns/net", k->nodes[l->sides[end].node]);
         autoclose int netns = path ? ns_open(ns_kind("network"), path, err) : -ENOMEM;
         int r;
@@ -75,8 +87,7 @@ static int open_end(const Keeper *k, const TopologyLink *l, int end, int *ret, E
                 return netns;
         r = netns_run(netns, make_tap, &request);
         if (r < 0)
-                r = refuse(err, r, "cannot make '%s:%s': %s", t->nodes[l->sides[end].node].name,
-                           request.interface->name,
+                r = refuse(err, r, "cannot make '%s:%s': %s", node->name, request.name.text,
                            request.err.message ? request.err.message : strerror(-r));
         err_clear(&request.err);
         *ret = request.tap;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/ns.h"
+#include "lab/device.h"
 #include "lab/lab_internal.h"
 #include "lab/link.h"
 #include "lab/link_state.h"
@@ -82,16 +83,16 @@ static int read_counters(void *context) {
 }
 
 static int count_end(const Lab *lab, const TopologyLink *l, int end, Counters *ret, Err *err) {
-        const Interface *in = topology_interface(lab->topology, l->sides[end]);
+        DeviceName name = device_name(lab->topology, l->sides[end]);
         autoclose int netns = lab_node_netns(lab, l->sides[end].node, err);
         int r;
 
         if (netns < 0)
                 return netns;
-        *ret = (Counters){ .name = in->name };
+        *ret = (Counters){ .name = name.text };
         r = netns_run(netns, read_counters, ret);
         return r < 0 ? fail(err, r, "cannot read the counters of '%s:%s'",
-                            lab->topology->nodes[l->sides[end].node].name, in->name)
+                            lab->topology->nodes[l->sides[end].node].name, name.text)
                      : 0;
 }
 
@@ -201,10 +202,9 @@ static int put_rate(void *context) {
         return r;
 }
 
-static int set_rate(const Lab *lab, const TopologyLink *l, int end, Err *err) {
-        RateRequest request = {
-                l, topology_interface(lab->topology, l->sides[end])->name, end, {}
-        };
+int lab_link_put_rate(const Lab *lab, const TopologyLink *l, int end, Err *err) {
+        DeviceName name = device_name(lab->topology, l->sides[end]);
+        RateRequest request = { l, name.text, end, {} };
         autoclose int netns = lab_node_netns(lab, l->sides[end].node, err);
         int r;
 
@@ -273,7 +273,7 @@ static int set_cable(Lab *lab, size_t link, int direction, char *const *settings
         for (int d = 0; r >= 0 && d < 2; d++) {
                 if (direction >= 0 && direction != d)
                         continue;
-                r = set_rate(lab, &l, d, err);
+                r = lab_link_put_rate(lab, &l, d, err);
                 if (r >= 0)
                         r = note_change(lab, link, d, &l.quality[d], err);
         }
@@ -317,7 +317,7 @@ int lab_link_file(Lab *lab, size_t link, int direction, Err *err) {
                 return engine;
         if (engine != ENGINE_WIRE) {
                 forget_change(lab, link, direction);
-                return set_rate(lab, l, direction, err);
+                return lab_link_put_rate(lab, l, direction, err);
         }
         if (quality_settings(&l->quality[direction], &settings) < 0)
                 return fail(err, ENOMEM, "cannot change link '%s'", l->name);

@@ -47,3 +47,7 @@ int lab_link_cut(const Lab *lab, size_t link, bool cut, Err *err);
  * The lab's topology has the new one already; what was changed live is forgotten.
  */
 int lab_link_file(Lab *lab, size_t link, int direction, Err *err);
+
+/* Sets the rate of the direction that begins at an end of a link that the kernel gives its quality,
+ * or takes it away. */
+int lab_link_put_rate(const Lab *lab, const TopologyLink *l, int end, Err *err);

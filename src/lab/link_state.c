@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/ns.h"
+#include "lab/device.h"
 #include "lab/link_state.h"
 #include "netlink/link.h"
 #include "netlink/nl.h"
@@ -158,12 +159,14 @@ static int change_end(void *context) {
 
 static int change(const Lab *lab, size_t link, End *e, Err *err) {
         LinkSide side = side_to_set(lab->topology, link);
+        DeviceName name;
         autoclose int netns = lab_node_netns(lab, side.node, err);
         int r;
 
         if (netns < 0)
                 return netns;
-        e->interface = topology_interface(lab->topology, side)->name;
+        name = device_name(lab->topology, side);
+        e->interface = name.text;
         e->nl = -EBADF;
         e->err = err;
         r = netns_run(netns, change_end, e);

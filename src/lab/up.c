@@ -26,6 +26,7 @@
 #include "lab/lab_internal.h"
 #include "lab/node.h"
 #include "lab/start.h"
+#include "lab/switches.h"
 #include "topology/write.h"
 
 /* ---- what is on disk ---- */
@@ -238,7 +239,7 @@ static int note_processes(Lab *lab, pid_t fabric, pid_t keeper, const pid_t *nod
                 r = note_process(&lab->state.nodes[i], nodes[i], err);
         if (r < 0)
                 return r;
-        lab->state.complete = !lab_has_start(lab->topology);
+        lab->state.complete = !lab_has_start(lab->topology) && !lab_has_switches(lab->topology);
         return lab_save(lab, err);
 }
 
@@ -273,25 +274,19 @@ static int start(Lab *lab, Err *err) {
         int r;
 
         fault_point("lab.starting");
-        r = lab_start(lab, err);
+        r = lab_start_switches(lab, err);
+        if (r >= 0)
+                r = lab_start(lab, err);
         fault_point("lab.started");
         lab->state.complete = true;
         return r < 0 ? r : lab_save(lab, err);
 }
 
-/* What files may say, but nobody makes. */
+/* What files may say, but nobody makes, or cannot here. */
 static int check_parts(const Topology *t, Err *err) {
-        for (size_t i = 0; i < t->n_nodes; i++)
-                if (t->nodes[i].kind == NODE_OVS_BRIDGE)
-                        return err_hint(err,
-                                        topology_refuse(t, t->nodes[i].line, err,
-                                                        "node '%s': switches of Open vSwitch are "
-                                                        "not made",
-                                                        t->nodes[i].name),
-                                        "a node of kind bridge is a switch of the kernel's");
         if (t->n_uplinks > 0)
                 return topology_refuse(t, t->uplinks[0].line, err, "uplinks are not made");
-        return 0;
+        return lab_check_switches(t, err);
 }
 
 int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab **ret, Err *err) {

@@ -145,7 +145,6 @@ def test_unknown_labs_have_the_nearest_name(isola, lab):
      "cannot make node 'h1': route 'default via 1.2.3.4' leads nowhere"),
     (TRIANGLE.replace('h1: {}', 'h1: {binds: ["/nowhere:/mnt"]}'), "cannot open '/nowhere': No such file"),
     (TRIANGLE.replace('h1: {}', 'h1: {binds: ["/etc:/nowhere"]}'), "cannot make node 'h1': cannot bind '/nowhere'"),
-    (TRIANGLE.replace('kind: bridge', 'kind: ovs-bridge'), "lab.yml:8: node 's1': switches of Open vSwitch are not made"),
     (TRIANGLE + 'uplinks:\n  - {kind: nat, node: r1}\n', "lab.yml:14: uplinks are not made"),
     (TRIANGLE.replace('h1: {}', 'h1: {sysctls: {net.ipv4.nothing: 1}}'), "cannot make node 'h1': cannot set"),
 ])

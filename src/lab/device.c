@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <stdio.h>
+
+#include "lab/device.h"
+
+DeviceName device_name(const Topology *t, LinkSide side) {
+        const Node *n = &t->nodes[side.node];
+        const char *name = n->interfaces[side.interface].name;
+        DeviceName d;
+
+        if (n->kind != NODE_OVS_BRIDGE)
+                (void) snprintf(d.text, sizeof d.text, "%s", name);
+        else if (snprintf(d.text, sizeof d.text, "%s-%s", n->name, name) > INTERFACE_NAME_MAX)
+                /* no node's name begins with a dot */
+                (void) snprintf(d.text, sizeof d.text, ".%zu-%zu", side.node, side.interface);
+        return d;
+}
+
+DeviceName device_of_switch(const Topology *t, size_t node) {
+        DeviceName d;
+
+        if (snprintf(d.text, sizeof d.text, "%s", t->nodes[node].name) > INTERFACE_NAME_MAX)
+                (void) snprintf(d.text, sizeof d.text, ".%zu", node);
+        return d;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Names of interfaces in the kernel
+ *
+ * A node's interface has the name that the topology says, in the node's namespace.  The
+ * switches of Open vSwitch are one process in the lab's fabric: their ports are there, called
+ * after node and interface.
+ */
+
+#include "topology/topology.h"
+
+typedef struct DeviceName {
+        char text[INTERFACE_NAME_MAX + 1];
+} DeviceName;
+
+DeviceName device_name(const Topology *t, LinkSide side);
+/* Of a switch of Open vSwitch itself. */
+DeviceName device_of_switch(const Topology *t, size_t node);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/process.h"
+#include "lab/device.h"
+#include "lab/engine.h"
+#include "lab/lab_internal.h"
+#include "lab/link.h"
+#include "lab/switches.h"
+#include "openflow/controller.h"
+#include "openflow/ovs.h"
+#include "openflow/ovs_change.h"
+#include "openflow/target.h"
+
+#define LEARNING    "learning"
+#define DATABASE_MS 10000
+
+static bool is_switch(const Topology *t, size_t node) {
+        return t->nodes[node].kind == NODE_OVS_BRIDGE;
+}
+
+bool lab_has_switches(const Topology *t) {
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (is_switch(t, i))
+                        return true;
+        return false;
+}
+
+static int read_dpid(const Topology *t, size_t node, uint64_t *ret, Err *err) {
+        const Node *n = &t->nodes[node];
+        const char *text = n->dpid ? n->dpid : "";
+        char *end;
+
+        *ret = node + 1;
+        if (!*text)
+                return 0;
+        errno = 0;
+        *ret = strtoull(text, &end, 16);
+        if (end == text || *end || errno || *ret == 0 || strlen(text) > 18)
+                return topology_refuse(t, n->line, err,
+                                       "'%s' is no dpid: up to 16 hexadecimal digits, not 0", text);
+        return 0;
+}
+
+int lab_check_switches(const Topology *t, Err *err) {
+        int r = lab_has_switches(t) ? ovs_check(err) : 0;
+
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++) {
+                const Node *n = &t->nodes[i];
+                uint64_t dpid;
+
+                if (!is_switch(t, i))
+                        continue;
+                r = read_dpid(t, i, &dpid, err);
+                if (r >= 0 && n->fail_mode && !str_equal(n->fail_mode, "standalone") &&
+                    !str_equal(n->fail_mode, "secure"))
+                        r = topology_refuse(t, n->line, err,
+                                            "'%s' is no fail-mode: standalone or secure",
+                                            n->fail_mode);
+                strv_foreach(c, n->controllers)
+                        if (r >= 0 && !str_equal(*c, LEARNING) && !str_after(*c, "tcp:"))
+                                r = topology_refuse(t, n->line, err,
+                                                    "'%s' is no controller: tcp:ADDRESS:PORT or "
+                                                    "learning",
+                                                    *c);
+        }
+        return r;
+}
+
+static char *directory_of(const Lab *lab) {
+        return str_format("%s/labs/%s/ovs", lab->home->run, lab->name);
+}
+
+/* ---- the built-in controller ---- */
+
+static bool learns(const Node *n) {
+        return strv_has(n->controllers, LEARNING);
+}
+
+static int listen_for(const Lab *lab, const char *directory, OfController *controller, Err *err) {
+        for (size_t i = 0; i < lab->topology->n_nodes; i++) {
+                DeviceName name = device_of_switch(lab->topology, i);
+                autofree char *target = NULL;
+                int listener, r;
+
+                if (!is_switch(lab->topology, i) || !learns(&lab->topology->nodes[i]))
+                        continue;
+                target = ovs_controller(directory, name.text);
+                listener = target ? target_listen(target, err) : fail(err, ENOMEM, "no memory");
+                if (listener < 0)
+                        return listener;
+                r = of_controller_listen(controller, listener, name.text, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* It is nobody but the lab's root, in the fabric, and ends with it. */
+_Noreturn static void control(const Lab *lab, const char *directory, int report) {
+        const int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+        autoclose int fabric = lab_process_pidfd(lab, &lab->state.fabric);
+        autoptr(OfController) controller = NULL;
+        const OfControllerOptions options = {};
+        autoerr err = {};
+        int r = of_controller_new(&options, &controller, &err);
+
+        (void) prctl(PR_SET_NAME, "isola-control");
+        (void) setsid();
+        if (r >= 0)
+                r = listen_for(lab, directory, controller, &err);
+        if (r >= 0 && (fabric < 0 || setns(fabric, spaces) < 0 || setgroups(0, NULL) < 0 ||
+                       setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+                r = fail(&err, errno, "cannot enter the lab's fabric");
+        if (r < 0) {
+                err_write(report, &err);
+                _exit(1);
+        }
+        close_fd(report);
+        for (int fd = 0; fd <= 2; fd++)
+                (void) close(fd);
+        (void) of_controller_run(controller, fabric, NULL);
+        _exit(0);
+}
+
+static int start_controller(const Lab *lab, const char *directory, Err *err) {
+        int report[2], r;
+        pid_t pid;
+
+        if (pipe2(report, O_CLOEXEC) < 0)
+                return fail(err, errno, "cannot make a pipe");
+        pid = fork();
+        if (pid == 0) {
+                /* The lock of the lab is this command's alone. */
+                process_close_range(3, (unsigned) report[1] - 1);
+                process_close_range((unsigned) report[1] + 1, ~0u);
+                control(lab, directory, report[1]);
+        }
+        close_fd(report[1]);
+        r = pid < 0 ? fail(err, errno, "cannot make a process") : err_read(report[0], err);
+        close_fd(report[0]);
+        if (r >= 0 && waitpid(pid, NULL, WNOHANG) != 0)
+                r = refuse(err, ECHILD, "it has ended without a word");
+        return r < 0 ? err_prefix(err, r, "cannot start the learning controller") : 0;
+}
+
+/* ---- the switches ---- */
+
+static int list_controllers(const Node *n, const char *directory, const char *bridge, char ***ret) {
+        strv_foreach(c, n->controllers) {
+                int r = str_equal(*c, LEARNING) ? strv_take(ret, ovs_controller(directory, bridge))
+                                                : strv_add(ret, *c);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_switch(const Topology *t, size_t node, const char *directory, OvsChange *change,
+                      Err *err) {
+        const Node *n = &t->nodes[node];
+        DeviceName name = device_of_switch(t, node);
+        autostrv controllers = NULL;
+        autostrv protocols = NULL;
+        OvsBridge bridge = { .name = name.text, .fail_mode = n->fail_mode };
+        int r = read_dpid(t, node, &bridge.dpid, err);
+
+        if (r >= 0 && (list_controllers(n, directory, name.text, &controllers) < 0 ||
+                       (n->protocols && strv_split(n->protocols, ", ", true, &protocols) < 0)))
+                r = fail(err, ENOMEM, "cannot make switch '%s'", n->name);
+        if (r < 0)
+                return r;
+        bridge.controllers = controllers;
+        bridge.protocols = protocols;
+        ovs_change_add_bridge(change, &bridge);
+        for (size_t i = 0; i < n->n_interfaces; i++) {
+                DeviceName port = device_name(t, (LinkSide){ node, i });
+
+                ovs_change_add_port(change, &(OvsPort){ .bridge = name.text,
+                                                        .name = port.text,
+                                                        .number = (uint16_t) (i + 1) });
+        }
+        return 0;
+}
+
+static int make_switches(const Lab *lab, const char *directory, Err *err) {
+        autofree char *path = ovs_database(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        autoptr(Ovsdb) db = NULL;
+        int r = path && change ? ovsdb_open(path, DATABASE_MS, &db, err)
+                               : fail(err, ENOMEM, "cannot make switches");
+
+        for (size_t i = 0; r >= 0 && i < lab->topology->n_nodes; i++)
+                if (is_switch(lab->topology, i))
+                        r = add_switch(lab->topology, i, directory, change, err);
+        return r < 0 ? r : ovs_change_commit(change, db, err);
+}
+
+/* Their ends of links are in nobody's hands else. */
+static int set_rates(const Lab *lab, Err *err) {
+        const Topology *t = lab->topology;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < t->n_links; i++)
+                for (int end = 0; r >= 0 && end < 2; end++)
+                        if (is_switch(t, t->links[i].sides[end].node) &&
+                            link_engine(&t->links[i], NULL) == ENGINE_KERNEL)
+                                r = lab_link_put_rate(lab, &t->links[i], end, err);
+        return r;
+}
+
+int lab_start_switches(const Lab *lab, Err *err) {
+        autofree char *directory = directory_of(lab);
+        autoclose int netns = -EBADF;
+        bool learning = false;
+        int r;
+
+        if (!lab_has_switches(lab->topology))
+                return 0;
+        for (size_t i = 0; i < lab->topology->n_nodes; i++) {
+                learning = learning ||
+                           (is_switch(lab->topology, i) && learns(&lab->topology->nodes[i]));
+                if (is_switch(lab->topology, i) && netns < 0)
+                        netns = lab_node_netns(lab, i, err);
+        }
+        if (netns < 0)
+                return netns;
+        r = directory ? ovs_start(directory, netns, err)
+                      : fail(err, ENOMEM, "cannot make switches");
+        if (r >= 0 && learning)
+                r = start_controller(lab, directory, err);
+        if (r >= 0)
+                r = make_switches(lab, directory, err);
+        if (r >= 0)
+                r = set_rates(lab, err);
+        return r < 0 ? err_prefix(err, r, "cannot make the lab's switches") : 0;
+}
+
+int lab_stop_switches(const Lab *lab, Err *err) {
+        autofree char *directory = directory_of(lab);
+
+        if (!directory)
+                return fail(err, ENOMEM, "cannot stop the switches");
+        return file_access(AT_FDCWD, directory, F_OK) < 0 ? 0 : ovs_stop(directory, err);
+}
+
+int lab_switch_target(const Lab *lab, size_t node, char **ret, Err *err) {
+        autofree char *directory = directory_of(lab);
+
+        if (!is_switch(lab->topology, node))
+                return err_hint(err,
+                                refuse(err, EINVAL, "node '%s' is no switch of Open vSwitch",
+                                       lab->topology->nodes[node].name),
+                                "those of kind ovs-bridge are");
+        *ret = directory ? ovs_management(directory, device_of_switch(lab->topology, node).text)
+                         : NULL;
+        return *ret ? 0 : fail(err, ENOMEM, "cannot find the switch");
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The switches of Open vSwitch in a lab
+ *
+ * One ovsdb-server and one ovs-vswitchd (openflow/ovs.h), with their files in the lab's directory
+ * ovs/, in the fabric's network.  A controller "learning" is a process of ours there, which ends
+ * with the fabric.
+ */
+
+#include "lab/lab.h"
+
+bool lab_has_switches(const Topology *t);
+/* Whether the programs are there, and controllers, dpid and fail mode can be. */
+int lab_check_switches(const Topology *t, Err *err);
+/* Once the links are there; lab_stop_switches() undoes it, also in part. */
+int lab_start_switches(const Lab *lab, Err *err);
+/* 0 also if there are none. */
+int lab_stop_switches(const Lab *lab, Err *err);
+
+/* Where a switch answers OpenFlow, for of_client_open(); the caller's.  -EINVAL with a sentence for
+ * a node that is none. */
+int lab_switch_target(const Lab *lab, size_t node, char **ret, Err *err);

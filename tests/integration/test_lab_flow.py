@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Switches of Open vSwitch in labs, and their flows."""
+import pathlib
+import shutil
+
+import pytest
+
+from conftest import existing, wait_until
+
+pytestmark = pytest.mark.skipif(
+    not all(shutil.which(program, path='/usr/sbin:/usr/bin') for program in ('ovsdb-server', 'ovs-vswitchd')),
+    reason='Open vSwitch is not installed')
+
+LAB = '''
+name: of
+topology:
+  nodes:
+    h1: {{}}
+    h2: {{}}
+    h3: {{}}
+    s1: {{kind: ovs-bridge{s1}}}
+    switch-with-a-long-name: {{kind: ovs-bridge, dpid: "00000000000000aa"}}
+  links:
+    - {{endpoints: ["h1:eth1", "s1:p1"]}}
+    - {{endpoints: ["h2:eth1", "s1:p2"], delay: 1ms}}
+    - {{endpoints: ["s1:p3", "switch-with-a-long-name:p1"]}}
+    - {{endpoints: ["h3:eth1", "switch-with-a-long-name:p2"], rate: 10mbit, queue: 20ms}}
+'''
+
+
+@pytest.fixture
+def lab(isola, tmp_path):
+    def up(s1='', code=0):
+        file = tmp_path / 'lab.yml'
+        file.write_text(LAB.format(s1=s1 and f', {s1}'))
+        return isola('lab', 'up', file, code=code)
+    yield up
+    isola('lab', 'down', '--all')
+    assert existing(f'{isola.run_root}/labs/*') == []
+
+
+def reaches(isola, source, target):
+    return isola('lab', 'exec', source, 'busybox', 'ping', '-4', '-c', '1', '-W', '1', target, code=None).returncode == 0
+
+
+def test_switches_learn_by_themselves(isola, lab):
+    lab()
+    for target in ('h2', 'h3'):
+        wait_until(lambda target=target: reaches(isola, 'h1', target), what=f'an answer of {target}')
+    assert len(isola.out('lab', 'link', 'show').splitlines()) == 9
+    assert 'rate 10Mbit' in isola.out('lab', 'exec', 'switch-with-a-long-name', 'tc', 'qdisc')
+
+
+def test_the_learning_controller_installs_flows(isola, lab):
+    lab('controllers: [learning], fail-mode: secure')
+    wait_until(lambda: reaches(isola, 'h1', 'h2'), what='an answer')
+    assert 'cookie=0x69736f6c61' in isola.out('lab', 'flow', 'ls', 's1')
+
+
+def test_flows_are_added_listed_and_removed(isola, lab):
+    lab('fail-mode: secure')
+    isola('lab', 'flow', 'del', '--all', 's1')
+    assert not reaches(isola, 'h1', 'h2')
+    isola('lab', 'flow', 'add', 's1', 'in_port=1,actions=output:2', 'in_port=2,actions=output:1')
+    wait_until(lambda: reaches(isola, 'h1', 'h2'), what='an answer')
+    assert 'in_port=1' in isola.out('lab', 'flow', 'ls', 's1', 'in_port=1')
+    assert len(isola.out('lab', 'flow', 'ls', 's1').splitlines()) == 2
+    ports = isola.out('lab', 'flow', 'stats', 's1', '--format', '{{.Port}} {{.RxPackets}}').splitlines()
+    assert int(dict(line.split(' ') for line in ports)['1']) > 0
+    isola('lab', 'flow', 'del', 's1', 'in_port=1')
+    assert not reaches(isola, 'h1', 'h2')
+
+
+def test_what_cannot_be_is_told(isola, lab):
+    for s1, words in (('dpid: xyz', "'xyz' is no dpid"), ('fail-mode: open', "'open' is no fail-mode"),
+                      ('controllers: [udp:1]', "'udp:1' is no controller")):
+        assert words in lab(s1, code=1).stderr
+    lab()
+    assert "node 'h1' is no switch of Open vSwitch" in isola('lab', 'flow', 'ls', 'h1', code=1).stderr
+    assert isola('lab', 'flow', 'add', 's1', 'in_prot=1,actions=drop', code=1).stderr.startswith('isola: ')
+    assert "name a match" in isola('lab', 'flow', 'del', 's1', code=1).stderr
+
+
+def test_nothing_of_it_is_left(isola, lab):
+    lab('controllers: [learning]')
+    pids = [int(path.read_text()) for path in existing(f'{isola.run_root}/labs/of/ovs/*.pid')]
+    assert len(pids) == 2
+    isola('lab', 'down')
+    for pid in pids:
+        wait_until(lambda pid=pid: not pathlib.Path(f'/proc/{pid}/exe').exists() or not (pathlib.Path(
+            f'/proc/{pid}/cmdline').read_bytes()), what='the end of the daemons')
+
+
+@pytest.mark.parametrize('point', ['lab.recorded', 'lab.starting', 'lab.started'])
+def test_killed_there_the_switches_go(isola, lab, point, tmp_path):
+    (tmp_path / 'lab.yml').write_text(LAB.format(s1=', controllers: [learning]'))
+    if isola('lab', 'up', tmp_path / 'lab.yml', env={'ISOLA_FAULT': point}, code=None).returncode == 0:
+        pytest.skip('this binary was built without -Dfault_points=true')
+    isola('lab', 'ls')
+    assert existing(f'{isola.run_root}/labs/*') == []
+    lab()
