@@ -31,6 +31,7 @@ typedef struct Packet {
         uint8_t verdict;             /* PacketVerdict */
         bool overtakes;              /* has no delay, whatever the order */
         bool corrupt, duplicate;
+        bool is_overrun; /* counted as one already */
         uint64_t choice; /* which bit, if it is corrupt */
 } Packet;
 

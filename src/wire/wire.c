@@ -53,7 +53,7 @@ WireSet *wire_set_new(const WireOptions *options, const WireClock *clock, Err *e
         }
         set->options = options ? *options : (WireOptions) WIRE_OPTIONS_DEFAULT;
         set->clock = clock ? *clock : (WireClock){ .now = monotonic };
-        set->epoll = set->timer = set->kick = -EBADF;
+        set->epoll = set->timer = set->kick = set->schedstat = -EBADF;
         pool_init(&set->pool, set->options.memory ? set->options.memory : MEMORY_DEFAULT);
         r = open_loop(set);
         if (r < 0) {

@@ -153,12 +153,17 @@ typedef struct WireStats {
         uint64_t frames;               /* writes at the far end: fewer than packets with GSO */
         uint64_t queued, queued_bytes; /* wait now, the one in transmission included */
         uint64_t in_flight;            /* sent and not yet there */
-        uint64_t overruns;             /* packets more than WIRE_OVERRUN_NS late */
+        uint64_t overruns;             /* packets that did not keep time, see below */
         Histogram lateness;            /* of each write, behind the time computed for it */
 } WireStats;
 
-/* What was measured over a wire while packets were later than this is to be marked: it shows the
- * machine, not the link. */
+/*
+ * A packet has not kept time if it was sent on later than this; or if it was read when the thread
+ * had been kept waiting for a processor for longer than this, or had not come to the end of what
+ * there was to read for longer than this: then it arrived before we knew, or others were dropped in
+ * front of it.  What was measured over a wire meanwhile is to be marked: it shows the machine, not
+ * the link.
+ */
 #define WIRE_OVERRUN_NS 1000000
 
 /* @direction: as above. */

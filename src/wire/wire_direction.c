@@ -122,7 +122,7 @@ static void write_frame(Direction *d, Frame *f, const Packet *packet) {
         d->stats.packets += packet->n;
         d->stats.bytes += packet->bytes;
         histogram_add(&d->stats.lateness, late);
-        if (late > WIRE_OVERRUN_NS)
+        if (late > WIRE_OVERRUN_NS && !packet->is_overrun)
                 d->stats.overruns += packet->n;
         if (d->wire->capture)
                 capture_frame(d->wire, !d->index, now, PCAPNG_INBOUND, f);
@@ -211,6 +211,7 @@ static void enter(Direction *d, Frame *f, const Gso *g, uint32_t first, uint32_t
                                   .overtakes = fate->overtakes,
                                   .corrupt = fate->corrupt,
                                   .duplicate = fate->duplicate,
+                                  .is_overrun = d->is_behind,
                                   .choice = fate->choice };
         path_enter(&d->path, &piece->packet, now);
 }
@@ -243,10 +244,18 @@ static void accept_frame(Direction *d, Frame *f, const Gso *g, int64_t now) {
         }
 }
 
+/* Whether what is read now may have been there for a long time. */
+static bool is_behind(const Direction *d, int64_t now) {
+        return d->wire->set->was_kept || (d->behind_ns && now - d->behind_ns > WIRE_OVERRUN_NS);
+}
+
 static void receive_frame(Direction *d, Frame *f, int64_t now) {
         Gso g = gso_look(f);
         uint32_t bytes = gso_bytes(&g, 0, g.n);
 
+        d->is_behind = is_behind(d, now);
+        if (d->is_behind)
+                d->stats.overruns += g.n;
         d->stats.arrived += g.n;
         d->stats.arrived_bytes += bytes;
         if (d->wire->capture)
@@ -321,9 +330,14 @@ static int read_frame(Direction *d, int *written) {
 
 int direction_receive(Direction *d) {
         int n = 0, written = 0, r = 1;
+        int64_t begin = wire_now(d->wire->set);
 
         while (n < READ_BATCH && (r = read_frame(d, &written)) > 0)
                 n++;
+        if (n < READ_BATCH)
+                d->behind_ns = 0;
+        else if (d->behind_ns == 0)
+                d->behind_ns = begin;
         if (r < 0)
                 direction_unwatch(d);
         set_next(d);

@@ -29,6 +29,8 @@ typedef struct Direction {
         int64_t schedule_ns; /* when the plan's schedule began, */
         int64_t trace_ns;    /* and its trace */
         int64_t next_ns;     /* when there is something to do */
+        int64_t behind_ns;   /* since when there has always been more to read; 0: there is not */
+        bool is_behind;      /* as for the frame that is being taken in */
         size_t place;        /* in the set's heap */
         WireStats stats;     /* without gauges */
 } Direction;
@@ -74,10 +76,13 @@ struct WireSet {
         atomic_bool stop;
         bool runs;
         pthread_t thread;
-        pid_t tid;
-        int64_t armed_ns; /* what the timer is set to, INT64_MAX: nothing */
-        int64_t wake_ns;  /* how late it wakes us up, about */
-        int64_t poll_ns;  /* how long it waits for the next frame before it sleeps */
+        int64_t armed_ns;  /* what the timer is set to, INT64_MAX: nothing */
+        int64_t wake_ns;   /* how late it wakes us up, about */
+        int schedstat;     /* how long the thread has been kept waiting; or -EBADF */
+        int64_t waited_ns; /* that, as read last, */
+        int64_t looked_ns; /* and when */
+        bool was_kept;     /* waiting for so long that what is read now may have come long ago */
+        int64_t poll_ns;   /* how long it waits for the next frame before it sleeps */
         WireSetStats stats;
 };
 

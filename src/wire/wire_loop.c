@@ -12,8 +12,6 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#include "base/file.h"
-#include "base/str.h"
 #include "wire/wire_internal.h"
 
 #define NS_PER_SECOND 1000000000LL
@@ -239,6 +237,29 @@ static int wait_until(WireSet *set, int64_t due, struct epoll_event *events) {
         return n;
 }
 
+/* The second number of schedstat: nanoseconds for which it was ready but did not run. */
+static int64_t waited(int schedstat) {
+        char text[80];
+        int64_t ran, ready;
+        ssize_t n = schedstat >= 0 ? pread(schedstat, text, sizeof text - 1, 0) : 0;
+
+        if (n <= 0)
+                return 0;
+        text[n] = '\0';
+        return sscanf(text, "%" SCNd64 " %" SCNd64, &ran, &ready) == 2 ? ready : 0;
+}
+
+/* Whether others had its processor for a while since it last looked. */
+static bool was_kept_waiting(WireSet *set) {
+        int64_t now = wire_now(set), before = set->waited_ns;
+
+        if (set->schedstat < 0 || now - set->looked_ns < WIRE_OVERRUN_NS)
+                return false;
+        set->looked_ns = now;
+        set->waited_ns = waited(set->schedstat);
+        return set->waited_ns - before > WIRE_OVERRUN_NS;
+}
+
 static void turn(WireSet *set) {
         struct epoll_event events[EVENTS];
         int64_t due = next_due(set);
@@ -250,6 +271,7 @@ static void turn(WireSet *set) {
                 (void) read_signals(set, events, n, false);
         } else
                 n = wait_until(set, due, events);
+        set->was_kept = was_kept_waiting(set);
         (void) run_due(set);
         (void) receive_ready(set, events, n);
 }
@@ -296,13 +318,16 @@ int wire_call(WireSet *set, int (*run)(void *context), void *context) {
 static void *thread_main(void *context) {
         WireSet *set = context;
 
-        set->tid = gettid();
+        set->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+        set->looked_ns = wire_now(set);
+        set->waited_ns = waited(set->schedstat);
         while (!atomic_load(&set->stop)) {
                 turn(set);
                 if (atomic_load(&set->calls))
                         run_calls(set);
         }
         run_calls(set);
+        set->schedstat = close_fd(set->schedstat);
         return NULL;
 }
 
@@ -361,21 +386,10 @@ void wire_set_stop(WireSet *set) {
         (void) !write(set->kick, &one, sizeof one);
         pthread_join(set->thread, NULL);
         set->runs = false;
-        set->tid = 0;
+        set->was_kept = false;
 }
 
 /* ---- figures ---- */
-
-/* The second number of schedstat: nanoseconds ready but not running. */
-static int64_t waited(const WireSet *set) {
-        autofree char *path = str_format("/proc/self/task/%d/schedstat", set->tid), *text = NULL;
-        int64_t ran, ready;
-
-        if (!path || set->tid == 0 || file_read_line(AT_FDCWD, path, &text) < 0 ||
-            sscanf(text, "%" SCNd64 " %" SCNd64, &ran, &ready) != 2)
-                return 0;
-        return ready;
-}
 
 typedef struct StatsCall {
         WireSet *set;
@@ -387,6 +401,7 @@ static int get_stats(void *context) {
 
         *call->ret = call->set->stats;
         call->ret->memory = call->set->pool.bytes;
+        call->ret->waited_ns = waited(call->set->schedstat);
         return 0;
 }
 
@@ -398,5 +413,4 @@ void wire_set_stats(WireSet *set, WireSetStats *ret) {
         if (set->runs && pthread_getcpuclockid(set->thread, &clock) == 0)
                 (void) clock_gettime(clock, &used);
         ret->processor_ns = used.tv_sec * NS_PER_SECOND + used.tv_nsec;
-        ret->waited_ns = waited(set);
 }

@@ -401,6 +401,30 @@ TEST(frames_beyond_the_memory_are_dropped_and_counted) {
         wire_set_free(line.set);
 }
 
+TEST(packets_that_are_read_while_there_is_no_end_of_them_are_overruns) {
+        Line line = lay("seed=1");
+        uint8_t frame[FRAME_HEADER + 60] = {};
+
+        /* A round reads so many at most; the next ones are a long time later. */
+        for (int i = 0; i < 70; i++) {
+                expect(send(line.near, frame, sizeof frame, 0) > 0);
+                if (i % 60 == 59)
+                        while (receive_one(line.far) >= 0)
+                                ;
+        }
+        expect(wire_set_turn(line.set, NULL) > 0);
+        while (receive_one(line.far) >= 0)
+                ;
+        line_time += 2 * MS;
+        expect(stats_of(&line).overruns == 0);
+        expect(wire_set_turn(line.set, NULL) > 0);
+        expect(stats_of(&line).arrived == 70 && stats_of(&line).overruns == 6);
+        line_time += 2 * MS;
+        send_one(&line, 1, 60);
+        expect(stats_of(&line).overruns == 6);
+        wire_set_free(line.set);
+}
+
 TEST(cleared_figures_begin_anew) {
         Line line = lay("seed=1");
 
