@@ -75,6 +75,21 @@ static int check_power(const Plan *plan, const LabPort *port, bool egress, Err *
                         "mirror");
 }
 
+/* The target is named as a neighbour of the port. */
+static int attach_one(const Plan *plan, const LabPort *port, const FilterPlace *at, Filter *ret,
+                      Err *err) {
+        autofree char *target = NULL;
+        FilterSpec spec = plan->spec;
+        int r = check_power(plan, port, at->egress, err);
+
+        if (r >= 0 && spec.target)
+                r = lab_port_device(plan->lab, port->node, spec.target, &target, err);
+        if (r < 0)
+                return r;
+        spec.target = target;
+        return lab_port_hint(plan->lab, port, filter_attach(at, &spec, ret, err), err);
+}
+
 /* Attaches to one side of the first port, then to all that follow; what cannot be done for all is
  * done for none. */
 static int attach_from(const Plan *plan, char **ports, bool egress, Err *err) {
@@ -91,14 +106,10 @@ static int attach_from(const Plan *plan, char **ports, bool egress, Err *err) {
         r = lab_port_open(plan->lab, *ports, false, &port, err);
         if (r < 0)
                 return r;
-        r = check_power(plan, &port, egress, err);
+        at = (FilterPlace){ port.netns, port.interface, egress };
+        r = attach_one(plan, &port, &at, &filter, err);
         if (r < 0)
                 return err_prefix(err, r, "port '%s'", *ports);
-        at = (FilterPlace){ port.netns, port.interface, egress };
-        r = filter_attach(&at, &plan->spec, &filter, err);
-        if (r < 0)
-                return err_prefix(err, lab_port_hint(plan->lab, &port, r, err), "port '%s'",
-                                  *ports);
         r = attach_from(plan, next, !egress, err);
         if (r < 0)
                 (void) filter_detach(&at, filter.name, NULL);

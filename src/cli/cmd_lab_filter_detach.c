@@ -51,11 +51,14 @@ static int detach_found(const Lab *lab, const Found *found, Err *err) {
         for (size_t i = 0; i < found->n; i++) {
                 autoclose int netns = lab_node_netns(lab, found->nodes[i], err);
                 const Filter *f = &found->filters[i];
+                autofree char *device = NULL;
                 int r;
 
                 if (netns < 0)
                         return netns;
-                r = filter_detach(&(FilterPlace){ netns, f->interface, f->egress }, f->name, err);
+                r = lab_port_device(lab, found->nodes[i], f->interface, &device, err);
+                if (r >= 0)
+                        r = filter_detach(&(FilterPlace){ netns, device, f->egress }, f->name, err);
                 if (r < 0)
                         return r;
         }

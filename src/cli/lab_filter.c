@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/format.h"
 #include "cli/lab_filter.h"
+#include "lab/device.h"
 
 int filter_sides_read(const char *text, FilterSides otherwise, FilterSides *ret, Err *err) {
         *ret = otherwise;
@@ -31,13 +34,36 @@ void lab_port_clear(LabPort *port) {
         free(take_ptr(port->interface));
 }
 
+static bool is_open_vswitch(const Lab *lab, size_t node) {
+        return lab->topology->nodes[node].kind == NODE_OVS_BRIDGE;
+}
+
+int lab_port_device(const Lab *lab, size_t node, const char *interface, char **ret, Err *err) {
+        const Node *n = &lab->topology->nodes[node];
+        ssize_t i = topology_find_interface(n, interface);
+        const LabPort port = { .node = node };
+        DeviceName name;
+
+        if (i < 0 && is_open_vswitch(lab, node))
+                return lab_port_hint(
+                        lab, &port,
+                        refuse(err, ENODEV, "node '%s' has no interface '%s'", n->name, interface),
+                        err);
+        if (i >= 0)
+                name = device_name(lab->topology, (LinkSide){ node, (size_t) i });
+        if (str_set(ret, i >= 0 ? name.text : interface) < 0)
+                return fail(err, ENOMEM, "cannot find interface '%s'", interface);
+        return 0;
+}
+
 int lab_port_open(const Lab *lab, const char *text, bool whole, LabPort *ret, Err *err) {
         const char *colon = strchr(text, ':');
         autofree char *name = strndup(text, colon ? (size_t) (colon - text) : strlen(text));
         autoport port = { .netns = -EBADF };
         ssize_t node;
+        int r;
 
-        if (!name || (colon && !(port.interface = strdup(colon + 1))))
+        if (!name)
                 return fail(err, ENOMEM, "cannot find port '%s'", text);
         if ((!colon && !whole) || (colon && !colon[1]))
                 return err_hint(err, refuse(err, EINVAL, "'%s' names no interface", text),
@@ -46,9 +72,11 @@ int lab_port_open(const Lab *lab, const char *text, bool whole, LabPort *ret, Er
         if (node < 0)
                 return (int) node;
         port.node = (size_t) node;
-        port.netns = lab_node_netns(lab, port.node, err);
-        if (port.netns < 0)
-                return port.netns;
+        r = colon ? lab_port_device(lab, port.node, colon + 1, &port.interface, err) : 0;
+        if (r >= 0)
+                r = port.netns = lab_node_netns(lab, port.node, err);
+        if (r < 0)
+                return r;
         *ret = port;
         port = (LabPort){ .netns = -EBADF };
         return 0;
@@ -66,21 +94,64 @@ int lab_port_hint(const Lab *lab, const LabPort *port, int code, Err *err) {
 }
 
 typedef struct Walk {
+        const Lab *lab;
         size_t node;
+        const char *interface; /* of Open vSwitch's, by the topology's name */
         int (*each)(const Filter *filter, size_t node, void *context);
         void *context;
 } Walk;
 
+/* Puts the topology's name of an interface of Open vSwitch in the place of the kernel's. */
+static void name_target(const Lab *lab, size_t node, char name[IF_NAMESIZE]) {
+        const Node *n = &lab->topology->nodes[node];
+
+        for (size_t i = 0; i < n->n_interfaces; i++)
+                if (str_equal(device_name(lab->topology, (LinkSide){ node, i }).text, name)) {
+                        snprintf(name, IF_NAMESIZE, "%s", n->interfaces[i].name);
+                        return;
+                }
+}
+
 static int walk_filter(const Filter *filter, void *context) {
         const Walk *walk = context;
+        Filter named = *filter;
 
-        return walk->each(filter, walk->node, walk->context);
+        if (walk->interface) {
+                snprintf(named.interface, sizeof named.interface, "%s", walk->interface);
+                name_target(walk->lab, walk->node, named.target_name);
+        }
+        return walk->each(&named, walk->node, walk->context);
+}
+
+/* Switches of Open vSwitch share a namespace: of each there are the ports, one by one. */
+static int walk_ports(Walk *walk, int netns, const char *device, Err *err) {
+        const Topology *t = walk->lab->topology;
+        const Node *n = &t->nodes[walk->node];
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n->n_interfaces; i++) {
+                DeviceName name = device_name(t, (LinkSide){ walk->node, i });
+
+                if (device && !str_equal(device, name.text))
+                        continue;
+                walk->interface = n->interfaces[i].name;
+                r = filter_each(netns, name.text, walk_filter, walk, err);
+        }
+        return r;
+}
+
+/* @device: one interface as the kernel calls it, or NULL. */
+static int walk_node(const Lab *lab, Walk *walk, int netns, const char *device, Err *err) {
+        walk->interface = NULL;
+        if (is_open_vswitch(lab, walk->node))
+                return walk_ports(walk, netns, device, err);
+        return filter_each(netns, device, walk_filter, walk, err);
 }
 
 int lab_filter_each(const Lab *lab, const char *where,
                     int (*each)(const Filter *filter, size_t node, void *context), void *context,
                     Err *err) {
-        Walk walk = { 0, each, context };
+        Walk walk = { lab, 0, NULL, each, context };
         int r = 0;
 
         if (where) {
@@ -90,7 +161,7 @@ int lab_filter_each(const Lab *lab, const char *where,
                 if (r < 0)
                         return r;
                 walk.node = port.node;
-                r = filter_each(port.netns, port.interface, walk_filter, &walk, err);
+                r = walk_node(lab, &walk, port.netns, port.interface, err);
                 return lab_port_hint(lab, &port, r, err);
         }
         for (walk.node = 0; r >= 0 && walk.node < lab->topology->n_nodes; walk.node++) {
@@ -99,16 +170,17 @@ int lab_filter_each(const Lab *lab, const char *where,
                 if (!lab_node_runs(lab, walk.node))
                         continue;
                 netns = lab_node_netns(lab, walk.node, err);
-                r = netns < 0 ? netns : filter_each(netns, NULL, walk_filter, &walk, err);
+                r = netns < 0 ? netns : walk_node(lab, &walk, netns, NULL, err);
         }
         return r;
 }
 
 /* Where filters of one name are. */
 typedef struct Found {
+        const Lab *lab;
         const char *name;
         uint32_t *programs;
-        size_t n, node;
+        size_t n, node; /* all of Open vSwitch's count as one */
         bool several_nodes;
         Str names; /* of all filters that there are */
 } Found;
@@ -124,6 +196,8 @@ static int take_found(const Filter *filter, size_t node, void *context) {
         grown = reallocarray(found->programs, found->n + 1, sizeof *grown);
         if (!grown)
                 return -ENOMEM;
+        if (is_open_vswitch(found->lab, node))
+                node = SIZE_MAX;
         found->several_nodes = found->several_nodes || (found->n && node != found->node);
         found->node = node;
         found->programs = grown;
@@ -156,7 +230,7 @@ static bool is_each_ones(const char *map) {
 
 int lab_filter_map(const Lab *lab, const char *where, const char *filter, const char *map,
                    FilterMap **ret, Err *err) {
-        Found found = { .name = filter };
+        Found found = { .lab = lab, .name = filter };
         int r;
 
         r = lab_filter_each(lab, where, take_found, &found, err);

@@ -25,12 +25,18 @@ int filter_sides_read(const char *text, FilterSides otherwise, FilterSides *ret,
 /* Locks the lab: filters of one name find each other, whoever attaches them.  A descriptor. */
 int lab_filter_lock(const Lab *lab, Err *err);
 
-/* An interface of a node, "s1:p1", or with @interface NULL all of its interfaces, "s1". */
+/*
+ * An interface of a node, "s1:p1", or with @interface NULL all of its interfaces, "s1".  In the
+ * kernel it has the same name, but for ports of Open vSwitch (lab/device.h).
+ */
 typedef struct LabPort {
         size_t node;
         int netns;
-        char *interface;
+        char *interface; /* as the kernel has it */
 } LabPort;
+
+/* How the kernel calls a node's interface; -ENODEV with a sentence. */
+int lab_port_device(const Lab *lab, size_t node, const char *interface, char **ret, Err *err);
 
 void lab_port_clear(LabPort *port);
 #define autoport __attribute__((__cleanup__(lab_port_clear))) LabPort
@@ -42,7 +48,8 @@ int lab_port_hint(const Lab *lab, const LabPort *port, int code, Err *err);
 
 /*
  * Calls @each for the filters at one port or node (@where as for lab_port_open()), or with NULL for
- * all of the lab.  Nodes that have ended have none.
+ * all of the lab.  Interfaces and targets have the topology's names.  Nodes that have ended have
+ * none.
  */
 int lab_filter_each(const Lab *lab, const char *where,
                     int (*each)(const Filter *filter, size_t node, void *context), void *context,

@@ -268,19 +268,49 @@ def test_what_cannot_be_done_is_said(isola):
     assert "the filter has no map 'flows'" in refused('map', 'dump', 'count', 'flows')
 
 
-def test_what_open_vswitch_receives_is_not_held_back_silently(isola, lab):
+@pytest.fixture
+def ovs(isola, lab):
+    """The same with a switch of Open vSwitch, in user space."""
     if not (SHIPPED / 'count.o').exists():
         pytest.skip('clang was not there when isola was built, so no filters are')
     done = lab(STAR.replace('{kind: bridge}', '{kind: ovs-bridge}'), code=None)
     if 'Open vSwitch' in done.stderr:
         pytest.skip(f'there is no Open vSwitch: {done.stderr}')
-    assert done.returncode == 0
-    if 'master' in isola.out('lab', 'exec', 's1', 'ip', 'link', 'show', 'p1'):
+    assert done.returncode == 0, done.stderr
+    if 'master' in isola.out('lab', 'exec', 's1', 'ip', 'link', 'show', 's1-p1'):
         pytest.skip('Open vSwitch has its kernel module here')
+    wait_until(lambda: isola('lab', 'exec', 'h1', 'busybox', 'ping', '-4', '-c', '1', '-W', '1', 'h2', code=None).returncode == 0,
+               what='the switch')
+
+
+@pytest.mark.usefixtures('ovs')
+def test_ports_of_open_vswitch_have_filters_by_name(isola):
+    isola('lab', 'filter', 'attach', '-n', 'seen', '--side', 'out', '-s', 'protocol=1', shipped('count'), 's1:p2', 's1:p3')
+    isola('lab', 'filter', 'attach', '-a', 'mirror:p3', '-s', 'protocol=1', shipped('count'), 's1:p1')
+    ping(isola, 'h1', 'h2')
+    rows = stats(isola)
+    assert rows['s1:p1', 'in', 'count']['Action'] == 'mirror:p3' and rows['s1:p1', 'in', 'count']['Mirrored'] == '1'
+    assert rows['s1:p2', 'out', 'seen']['Counted'] == rows['s1:p3', 'out', 'seen']['Counted'] == '1'
+    assert len(rows) == 3 and len(stats(isola, 's1')) == 3 and len(stats(isola, 's1:p3')) == 1
+
+    isola('lab', 'filter', 'attach', '-n', 'stop', '-a', 'drop', '--side', 'out', '-s', 'protocol=1', shipped('count'), 's1:p2')
+    ping(isola, 'h1', 'h2', code=1)
+    isola('lab', 'filter', 'detach', 'stop')
+    ping(isola, 'h1', 'h2')
+    assert "node 's1' has no interface 'p9'" in isola('lab', 'filter', 'attach', shipped('count'), 's1:p9', code=1).stderr
+    isola('lab', 'filter', 'detach', 'count', 's1:p1')
+    isola('lab', 'filter', 'detach', 'seen', 's1')
+    assert stats(isola) == {}
+
+
+@pytest.mark.usefixtures('ovs')
+def test_what_open_vswitch_receives_is_not_held_back_silently(isola):
     error = isola('lab', 'filter', 'attach', '-a', 'drop', shipped('count'), 's1:p1', code=1).stderr
     assert "port 's1:p1': what Open vSwitch receives without its kernel module cannot be held back" in error
     isola('lab', 'filter', 'attach', '-a', 'count', shipped('count'), 's1:p1')
-    isola('lab', 'filter', 'attach', '-a', 'drop', '--side', 'out', shipped('count'), 's1:p1', 'h1:eth1')
+    # The way that the hint tells: the other end of the link.
+    isola('lab', 'filter', 'attach', '-a', 'drop', '--side', 'out', '-s', 'protocol=1', shipped('count'), 'h1:eth1')
+    ping(isola, 'h1', 'h2', code=1)
 
 
 @pytest.mark.usefixtures('star')
