@@ -25,7 +25,8 @@ typedef struct Bound {
  * @least:	what a bare value means: true "at least", false "at most"
  *
  * "X"; "<X", "<=X", ">X", ">=X"; "X..Y"; "X +- Y" with Y a value of the kind or a percentage of X:
- * of shares, which are percentages themselves, always a value, so that "1% +- 0.5%" is 0.5 to 1.5 %.
+ * of shares, which are percentages themselves, always a value, so that "1% +- 0.5%" is 0.5 to 1.5
+ * %.
  *
  * Return: 0; -EINVAL with a sentence and a hint.
  */

@@ -17,6 +17,7 @@ void check_outcome_clear(CheckOutcome *o) {
         *o = (CheckOutcome){};
 }
 
+static char *format_list(const char *format, va_list ap) printf_like(1, 0);
 static char *format_list(const char *format, va_list ap) {
         char *text = NULL;
 

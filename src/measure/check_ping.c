@@ -44,6 +44,9 @@ static int pingall(const Check *c, const CheckLab *lab, const CheckGroup *g, int
         r = matrix(&options, &m, err);
         if (r < 0)
                 return r;
+        if (m.crowded &&
+            check_detail(o, "the host's neighbour table was full, and was emptied meanwhile") < 0)
+                return -ENOMEM;
         loss = m.sent ? 1 - (double) m.received / (double) m.sent : 0;
         words = figure_words(loss * 100, "%");
         if (!words)

@@ -7,11 +7,16 @@
 #include <sys/resource.h>
 
 #include "base/auto.h"
+#include "kernel/ns.h"
 #include "measure/echo.h"
 #include "measure/matrix.h"
+#include "netlink/neighbour.h"
+#include "netlink/nl.h"
 
-#define SIZE   56
-#define EVENTS 64
+#define SIZE    56
+#define EVENTS  64
+#define BATCH   256 /* requests between two flushes of a crowded neighbour table */
+#define RETRIES 3   /* of pairs that a crowded table may have kept apart */
 
 void matrix_clear(MatrixResult *r) {
         free(r->cells);
@@ -40,8 +45,10 @@ typedef struct Matrix {
         int *sockets, set;
         uint64_t session;
         Pending *pending; /* a ring: requests oldest to next, by number modulo the window */
-        uint64_t oldest, next, total;
-        uint64_t cursor; /* pair after pair, round after round */
+        uint64_t oldest, next;
+        uint64_t cursor;  /* pair after pair, round after round */
+        int *netlink;     /* of each station; once the neighbour table is crowded */
+        uint64_t flushed; /* request before which the table was flushed last */
 } Matrix;
 
 static void take(Matrix *m, size_t from, const Echo *echo) {
@@ -95,32 +102,86 @@ static void give_up_old(Matrix *m, int64_t now) {
         }
 }
 
-static void send_next(Matrix *m) {
-        uint64_t cells = (uint64_t) m->o->n * m->o->n, place;
-        size_t from, to;
-        Echo echo;
+static int open_netlink(void *context) {
+        (void) context;
+        return nl_open();
+}
 
-        do {
-                place = m->cursor++ % cells;
-                from = place / m->o->n;
-                to = place % m->o->n;
-        } while (from == to);
-        echo = (Echo){ m->session, (uint32_t) (m->next >> 32), (uint32_t) m->next, monotonic_ns(),
-                       0 };
+/* All network namespaces share one neighbour table: see netlink/neighbour.h. */
+static void flush_neighbours(Matrix *m) {
+        for (size_t i = 0; i < m->o->n; i++) {
+                const Station *s = &m->o->stations[i];
+
+                if (m->netlink[i] < 0)
+                        m->netlink[i] = netns_run(s->netns, open_netlink, NULL);
+                if (m->netlink[i] >= 0)
+                        (void) neighbour_flush(m->netlink[i], s->address.family);
+        }
+        m->flushed = m->next;
+}
+
+/* The next pair to ask; in rounds beyond the count, which only a crowded table has, one that did
+ * not answer yet.  False if there is none. */
+static bool next_place(Matrix *m, uint64_t *ret_place, bool *ret_again) {
+        uint64_t cells = (uint64_t) m->o->n * m->o->n, rounds = (uint64_t) m->o->count;
+
+        if (m->result->crowded)
+                rounds += RETRIES;
+        for (; m->cursor < cells * rounds; m->cursor++) {
+                uint64_t place = m->cursor % cells;
+
+                *ret_again = m->cursor >= cells * (uint64_t) m->o->count;
+                if (place / m->o->n == place % m->o->n ||
+                    (*ret_again && m->result->cells[place].received > 0))
+                        continue;
+                m->cursor++;
+                *ret_place = place;
+                return true;
+        }
+        return false;
+}
+
+static void send_to(Matrix *m, uint64_t place, bool again) {
+        int fd = m->sockets[place / m->o->n];
+        const Address *to = &m->o->stations[place % m->o->n].address;
+        Echo echo = { m->session, (uint32_t) (m->next >> 32), (uint32_t) m->next, monotonic_ns(),
+                      0 };
+
         m->pending[m->next % m->o->window] = (Pending){ place, echo.sent_ns, false };
         m->next++;
-        m->result->cells[place].sent++;
-        m->result->sent++;
+        /* That the host was in the way is no loss of the network. */
+        if (!again) {
+                m->result->cells[place].sent++;
+                m->result->sent++;
+        }
+        if (m->result->crowded && m->next - m->flushed > BATCH)
+                flush_neighbours(m);
         /* What cannot be sent is not answered, and that is what is asked. */
-        (void) echo_send(m->sockets[from], &m->o->stations[to].address, &echo, SIZE);
+        if (echo_send(fd, to, &echo, SIZE) != -ENOBUFS)
+                return;
+        m->result->crowded = true;
+        flush_neighbours(m);
+        (void) echo_send(fd, to, &echo, SIZE);
 }
 
 static void run(Matrix *m) {
-        while (m->oldest < m->total) {
-                while (m->next < m->total && m->next - m->oldest < m->o->window)
-                        send_next(m);
-                receive(m, m->pending[m->oldest % m->o->window].sent_ns + m->o->timeout_ns);
+        uint64_t place;
+        bool more = true, again;
+
+        while (more || m->oldest < m->next) {
+                while (more && m->next - m->oldest < m->o->window) {
+                        more = next_place(m, &place, &again);
+                        if (more)
+                                send_to(m, place, again);
+                }
+                if (m->oldest < m->next)
+                        receive(m, m->pending[m->oldest % m->o->window].sent_ns + m->o->timeout_ns);
                 give_up_old(m, monotonic_ns());
+                /* Who has not answered in time is asked again, if it was the table's fault. */
+                if (!more && m->oldest == m->next)
+                        more = m->result->crowded && m->result->reached < m->result->pairs &&
+                               m->cursor < (uint64_t) m->o->n * m->o->n *
+                                                   ((uint64_t) m->o->count + RETRIES);
                 if (probe_is_stopped(m->o->stop)) {
                         m->result->stopped = true;
                         return;
@@ -149,9 +210,9 @@ static int open_sockets(Matrix *m, Err *err) {
 static void raise_limit(size_t n) {
         struct rlimit l;
 
-        if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= n * 2 + 64)
+        if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= n * 3 + 64)
                 return;
-        l.rlim_cur = l.rlim_max < n * 2 + 64 ? l.rlim_max : n * 2 + 64;
+        l.rlim_cur = l.rlim_max < n * 3 + 64 ? l.rlim_max : n * 3 + 64;
         (void) setrlimit(RLIMIT_NOFILE, &l);
 }
 
@@ -164,17 +225,17 @@ static int prepare(Matrix *m, Err *err) {
         if (o->count < 1 || o->count > 1000 || o->window < 1 || o->timeout_ns <= 0)
                 return refuse(err, EINVAL, "a matrix sends 1 to 1000 requests for each pair");
         m->sockets = calloc(o->n + 1, sizeof *m->sockets);
+        m->netlink = calloc(o->n + 1, sizeof *m->netlink);
         m->pending = calloc(o->window, sizeof *m->pending);
         m->result->cells = calloc(cells + 1, sizeof *m->result->cells);
-        if (!m->sockets || !m->pending || !m->result->cells)
+        if (!m->sockets || !m->netlink || !m->pending || !m->result->cells)
                 return fail(err, ENOMEM, "cannot measure between %zu stations", o->n);
         for (size_t i = 0; i < o->n; i++)
-                m->sockets[i] = -EBADF;
+                m->sockets[i] = m->netlink[i] = -EBADF;
         for (size_t i = 0; i < cells; i++)
                 m->result->cells[i].min_ms = m->result->cells[i].mean_ms = NAN;
         m->result->n = o->n;
         m->result->pairs = o->n > 0 ? (uint64_t) o->n * (o->n - 1) : 0;
-        m->total = m->result->pairs * (uint64_t) o->count;
         raise_limit(o->n);
         return 0;
 }
@@ -189,10 +250,13 @@ int matrix(const MatrixOptions *o, MatrixResult *ret, Err *err) {
                 r = open_sockets(&m, err);
         if (r >= 0)
                 run(&m);
-        for (size_t i = 0; m.sockets && i < o->n; i++)
+        for (size_t i = 0; m.sockets && m.netlink && i < o->n; i++) {
                 close_fd(m.sockets[i]);
+                close_fd(m.netlink[i]);
+        }
         close_fd(m.set);
         free(m.sockets);
+        free(m.netlink);
         free(m.pending);
         if (r < 0)
                 matrix_clear(ret);

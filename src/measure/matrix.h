@@ -28,6 +28,7 @@ typedef struct MatrixResult {
         size_t n;
         uint64_t pairs, reached; /* reached: at least one answer */
         uint64_t sent, received;
+        bool crowded; /* the kernel's neighbour table was full: entries were removed on the way */
         bool stopped;
 } MatrixResult;
 

@@ -50,6 +50,7 @@ int record_begin(Record *r, const char *kind, const char *label) {
         return -ENOMEM;
 }
 
+static int add_text(char ***list, const char *format, va_list ap) printf_like(2, 0);
 static int add_text(char ***list, const char *format, va_list ap) {
         char *text = NULL;
 

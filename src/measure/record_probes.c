@@ -10,7 +10,8 @@
 #include "base/str.h"
 #include "measure/record.h"
 
-#define OFFERED 0.95 /* share of the rate asked for below which the sender was too slow */
+#define MATRIX_SHOWN 200  /* stations that a table has room for */
+#define OFFERED      0.95 /* share of the rate asked for below which the sender was too slow */
 
 /* Several figures at once. */
 typedef struct Row {
@@ -264,6 +265,16 @@ static int matrix_row(Record *r, const MatrixResult *m, size_t from, char *const
         return add_row(r, cells);
 }
 
+static int matrix_table(Record *r, const MatrixResult *m, char *const *names) {
+        int result = strv_add(&r->columns, "ms");
+
+        for (size_t i = 0; i < m->n && result >= 0; i++)
+                result = strv_add(&r->columns, names[i]);
+        for (size_t i = 0; i < m->n && result >= 0; i++)
+                result = matrix_row(r, m, i, names);
+        return result;
+}
+
 int record_matrix(Record *r, const MatrixResult *m, char *const *names) {
         double pairs = (double) m->pairs, sent = (double) m->sent;
         const Row rows[] = {
@@ -281,12 +292,14 @@ int record_matrix(Record *r, const MatrixResult *m, char *const *names) {
                 result = ADD_ROWS(r, rows);
         if (result >= 0)
                 result = record_summary(r, "rtt", &all, false);
-        if (result >= 0)
-                result = strv_add(&r->columns, "ms");
-        for (size_t i = 0; i < m->n && result >= 0; i++)
-                result = strv_add(&r->columns, names[i]);
-        for (size_t i = 0; i < m->n && result >= 0; i++)
-                result = matrix_row(r, m, i, names);
+        if (result >= 0 && m->crowded)
+                result =
+                        record_caution(r, "the host's neighbour table was full, and was emptied "
+                                          "meanwhile: round trips include finding each other anew "
+                                          "(net.ipv4.neigh.default.gc_thresh3 is its size, for all "
+                                          "network namespaces together)");
+        if (result >= 0 && m->n <= MATRIX_SHOWN)
+                result = matrix_table(r, m, names);
         if (result >= 0)
                 result = note_stop(r, m->stopped);
         return result < 0 ? result : move_series(r, &all, NULL);

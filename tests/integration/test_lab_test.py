@@ -40,7 +40,7 @@ def lab(isola, tmp_path):
 
 
 def test_what_holds_passes(isola, lab):
-    file = lab('pingall',
+    file = lab('pingall: {within: 60s}',
                'pingall: {family: ipv6, within: 20s}',
                'reach: {from: [h1, h2], to: [h1, h2, r1]}',
                'ping: {from: h1, to: h2, count: 3, interval: 1ms, rtt: "< 10s"}',
@@ -66,7 +66,7 @@ def test_what_does_not_hold_fails_with_its_reason(isola, lab):
 
 
 def test_only_those_that_are_meant(isola, lab):
-    file = lab('pingall', 'exec: {node: h1, command: "false", name: wrong}')
+    file = lab('pingall: {within: 60s}', 'exec: {node: h1, command: "false", name: wrong}')
     isola('lab', 'up', file)
     assert '1 passed, 0 failed' in isola('lab', 'test', '--only', 'ping*').stdout
     isola('lab', 'test', '--only', 'wrong', code=1)
@@ -92,7 +92,7 @@ def test_without_another_way_there_is_no_recovery(isola, lab):
 
 
 def test_a_lab_only_for_its_tests(isola, lab):
-    file = lab('pingall')
+    file = lab('pingall: {within: 60s}')
     assert '1 passed' in isola('lab', 'test', '--up', file).stdout
     assert isola.out('lab', 'ls', '-q') == ''
     isola('lab', 'test', '--up', lab('exec: {node: h1, command: "false"}'), code=1)
@@ -100,7 +100,7 @@ def test_a_lab_only_for_its_tests(isola, lab):
 
 
 def test_files_for_programs(isola, lab, tmp_path):
-    file = lab('pingall', 'exec: {node: h1, command: echo "<&>"; exit 1}')
+    file = lab('pingall: {within: 60s}', 'exec: {node: h1, command: echo "<&>"; exit 1}')
     isola('lab', 'up', file)
     isola('lab', 'test', '--junit', tmp_path / 'j.xml', '--tap', tmp_path / 't.tap', code=1)
     suite = ElementTree.parse(tmp_path / 'j.xml').getroot()
@@ -126,7 +126,7 @@ def test_a_wrong_test_builds_nothing(isola, lab):
 
 
 def test_tests_may_change_while_the_lab_is_up(isola, lab):
-    file = lab('pingall')
+    file = lab('pingall: {within: 60s}')
     isola('lab', 'up', file)
     lab('exec: {node: h1, command: "true"}')
     assert 'exec node=h1' in isola('lab', 'test').stdout

@@ -195,16 +195,20 @@ static CheckOutcome *carry_out(const char *tests, World *w, size_t *ret_n) {
         return outcomes;
 }
 
+static void outcomes_free(CheckOutcome *outcomes, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                check_outcome_clear(&outcomes[i]);
+        free(outcomes);
+}
+
 static void expect_all(const char *tests, CheckStatus status) {
         World w = {};
         size_t n;
         CheckOutcome *outcomes = carry_out(tests, &w, &n);
 
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++)
                 expect(outcomes[i].status == status);
-                check_outcome_clear(&outcomes[i]);
-        }
-        free(outcomes);
+        outcomes_free(outcomes, n);
 }
 
 TEST_IN(what_holds_passes, CLONE_NEWNET) {
@@ -264,6 +268,7 @@ TEST_IN(a_link_that_is_cut_is_restored, CLONE_NEWNET) {
         expect(o[0].status == CHECK_PASSED && o[1].status == CHECK_PASSED);
         /* There is no other way in this lab. */
         expect(o[2].status == CHECK_FAILED && o[3].status == CHECK_PASSED);
+        outcomes_free(o, n);
 }
 
 TEST_IN(a_cut_that_others_make_good_recovers, CLONE_NEWNET) {
@@ -275,6 +280,7 @@ TEST_IN(a_cut_that_others_make_good_recovers, CLONE_NEWNET) {
                           &w, &n);
 
         expect(n == 2 && o[0].status == CHECK_PASSED && o[1].status == CHECK_FAILED);
+        outcomes_free(o, n);
 }
 
 TEST_IN(it_tries_again_within_the_time_given, CLONE_NEWNET | CLONE_NEWNS) {
@@ -289,6 +295,7 @@ TEST_IN(it_tries_again_within_the_time_given, CLONE_NEWNET | CLONE_NEWNS) {
                       &w, &n);
         expect(n == 2 && o[0].status == CHECK_PASSED && o[0].tries == 2);
         expect(o[1].status == CHECK_FAILED && o[1].tries > 1);
+        outcomes_free(o, n);
 }
 
 /* ---- results ---- */
