@@ -8,13 +8,16 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "openflow/ovs.h"
 #include "openflow/ovs_change.h"
 
 #define TARGET_MAX  4096
 #define VLAN_MAX    4094
 #define PORTS_BELOW 0xff00
+#define WAIT_MS     1000 /* in one piece; the database's client must wait longer */
 
 DEFINE_AUTOPTR(json_t, ovsdb_drop)
 
@@ -374,18 +377,30 @@ static void add_ticket(OvsChange *change) {
                                         "Open_vSwitch", "where", "columns", "next_cfg"));
 }
 
-static int wait_applied(Ovsdb *db, long long ticket, Err *err) {
-        int r = ovsdb_transact(db,
-                               json_pack("[{s:s, s:i, s:s, s:[[s, s, I]], s:[s], s:s, s:[]}]", "op",
-                                         "wait", "timeout", ovsdb_timeout(db) / 4 * 3, "table",
-                                         "Open_vSwitch", "where", "cur_cfg",
-                                         ">=", (json_int_t) ticket, "columns", "cur_cfg", "until",
-                                         "!=", "rows"),
-                               NULL, err);
+static json_t *wait_for(long long ticket, int timeout_ms) {
+        return json_pack("[{s:s, s:i, s:s, s:[[s, s, I]], s:[s], s:s, s:[]}]", "op", "wait",
+                         "timeout", timeout_ms, "table", "Open_vSwitch", "where", "cur_cfg",
+                         ">=", (json_int_t) ticket, "columns", "cur_cfg", "until", "!=", "rows");
+}
 
-        if (r != -ETIME)
-                return r;
-        err_clear(err);
+/* The database waits as long for a switch that has ended, so it is asked in between. */
+static int wait_applied(Ovsdb *db, long long ticket, Err *err) {
+        autofree char *directory = ovsdb_directory(db);
+        int64_t end = clock_monotonic_ms() + ovsdb_timeout(db);
+        int r;
+
+        if (!directory)
+                return fail(err, ENOMEM, "cannot wait for the switch");
+        do {
+                r = ovsdb_transact(db, wait_for(ticket, WAIT_MS), NULL, err);
+                if (r != -ETIME)
+                        return r;
+                err_clear(err);
+                if (ovs_is_running(directory) == 0) {
+                        refuse(err, ESRCH, "the switch has ended");
+                        return err_hint(err, -ESRCH, "its log is '%s/ovs-vswitchd.log'", directory);
+                }
+        } while (clock_monotonic_ms() < end);
         return refuse(err, ETIMEDOUT, "the switch did not carry out a change in time");
 }
 

@@ -71,9 +71,10 @@ void ovs_change_remove_port(OvsChange *change, const char *bridge, const char *n
  * says what the switch says.  To be called once.
  *
  * Return: 0; -EEXIST if a bridge or port of that name is there; -ENOENT if one to be set or
- * removed, or a port's bridge, is not; -EINVAL for a name, VLAN or number that cannot be; -ENODEV
- * for an interface that cannot be opened; -ETIMEDOUT if the switch does not answer; as
- * ovsdb_transact().
+ * removed, or a port's bridge, is not; -EINVAL for a name, VLAN or number that cannot be, or a peer
+ * with RSTP; -ENODEV for an interface that cannot be opened; -ESRCH if the switch has ended (the
+ * database has the change, for the next one), -ETIMEDOUT if it does not answer within
+ * ovsdb_open()'s time, which must be more than a second; as ovsdb_transact().
  */
 int ovs_change_commit(OvsChange *change, Ovsdb *db, Err *err);
 

@@ -14,6 +14,7 @@
 #define CHUNK    16384
 
 struct Ovsdb {
+        char *path; /* of the socket */
         int socket, timeout_ms;
         unsigned id; /* of the last request */
         char *bytes; /* what came and was not taken yet */
@@ -27,6 +28,7 @@ Ovsdb *ovsdb_free(Ovsdb *db) {
         if (db) {
                 close_fd(db->socket);
                 free(db->bytes);
+                free(db->path);
                 free(db);
         }
         return NULL;
@@ -36,12 +38,19 @@ int ovsdb_timeout(const Ovsdb *db) {
         return db->timeout_ms;
 }
 
+char *ovsdb_directory(const Ovsdb *db) {
+        const char *slash = strrchr(db->path, '/');
+
+        return slash ? strndup(db->path, (size_t) (slash - db->path)) : strdup(".");
+}
+
 int ovsdb_open(const char *socket, int timeout_ms, Ovsdb **ret, Err *err) {
         autoptr(Ovsdb) db = calloc(1, sizeof *db);
 
-        if (!db)
+        if (db)
+                *db = (Ovsdb){ .socket = -EBADF, .path = strdup(socket), .timeout_ms = timeout_ms };
+        if (!db || !db->path)
                 return fail(err, ENOMEM, "cannot connect to '%s'", socket);
-        db->timeout_ms = timeout_ms;
         db->socket = stream_connect_unix(socket);
         if (db->socket < 0)
                 return fail(err, db->socket, "cannot connect to the switch's database at '%s'",

@@ -34,6 +34,8 @@ struct json_t *ovsdb_drop(struct json_t *json);
 int ovsdb_open(const char *socket, int timeout_ms, Ovsdb **ret, Err *err);
 Ovsdb *ovsdb_free(Ovsdb *db);
 int ovsdb_timeout(const Ovsdb *db);
+/* The directory of its socket, for ovs_is_running(); owned by the caller; NULL without memory. */
+char *ovsdb_directory(const Ovsdb *db);
 DEFINE_AUTOPTR(Ovsdb, ovsdb_free)
 
 /**

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <signal.h>
+
 #include "base/str.h"
 #include "hosts.h"
 #include "openflow/client.h"
@@ -281,6 +283,21 @@ TEST_IN(switch_has_the_dpid_and_versions_that_are_set, CLONE_NEWNET) {
         expect_dpid(directory, 0x99);
         expect(of_client_open(target, 1u << OF_13, HOST_MS, &client, &err) == -EPROTONOSUPPORT);
         printf("# %s\n", err.message);
+}
+
+TEST_IN(switch_that_has_ended_is_not_waited_for, CLONE_NEWNET) {
+        char directory[64];
+        autoptr(Ovsdb) db = host_start(directory);
+        autoptr(OvsChange) change = ovs_change_new();
+        autofree char *file = str_format("%s/ovs-vswitchd.pid", directory), *line = NULL;
+        autoerr err = {};
+
+        expect_ok(file_read_line(AT_FDCWD, file, &line));
+        expect(kill(atoi(line), SIGKILL) == 0);
+        ovs_change_add_bridge(change, &(OvsBridge){ .name = "s1" });
+        expect(ovs_change_commit(change, db, &err) == -ESRCH);
+        expect_str(err.message, "the switch has ended");
+        expect(strstr(err.hint, "ovs-vswitchd.log"));
 }
 
 static void expect_refused(OvsChange *change, const char *words) {
