@@ -8,7 +8,7 @@
 #include "topology/draw_place.h"
 
 #define CURVE_PARTS 8
-#define BENT_MAX    250 /* nodes and links: the time grows with their product */
+#define BENT_MAX    350 /* nodes and links: the time grows with their product */
 #define STEP        7.0 /* between the places that are tried for a label */
 #define FROM_NODE   7.0 /* a label's distance from the node's symbol */
 #define FROM_LINK   2.5

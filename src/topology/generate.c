@@ -113,12 +113,31 @@ static void make_tree(Generation *g, const int *p) {
         (void) add_tree(g, p[0], p[1], &switches, &hosts);
 }
 
+/* Where to draw a node, in meshes of the grid. */
+static void place_node(Generation *g, size_t node, double x, double y) {
+        if (is_over(g))
+                return;
+        g->t->nodes[node].x = x;
+        g->t->nodes[node].y = y;
+        g->t->nodes[node].has_position = true;
+}
+
 static void add_torus_hosts(Generation *g, size_t to, int x, int y, int hosts) {
         for (int i = 1; i <= hosts && !is_over(g); i++)
                 connect_nodes(g,
                               hosts == 1 ? add_node(g, NODE_HOST, "h%dx%d", x, y)
                                          : add_node(g, NODE_HOST, "h%dx%dx%d", x, y, i),
                               to);
+}
+
+/* A switch and the only host it has, in the mesh below and to its right; more have no room there,
+ * and then none has a place. */
+static void place_torus_switch(Generation *g, size_t s, int x, int y, int hosts) {
+        if (hosts > 1)
+                return;
+        place_node(g, s, x, y);
+        if (hosts == 1)
+                place_node(g, s + 1, x + 0.5, y + 0.5);
 }
 
 static void make_torus(Generation *g, const int *p) {
@@ -134,6 +153,7 @@ static void make_torus(Generation *g, const int *p) {
         for (int i = 0; i < width * height && !is_over(g); i++) {
                 s[i] = add_node(g, NODE_BRIDGE, "s%dx%d", i / height + 1, i % height + 1);
                 add_torus_hosts(g, s[i], i / height + 1, i % height + 1, p[2]);
+                place_torus_switch(g, s[i], i / height + 1, i % height + 1, p[2]);
         }
         for (int i = 0; i < width * height && !is_over(g); i++) {
                 int x = i / height, y = i % height;

@@ -33,9 +33,9 @@ typedef struct LayoutGraph {
  * layout_place() - find a place for every vertex
  * @at:		g->n points; read where g->given says so
  *
- * Given places are kept as to their proportions: all are scaled alike so that an edge is about
- * g->length long, and one that is where another is already moves aside.  The smallest coordinates
- * are 0; y grows downwards.
+ * Given places are kept as to their proportions: all are scaled alike so that an edge has about
+ * the longer of both lengths, and one that is where another is already moves aside.  The smallest
+ * coordinates are 0; y grows downwards.
  *
  * Return: 0, -ENOMEM.
  */

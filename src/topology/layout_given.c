@@ -222,7 +222,7 @@ static double bounded(double coordinate) {
 int layout_given(const LayoutGraph *g, const Adjacency *a, Point *at) {
         autofree double *numbers = calloc(g->n_edges + 1, sizeof *numbers);
         autofree bool *placed = calloc(g->n + 1, sizeof *placed);
-        double usual;
+        double usual, length = fmax(g->length, g->end_length);
 
         if (!numbers || !placed)
                 return -ENOMEM;
@@ -232,8 +232,8 @@ int layout_given(const LayoutGraph *g, const Adjacency *a, Point *at) {
                 usual = even_distance(g, at);
         for (size_t v = 0; v < g->n && usual > 0; v++)
                 if (placed[v]) {
-                        at[v].x = bounded(at[v].x * g->length / usual);
-                        at[v].y = bounded(at[v].y * g->length / usual);
+                        at[v].x = bounded(at[v].x * length / usual);
+                        at[v].y = bounded(at[v].y * length / usual);
                 }
         place_near(g, a, placed, at);
         return 0;

@@ -119,6 +119,21 @@ TEST(a_torus_has_four_neighbours_everywhere) {
         expect(topology_find_node(t, "s4x3") >= 0 && topology_find_node(t, "h1x2") >= 0);
 }
 
+TEST(a_torus_is_drawn_as_a_grid) {
+        autoptr(Topology) t = made("torus", 4, 3, 1);
+        autoptr(Topology) crowded = made("torus", 3, 3, 2);
+
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                const Node *n = &t->nodes[i];
+                double inside = n->kind == NODE_HOST ? 0.5 : 0;
+
+                expect(n->has_position);
+                expect(n->x == n->name[1] - '0' + inside && n->y == n->name[3] - '0' + inside);
+        }
+        for (size_t i = 0; i < crowded->n_nodes; i++)
+                expect(!crowded->nodes[i].has_position);
+}
+
 /* Each core of a fat tree has one link to every pod. */
 TEST(a_fat_trees_cores_see_every_pod_once) {
         autoptr(Topology) t = made("fat-tree", 6, 0, 0);
