@@ -567,6 +567,18 @@ int cgroup_join(const Cgroup *c, pid_t pid, Err *err) {
         return c->has_late_pids ? write_late_pids(c, err) : 0;
 }
 
+int cgroup_move(const Cgroup *c, pid_t pid, Err *err) {
+        char text[16];
+        int r = 0;
+
+        (void) snprintf(text, sizeof text, "%d", pid);
+        if (c->v2 >= 0)
+                r = file_write(c->v2, "cgroup.procs", text);
+        return r < 0 ? fail(err, r == -ENOENT ? -ENODEV : r,
+                            "cannot move process %d into cgroup '%s'", pid, c->name)
+                     : cgroup_join(c, pid, err);
+}
+
 int cgroup_follow(Cgroup *c, pid_t pid) {
         autofree char *passed_on = NULL, *text = NULL;
         size_t length = strlen(c->name);

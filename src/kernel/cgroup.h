@@ -221,6 +221,8 @@ int cgroup_devices_fd(const Cgroup *c);
 bool cgroup_needs_join(const Cgroup *c);
 /* Moves a process into every hierarchy of this place that clone3() did not put it in. */
 int cgroup_join(const Cgroup *c, pid_t pid, Err *err);
+/* cgroup_join() for a process that was born elsewhere: also into version 2's. */
+int cgroup_move(const Cgroup *c, pid_t pid, Err *err);
 
 /**
  * cgroup_follow() - have further processes born where one of the place's is

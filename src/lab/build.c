@@ -406,7 +406,7 @@ int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
                 return fail(err, errno, "cannot make a socket");
         r = open_pipes(&m);
-        pid = r < 0 ? r : process_clone(0, -EBADF, &ret->pidfd);
+        pid = r < 0 ? r : process_clone(0, plan->cgroup, &ret->pidfd);
         if (pid == 0) {
                 close_fd(ends[0]);
                 run(&m, ends[1], parent);

@@ -9,6 +9,7 @@
 typedef struct BuildPlan {
         const Topology *topology;
         const HostTree *tree;
+        int cgroup;    /* that all of it is born in, or negative */
         int userns;    /* of the lab; negative: the caller's own is */
         int hosts;     /* detached mount, for /etc/hosts */
         int **binds;   /* for each node, detached mounts */

@@ -13,6 +13,7 @@
 #include "engine/idrange.h"
 #include "lab/container_node.h"
 #include "lab/lab_internal.h"
+#include "lab/place.h"
 #include "lab/switches.h"
 
 #define END_TIMEOUT_MS 30000
@@ -58,6 +59,8 @@ int lab_erase(Lab *lab, Err *err) {
         if (r < 0)
                 return r;
         fault_point("lab.killed");
+        if (lab->state.id)
+                lab_remove_places(lab);
         if (lab->state.id)
                 idrange_release_all(lab->home, lab->state.id);
         /* The record last: without one, the directory is in nobody's way. */

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "kernel/process.h"
 #include "lab/container_node.h"
+#include "lab/place.h"
 
 #define ALL_NAMESPACES                                                                             \
         (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | \
@@ -87,11 +88,13 @@ static int join(int pidfd, bool fabric, Err *err) {
 
 /* CLONE_PARENT: the program is the caller's child, and this process is gone before it begins. */
 _Noreturn static void enter(const Lab *lab, size_t node, const LabExec *exec, int pidfd,
-                            const int report[2], int number) {
+                            const Cgroup *place, const int report[2], int number) {
         const Node *n = &lab->topology->nodes[node];
         autoerr err = {};
-        pid_t pid = join(pidfd, n->kind == NODE_OVS_BRIDGE, &err);
+        pid_t pid = place && cgroup_needs_join(place) ? cgroup_join(place, getpid(), &err) : 0;
 
+        if (pid >= 0)
+                pid = join(pidfd, n->kind == NODE_OVS_BRIDGE, &err);
         if (pid == 0) {
                 int child = -EBADF;
 
@@ -110,6 +113,7 @@ _Noreturn static void enter(const Lab *lab, size_t node, const LabExec *exec, in
 
 pid_t lab_exec(const Lab *lab, size_t node, const LabExec *exec, int *ret_pidfd, Err *err) {
         autoclose int pidfd = -EBADF, middle = -EBADF;
+        autoptr(Cgroup) place = NULL;
         int report[2] = { -EBADF, -EBADF }, number[2] = { -EBADF, -EBADF };
         siginfo_t info;
         pid_t pid;
@@ -120,11 +124,14 @@ pid_t lab_exec(const Lab *lab, size_t node, const LabExec *exec, int *ret_pidfd,
         pidfd = lab_node_pidfd(lab, node, err);
         if (pidfd < 0)
                 return pidfd;
+        r = lab_node_place(lab, node, &place, err);
+        if (r < 0)
+                return r;
         if (pipe2(report, O_CLOEXEC) < 0 || pipe2(number, O_CLOEXEC) < 0)
                 return fail(err, errno, "cannot make a pipe");
-        pid = process_clone(0, -EBADF, &middle);
+        pid = process_clone(0, place ? cgroup_fd(place) : -EBADF, &middle);
         if (pid == 0)
-                enter(lab, node, exec, pidfd, report, number[1]);
+                enter(lab, node, exec, pidfd, place, report, number[1]);
         close_fd(report[1]);
         close_fd(number[1]);
         r = pid < 0 ? fail(err, pid, "cannot make a process") : process_reap(middle, &info);

@@ -25,6 +25,7 @@ static const JsonField process_fields[] = {
         JSON_INT(LabProcess, pid, "pid"),
         JSON_U64(LabProcess, start_time, "startTime"),
         JSON_STRING(LabProcess, container, "container"),
+        JSON_BOOL(LabProcess, limited, "limited"),
         {},
 };
 static const JsonType process_type = { sizeof(LabProcess), process_fields };

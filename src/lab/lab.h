@@ -37,6 +37,7 @@ typedef struct LabProcess {
         int pid;
         uint64_t start_time; /* proc_stat.h */
         char *container;     /* id, of a node of an image; else NULL */
+        bool limited;        /* it has a control group of its own */
 } LabProcess;
 
 /* What was changed live of a direction that the kernel gives its quality. */

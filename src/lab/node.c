@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "lab/host_tree.h"
 #include "lab/node.h"
 #include "lab/node_network.h"
+#include "lab/place.h"
 
 static int bind_one(int mount, const char *bind, Err *err) {
         const char *place = strchr(bind, ':') + 1;
@@ -196,6 +198,9 @@ _Noreturn void node_main(const NodePlan *plan) {
         tell(plan, '+');
         wait_for(plan->release);
         (void) prctl(PR_SET_PDEATHSIG, 0);
+        /* It has been moved to a control group of its own: that is its root. */
+        if (node_is_limited(&plan->topology->nodes[plan->index]))
+                (void) unshare(CLONE_NEWCGROUP);
         tell(plan, '+');
         stay(plan, &signals);
 }

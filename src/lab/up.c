@@ -25,6 +25,7 @@
 #include "lab/keeper.h"
 #include "lab/lab_internal.h"
 #include "lab/node.h"
+#include "lab/place.h"
 #include "lab/start.h"
 #include "lab/switches.h"
 #include "topology/write.h"
@@ -73,6 +74,8 @@ static int fill_state(Lab *lab, const char *source, Err *err) {
             str_set(&s->boot_id, boot_id()) < 0 || str_set(&s->source, source) < 0)
                 return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
         s->n_nodes = t->n_nodes;
+        for (size_t i = 0; i < t->n_nodes; i++)
+                s->nodes[i].limited = node_is_limited(&t->nodes[i]);
         for (size_t i = 0; i < t->n_nodes; i++)
                 if (str_set(&s->nodes[i].name, t->nodes[i].name) < 0)
                         return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
@@ -249,6 +252,7 @@ static int build(Lab *lab, const LabOptions *options, Err *err) {
                 .userns = -EBADF, .hosts = -EBADF, .listener = -EBADF, .topology = lab->topology
         };
         Build build = { -EBADF, -EBADF };
+        autoptr(Cgroup) place = NULL;
         BuildPlan plan;
         pid_t fabric, keeper;
         int r = nodes ? open_sources(lab, &s, err)
@@ -256,10 +260,26 @@ static int build(Lab *lab, const LabOptions *options, Err *err) {
 
         if (r < 0)
                 return r;
-        plan = (BuildPlan){ lab->topology, &s.tree,    s.userns,   s.hosts,          s.binds,
-                            s.logs,        s.statuses, s.listener, options->priority };
+        plan = (BuildPlan){ .topology = lab->topology,
+                            .tree = &s.tree,
+                            .cgroup = -EBADF,
+                            .userns = s.userns,
+                            .hosts = s.hosts,
+                            .binds = s.binds,
+                            .logs = s.logs,
+                            .statuses = s.statuses,
+                            .listener = s.listener,
+                            .priority = options->priority };
+        r = lab_place(lab, &place, err);
+        if (r < 0)
+                return r;
+        plan.cgroup = place ? cgroup_fd(place) : -EBADF;
+        fault_point("lab.placed");
         r = build_start(&plan, &build, &fabric, &keeper, nodes, err);
         fault_point("lab.built");
+        if (r >= 0)
+                r = lab_limit_nodes(lab, nodes, err);
+        fault_point("lab.limited");
         if (r >= 0)
                 r = note_processes(lab, fabric, keeper, nodes, err);
         fault_point("lab.recorded");

@@ -269,8 +269,59 @@ def test_containers_of_a_lab_that_a_reboot_took_are_removed(isola, lab, image):
     for process in [state['fabric'], *state['nodes']]:
         kill(process['pid'])
     shutil.rmtree(f'{isola.run_root}/labs/mixed')
+    for cgroup in existing(f'/sys/fs/cgroup/*/isola/lab-{state["id"]}/all'):
+        cgroup.rmdir()
+        cgroup.parent.rmdir()
     for link in existing(f'{isola.run_root}/ids/*'):
         if os.readlink(link) == state['id']:
             link.unlink()
     assert containers(isola) == {'mixed-web', 'mixed-rt'}
     nothing_of_containers(isola)
+
+
+LIMITED = '''
+name: limited
+topology:
+  nodes:
+    a: {memory: 32m, cpu: 0.5, pids: 20, cmd: sleep 1000}
+    b: {}
+  links:
+    - endpoints: [a, b]
+'''
+
+
+def lab_cgroups():
+    return existing('/sys/fs/cgroup/isola/lab-*') + existing('/sys/fs/cgroup/*/isola/lab-*')
+
+
+def test_light_nodes_have_limits_and_nothing_stays(isola, lab):
+    lab(LIMITED)
+    eat = ['sh', '-c', 'x=$(head -c 64m /dev/zero | tr "\\0" x); echo ${#x}']
+    assert isola('lab', 'exec', 'a', *eat, code=None).stdout != '67108864\n'
+    assert isola('lab', 'exec', 'b', *eat).stdout == '67108864\n'
+    fork = ['sh', '-c', 'for i in $(seq 30); do sleep 1000 >/dev/null 2>&1 & done; echo all']
+    assert isola('lab', 'exec', 'a', *fork, code=None).stdout == ''
+    assert isola('lab', 'exec', 'b', *fork).stdout == 'all\n'
+    assert lab_cgroups()
+    isola('lab', 'down')
+    assert lab_cgroups() == []
+
+
+def test_a_limit_that_cannot_be_undoes_all(isola, lab):
+    assert "cannot limit node 'a'" in lab(LIMITED.replace('pids: 20', "cpu-set: '4000'"), code=1).stderr
+    leaves_nothing(isola)
+    assert lab_cgroups() == []
+
+
+@pytest.mark.parametrize('point', ['lab.placed', 'lab.built', 'lab.limited', 'lab.killed'])
+def test_limits_of_labs_that_were_killed_go(isola, lab, tmp_path, point):
+    file = tmp_path / 'lab.yml'
+    file.write_text(LIMITED)
+    done = isola('lab', 'up', file, env={'ISOLA_FAULT': point}, code=None)
+    if done.returncode == 0 and point == 'lab.killed':
+        done = isola('lab', 'down', env={'ISOLA_FAULT': point}, code=None)
+    if done.returncode == 0:
+        pytest.skip('this binary was built without -Dfault_points=true')
+    assert done.returncode == -signal.SIGKILL
+    leaves_nothing(isola)
+    assert lab_cgroups() == []

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * A lab's place in the control groups
+ *
+ *   isola/lab-ID/all        all of its processes but those of
+ *   isola/lab-ID/node-NAME  a light node with limits
+ *
+ * A container's is the engine's.  So a lab outlives the service or session of the command
+ * that made it, and nodes without limits cost nothing.
+ */
+
+#include "kernel/cgroup.h"
+#include "lab/lab.h"
+
+/* Whether it is a light node with limits. */
+bool node_is_limited(const Node *n);
+
+/* The place that the lab's maker is to be born in; *ret NULL where there can be none. */
+int lab_place(const Lab *lab, Cgroup **ret, Err *err);
+/* Moves the first processes of nodes with limits to places of their own, before they have done
+ * anything; @pids in the order of the nodes. */
+int lab_limit_nodes(const Lab *lab, const pid_t *pids, Err *err);
+/* Where a node with limits is, for more processes of it; *ret NULL for any other. */
+int lab_node_place(const Lab *lab, size_t node, Cgroup **ret, Err *err);
+/* Removes them all, once the processes are gone; what cannot be is told and left. */
+void lab_remove_places(const Lab *lab);
