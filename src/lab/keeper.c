@@ -278,6 +278,8 @@ static int obey(Keeper *k, const KeeperRequest *q, int *fd, KeeperReply *reply, 
                 wire_cut(wire);
         else if (str_equal(q->verb, "restore"))
                 wire_restore(wire);
+        else if (str_equal(q->verb, "capture-end"))
+                (void) wire_capture_end(wire); /* the reader sees whether all of it came */
         else if (str_equal(q->verb, "clear"))
                 wire_clear_stats(wire);
         else if (str_equal(q->verb, "capture") && *fd >= 0) {

@@ -32,7 +32,8 @@ typedef struct KeeperPlan {
 _Noreturn void keeper_main(const KeeperPlan *plan);
 
 typedef struct KeeperRequest {
-        char *verb;      /* "set", "file", "reset", "cut", "restore", "clear", "stats", "capture" */
+        char *verb;      /* "set", "file", "reset", "cut", "restore", "clear", "stats", "capture",
+                        "capture-end" */
         int link;        /* index */
         int direction;   /* 0 or 1; -1: both */
         char **settings; /* of "set": what changes; of "file": all */

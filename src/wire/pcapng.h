@@ -62,7 +62,7 @@ size_t pcapng_waiting(const Pcapng *p);
 uint64_t pcapng_lost(const Pcapng *p);
 
 /* Writes the interfaces' statistics at @time_ns and all that is left, waiting for at most a second
- * for a reader, and closes the descriptor; 0 or what write(2) said. */
+ * for a reader, closes the descriptor and frees p; 0 or what write(2) said. */
 int pcapng_finish(Pcapng *p, int64_t time_ns);
 /* Closes it as it is; returns NULL. */
 Pcapng *pcapng_free(Pcapng *p);

@@ -2,8 +2,9 @@
 """Links of labs: their quality, and changing it live."""
 import json
 import pathlib
+import signal
 import socket
-import subprocess
+import struct
 
 import pytest
 
@@ -223,3 +224,45 @@ def test_other_changes_are_shown_and_refused(isola, lab, tmp_path):
     assert "cannot be changed so while it is up: node a: routes" in lab(text=text, code=1).stderr
     assert "cannot be changed so" in lab('', code=1).stderr
     ping(isola)
+
+
+def blocks(data):
+    """(type, body) of each block of a pcapng file (draft-ietf-opsawg-pcapng)."""
+    at = 0
+    while at < len(data):
+        kind, length = struct.unpack_from('<II', data, at)
+        assert length == struct.unpack_from('<I', data, at + length - 4)[0]
+        yield kind, data[at + 8:at + length - 4]
+        at += length
+
+
+@pytest.mark.parametrize('quality, interfaces, times', [('engine: wire', 2, 2), ('', 1, 1)])
+def test_a_link_is_captured(isola, lab, tmp_path, quality, interfaces, times):
+    lab(quality)
+    ping(isola)
+    file = tmp_path / 'x.pcapng'
+    capture = isola.start('lab', 'capture', 'ab', '-w', file)
+    wait_until(lambda: file.exists() and file.stat().st_size > 0, what='the beginning of the file')
+    ping(isola, count=3)
+    wait_until(lambda: len([kind for kind, _ in blocks(file.read_bytes()) if kind == 6]) >= 6 * times or None,
+               what='the packets') if quality == '' else None
+    capture.send_signal(signal.SIGINT)
+    assert capture.wait(timeout=30) == 0, capture.stderr.read()
+    found = list(blocks(file.read_bytes()))
+    assert found[0][0] == 0x0A0D0D0A and len([kind for kind, _ in found if kind == 1]) == interfaces
+    frames = [body[20:] for kind, body in found if kind == 6]
+    requests = [frame for frame in frames if frame[12:14] == b'\x08\x00' and frame[23] == 1 and frame[34] == 8]
+    assert len(requests) == 3 * times
+    isola('lab', 'capture', '-d', '10ms', '-w', file, 'ab')
+
+
+def test_a_capture_ends_with_its_reader(isola, lab):
+    lab('engine: wire')
+    capture = isola.start('lab', 'capture', 'ab')
+    capture.stdout.read(4)
+    assert "'ab' is being captured already" in isola('lab', 'capture', '-w', '/dev/null', 'ab', code=1).stderr
+    kill(capture.pid)
+    capture.wait()
+    ping(isola)
+    wait_until(lambda: isola('lab', 'capture', '-d', '1ms', '-w', '/dev/null', 'ab', code=None).returncode == 0,
+               what='the end of the first capture')
