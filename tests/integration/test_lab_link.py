@@ -159,7 +159,7 @@ def test_without_its_keeper_a_lab_is_broken(isola, lab):
     state = json.loads(pathlib.Path(f'{isola.run_root}/labs/pair/state.json').read_text())
     kill(state['keeper']['pid'])
     assert isola.out('lab', 'ls', '--format', '{{.Status}}').startswith('broken')
-    assert "cannot ask the lab's keeper" in isola('lab', 'link', 'show', code=1).stderr
+    assert "the lab's keeper" in isola('lab', 'link', 'show', code=1).stderr
 
 
 def test_the_keeper_is_nobody_on_the_host(isola, lab):
