@@ -8,6 +8,8 @@
  * it however it ends.  To be used in a case of TEST_IN(…, CLONE_NEWNET).
  */
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/auto.h"
@@ -32,8 +34,11 @@ __attribute__((__unused__)) static void host_enter(char directory[64]) {
         expect(mkdir(directory, 0700) == 0);
         pid = process_clone(CLONE_NEWPID, -EBADF, &pidfd);
         expect(pid >= 0);
-        if (pid == 0)
+        if (pid == 0) {
+                /* Signals other than this one do not reach process 1. */
+                expect(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
                 return;
+        }
         expect(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
         _exit(WEXITSTATUS(status));
 }
