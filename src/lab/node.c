@@ -201,6 +201,8 @@ _Noreturn void node_main(const NodePlan *plan) {
         /* It has been moved to a control group of its own: that is its root. */
         if (node_is_limited(&plan->topology->nodes[plan->index]))
                 (void) unshare(CLONE_NEWCGROUP);
+        /* All are set up.  What is missing now has been taken away, which is somebody's wish. */
+        (void) node_network_settle(&plan->topology->nodes[plan->index], NULL);
         tell(plan, '+');
         stay(plan, &signals);
 }

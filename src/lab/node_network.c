@@ -156,13 +156,8 @@ int node_network_set_up(const Topology *t, size_t node, Err *err) {
         return r < 0 ? err_prefix(err, r, "cannot set up its network") : 0;
 }
 
-static int open_socket(void *context) {
-        (void) context;
-        return nl_open();
-}
-
-int node_network_settle(int netns, const Node *n, Err *err) {
-        autoclose int nl = netns_run(netns, open_socket, NULL);
+int node_network_settle(const Node *n, Err *err) {
+        autoclose int nl = nl_open();
         int r = nl < 0 ? fail(err, nl, "cannot open a netlink socket") : 0;
 
         for (size_t i = 0; r >= 0 && i < n->n_interfaces; i++) {

@@ -17,13 +17,12 @@ int node_network_set_up(const Topology *t, size_t node, Err *err);
 
 /**
  * node_network_settle() - wait until its interfaces carry packets
- * @netns:	the node's
  *
  * The kernel notices that both ends of a cable are up in a worker of its own, up to a second later;
  * until then packets are lost and IPv6 addresses are not used.  Asked for an interface it notices
  * at once (since Linux 6.9).  All of its neighbours have to be set up.
  */
-int node_network_settle(int netns, const Node *n, Err *err);
+int node_network_settle(const Node *n, Err *err);
 
 /* Adds to a batch: the rate of the direction that begins at an end of a link, if it has one. */
 void link_put_rate(NlMessage *m, int index, const TopologyLink *l, int end);

@@ -15,7 +15,6 @@
 #include "lab/health.h"
 #include "lab/lab_internal.h"
 #include "lab/node.h"
-#include "lab/node_network.h"
 #include "lab/start.h"
 
 #define NS_PER_MS 1000000
@@ -246,17 +245,6 @@ static void find_awaited(Starter *s) {
                 }
 }
 
-static int settle(const Starter *s, Err *err) {
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < s->t->n_nodes; i++) {
-                autoclose int netns = lab_node_netns(s->lab, i, err);
-
-                r = netns < 0 ? netns : node_network_settle(netns, &s->t->nodes[i], err);
-        }
-        return r;
-}
-
 static int start_all(Starter *s, Err *err) {
         int r = 0;
 
@@ -282,9 +270,7 @@ int lab_start(Lab *lab, Err *err) {
         for (size_t i = 0; i < n; i++)
                 s.nodes[i].probe.task = LAB_TASK_NONE;
         find_awaited(&s);
-        r = settle(&s, err);
-        if (r >= 0)
-                r = start_all(&s, err);
+        r = start_all(&s, err);
         for (size_t i = 0; i < n; i++)
                 probe_clear(&s.nodes[i].probe);
         free(s.nodes);
