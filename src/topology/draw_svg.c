@@ -38,6 +38,7 @@ static const char style[] =
         ".uplink path{stroke-dasharray:5 4}\n"
         ".cut path{stroke:#d4333f;stroke-dasharray:2 5}\n"
         ".ended{opacity:.4}\n"
+        ".small .link path{stroke-width:.6}\n"
         ".label text{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:10px;"
         "fill:#4a5969;text-anchor:middle}\n"
         ".quality text{fill:#92500c}\n"
@@ -330,7 +331,9 @@ int draw_svg_scene(const Scene *s, const DrawOptions *o, DrawStyle how, Str *out
         double width = o->values ? fmax(s->width, LEGEND_WIDTH) : s->width;
         double height = s->height + (o->values ? LEGEND_HEIGHT : 0);
 
-        str_put(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" viewBox=\"0 0 ");
+        str_put(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"");
+        /* Thousands of links are not to hide the nodes. */
+        str_put(out, s->scale <= 0.5 ? " class=\"small\" viewBox=\"0 0 " : " viewBox=\"0 0 ");
         put_point(out, (Point){ width, height });
         str_put(out, "\" width=\"");
         draw_put_number(out, width);
