@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "netlink/link.h"
 #include "test.h"
 #include "wire/wire.h"
 #include "wire_ends.h"
@@ -170,6 +171,31 @@ TEST_IN(a_cut_wire_takes_the_carrier_away_and_gives_it_back, CLONE_NEWNET) {
         while (!(end_flags(s, "eth1") & IFF_RUNNING))
                 sched_yield();
         transfer(&a, &b, 1000);
+        wire_set_free(set);
+}
+
+TEST_IN(an_end_that_is_gone_is_no_longer_listened_to, CLONE_NEWNET) {
+        struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(7) };
+        WireSet *set = wire_set_new(NULL, NULL, NULL);
+        WireSetStats before, after;
+        WireStats stats = {};
+        WireEnd a, b;
+        Wire *wire = connect_hosts(set, &a, &b, "delay", "none");
+        int s, nl = nl_open(); /* in the namespace of b */
+
+        expect(nl >= 0 && link_remove(nl, "eth1", NULL) == 0);
+        s = udp_at(&a, "10.9.0.1");
+        inet_pton(AF_INET, "10.9.0.2", &to.sin_addr);
+        while (stats.dropped[WIRE_DROP_DOWN] == 0) {
+                (void) sendto(s, "x", 1, 0, (struct sockaddr *) &to, sizeof to);
+                wire_stats(wire, 0, &stats);
+        }
+        /* Each question is a round, and little else happens. */
+        wire_set_stats(set, &before);
+        for (int i = 0; i < 100; i++)
+                wire_set_stats(set, &after);
+        expect(after.turns - before.turns < 1000);
+        wire_remove(wire);
         wire_set_free(set);
 }
 
