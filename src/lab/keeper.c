@@ -145,6 +145,16 @@ static int hear_pids(Keeper *k, Err *err) {
         return 0;
 }
 
+/* Every link has two, and they are all its own. */
+static void allow_descriptors(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                (void) setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
 static int set_up(Keeper *k, Err *err) {
         const Topology *t = k->plan->topology;
         WireOptions options = WIRE_OPTIONS_DEFAULT;
@@ -368,6 +378,7 @@ _Noreturn void keeper_main(const KeeperPlan *plan) {
         (void) prctl(PR_SET_NAME, "isola-keeper");
         (void) signal(SIGPIPE, SIG_IGN);
         close_others(plan);
+        allow_descriptors();
         if (set_up(&k, &err) < 0) {
                 err_write(plan->report, &err);
                 tell(plan, '-');

@@ -2,6 +2,7 @@
 """Links of labs: their quality, and changing it live."""
 import json
 import pathlib
+import resource
 import signal
 import socket
 import struct
@@ -266,3 +267,14 @@ def test_a_capture_ends_with_its_reader(isola, lab):
     ping(isola)
     wait_until(lambda: isola('lab', 'capture', '-d', '1ms', '-w', '/dev/null', 'ab', code=None).returncode == 0,
                what='the end of the first capture')
+
+
+def test_there_are_as_many_links_as_the_hard_limit_of_descriptors_allows(isola, lab, tmp_path):
+    ends = '\n'.join(f'    - {{endpoints: [a:e{i}, b:e{i}], engine: wire}}' for i in range(100))
+    file = tmp_path / 'many.yml'
+    file.write_text(f'name: many\ntopology:\n  nodes: {{a: {{}}, b: {{}}}}\n  links:\n{ends}\n')
+    up = isola.start('lab', 'up', file, text=True,
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 4096)))
+    stdout, stderr = up.communicate(timeout=60)
+    assert up.returncode == 0, stderr
+    assert len(links(isola)) == 200
