@@ -290,8 +290,12 @@ topology:
 '''
 
 
-def lab_cgroups():
-    return existing('/sys/fs/cgroup/isola/lab-*') + existing('/sys/fs/cgroup/*/isola/lab-*')
+def lab_id(isola, name='limited'):
+    return json.loads(pathlib.Path(f'{isola.run_root}/labs/{name}/state.json').read_text())['id']
+
+
+def lab_cgroups(lab_id):
+    return existing(f'/sys/fs/cgroup/isola/lab-{lab_id}') + existing(f'/sys/fs/cgroup/*/isola/lab-{lab_id}')
 
 
 def test_light_nodes_have_limits_and_nothing_stays(isola, lab):
@@ -302,15 +306,15 @@ def test_light_nodes_have_limits_and_nothing_stays(isola, lab):
     fork = ['sh', '-c', 'for i in $(seq 30); do sleep 1000 >/dev/null 2>&1 & done; echo all']
     assert isola('lab', 'exec', 'a', *fork, code=None).stdout == ''
     assert isola('lab', 'exec', 'b', *fork).stdout == 'all\n'
-    assert lab_cgroups()
+    cgroup = lab_id(isola)
+    assert lab_cgroups(cgroup)
     isola('lab', 'down')
-    assert lab_cgroups() == []
+    assert lab_cgroups(cgroup) == []
 
 
 def test_a_limit_that_cannot_be_undoes_all(isola, lab):
     assert "cannot limit node 'a'" in lab(LIMITED.replace('pids: 20', "cpu-set: '4000'"), code=1).stderr
     leaves_nothing(isola)
-    assert lab_cgroups() == []
 
 
 @pytest.mark.parametrize('point', ['lab.placed', 'lab.built', 'lab.limited', 'lab.killed'])
@@ -323,5 +327,31 @@ def test_limits_of_labs_that_were_killed_go(isola, lab, tmp_path, point):
     if done.returncode == 0:
         pytest.skip('this binary was built without -Dfault_points=true')
     assert done.returncode == -signal.SIGKILL
+    cgroup = lab_id(isola)
+    assert lab_cgroups(cgroup)
     leaves_nothing(isola)
-    assert lab_cgroups() == []
+    assert lab_cgroups(cgroup) == []
+
+
+def test_logs_of_light_nodes_and_containers(isola, lab, image):
+    lab('''
+name: logs
+topology:
+  nodes:
+    light: {cmd: sh -c 'until test -p /run/go; do sleep 0.1; done; seq 1 2000; read x </run/go; echo end', exec: ['mkfifo /run/go', 'echo done']}
+    boxed: {image: busybox, cmd: sh -c 'seq 1 5; exec sleep 1000'}
+    silent: {}
+''')
+    lines = [str(i) for i in range(1, 2001)]
+    wait_until(lambda: isola.out('lab', 'logs', 'light').split() == lines, what='the output')
+    assert isola.out('lab', 'logs', '-n', '2', 'light').split() == ['1999', '2000']
+    assert isola.out('lab', 'logs', '-n', '1500', 'light').split() == lines[500:]
+    assert isola.out('lab', 'logs', '--tail', '0', 'light') == '' and isola.out('lab', 'logs', 'silent') == ''
+    assert isola.out('lab', 'logs', '--exec', 'light') == 'done'
+    wait_until(lambda: isola.out('lab', 'logs', '-n', '2', 'boxed').split() == ['4', '5'], what='the output')
+    follower = isola.start('lab', 'logs', '-f', '-n', '1', 'light')
+    assert follower.stdout.readline() == b'2000\n'
+    isola('lab', 'exec', 'light', 'sh', '-c', 'echo >/run/go')
+    assert follower.communicate(timeout=20)[0] == b'end\n' and follower.returncode == 0
+    assert "did you mean 'light'?" in isola('lab', 'logs', 'lihgt', code=1).stderr
+    assert 'neither a number' in isola('lab', 'logs', '-n', 'x', 'light', code=1).stderr
