@@ -168,13 +168,25 @@ static int list_controllers(const Node *n, const char *directory, const char *br
         return 0;
 }
 
+/* Whether the link there leads to no other switch. */
+static bool is_edge(const Topology *t, size_t node, size_t interface) {
+        for (size_t i = 0; i < t->n_links; i++)
+                for (int end = 0; end < 2; end++) {
+                        const LinkSide *side = &t->links[i].sides[end];
+
+                        if (side->node == node && side->interface == interface)
+                                return !node_is_switch(&t->nodes[t->links[i].sides[!end].node]);
+                }
+        return false;
+}
+
 static int add_switch(const Topology *t, size_t node, const char *directory, OvsChange *change,
                       Err *err) {
         const Node *n = &t->nodes[node];
         DeviceName name = device_of_switch(t, node);
         autostrv controllers = NULL;
         autostrv protocols = NULL;
-        OvsBridge bridge = { .name = name.text, .fail_mode = n->fail_mode };
+        OvsBridge bridge = { .name = name.text, .fail_mode = n->fail_mode, .rstp = n->stp };
         int r = read_dpid(t, node, &bridge.dpid, err);
 
         if (r >= 0 && (list_controllers(n, directory, name.text, &controllers) < 0 ||
@@ -190,6 +202,7 @@ static int add_switch(const Topology *t, size_t node, const char *directory, Ovs
 
                 ovs_change_add_port(change, &(OvsPort){ .bridge = name.text,
                                                         .name = port.text,
+                                                        .edge = is_edge(t, node, i),
                                                         .number = (uint16_t) (i + 1) });
         }
         return 0;

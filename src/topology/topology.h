@@ -74,8 +74,9 @@ typedef struct Node {
         NodeWait *waits; /* before it is made */
         size_t n_waits;
         HealthCheck health;
-        bool stp, vlan_filtering; /* of a bridge */
-        char **controllers;       /* of an ovs-bridge: "tcp:127.0.0.1:6653"; "learning": our own */
+        bool stp;            /* of a bridge; RSTP of an ovs-bridge */
+        bool vlan_filtering; /* of a bridge */
+        char **controllers;  /* of an ovs-bridge: "tcp:127.0.0.1:6653"; "learning": our own */
         char *protocols, *dpid, *fail_mode;
         Interface *interfaces; /* in the order of the links */
         size_t n_interfaces;
