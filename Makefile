@@ -9,7 +9,7 @@ CHECK = build-check
 MESON = meson setup --wipe
 FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check check-faults check-peers check-vm lint asan fuzz bench format clean help
+.PHONY: all install demo check check-faults check-peers check-vm lint asan fuzz bench bench-labs format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -81,6 +81,10 @@ fuzz: ## libFuzzer over every parser of foreign bytes (FUZZ_SECONDS for each)
 bench: all ## compare with crun, runc, podman, docker, bwrap, lxc where they are installed
 	@tools/deps build bench
 	@tests/bench/run $(BUILD)/src/isola
+
+bench-labs: all ## compare labs with Mininet, where that is installed
+	@tools/deps build bench
+	@tests/testhost tests/bench/labs.py $(BUILD)/src/isola
 
 format: ## rewrite the sources as clang-format would have them
 	@tools/deps lint
