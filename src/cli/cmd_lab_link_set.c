@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
 #include "cli/lab_operand.h"
 #include "lab/link.h"
+#include "topology/quality.h"
 
 typedef struct SetOptions {
         const char *lab;
@@ -12,9 +18,29 @@ static const Option options[] = {
         {},
 };
 
+/* The settings, with files relative to where we are: the lab's process is somewhere else. */
+static int root_files(char *const *settings, char ***ret, Err *err) {
+        autofree char *here = getcwd(NULL, 0);
+        int r = here ? 0 : -errno;
+
+        strv_foreach(setting, settings) {
+                const char *equals = strchr(*setting, '=');
+                autofree char *key =
+                        equals ? strndup(*setting, (size_t) (equals - *setting)) : NULL;
+                autofree char *value = key && here ? quality_rooted(key, equals + 1, here) : NULL;
+
+                if (r >= 0)
+                        r = !equals ? strv_add(ret, *setting)
+                            : value ? strv_addf(ret, "%s=%s", key, value)
+                                    : -ENOMEM;
+        }
+        return r < 0 ? fail(err, r, "cannot find the files of a link's quality") : 0;
+}
+
 static int cmd_lab_link_set(const CommandInput *in, Err *err) {
         const SetOptions *o = in->options;
         autoptr(Lab) lab = NULL;
+        autostrv settings = NULL;
         int r = lab_operand_open(in->home, o->lab, &lab, err), direction;
         ssize_t link;
 
@@ -23,7 +49,8 @@ static int cmd_lab_link_set(const CommandInput *in, Err *err) {
         link = topology_find_link(lab->topology, in->args[0], &direction, err);
         if (link < 0)
                 return (int) link;
-        return lab_link_set(lab, (size_t) link, direction, in->args + 1, err);
+        r = root_files(in->args + 1, &settings, err);
+        return r < 0 ? r : lab_link_set(lab, (size_t) link, direction, settings, err);
 }
 
 COMMAND(lab_link_set) = {

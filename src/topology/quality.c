@@ -413,6 +413,16 @@ int quality_assign(Quality *q, const char *assignment, Err *err) {
                    : fail(err, ENOMEM, "cannot set '%s'", assignment);
 }
 
+char *quality_rooted(const char *key, const char *value, const char *directory) {
+        const char *file = str_equal(key, "trace")  ? value
+                           : str_equal(key, "loss") ? str_after(value, "pattern ")
+                                                    : NULL;
+
+        if (str_empty(file) || *file == '/' || str_equal(file, "none"))
+                return strdup(value);
+        return str_format("%.*s%s/%s", (int) (file - value), value, directory, file);
+}
+
 /* ---- and back ---- */
 
 /* The shortest text that is read back as the same number. */

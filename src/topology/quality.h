@@ -114,5 +114,9 @@ char *quality_words(const Quality *q);
 /* Reads the line that quality_words() made into an empty one; -EINVAL. */
 int quality_read_words(Quality *q, const char *words, Err *err);
 
+/* @value of the property @key with a file that it names by a relative path below @directory; the
+ * caller's, NULL without memory. */
+char *quality_rooted(const char *key, const char *value, const char *directory);
+
 /* Whether its properties go together: no jitter beyond the delay, a queue in time has a rate, … */
 int quality_check(const Quality *q, Err *err);

@@ -160,13 +160,7 @@ static char *schedule_words(const YamlValue *v) {
 
 /* Files of a link are relative to the lab's. */
 static char *rooted(const Topology *t, const char *key, const char *text) {
-        const char *file = str_equal(key, "trace")  ? text
-                           : str_equal(key, "loss") ? str_after(text, "pattern ")
-                                                    : NULL;
-
-        if (!file || *file == '/' || !t->directory)
-                return strdup(text);
-        return str_format("%.*s%s/%s", (int) (file - text), text, t->directory, file);
+        return t->directory ? quality_rooted(key, text, t->directory) : strdup(text);
 }
 
 static int set_quality(Topology *t, Quality *q, const char *key, const YamlValue *v, Err *err) {

@@ -284,7 +284,7 @@ int wire_set_quality(Wire *wire, int direction, const Quality *quality, Err *err
         (void) wire_call(wire->set, ask_schedule, &call);
         r = plan_new(quality, call.after_ns, &call.plan, err);
         if (r < 0)
-                return err_prefix(err, r, "link '%s'", wire->name);
+                return r;
         (void) wire_call(wire->set, set_plan, &call);
         plan_free(call.old);
         return 0;

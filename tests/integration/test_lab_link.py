@@ -278,3 +278,15 @@ def test_there_are_as_many_links_as_the_hard_limit_of_descriptors_allows(isola, 
     stdout, stderr = up.communicate(timeout=60)
     assert up.returncode == 0, stderr
     assert len(links(isola)) == 200
+
+
+def test_files_are_those_of_the_current_directory(isola, lab, tmp_path):
+    lab('engine: wire')
+    (tmp_path / 'losses').write_text('1\n')
+    isola('lab', 'link', 'set', 'a:eth1', 'loss=pattern losses', cwd=tmp_path)
+    assert links(isola)[0]['Quality'] == f'loss=pattern {tmp_path}/losses'
+    ping(isola, code=1, wait=1)
+    isola('lab', 'link', 'set', 'a:eth1', 'loss=none', 'trace=none', cwd=tmp_path)
+    ping(isola)
+    assert f"'{tmp_path}/nowhere'" in isola('lab', 'link', 'set', 'ab', 'trace=nowhere', code=1, cwd=tmp_path).stderr
+    assert "'loss' is not KEY=VALUE" in isola('lab', 'link', 'set', 'ab', 'loss', code=1).stderr

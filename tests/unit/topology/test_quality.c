@@ -155,3 +155,19 @@ TEST(a_line_of_words_is_read_back) {
         expect(quality_read_words(&(Quality){}, "delay", NULL) == -EINVAL);
         expect(quality_read_words(&(Quality){}, "loss=x delay=1ms", NULL) == -EINVAL);
 }
+
+TEST(files_are_named_from_a_directory_unless_they_are_absolute) {
+        autofree char *trace = quality_rooted("trace", "t.csv", "/lab"),
+                      *loss = quality_rooted("loss", "pattern p", "/lab"),
+                      *absolute = quality_rooted("loss", "pattern /p", "/lab"),
+                      *share = quality_rooted("loss", "1%", "/lab"),
+                      *none = quality_rooted("trace", "none", "/lab"),
+                      *other = quality_rooted("rate", "1mbit", "/lab");
+
+        expect_str(trace, "/lab/t.csv");
+        expect_str(loss, "pattern /lab/p");
+        expect_str(absolute, "pattern /p");
+        expect_str(share, "1%");
+        expect_str(none, "none");
+        expect_str(other, "1mbit");
+}

@@ -344,7 +344,7 @@ TEST(a_quality_that_cannot_be_changes_nothing) {
         autoerr err = {};
 
         expect(wire_set_quality(line.wire, 0, &bad, &err) == -EINVAL);
-        expect_str(err.message, "link 'line': a queue in time needs a rate");
+        expect_str(err.message, "a queue in time needs a rate");
         expect(wire_get_quality(line.wire, 0, &now) == 0 && now.delay_ns == 5 * MS);
         wire_set_free(line.set);
 }
