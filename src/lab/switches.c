@@ -21,10 +21,13 @@
 #include "openflow/controller.h"
 #include "openflow/ovs.h"
 #include "openflow/ovs_change.h"
+#include "openflow/recorder.h"
 #include "openflow/target.h"
 
 #define LEARNING    "learning"
 #define DATABASE_MS 10000
+#define RECORD      "control.pcapng"
+#define RECORD_MAX  (16u << 20)
 
 static bool is_switch(const Topology *t, size_t node) {
         return t->nodes[node].kind == NODE_OVS_BRIDGE;
@@ -107,15 +110,41 @@ static int listen_for(const Lab *lab, const char *directory, OfController *contr
         return 0;
 }
 
+/* What was said first is what explains the rest; the file is in memory, where $RUN is. */
+static int start_recorder(const char *directory, Recorder **ret, Err *err) {
+        autofree char *file = str_format("%s/" RECORD, directory);
+        int fd = file ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+
+        if (fd < 0)
+                return fail(err, file ? errno : ENOMEM, "cannot record the control channel");
+        return recorder_open(fd, RECORD_MAX, ret, err);
+}
+
+/* Numbers that were free would become switches' connections, and warnings go to number 2. */
+static int redirect(const char *directory, Err *err) {
+        autofree char *file = str_format("%s/control.log", directory);
+        autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        autoclose int log = file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+
+        if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0)
+                return fail(err, file ? errno : ENOMEM, "cannot open '%s'", file ? file : "a log");
+        return 0;
+}
+
 /* It is nobody but the lab's root, in the fabric, and ends with it. */
 _Noreturn static void control(const Lab *lab, const char *directory, int report) {
         const int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
         autoclose int fabric = lab_process_pidfd(lab, &lab->state.fabric);
+        autoptr(Recorder) recorder = NULL;
         autoptr(OfController) controller = NULL;
-        const OfControllerOptions options = {};
         autoerr err = {};
-        int r = of_controller_new(&options, &controller, &err);
+        int r = redirect(directory, &err);
 
+        if (r >= 0)
+                r = start_recorder(directory, &recorder, &err);
+        if (r >= 0)
+                r = of_controller_new(&(OfControllerOptions){ .recorder = recorder }, &controller,
+                                      &err);
         (void) prctl(PR_SET_NAME, "isola-control");
         (void) setsid();
         if (r >= 0)
@@ -128,8 +157,6 @@ _Noreturn static void control(const Lab *lab, const char *directory, int report)
                 _exit(1);
         }
         close_fd(report);
-        for (int fd = 0; fd <= 2; fd++)
-                (void) close(fd);
         (void) of_controller_run(controller, fabric, NULL);
         _exit(0);
 }

@@ -18,6 +18,7 @@
 #define SWITCH_PORT 49152
 #define IP_HEADER   20
 #define TCP_HEADER  20
+#define BLOCK       88 /* bytes of the file besides a segment's data */
 
 enum {
         TCP_FIN = 1,
@@ -30,6 +31,7 @@ struct Recorder {
         int fd;
         unsigned connections; /* so far; each is an interface of the file */
         int error;            /* why nothing more is written */
+        size_t written, limit;
 };
 
 struct Recorded {
@@ -45,7 +47,7 @@ static void note(Recorder *recorder, int r) {
         }
 }
 
-int recorder_open(int fd, Recorder **ret, Err *err) {
+int recorder_open(int fd, size_t limit, Recorder **ret, Err *err) {
         autoptr(Recorder) recorder = calloc(1, sizeof *recorder);
         int r;
 
@@ -54,6 +56,7 @@ int recorder_open(int fd, Recorder **ret, Err *err) {
                 return fail(err, ENOMEM, "cannot record");
         }
         recorder->fd = fd;
+        recorder->limit = limit ? limit : SIZE_MAX;
         r = recorder_file_begin(fd);
         if (r < 0)
                 return fail(err, r, "cannot record");
@@ -129,8 +132,11 @@ static void put_segment(Recorded *c, bool to_controller, unsigned flags, const v
         Recorder *recorder = c->recorder;
         autostr s = {};
 
+        if (recorder->written + size > recorder->limit)
+                note(recorder, -EFBIG);
         if (recorder->error)
                 return;
+        recorder->written += size + BLOCK;
         put_ip(&s, address_of(c, !to_controller), address_of(c, to_controller), TCP_HEADER + size);
         put_tcp(&s, c, to_controller, flags, data, size);
         c->sent[to_controller] += (uint32_t) size + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);

@@ -10,8 +10,8 @@
  * ours, whatever the connection was made of: switches are 198.18.0.1, 198.18.0.2, …, the controller
  * is 192.0.2.1.
  *
- * Recording never gets into the way of what is recorded: where the file cannot be written, a
- * warning is logged, and no more is written.
+ * Recording never gets into the way of what is recorded: where the file cannot be written, or has
+ * become as large as it may, a warning is logged, and no more is written.
  */
 
 #include <stdbool.h>
@@ -22,8 +22,9 @@
 
 typedef struct Recorder Recorder;
 
-/* @fd: the empty file, which is the recorder's from now on, also after a failure. */
-int recorder_open(int fd, Recorder **ret, Err *err);
+/* @fd: the empty file, which is the recorder's from now on, also after a failure.  @limit: of its
+ * size in bytes, about; 0: none. */
+int recorder_open(int fd, size_t limit, Recorder **ret, Err *err);
 Recorder *recorder_free(Recorder *recorder);
 DEFINE_AUTOPTR(Recorder, recorder_free)
 

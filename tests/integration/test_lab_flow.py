@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import socket
 
 import pytest
 
@@ -56,6 +57,10 @@ def test_the_learning_controller_installs_flows(isola, lab):
     lab('controllers: [learning], fail-mode: secure')
     wait_until(lambda: reaches(isola, 'h1', 'h2'), what='an answer')
     assert 'cookie=0x69736f6c61' in isola.out('lab', 'flow', 'ls', 's1')
+    record = pathlib.Path(f'{isola.run_root}/labs/of/ovs/control.pcapng')
+    assert record.stat().st_mode & 0o777 == 0o600
+    recorded = record.read_bytes()
+    assert recorded.startswith(b'\x0a\x0d\x0d\x0a') and b'\x04\x00\x00\x10' in recorded  # both said hello
 
 
 RING = '''
@@ -74,6 +79,18 @@ topology:
     - {{endpoints: ["s2:p3", "s3:p2"]}}
     - {{endpoints: ["s3:p3", "s1:p3"]}}
 '''
+
+
+def test_what_the_controller_warns_of_is_in_its_log(isola, lab):
+    lab('controllers: [learning]')
+    directory = pathlib.Path(f'{isola.run_root}/labs/of/ovs')
+    with socket.socket(socket.AF_UNIX) as other:
+        descriptor = os.open(directory, os.O_PATH)
+        other.connect(f'/proc/self/fd/{descriptor}/s1.controller')  # a path as an address may have 107 bytes
+        os.close(descriptor)
+        other.sendall(bytes(8))  # a length that cannot be
+        wait_until(lambda: "switch 's1' is let go" in (directory / 'control.log').read_text(), what='a warning')
+    wait_until(lambda: reaches(isola, 'h1', 'h2'), what='an answer')
 
 
 @pytest.mark.parametrize('more', ['', ', controllers: [learning], fail-mode: secure'])

@@ -48,7 +48,7 @@ static void start_controller(Network *n, const char *target) {
                 int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
                 close(ends[1]);
-                expect_ok(recorder_open(fd, &recorder, NULL));
+                expect_ok(recorder_open(fd, 0, &recorder, NULL));
                 expect_ok(of_controller_new(&(OfControllerOptions){ .recorder = recorder }, &c,
                                             NULL));
                 expect_ok(of_controller_listen(c, listener, "s1", NULL));
@@ -286,7 +286,7 @@ static pid_t start_relay(const char *directory, int *ret_stop) {
                 int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
                 close(ends[1]);
-                expect_ok(recorder_open(fd, &recorder, NULL));
+                expect_ok(recorder_open(fd, 0, &recorder, NULL));
                 expect_ok(of_relay_new("tcp:127.0.0.1:6653", recorder, &relay, NULL));
                 expect_ok(of_relay_listen(relay, listener, "s1", NULL));
                 expect_ok(of_relay_run(relay, ends[0], NULL));

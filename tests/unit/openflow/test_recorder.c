@@ -54,7 +54,7 @@ static void expect_sound(const uint8_t *ip, size_t size) {
         expect(sum(ip + 12, size - 12, 6 + (uint32_t) size - 20) == 0xffff);
 }
 
-static char *record(void (*talk)(Recorder *recorder), size_t *ret_size) {
+static char *record(void (*talk)(Recorder *recorder), size_t limit, size_t *ret_size) {
         char directory[64];
         autofree char *path = NULL;
         Recorder *recorder;
@@ -65,7 +65,7 @@ static char *record(void (*talk)(Recorder *recorder), size_t *ret_size) {
         expect(mkdir(directory, 0700) == 0);
         path = str_format("%s/file", directory);
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        expect_ok(recorder_open(fd, &recorder, NULL));
+        expect_ok(recorder_open(fd, limit, &recorder, NULL));
         talk(recorder);
         recorder_free(recorder);
         expect_ok(file_read(AT_FDCWD, path, 1 << 20, &text, ret_size));
@@ -84,7 +84,7 @@ static void talk_twice(Recorder *recorder) {
 
 TEST(file_is_pcapng_with_a_connection_for_each_switch) {
         size_t size, interfaces = 0, packets = 0, data = 0;
-        autofree char *text = record(talk_twice, &size);
+        autofree char *text = record(talk_twice, 0, &size);
         const uint8_t *at = (const uint8_t *) text, *end = at + size;
         Block b;
 
@@ -118,7 +118,7 @@ static void talk_much(Recorder *recorder) {
 /* As a reader of the stream puts it together by sequence numbers. */
 TEST(long_messages_are_segments_one_after_the_other) {
         size_t size;
-        autofree char *text = record(talk_much, &size);
+        autofree char *text = record(talk_much, 0, &size);
         const uint8_t *at = (const uint8_t *) text, *end = at + size;
         static uint8_t stream[80000];
         size_t length = 0;
@@ -159,9 +159,28 @@ static void talk_until_full(Recorder *recorder) {
 
 TEST(file_that_cannot_grow_ends_the_recording_alone) {
         size_t size;
-        autofree char *text = record(talk_until_full, &size);
+        autofree char *text = record(talk_until_full, 0, &size);
 
         expect(size <= 4096);
         recorder_add(NULL, true, "x", 1);
         expect(recorder_disconnect(NULL) == NULL);
+}
+
+static void talk_on(Recorder *recorder) {
+        Recorded *c = recorder_connect(recorder, "s1");
+
+        for (int i = 0; i < 1000; i++)
+                recorder_add(c, true, "\4\2\0\10\0\0\0\1", 8);
+        recorder_disconnect(c);
+}
+
+TEST(file_grows_up_to_its_limit) {
+        size_t size;
+        autofree char *text = record(talk_on, 20000, &size);
+        const uint8_t *at = (const uint8_t *) text, *end = at + size;
+        Block b;
+
+        expect(size > 15000 && size <= 21000);
+        while (next(&at, end, &b)) /* and ends with a whole block */
+                ;
 }

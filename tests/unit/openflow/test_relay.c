@@ -46,7 +46,7 @@ static Line start(void) {
         front = str_format("unix:%s/front", directory);
         back = str_format("unix:%s/back", directory);
         line.record = str_format("%s/record", directory);
-        expect_ok(recorder_open(open(line.record, O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
+        expect_ok(recorder_open(open(line.record, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), 0,
                                 &line.recorder, NULL));
         line.listener = expect_ok(target_listen(back, NULL));
         expect_well(of_relay_new(back, line.recorder, &line.relay, &err), err);
