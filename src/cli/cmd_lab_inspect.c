@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/format.h"
 #include "cli/lab_operand.h"
+#include "topology/management.h"
 
 typedef struct InspectOptions {
         const char *format;
@@ -47,6 +48,19 @@ static json_t *interface_map(const Topology *t, const Node *n) {
         return map;
 }
 
+/* Its interface in the management network; an empty object for a node that is not in it. */
+static json_t *management(const Topology *t, const Node *n) {
+        char v4[INET6_ADDRSTRLEN], v6[INET6_ADDRSTRLEN];
+
+        if (!node_is_managed(t, n))
+                return json_object();
+        addr_text(&n->management, v4);
+        addr_text(&n->management6, v6);
+        return json_pack("{s:s, s:[o, o]}", "Interface", management_interface(t), "Addresses",
+                         json_sprintf("%s/%u", v4, n->management.prefix),
+                         json_sprintf("%s/%u", v6, n->management6.prefix));
+}
+
 static json_t *node_list(const Lab *lab) {
         json_t *list = json_array();
 
@@ -55,12 +69,13 @@ static json_t *node_list(const Lab *lab) {
                 const char *container = lab->state.nodes[i].container;
                 int pid = lab_node_pid(lab, i);
 
-                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:o}", "Name",
-                                                      n->name, "Kind", node_kind_names[n->kind],
-                                                      "Image", n->image ? n->image : "",
-                                                      "Container", container ? container : "",
-                                                      "Running", pid > 0, "Pid", pid, "Interfaces",
-                                                      interface_map(lab->topology, n)));
+                json_array_append_new(
+                        list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:o, s:o}", "Name", n->name,
+                                        "Kind", node_kind_names[n->kind], "Image",
+                                        n->image ? n->image : "", "Container",
+                                        container ? container : "", "Running", pid > 0, "Pid", pid,
+                                        "Management", management(lab->topology, n), "Interfaces",
+                                        interface_map(lab->topology, n)));
         }
         return list;
 }

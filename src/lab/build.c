@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -31,12 +32,15 @@
 #include "lab/keeper.h"
 #include "lab/node.h"
 #include "lab/node_network.h"
+#include "netlink/addr.h"
 #include "netlink/link.h"
+#include "topology/management.h"
 
 #define NODE_FLAGS \
         (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP)
-#define LINKS_AT_ONCE 64
-#define WATCH_MS      200
+#define LINKS_AT_ONCE     64
+#define WATCH_MS          200
+#define MANAGEMENT_BRIDGE (1 << 20) /* index; behind what the kernel numbers by itself */
 
 /* The maker's own. */
 typedef struct Maker {
@@ -217,6 +221,61 @@ static int set_fabric_up(const Maker *m, Err *err) {
         return r;
 }
 
+/* ---- the management network ---- */
+
+static void put_management_bridge(NlMessage *batch, const Topology *t) {
+        const BridgeOptions options = { .index = MANAGEMENT_BRIDGE };
+        const Address v4 = management_gateway(&t->management_net),
+                      v6 = management_gateway(&t->management_net6);
+
+        link_next_bridge(batch, "isola-mgmt", &options);
+        addr_next_add(batch, MANAGEMENT_BRIDGE, &v4);
+        addr_next_add(batch, MANAGEMENT_BRIDGE, &v6);
+}
+
+static int call(int nl, NlMessage *batch, Err *err) {
+        int r = nl_call(nl, batch, err);
+
+        nl_clear(batch);
+        nl_begin_empty(batch);
+        return r < 0 ? err_prefix(err, r, "cannot lay the management network") : 0;
+}
+
+/* A bridge in the fabric, and a cable from it to each node. */
+static int lay_management(const Maker *m, Err *err) {
+        const Topology *t = m->plan->topology;
+        autoclose int nl = -EBADF;
+        autonl NlMessage batch;
+        int r = 0;
+
+        nl_begin_empty(&batch);
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++) {
+                char name[INTERFACE_NAME_MAX + 1];
+                const LinkEnd a = { .name = name,
+                                    .netns = -EBADF,
+                                    .master = MANAGEMENT_BRIDGE,
+                                    .up = true },
+                              b = { .name = management_interface(t),
+                                    .netns = -EBADF,
+                                    .netns_pid = m->nodes[i] };
+
+                if (!node_is_managed(t, &t->nodes[i]))
+                        continue;
+                if (nl < 0) {
+                        nl = nl_open();
+                        if (nl < 0)
+                                return fail(err, nl, "cannot open a netlink socket");
+                        put_management_bridge(&batch, t);
+                        r = call(nl, &batch, err);
+                }
+                (void) snprintf(name, sizeof name, "m%u", (unsigned) i);
+                link_next_veth(&batch, &a, &b);
+                if (r >= 0 && batch.n >= LINKS_AT_ONCE)
+                        r = call(nl, &batch, err);
+        }
+        return r >= 0 && batch.n > 0 ? call(nl, &batch, err) : r;
+}
+
 /* ---- all of it ---- */
 
 /* A byte for each: they share the pipe. */
@@ -314,6 +373,8 @@ static int make_all(Maker *m, Err *err) {
                 r = lay_links(m, err);
         if (r >= 0 && m->keeper > 0)
                 r = let_keeper_lay(m, err);
+        if (r >= 0 && t->management)
+                r = lay_management(m, err);
         if (r >= 0)
                 r = set_fabric_up(m, err);
         fault_point("lab.links");

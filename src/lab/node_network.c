@@ -12,6 +12,7 @@
 #include "netlink/link.h"
 #include "netlink/qdisc.h"
 #include "oci/sysctl.h"
+#include "topology/management.h"
 
 /* Their numbers, by place in the topology. */
 typedef struct Indices {
@@ -120,6 +121,18 @@ static int put_route(NlMessage *m, const Node *n, const int *index, const char *
         return 0;
 }
 
+static int put_management(NlMessage *m, int nl, const Topology *t, const Node *n, Err *err) {
+        Link link;
+        int r = link_get(nl, management_interface(t), &link, err);
+
+        if (r < 0)
+                return r;
+        link_next_up(m, link.index);
+        addr_next_add(m, link.index, &n->management);
+        addr_next_add(m, link.index, &n->management6);
+        return 0;
+}
+
 static int find_indices(int nl, const Node *n, int *index, Err *err) {
         Indices indices = { n, index };
         int r = link_each(nl, note_index, &indices, err);
@@ -147,6 +160,8 @@ int node_network_set_up(const Topology *t, size_t node, Err *err) {
         else
                 put_addresses(&m, n, index);
         put_rates(&m, t, n, index);
+        if (r >= 0 && node_is_managed(t, n))
+                r = put_management(&m, nl, t, n, err);
         strv_foreach(route, n->routes)
                 if (r >= 0)
                         r = put_route(&m, n, index, *route, err);

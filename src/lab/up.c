@@ -28,6 +28,7 @@
 #include "lab/place.h"
 #include "lab/start.h"
 #include "lab/switches.h"
+#include "topology/management.h"
 #include "topology/write.h"
 
 /* ---- what is on disk ---- */
@@ -93,6 +94,18 @@ int lab_write_topology(const Lab *lab, Err *err) {
         return r < 0 ? fail(err, r, "cannot write the lab's topology") : 0;
 }
 
+/* Behind the addresses of links, which are what a node's name means first. */
+static void put_managed(Str *s, const Node *n) {
+        const Address *addresses[] = { &n->management, &n->management6 };
+
+        for (size_t i = 0; i < 2; i++) {
+                char text[INET6_ADDRSTRLEN];
+
+                addr_text(addresses[i], text);
+                str_printf(s, "%s\t%s.mgmt %s\n", text, n->name, n->name);
+        }
+}
+
 int lab_write_hosts(const Lab *lab, Err *err) {
         const Topology *t = lab->topology;
         autofree char *text = NULL;
@@ -108,6 +121,9 @@ int lab_write_hosts(const Lab *lab, Err *err) {
                                 addr_text(&t->nodes[i].interfaces[k].addresses[a], address);
                                 str_printf(&s, "%s\t%s\n", address, t->nodes[i].name);
                         }
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (node_is_managed(t, &t->nodes[i]))
+                        put_managed(&s, &t->nodes[i]);
         text = str_take(&s);
         r = text ? file_replace(lab->dir, "hosts", text, strlen(text), 0644, false) : -ENOMEM;
         return r < 0 ? fail(err, r, "cannot write the lab's hosts file") : 0;

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "topology/address.h"
 #include "topology/domain.h"
+#include "topology/management.h"
 
 /* A broadcast domain while its addresses are given. */
 typedef struct Domain {
@@ -295,5 +296,5 @@ int topology_assign_addresses(Topology *t, Err *err) {
         }
         if (domains)
                 domains_free(domains, (size_t) n);
-        return r;
+        return r < 0 ? r : topology_assign_management(t, err);
 }

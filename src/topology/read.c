@@ -183,6 +183,8 @@ static int parse(const Source *s, Topology *t, Err *err) {
                 return topology_read_dot(s->text, s->size, file, t, err);
         case CLAB:
                 t->management = true;
+                if (str_set(&t->management_interface, "eth0") < 0)
+                        return fail(err, ENOMEM, "cannot read '%s'", s->path);
                 break;
         default:
                 break;

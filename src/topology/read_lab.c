@@ -291,6 +291,7 @@ static int read_management6(Topology *t, void *into, const YamlValue *v, Err *er
 static int read_management(Topology *t, void *into, const YamlValue *v, Err *err) {
         static const Key keys[] = {
                 { "network", KEY_TEXT, offsetof(Topology, management_name), NULL },
+                { "interface", KEY_TEXT, offsetof(Topology, management_interface), NULL },
                 { "ipv4-subnet", KEY_CALL, 0, read_management4 },
                 { "ipv6-subnet", KEY_CALL, 0, read_management6 },
                 { "ipv4_subnet", KEY_CALL, 0, read_management4 },

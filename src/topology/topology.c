@@ -76,6 +76,7 @@ Topology *topology_free(Topology *t) {
         free(t->file);
         free(t->directory);
         free(t->management_name);
+        free(t->management_interface);
         strv_free(t->notes);
         free(t);
         return NULL;

@@ -124,6 +124,7 @@ typedef struct Topology {
         bool no_addresses;   /* give none automatically */
         bool management;     /* there is a management network */
         char *management_name;
+        char *management_interface; /* of each node in it; NULL: "mgmt0" */
         Address management_net, management_net6;
         Node *nodes;
         size_t n_nodes;

@@ -324,6 +324,7 @@ static void put_management(Str *s, const Topology *t) {
                 return;
         str_put(s, "mgmt:\n");
         yaml_put_entry(s, 2, "network", t->management_name);
+        yaml_put_entry(s, 2, "interface", t->management_interface);
         yaml_put_net(s, 2, "ipv4-subnet", &t->management_net);
         yaml_put_net(s, 2, "ipv6-subnet", &t->management_net6);
 }

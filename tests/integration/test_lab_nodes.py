@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from conftest import existing, kill, wait_until
-from test_lab import lab  # noqa: F401
+from test_lab import lab, nodes  # noqa: F401
 
 ORDER = '''
 name: order
@@ -355,3 +355,60 @@ topology:
     assert follower.communicate(timeout=20)[0] == b'end\n' and follower.returncode == 0
     assert "did you mean 'light'?" in isola('lab', 'logs', 'lihgt', code=1).stderr
     assert 'neither a number' in isola('lab', 'logs', '-n', 'x', 'light', code=1).stderr
+
+
+MANAGED = '''
+name: managed
+mgmt: {ipv4-subnet: 192.0.2.0/24}
+topology:
+  nodes:
+    a: {mgmt-ipv4: 192.0.2.3}
+    b: {kind: router}
+    c: {}
+    away: {network-mode: none}
+    s: {kind: bridge}
+  links:
+    - endpoints: [a, s]
+    - endpoints: [away, s]
+'''
+
+
+def test_the_management_network_reaches_all_that_are_in_it(isola, lab):
+    lab(MANAGED)
+    addresses = {name: node['Management'].get('Addresses') for name, node in nodes(isola).items()}
+    assert addresses['b'][0] == '192.0.2.2/24' and addresses['a'][0] == '192.0.2.3/24' and addresses['c'][0] == '192.0.2.4/24'
+    assert addresses['away'] is None and addresses['s'] is None
+    for target in ('a.mgmt', 'b', '192.0.2.1', addresses['a'][1].split('/')[0]):
+        isola('lab', 'exec', 'c', 'busybox', 'ping', '-c', '1', '-W', '5', target)
+    assert '192.0.2.3/24' in isola.out('lab', 'exec', 'a', 'ip', 'address', 'show', 'mgmt0')
+    isola('lab', 'exec', 'away', 'ip', 'link', 'show', 'mgmt0', code=1)
+    isola('lab', 'exec', 'b', 'busybox', 'ping', '-c', '1', '-W', '1', 'away', code=1)
+
+
+def test_containers_are_managed_and_containerlab_calls_it_eth0(isola, tmp_path, lab, image):
+    file = tmp_path / 'c.clab.yml'
+    file.write_text('''
+name: managed
+topology:
+  nodes:
+    a: {kind: linux, image: busybox, cmd: sleep 1000}
+    b: {kind: linux}
+  links:
+    - endpoints: ['a:eth1', 'b:eth1']
+''')
+    isola('lab', 'up', file)
+    assert '172.20.20.2/24' in isola.out('lab', 'exec', 'a', 'ip', 'address', 'show', 'eth0')
+    isola('lab', 'exec', 'b', 'busybox', 'ping', '-c', '1', '-W', '5', '172.20.20.2')
+
+
+@pytest.mark.parametrize('text, words', [
+    (MANAGED.replace('b: {kind', 'b: {mgmt-ipv4: 192.0.2.3, kind'), "'a' and 'b' both have the management address 192.0.2.3"),
+    (MANAGED.replace('192.0.2.3', '192.0.3.3'), "lab.yml:6: 'a' cannot have the management address 192.0.3.3: it is not in the"),
+    (MANAGED.replace('192.0.2.3', '192.0.2.1'), "cannot have the management address 192.0.2.1: it is the network's own"),
+    (MANAGED.replace('[a, s]', "['a:mgmt0', s]"), "lab.yml:12: 'a:mgmt0' cannot be an end of a link"),
+    (MANAGED.replace('192.0.2.0/24', '192.0.2.0/30').replace('{mgmt-ipv4: 192.0.2.3}', '{}'), 'there are not enough IPv4 addresses'),
+    (MANAGED.replace('192.0.2.0/24', '10.0.0.0/8').replace('{mgmt-ipv4: 192.0.2.3}', '{}'), 'overlaps the management network'),
+])
+def test_a_management_network_that_cannot_be_is_refused(isola, lab, text, words):
+    assert words in lab(text, code=1).stderr
+    leaves_nothing(isola)
