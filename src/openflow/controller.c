@@ -10,7 +10,8 @@
 #include "base/log.h"
 #include "openflow/controller_internal.h"
 
-#define EVENTS 64
+#define EVENTS       64
+#define GREETING_MAX 1024 /* who is no switch is not waited for: "GET " would be 21536 bytes */
 
 int of_controller_new(const OfControllerOptions *options, OfController **ret, Err *err) {
         autoptr(OfController) c = calloc(1, sizeof *c);
@@ -127,6 +128,9 @@ static int take_messages(Switch *s) {
         }
         memmove(s->in.text, s->in.text + at, s->in.length - at);
         s->in.length -= at;
+        if (r == -EAGAIN && !s->version && s->in.length >= OF_HEADER &&
+            header.length > GREETING_MAX)
+                return -EBADMSG;
         return r == -EAGAIN ? 0 : r;
 }
 

@@ -270,6 +270,15 @@ TEST(switch_without_a_common_version_is_told) {
         expect(recv(pair.s, &byte, 1, MSG_DONTWAIT) == 0);
 }
 
+TEST(who_is_no_switch_is_not_waited_for) {
+        autopair pair = start(&(OfControllerOptions){});
+        char byte;
+
+        expect_talk(&pair, "", "04000010 00000001 0001 0008 00000012");
+        expect_talk(&pair, "474554202f20485454502f312e310d0a", ""); /* GET / HTTP/1.1 */
+        expect(recv(pair.s, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET);
+}
+
 TEST(others_go_on_when_one_is_let_go) {
         autopair pair = greet_13(&(OfControllerOptions){});
         int other = expect_ok(target_connect(pair.path, clock_monotonic_ms() + 60000, NULL));
