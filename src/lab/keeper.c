@@ -118,14 +118,23 @@ static int lay(Keeper *k, size_t index, Err *err) {
         return r < 0 ? err_prefix(err, r, "cannot lay link '%s'", l->name) : 0;
 }
 
+/* With it before privileges are dropped, and the thread inherits it: to have what one has already
+ * is always allowed. */
+static int set_priority(int priority) {
+        const struct sched_param parameter = { .sched_priority = priority };
+
+        return sched_setscheduler(0, priority > 0 ? SCHED_FIFO : SCHED_OTHER, &parameter);
+}
+
 /* Before there is a thread: nobody with several enters a user namespace. */
 static int drop_privileges(const Keeper *k, Err *err) {
         const int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
-        const struct rlimit limit = { (rlim_t) k->plan->priority, (rlim_t) k->plan->priority };
         autoclose int fabric = pidfd_open(k->fabric, 0);
 
-        if (k->plan->priority > 0 && setrlimit(RLIMIT_RTPRIO, &limit) < 0)
-                return fail(err, errno, "cannot allow itself real-time priority");
+        if (k->plan->priority > 0 && set_priority(k->plan->priority) < 0)
+                return err_hint(err, fail(err, errno, "cannot take real-time priority"),
+                                "it needs CAP_SYS_NICE and, with control groups of version 1, a "
+                                "share of cpu.rt_runtime_us");
         if (fabric < 0 || setns(fabric, spaces) < 0 || setgroups(0, NULL) < 0 ||
             setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
                 return fail(err, errno, "cannot enter the lab's fabric");
@@ -174,7 +183,12 @@ static int set_up(Keeper *k, Err *err) {
                         r = lay(k, i, err);
         if (r >= 0)
                 r = drop_privileges(k, err);
-        return r < 0 ? r : wire_set_start(k->set, err);
+        if (r >= 0)
+                r = wire_set_start(k->set, err);
+        /* What answers questions has no need of it. */
+        if (r >= 0 && k->plan->priority > 0 && set_priority(0) < 0)
+                r = fail(err, errno, "cannot give up real-time priority");
+        return r;
 }
 
 /* ---- requests ---- */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Links of labs: their quality, and changing it live."""
 import json
+import os
 import pathlib
 import resource
 import signal
@@ -290,3 +291,17 @@ def test_files_are_those_of_the_current_directory(isola, lab, tmp_path):
     ping(isola)
     assert f"'{tmp_path}/nowhere'" in isola('lab', 'link', 'set', 'ab', 'trace=nowhere', code=1, cwd=tmp_path).stderr
     assert "'loss' is not KEY=VALUE" in isola('lab', 'link', 'set', 'ab', 'loss', code=1).stderr
+
+
+def test_links_are_emulated_with_real_time_priority_if_wanted(isola, lab, tmp_path):
+    file = tmp_path / 'lab.yml'
+    file.write_text(PAIR.format(quality=', delay: 1ms'))
+    up = isola('lab', 'up', '--realtime', file, code=None)
+    if up.returncode != 0:
+        assert 'cannot take real-time priority' in up.stderr and 'CAP_SYS_NICE' in up.stderr
+        pytest.skip('there is no real-time priority for us here')
+    keeper = json.loads(pathlib.Path(f'{isola.run_root}/labs/pair/state.json').read_text())['keeper']['pid']
+    threads = [int(thread.name) for thread in pathlib.Path(f'/proc/{keeper}/task').iterdir()]
+    policies = {thread == keeper: os.sched_getscheduler(thread) for thread in threads}
+    assert policies == {True: os.SCHED_OTHER, False: os.SCHED_FIFO}
+    ping(isola)
