@@ -16,6 +16,7 @@
 #define SIZE    56
 #define EVENTS  64
 #define BATCH   256 /* requests between two flushes of a crowded neighbour table */
+#define RING    64  /* requests remembered for each under way: a slow one stops no others */
 #define RETRIES 3   /* of pairs that a crowded table may have kept apart */
 
 void matrix_clear(MatrixResult *r) {
@@ -44,8 +45,9 @@ typedef struct Matrix {
         MatrixResult *result;
         int *sockets, set;
         uint64_t session;
-        Pending *pending; /* a ring: requests oldest to next, by number modulo the window */
-        uint64_t oldest, next;
+        Pending *pending; /* a ring: requests oldest to next, by number modulo its size */
+        uint64_t ring, oldest, next;
+        size_t under_way; /* neither answered nor given up */
         uint64_t cursor;  /* pair after pair, round after round */
         int *netlink;     /* of each station; once the neighbour table is crowded */
         uint64_t flushed; /* request before which the table was flushed last */
@@ -53,13 +55,14 @@ typedef struct Matrix {
 
 static void take(Matrix *m, size_t from, const Echo *echo) {
         uint64_t number = (uint64_t) echo->target << 32 | echo->sequence;
-        Pending *p = &m->pending[number % m->o->window];
+        Pending *p = &m->pending[number % m->ring];
         MatrixCell *c;
         double ms = (double) (echo->arrived_ns - echo->sent_ns) / 1e6;
 
         if (number < m->oldest || number >= m->next || p->done || p->place / m->o->n != from)
                 return;
         p->done = true;
+        m->under_way--;
         c = &m->result->cells[p->place];
         if (c->received++ == 0) {
                 m->result->reached++;
@@ -94,10 +97,11 @@ static void receive(Matrix *m, int64_t until_ns) {
 
 static void give_up_old(Matrix *m, int64_t now) {
         while (m->oldest < m->next) {
-                const Pending *p = &m->pending[m->oldest % m->o->window];
+                const Pending *p = &m->pending[m->oldest % m->ring];
 
                 if (!p->done && now - p->sent_ns < m->o->timeout_ns)
                         return;
+                m->under_way -= !p->done;
                 m->oldest++;
         }
 }
@@ -147,8 +151,9 @@ static void send_to(Matrix *m, uint64_t place, bool again) {
         Echo echo = { m->session, (uint32_t) (m->next >> 32), (uint32_t) m->next, monotonic_ns(),
                       0 };
 
-        m->pending[m->next % m->o->window] = (Pending){ place, echo.sent_ns, false };
+        m->pending[m->next % m->ring] = (Pending){ place, echo.sent_ns, false };
         m->next++;
+        m->under_way++;
         /* That the host was in the way is no loss of the network. */
         if (!again) {
                 m->result->cells[place].sent++;
@@ -169,13 +174,13 @@ static void run(Matrix *m) {
         bool more = true, again;
 
         while (more || m->oldest < m->next) {
-                while (more && m->next - m->oldest < m->o->window) {
+                while (more && m->under_way < m->o->window && m->next - m->oldest < m->ring) {
                         more = next_place(m, &place, &again);
                         if (more)
                                 send_to(m, place, again);
                 }
                 if (m->oldest < m->next)
-                        receive(m, m->pending[m->oldest % m->o->window].sent_ns + m->o->timeout_ns);
+                        receive(m, m->pending[m->oldest % m->ring].sent_ns + m->o->timeout_ns);
                 give_up_old(m, monotonic_ns());
                 /* Who has not answered in time is asked again, if it was the table's fault. */
                 if (!more && m->oldest == m->next)
@@ -222,11 +227,13 @@ static int prepare(Matrix *m, Err *err) {
 
         if (o->n > MATRIX_MAX)
                 return refuse(err, EINVAL, "a matrix has at most %d stations", MATRIX_MAX);
-        if (o->count < 1 || o->count > 1000 || o->window < 1 || o->timeout_ns <= 0)
+        if (o->count < 1 || o->count > 1000 || o->window < 1 || o->window > 65536 ||
+            o->timeout_ns <= 0)
                 return refuse(err, EINVAL, "a matrix sends 1 to 1000 requests for each pair");
         m->sockets = calloc(o->n + 1, sizeof *m->sockets);
         m->netlink = calloc(o->n + 1, sizeof *m->netlink);
-        m->pending = calloc(o->window, sizeof *m->pending);
+        m->ring = o->window * RING;
+        m->pending = calloc(m->ring, sizeof *m->pending);
         m->result->cells = calloc(cells + 1, sizeof *m->result->cells);
         if (!m->sockets || !m->netlink || !m->pending || !m->result->cells)
                 return fail(err, ENOMEM, "cannot measure between %zu stations", o->n);
