@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -102,7 +101,7 @@ static void settle_in(Monitor *m) {
         m->output = close_fd(m->output);
         if (process)
                 log_setup(log_level, false, process);
-        (void) malloc_trim(0);
+        process_shed_memory();
 }
 
 void monitor_collect_exit(Monitor *m) {
@@ -216,7 +215,7 @@ static void live(Monitor *m) {
                         m->c->state.exit_code = m->exit_code = failed_start_code(err.code);
                         return;
                 }
-                (void) malloc_trim(0);
+                process_shed_memory();
         }
 }
 

@@ -7,12 +7,14 @@
 #include <linux/close_range.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -315,4 +317,16 @@ pid_t process_of_pidfd(int pidfd) {
         if (parse_int(line, -1, INT32_MAX, &pid) < 0 || pid <= 0)
                 return -ESRCH;
         return pid;
+}
+
+#define STACK_SHED   (256 * 1024) /* more than is ever used */
+#define STACK_MARGIN 8192         /* of the frames that are about to be */
+
+void process_shed_memory(void) {
+        const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+        uintptr_t end = ((uintptr_t) __builtin_frame_address(0) - STACK_MARGIN) & ~(page - 1);
+
+        (void) malloc_trim(0);
+        /* What of it is not mapped is passed over (ENOMEM). */
+        (void) madvise((void *) (end - STACK_SHED), STACK_SHED, MADV_DONTNEED);
 }

@@ -56,3 +56,11 @@ int process_check_pidfds(Err *err);
 
 /* The pid behind a pidfd, in the caller's pid namespace; -ESRCH if it is gone. */
 pid_t process_of_pidfd(int pidfd);
+
+/**
+ * process_shed_memory() - give back what the process has used until now and not any more
+ *
+ * The heap's free end, and the stack below the caller: for one that did a lot at its beginning and
+ * then waits for long.
+ */
+void process_shed_memory(void);
