@@ -21,10 +21,18 @@ typedef struct Keeper {
         pid_t parent, program;
 } Keeper;
 
+static void call_inside(const void *data) {
+        const LabExec *exec = data;
+
+        process_close_range(3, ~0u);
+        exec->inside(exec->inside_data);
+}
+
 static int begin(Keeper *k, Err *err) {
         ExecRequest request = { .args = (char **) k->exec->args,
                                 .env = (char **) k->exec->env,
-                                .working_dir = k->exec->workdir };
+                                .working_dir = k->exec->workdir,
+                                .user = k->exec->inside ? "0:0" : NULL };
         autofree char *name = str_format("isola/%s", k->c->id);
         autoclose int target = container_pidfd(k->c), pidfd = -EBADF, console = -EBADF;
         autoptr(ExecSetup) setup = NULL;
@@ -42,6 +50,8 @@ static int begin(Keeper *k, Err *err) {
         setup->exec.pidfd = target;
         setup->exec.cgroup = cgroup;
         memcpy(setup->exec.stdio, k->exec->stdio, sizeof setup->exec.stdio);
+        setup->exec.inside = k->exec->inside ? call_inside : NULL;
+        setup->exec.inside_data = k->exec;
         return runtime_exec(&setup->exec, &k->program, &pidfd, &console, err);
 }
 

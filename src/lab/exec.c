@@ -63,6 +63,11 @@ _Noreturn static void run(const Node *n, const LabExec *exec, int report) {
                 (void) fail(&err, errno, "cannot start in '%s'", exec->workdir);
         else {
                 process_reset_signals();
+                if (exec->inside) {
+                        process_close_range(3, ~0u);
+                        exec->inside(exec->inside_data);
+                        _exit(0);
+                }
                 (void) process_close_on_exec(3);
                 (void) clearenv();
                 strv_foreach(assignment, env)

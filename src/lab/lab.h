@@ -149,6 +149,10 @@ typedef struct LabExec {
         const char *workdir; /* or NULL */
         int stdio[3];        /* negative: /dev/null */
         bool session;        /* in one of its own, so that all of it can be killed */
+        /* Called there, as the node's root, in place of executing a program, with the caller's
+         * memory and no descriptors but the three; args[0] is what errors call it. */
+        void (*inside)(const void *data);
+        const void *inside_data;
 } LabExec;
 
 /**

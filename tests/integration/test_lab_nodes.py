@@ -412,3 +412,48 @@ topology:
 def test_a_management_network_that_cannot_be_is_refused(isola, lab, text, words):
     assert words in lab(text, code=1).stderr
     leaves_nothing(isola)
+
+
+@pytest.mark.parametrize('node', ['light', 'boxed'])
+def test_files_are_copied_into_nodes_and_out(isola, lab, image, tmp_path, node):
+    lab('''
+name: files
+topology:
+  nodes:
+    light: {}
+    boxed: {image: busybox, cmd: sleep 1000, user: '1000'}
+''')
+    tree = tmp_path / 'tree'
+    (tree / 'sub').mkdir(parents=True)
+    (tree / 'sub/big').write_bytes(os.urandom(300000))
+    (tree / 'run').write_text('#!/bin/sh\n')
+    (tree / 'run').chmod(0o750)
+    (tree / 'link').symlink_to('/etc/passwd')
+    isola('lab', 'cp', tree, f'{node}:/tmp')
+    isola('lab', 'cp', f'{node}:/tmp/tree', tmp_path / 'back')
+    back = tmp_path / 'back'
+    assert (back / 'sub/big').read_bytes() == (tree / 'sub/big').read_bytes()
+    assert (back / 'run').stat().st_mode & 0o777 == 0o750 and (back / 'run').stat().st_uid == 0
+    assert os.readlink(back / 'link') == '/etc/passwd'
+    isola('lab', 'cp', tree / 'run', f'{node}:/tmp/tree/sub/big')
+    isola('lab', 'cp', f'{node}:tmp/tree/sub/big', tmp_path)
+    assert (tmp_path / 'big').read_text() == '#!/bin/sh\n'
+    assert f"node '{node}': cannot write into '/nowhere'" in isola('lab', 'cp', tree, f'{node}:/nowhere/x', code=1).stderr
+    assert "cannot open '/nothing': No such file" in isola('lab', 'cp', f'{node}:/nothing', tmp_path, code=1).stderr
+    assert 'neither a file' in isola('lab', 'cp', f'{node}:/dev/null', tmp_path, code=1).stderr
+    assert 'has to be in a node' in isola('lab', 'cp', tree, tmp_path, code=1).stderr
+
+
+def test_a_link_in_a_node_leads_nobody_out(isola, lab, tmp_path):
+    lab('name: links\ntopology: {nodes: {a: {}}}\n')
+    secret = tmp_path / 'secret'
+    secret.write_text('host')
+    isola('lab', 'exec', 'a', 'sh', '-c', f'mkdir /tmp/d; ln -s {secret} /tmp/d/file; ln -s {tmp_path} /tmp/d/dir; ln -s {tmp_path} /tmp/out')
+    isola('lab', 'cp', 'a:/tmp/d', tmp_path / 'd')
+    assert os.readlink(tmp_path / 'd/file') == str(secret)
+    assert 'cannot write into' in isola('lab', 'cp', secret, 'a:/tmp/out/x', code=1).stderr
+    (tmp_path / 'd/file').unlink()
+    (tmp_path / 'd/file').symlink_to(secret)
+    isola('lab', 'exec', 'a', 'sh', '-c', 'rm /tmp/d/file; echo node >/tmp/d/file')
+    isola('lab', 'cp', 'a:/tmp/d', tmp_path, code=1)
+    assert secret.read_text() == 'host'
