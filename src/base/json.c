@@ -313,8 +313,8 @@ void *json_grow(void *array, size_t *count, size_t element_size) {
         char **elements = array, *longer;
         size_t room = 1;
 
-        /* Always of a power of two, so that adding n elements moves no more than 2n: one of the size
-         * that it has is left where it is. */
+        /* Always of a power of two, so that adding n elements moves no more than 2n: one of the
+         * size that it has is left where it is. */
         while (room < *count + 1)
                 room *= 2;
         longer = realloc(*elements, room * element_size);
