@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/format.h"
 #include "cli/lab_operand.h"
+#include "topology/management.h"
 
 typedef struct PsOptions {
         const char *format;
@@ -22,19 +23,24 @@ static const Option options[] = {
 };
 
 /* All of a family, separated by blanks. */
-static char *addresses(const Node *n, int family) {
+static char *addresses(const Topology *t, const Node *n, int family) {
+        const Address *management = family == AF_INET ? &n->management : &n->management6;
+        char text[INET6_ADDRSTRLEN];
         autostr s = {};
 
         for (size_t i = 0; i < n->n_interfaces; i++)
                 for (size_t k = 0; k < n->interfaces[i].n_addresses; k++) {
                         const Address *a = &n->interfaces[i].addresses[k];
-                        char text[INET6_ADDRSTRLEN];
 
                         if (a->family != family)
                                 continue;
                         addr_text(a, text);
                         str_printf(&s, "%s%s/%u", s.length ? " " : "", text, a->prefix);
                 }
+        if (node_is_managed(t, n)) {
+                addr_text(management, text);
+                str_printf(&s, "%s%s/%u", s.length ? " " : "", text, management->prefix);
+        }
         return str_take(&s);
 }
 
@@ -58,8 +64,9 @@ static int add_row(json_t *rows, const Lab *lab, size_t i, LabHealth health) {
         static const char *const words[] = { "", "healthy", "unhealthy" };
         const Node *n = &lab->topology->nodes[i];
         int number = lab_node_pid(lab, i);
-        autofree char *v4 = addresses(n, AF_INET), *v6 = addresses(n, AF_INET6),
-                      *pid = str_format("%d", number), *command = command_words(lab, i);
+        autofree char *v4 = addresses(lab->topology, n, AF_INET),
+                      *v6 = addresses(lab->topology, n, AF_INET6), *pid = str_format("%d", number),
+                      *command = command_words(lab, i);
         json_t *row = v4 && v6 && pid && command
                               ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Name",
                                           n->name, "Kind", node_kind_names[n->kind], "Image",

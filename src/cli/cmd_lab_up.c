@@ -37,11 +37,31 @@ static int change(Topology *t, const UpOptions *o, Err *err) {
         return o->name ? topology_check(t, err) : 0;
 }
 
+static void say_unused(const Node *n) {
+        const struct {
+                const char *key, *why;
+                bool said;
+        } keys[] = {
+                { "ports", "there is no way from the host into a lab", n->ports },
+                { "entrypoint", "it has no image", !n->image && n->entrypoint },
+                { "user", "it has no image", !n->image && n->user },
+                { "cap-add", "it has no image", !n->image && n->cap_add },
+                { "dns", "it has no image", !n->image && n->dns },
+        };
+
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+                if (keys[i].said)
+                        fprintf(stderr, "note: '%s' of node '%s' is not carried out: %s\n",
+                                keys[i].key, n->name, keys[i].why);
+}
+
 static void say(const Topology *t, int64_t began_ms) {
         int64_t ms = clock_monotonic_ms() - began_ms;
 
         strv_foreach(note, t->notes)
                 fprintf(stderr, "note: %s\n", *note);
+        for (size_t i = 0; i < t->n_nodes; i++)
+                say_unused(&t->nodes[i]);
         printf("lab '%s' is up: %zu node%s, %zu link%s, in %jd ms\n", t->name, t->n_nodes,
                t->n_nodes == 1 ? "" : "s", t->n_links, t->n_links == 1 ? "" : "s", (intmax_t) ms);
 }

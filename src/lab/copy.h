@@ -19,7 +19,6 @@ int copy_send(int stream, const char *path, Err *err);
 
 /**
  * copy_receive() - write what a stream brings
- * @path:	a directory that is there, to put it into under @name; or what it is to be called,
- *a directory that is there
+ * @path:	a directory, to put it into under @name; or its new name in one that is there
  */
 int copy_receive(int stream, const char *path, const char *name, Err *err);

@@ -104,6 +104,13 @@ topology:
     assert a - b > 0.3
 
 
+def test_what_is_not_carried_out_is_told(isola, lab):
+    done = lab("name: unused\ntopology: {nodes: {a: {ports: ['80:80'], user: nobody, dns: {servers: [192.0.2.1]}}}}\n")
+    assert done.stderr == ("note: 'ports' of node 'a' is not carried out: there is no way from the host into a lab\n"
+                           "note: 'user' of node 'a' is not carried out: it has no image\n"
+                           "note: 'dns' of node 'a' is not carried out: it has no image\n")
+
+
 def test_what_others_wait_for_and_is_not_healthy_ends_up(isola, lab):
     text = ORDER.replace('start-period: 1h', 'retries: 2').replace('test, -e, /run/ready', 'sh, -c, "echo broken; exit 1"')
     assert "node 'server' is not healthy, and others wait for it: broken" in lab(text, code=1).stderr
@@ -377,6 +384,7 @@ def test_the_management_network_reaches_all_that_are_in_it(isola, lab):
     lab(MANAGED)
     addresses = {name: node['Management'].get('Addresses') for name, node in nodes(isola).items()}
     assert addresses['b'][0] == '192.0.2.2/24' and addresses['a'][0] == '192.0.2.3/24' and addresses['c'][0] == '192.0.2.4/24'
+    assert rows(isola)['b']['IPv4'] == '192.0.2.2/24'
     assert addresses['away'] is None and addresses['s'] is None
     for target in ('a.mgmt', 'b', '192.0.2.1', addresses['a'][1].split('/')[0]):
         isola('lab', 'exec', 'c', 'busybox', 'ping', '-c', '1', '-W', '5', target)
