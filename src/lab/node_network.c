@@ -143,6 +143,21 @@ static int find_indices(int nl, const Node *n, int *index, Err *err) {
         return r;
 }
 
+/* A router asks for the neighbours of packets that it forwards from its link-local address, and
+ * not before duplicates of that have been looked for, a second or two (ndisc_solicit(),
+ * net/ipv6/ndisc.c).  In a lab all hardware addresses are different. */
+static int skip_duplicate_detection(const Node *n, Err *err) {
+        for (size_t i = 0; i < n->n_interfaces; i++) {
+                const char *name = n->interfaces[i].name;
+                autofree char *path = str_format("/proc/sys/net/ipv6/conf/%s/accept_dad", name);
+                int r = path ? file_write(AT_FDCWD, path, "0") : -ENOMEM;
+
+                if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
+                        return fail(err, r, "cannot set '%s'", path ? path : name);
+        }
+        return 0;
+}
+
 int node_network_set_up(const Topology *t, size_t node, Err *err) {
         const Node *n = &t->nodes[node];
         autofree int *index = calloc(n->n_interfaces + 1, sizeof *index);
@@ -154,6 +169,8 @@ int node_network_set_up(const Topology *t, size_t node, Err *err) {
         if (nl < 0 || !index)
                 return fail(err, nl < 0 ? nl : -ENOMEM, "cannot set up its network");
         r = find_indices(nl, n, index, err);
+        if (r >= 0 && n->kind == NODE_ROUTER)
+                r = skip_duplicate_detection(n, err);
         link_next_up(&m, 1);
         if (n->kind == NODE_BRIDGE)
                 put_bridge(&m, n, index);

@@ -53,6 +53,21 @@ topology:
     assert written(isola, 'setup', 'exec', 'b') == 'reached\n'
 
 
+def test_routers_forward_ipv6_at_once(isola, lab):
+    lab('''
+name: forwards
+topology:
+  nodes:
+    a: {exec: ['busybox ping -6 -c 1 -W 1 fd00:2::2']}
+    r: {kind: router}
+    b: {}
+  links:
+    - {endpoints: [a, r], ipv6: ['fd00:1::2/64', 'fd00:1::1/64']}
+    - {endpoints: [b, r], ipv6: ['fd00:2::2/64', 'fd00:2::1/64']}
+''')
+    assert 'tentative' not in isola.out('lab', 'exec', 'r', 'ip', 'address')
+
+
 def test_a_failing_command_undoes_all(isola, lab):
     done = lab('''
 name: wrong
@@ -240,7 +255,7 @@ def test_containers_that_cannot_be_started_undo_all(isola, lab, image, text, wor
 
 
 def test_a_name_that_is_taken_undoes_all_but_its_owner(isola, lab, image):
-    isola('run', '-d', '--name', 'mixed-rt', 'busybox', 'sleep', '1000')
+    isola('run', '-d', '--network', 'none', '--name', 'mixed-rt', 'busybox', 'sleep', '1000')
     assert "'mixed-rt'" in lab(MIXED, code=1).stderr
     assert containers(isola) == {'mixed-rt'}
     isola('rm', '-f', 'mixed-rt')
