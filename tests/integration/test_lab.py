@@ -25,6 +25,11 @@ topology:
 '''
 
 
+def interfaces():
+    links = json.loads(subprocess.run(['ip', '-j', 'link'], stdout=subprocess.PIPE, check=True).stdout)
+    return [link['ifname'] for link in links]
+
+
 @pytest.fixture
 def lab(isola, tmp_path):
     """Brings labs up from texts, and takes them down."""
@@ -35,8 +40,8 @@ def lab(isola, tmp_path):
     yield up
     isola('lab', 'down', '--all')
     assert existing(f'{isola.run_root}/labs/*') == []
-    links = json.loads(subprocess.run(['ip', '-j', 'link'], stdout=subprocess.PIPE, check=True).stdout)
-    assert [link['ifname'] for link in links] == ['lo']
+    # The kernel takes the cables of containers that are gone away in its own time.
+    wait_until(lambda: interfaces() == ['lo'], what='the end of all interfaces')
 
 
 def ping(isola, source, target, code=0):
