@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/search.h"
 #include "base/str.h"
 #include "base/stream.h"
 #include "kernel/process.h"
@@ -25,7 +26,6 @@
 #define STOP_MS   5000
 #define KILL_MS   60000 /* the kernel takes some 10 ms for each port */
 #define WORDS_MAX 4096
-#define SBIN      "/usr/local/sbin:/usr/sbin:/sbin"
 #define INSTALL   "apt-get install openvswitch-switch"
 #define SCHEMA    "openvswitch/vswitch.ovsschema"
 #define TUN       "/dev/net/tun"
@@ -47,23 +47,6 @@ static void programs_clear(Programs *p) {
 }
 
 #define autoprograms __attribute__((__cleanup__(programs_clear))) Programs
-
-/* As the shell would find it, and where a user's PATH does not lead; NULL if it is nowhere. */
-static char *find_program(const char *name) {
-        const char *path = getenv("PATH");
-        autofree char *places = str_format("%s:%s", path ? path : "/usr/bin:/bin", SBIN);
-        autostrv list = NULL;
-
-        if (!places || strv_split(places, ":", true, &list) < 0)
-                return NULL;
-        strv_foreach(place, list) {
-                autofree char *file = str_format("%s/%s", *place, name);
-
-                if (file && **place == '/' && access(file, X_OK) == 0)
-                        return take_ptr(file);
-        }
-        return NULL;
-}
 
 /* Beside the program's own prefix, else where distributions have it. */
 static char *find_schema(const char *server) {
@@ -87,10 +70,10 @@ static int find_all(Programs *ret, Err *err) {
         } needed[] = { { SERVER, &ret->server }, { SWITCH, &ret->switch_ }, { TOOL, &ret->tool } };
 
         for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
-                *needed[i].place = find_program(needed[i].name);
+                *needed[i].place = search_program(needed[i].name);
                 if (!*needed[i].place) {
                         refuse(err, ENOENT,
-                               "Open vSwitch is not installed: no '%s' in PATH or " SBIN,
+                               "Open vSwitch is not installed: no '%s' in PATH or " SEARCH_ALSO,
                                needed[i].name);
                         return err_hint(err, -ENOENT, INSTALL);
                 }
