@@ -11,7 +11,8 @@
 #include "kernel/probe.h"
 #include "kernel/process.h"
 
-#define TRIAL_TIMEOUT_MS 10000
+/* Making a network namespace waits until the kernel has cleaned up those that ended before. */
+#define TRIAL_TIMEOUT_MS 60000
 
 typedef struct Answer {
         int answer;
@@ -43,8 +44,9 @@ void probe_run(const ProbeFeature *feature, const ProbePlace *place, ProbeResult
                         try_in_child(feature, place, out);
                 out = close_fd(out);
                 p = (struct pollfd){ .fd = in, .events = POLLIN };
-                if (pid > 0 && poll(&p, 1, TRIAL_TIMEOUT_MS) == 1 &&
-                    read(in, &a, sizeof a) != sizeof a)
+                if (pid > 0 && poll(&p, 1, TRIAL_TIMEOUT_MS) != 1)
+                        a.answer = -ETIMEDOUT;
+                else if (pid > 0 && read(in, &a, sizeof a) != sizeof a)
                         a = (Answer){ .answer = -EIO };
                 if (pid > 0)
                         process_kill_and_reap(pidfd);

@@ -29,6 +29,7 @@ typedef struct ProbeFeature {
         bool essential;
         const char *without; /* what isola does when it is not there */
         ProbeTrial trial;
+        const char *remedy; /* how to get it; NULL: nothing to advise */
 } ProbeFeature;
 
 typedef struct ProbeResult {
@@ -40,5 +41,6 @@ typedef struct ProbeResult {
 /* Namespaces, mounts, processes, control groups, security. */
 const ProbeFeature *probe_kernel_features(size_t *ret_n);
 
-/* Tries one feature in a child; a trial that dies or hangs for seconds counts as -EIO. */
+/* Tries one feature in a child; a trial that dies counts as -EIO, one that hangs for a minute as
+ * -ETIMEDOUT. */
 void probe_run(const ProbeFeature *feature, const ProbePlace *place, ProbeResult *ret);

@@ -2,26 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "netlink/device_probe.h"
 #include "netlink/link.h"
 #include "netlink/network_probe.h"
 #include "netlink/nft.h"
 
-/* Enters a network namespace that ends with this process. */
-static int new_network(void) {
-        int flags = CLONE_NEWNET | (geteuid() == 0 ? 0 : CLONE_NEWUSER);
-
-        return unshare(flags) < 0 ? -errno : 0;
-}
-
 static int try_bridge(const ProbePlace *place, char detail[]) {
         autoclose int nl = -EBADF;
-        int r = new_network();
+        int r = probe_new_network();
 
         nl = r < 0 ? r : nl_open();
         return nl < 0 ? nl : link_add_bridge(nl, "isola0", 0, NULL, NULL);
@@ -30,7 +23,7 @@ static int try_bridge(const ProbePlace *place, char detail[]) {
 static int try_veth(const ProbePlace *place, char detail[]) {
         LinkEnd a = { .name = "a", .netns = -EBADF }, b = { .name = "b", .netns = -EBADF };
         autoclose int nl = -EBADF;
-        int r = new_network();
+        int r = probe_new_network();
 
         nl = r < 0 ? r : nl_open();
         return nl < 0 ? nl : link_add_veth(nl, &a, &b, NULL);
@@ -40,7 +33,7 @@ static int try_veth(const ProbePlace *place, char detail[]) {
 static int try_table(const NftTable *table, const NftHook *hook) {
         autoclose int nl = -EBADF;
         autonl NlMessage m;
-        int r = new_network();
+        int r = probe_new_network();
 
         nl = r < 0 ? r : nl_open_protocol(NETLINK_NETFILTER);
         if (nl < 0)
