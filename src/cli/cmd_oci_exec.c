@@ -169,8 +169,8 @@ static int cmd_oci_exec(const CommandInput *in, Err *err) {
         if (r >= 0)
                 r = bundle_load_kept(c->dir, c->record.bundle, &spec, err);
         /* Before anything else is done: it executes this program again. */
-        if (r >= 0 && !oci_has_own_userns(spec))
-                r = runtime_seal(err);
+        if (r >= 0)
+                r = runtime_seal_for(spec, err);
         if (r >= 0)
                 r = load_process(in, spec, err);
         if (r >= 0)

@@ -27,8 +27,8 @@ int oci_create_options(const CommandInput *in, const OciCreateOptions *o, Bundle
                 return refuse(err, EINVAL, "config.json: process: missing");
         r = oci_inherited(o->preserve_fds, bundle->spec->process, &ret->preserve_fds, err);
         /* Before anything else is done: it executes this program again. */
-        if (r >= 0 && !oci_has_own_userns(bundle->spec))
-                r = runtime_seal(err);
+        if (r >= 0)
+                r = runtime_seal_for(bundle->spec, err);
         if (r < 0)
                 return r;
         *ret_bundle = take_ptr(bundle);

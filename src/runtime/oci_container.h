@@ -107,14 +107,11 @@ typedef struct OciCreate {
         unsigned preserve_fds;
 } OciCreate;
 
-/* Whether root inside is nobody outside. */
-bool oci_has_own_userns(const OciSpec *spec);
-
 /**
  * oci_create() - make a container that waits for oci_start()
  *
- * Without a user namespace of the container's own, runtime_seal() comes before this and oci_run(),
- * and before whatever the caller does that it should not do twice.
+ * runtime_seal_for() comes before this and oci_run(), and before whatever the caller does that it
+ * should not do twice.
  *
  * Return: 0; -EEXIST if the id is taken; -ENOENT and the other codes of runtime_start() if there
  * is no such program.  Nothing is left behind on failure.
@@ -157,8 +154,8 @@ typedef struct OciExec {
  * oci_exec() - one more process in a running container, as a child of the caller
  * @ret_console: the terminal's master where no console socket was given, else -EBADF
  *
- * The caller has called runtime_seal() where the container has no user namespace of its own, and
- * is within the container's namespaces afterwards; see runtime_exec().
+ * The caller has called runtime_seal_for(), and is within the container's namespaces afterwards;
+ * see runtime_exec().
  */
 int oci_exec(OciContainer *c, const OciExec *in, int *ret_pidfd, int *ret_console, Err *err);
 

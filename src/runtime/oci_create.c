@@ -206,12 +206,6 @@ static int complete(Making *m, Err *err) {
         return r;
 }
 
-bool oci_has_own_userns(const OciSpec *spec) {
-        const OciNamespace *ns = oci_namespace(spec, "user");
-
-        return ns && !ns->path;
-}
-
 static int prepare(int root, Making *m, bool hold, Err *err) {
         int r = oci_spec_check(m->spec, err);
 

@@ -148,6 +148,9 @@ DEFINE_AUTOPTR(Runtime, runtime_free)
  * Return: 0 if it runs from such a file already; negative errno.
  */
 int runtime_seal(Err *err);
+/* The same before a container of this specification is made or entered, unless nobody in it has the
+ * ids of those who may write the file. */
+int runtime_seal_for(const OciSpec *spec, Err *err);
 
 /* One more process inside a running container. */
 typedef struct RuntimeExec {

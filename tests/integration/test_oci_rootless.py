@@ -102,6 +102,17 @@ def test_life_of_a_container_of_a_user(user):
     user('delete', 'c1')
 
 
+@pytest.mark.parametrize('owner', [UID, 0])
+def test_program_file_that_the_container_could_write_is_a_copy(user, owner):
+    """CVE-2019-5736: root of the container is the user, who may own the program file."""
+    os.chown(user.home / 'isola', owner, owner)
+    user.runs('true')
+    with open(user.home / 'output', 'w') as output:
+        user('create', '--bundle', user.bundle, 'c1', output=output)
+    program = os.readlink(f"/proc/{json.loads(user('state', 'c1'))['pid']}/exe")
+    assert program.startswith('/memfd:isola') if owner == UID else program == str(user.home / 'isola')
+
+
 def test_volumes_and_file_systems_of_a_user(user):
     (user.home / 'data').mkdir()
     (user.home / 'data/file').write_text('data\n')
