@@ -231,6 +231,20 @@ json_t *json_tree_all(const JsonType *type, const void *value) {
         return make_tree(type, value, true);
 }
 
+json_t *json_pairs_tree(char *const *pairs) {
+        json_t *object = json_object();
+
+        strv_foreach(pair, pairs) {
+                size_t n = strcspn(*pair, "=");
+                autofree char *key = strndup(*pair, n);
+
+                if (key)
+                        json_object_set_new(object, key,
+                                            json_string((*pair)[n] ? *pair + n + 1 : ""));
+        }
+        return object;
+}
+
 char *json_text(const JsonType *type, const void *value) {
         autostr s = {};
 

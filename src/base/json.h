@@ -187,6 +187,9 @@ struct json_t *json_tree(const JsonType *type, const void *value);
 /* Same with every member, empty ones too, as documents for people have them. */
 struct json_t *json_tree_all(const JsonType *type, const void *value);
 
+/* An object of "key=value" pairs, as JSON_PAIRS writes them (a new reference). */
+struct json_t *json_pairs_tree(char *const *pairs);
+
 /* Frees everything that value owns and zeroes it; value itself is not freed. */
 void json_clear(const JsonType *type, void *value);
 

@@ -17,6 +17,7 @@
 #include "cli/oci.h"
 #include "cli/option.h"
 #include "engine/network.h"
+#include "engine/volume.h"
 #include "lab/lab.h"
 #include "store/image.h"
 
@@ -122,6 +123,17 @@ static void propose_networks(const Home *home, Proposals *p) {
         network_list_free(list, n);
 }
 
+static void propose_volumes(const Home *home, Proposals *p) {
+        Volume **list = NULL;
+        size_t n = 0;
+
+        if (volume_list(home, &list, &n, NULL) < 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                propose(p, list[i]->name);
+        volume_list_free(list, n);
+}
+
 static void propose_labs(const Home *home, bool nodes, Proposals *p) {
         Lab **list = NULL;
         size_t n = 0;
@@ -149,6 +161,8 @@ static void propose_values(const Home *home, const char *kind, Proposals *p) {
                 propose_images(home, p);
         else if (str_equal(kind, "network"))
                 propose_networks(home, p);
+        else if (str_equal(kind, "volume"))
+                propose_volumes(home, p);
         else if (str_equal(kind, "lab") || str_equal(kind, "node"))
                 propose_labs(home, str_equal(kind, "node"), p);
         else if (strchr(kind, '|') && strv_split(kind, "|", true, &values) >= 0)

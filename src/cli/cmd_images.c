@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/format.h"
+#include "cli/list_filter.h"
 #include "store/image.h"
 
 typedef struct ImagesOptions {
@@ -102,20 +103,13 @@ static int read_wanted(const CommandInput *in, Wanted *w, Err *err) {
         return 0;
 }
 
-static bool has_label(const Image *image, const char *wanted) {
-        char *const *labels = image->config.config.labels;
-
-        return strchr(wanted, '=') ? strv_has(labels, wanted)
-                                   : strv_env_get(labels, wanted) != NULL;
-}
-
 static bool image_fits(const Image *image, const Wanted *w) {
         int64_t ns = created_ns(image);
 
         if (w->dangling >= 0 && w->dangling != !image->names)
                 return false;
         strv_foreach(label, w->labels)
-                if (!has_label(image, *label))
+                if (!label_fits(image->config.config.labels, *label))
                         return false;
         return (!w->before_ns || ns < w->before_ns) && (!w->since_ns || ns > w->since_ns);
 }

@@ -10,6 +10,7 @@
 #include "cli/format.h"
 #include "engine/container.h"
 #include "engine/network.h"
+#include "engine/volume.h"
 #include "store/image.h"
 
 typedef struct InspectOptions {
@@ -20,8 +21,8 @@ typedef struct InspectOptions {
 static const Option options[] = {
         OPT_STRING('f', "format", InspectOptions, format, "FORMAT", "json, or a Go template"),
         OPT_FLAG('s', "size", InspectOptions, size, "Measure what containers have written"),
-        OPT_STRING(0, "type", InspectOptions, type, "TYPE", "container, image or network",
-                   "container|image|network"),
+        OPT_STRING(0, "type", InspectOptions, type, "TYPE", "container, image, network or volume",
+                   "container|image|network|volume"),
         {},
 };
 
@@ -63,6 +64,18 @@ static int inspect_network(const Home *home, const char *name, const InspectOpti
         return r < 0 ? r : network_inspect(home, network, ret, err);
 }
 
+static int inspect_volume(const Home *home, const char *name, const InspectOptions *o, json_t **ret,
+                          Err *err) {
+        autoptr(Volume) volume = NULL;
+        int r;
+
+        r = volume_load(home, name, &volume, err);
+        if (r < 0)
+                return r;
+        *ret = volume_inspect(home, volume);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot inspect volume '%s'", name);
+}
+
 static const struct {
         const char *type;
         Inspect inspect;
@@ -70,6 +83,7 @@ static const struct {
         { "container", inspect_container },
         { "image", inspect_image },
         { "network", inspect_network },
+        { "volume", inspect_volume },
 };
 
 #define N_KINDS (sizeof kinds / sizeof *kinds)
@@ -92,14 +106,14 @@ static int inspect_any(const Home *home, const char *name, const InspectOptions 
                         return err_hint(err, refuse(err, r, "%s", why.message), "%s",
                                         why.hint ? why.hint : "");
         }
-        return refuse(err, ENOENT, "there is no container, image or network '%s'", name);
+        return refuse(err, ENOENT, "there is no container, image, network or volume '%s'", name);
 }
 
 static int check_type(const char *type, Err *err) {
         for (size_t i = 0; i < N_KINDS; i++)
                 if (!type || str_equal(type, kinds[i].type))
                         return 0;
-        return refuse(err, EINVAL, "type '%s' is not container, image or network", type);
+        return refuse(err, EINVAL, "type '%s' is not container, image, network or volume", type);
 }
 
 static int cmd_inspect(const CommandInput *in, Err *err) {

@@ -205,20 +205,6 @@ static char *size_of(Container *c) {
                                         : NULL;
 }
 
-static json_t *label_table(const Container *c) {
-        json_t *table = json_object();
-
-        strv_foreach(label, c->config.labels) {
-                size_t n = strcspn(*label, "=");
-                autofree char *key = strndup(*label, n);
-
-                if (key)
-                        json_object_set_new(table, key,
-                                            json_string((*label)[n] ? *label + n + 1 : ""));
-        }
-        return table;
-}
-
 /* The columns of the default table; the rest is made only for a --format. */
 static int fill_table(json_t *row, Container *c, const PsOptions *o) {
         ContainerStatus status = container_status(c);
@@ -245,7 +231,7 @@ static int fill_rest(json_t *row, Container *c, const PsOptions *o) {
              set(row, "Size", o->format && strstr(o->format, ".Size") ? size_of(c) : strdup("0B")) <
                      0))
                 return -ENOMEM;
-        return json_object_set_new_nocheck(row, ".Label", label_table(c));
+        return json_object_set_new_nocheck(row, ".Label", json_pairs_tree(c->config.labels));
 }
 
 static int print(Container **list, size_t n, const PsOptions *o, Err *err) {

@@ -43,8 +43,8 @@ typedef struct Option {
         const char *value; /* how --help calls the value; NULL for a flag */
         size_t offset;
         const char *help;      /* NULL: understood, but shown nowhere (another spelling) */
-        const char *completes; /* "container", "image", "network", "file", "dir", or "a|b|c"; may be
-                                  NULL */
+        const char *completes; /* "container", "image", "network", "volume", "file", "dir", or
+                                  "a|b|c"; may be NULL */
 } Option;
 
 /* What a command is called with. */

@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "base/str.h"
+#include "cli/list_filter.h"
 #include "cli/option.h"
 #include "cli/ps_filter.h"
 #include "store/image.h"
@@ -187,17 +188,6 @@ bool ps_filter_wants_all(const PsFilter *f) {
 
 /* ---- matching ---- */
 
-/* "key" or "key=value". */
-static bool has_label(const Container *c, const char *wanted) {
-        size_t n = strlen(wanted);
-
-        strv_foreach(label, c->config.labels)
-                if (str_equal(*label, wanted) ||
-                    (!strchr(wanted, '=') && strncmp(*label, wanted, n) == 0 && (*label)[n] == '='))
-                        return true;
-        return false;
-}
-
 static bool has_volume(const Container *c, const char *wanted) {
         for (size_t i = 0; i < c->host.n_mounts; i++)
                 if (str_equal(c->host.mounts[i].source, wanted) ||
@@ -267,7 +257,7 @@ static bool match(const Test *t, const Container *c) {
         case KEY_ID:
                 return regexec(&t->pattern, c->id, 0, NULL, 0) == 0;
         case KEY_LABEL:
-                return has_label(c, t->text);
+                return label_fits(c->config.labels, t->text);
         case KEY_NAME:
                 return has_name(c, t);
         case KEY_NETWORK:

@@ -177,7 +177,7 @@ int container_monitor_pidfd(const Container *c) {
         return open_process(c->state.monitor_pid, c->state.monitor_start);
 }
 
-static int load_record(const Home *home, const char *id, Container **ret, Err *err) {
+int container_read_record(const Home *home, const char *id, Container **ret, Err *err) {
         autofree char *path = str_format("containers/%s/container.json", id), *text = NULL;
         autoptr(Container) c = calloc(1, sizeof *c);
         size_t size;
@@ -196,9 +196,18 @@ static int load_record(const Home *home, const char *id, Container **ret, Err *e
         c->dir = -EBADF;
         if (r < 0)
                 return r;
-
         c->home = home;
-        r = container_read_state(c, err);
+        *ret = take_ptr(c);
+        return 0;
+}
+
+static int load_record(const Home *home, const char *id, Container **ret, Err *err) {
+        autoptr(Container) c = NULL;
+        int r;
+
+        r = container_read_record(home, id, &c, err);
+        if (r >= 0)
+                r = container_read_state(c, err);
         if (r < 0)
                 return r;
         if (claims_to_run(c) && !is_truthful(c)) {

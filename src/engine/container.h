@@ -63,6 +63,7 @@ typedef struct ContainerMount { /* an entry of --mount, and of -v once parsed */
         int tmpfs_mode;
         char *options; /* tmpfs: as written after the colon of --tmpfs */
         bool no_copy;
+        bool anonymous; /* a volume made for this container alone */
 } ContainerMount;
 
 typedef struct ContainerUlimit {
@@ -214,6 +215,9 @@ void containers_sweep(const Home *home, Container **list, size_t n);
 /* Deletes what an interrupted removal left, if @entry of $DATA/containers is that. */
 void container_sweep_gone(const Home *home, const char *entry);
 
+/* The record of the container with this whole id alone, as it is on disk: no state, nothing brought
+ * into order, no lock.  -ENOENT. */
+int container_read_record(const Home *home, const char *id, Container **ret, Err *err);
 /* Reads state.json into c->state (empty if there is none) and nothing more. */
 int container_read_state(Container *c, Err *err);
 /* Writes c->state to state.json, atomically. */

@@ -185,6 +185,7 @@ static int name_volumes(Container *c, Err *err) {
                 id_new(id);
                 free(m->source);
                 m->source = strdup(id);
+                m->anonymous = true;
                 if (!m->source)
                         return fail(err, ENOMEM, "cannot make a container");
         }
@@ -200,7 +201,7 @@ static int make_volumes(const Container *c, Err *err) {
 
                 if (!str_equal(m->type, "volume"))
                         continue;
-                r = volume_use(c->home, m->source, &data, err);
+                r = volume_use(c->home, m->source, m->anonymous, &data, err);
                 if (r < 0)
                         return r;
         }
@@ -290,8 +291,8 @@ static void undo(Container *c) {
         for (size_t i = 0; i < c->host.n_mounts; i++) {
                 const ContainerMount *m = &c->host.mounts[i];
 
-                if (str_equal(m->type, "volume") && m->source && volume_is_anonymous(m->source))
-                        (void) volume_remove(c->home, m->source, NULL);
+                if (m->anonymous && m->source)
+                        (void) volume_release(c->home, m->source, c->name ? c->name : c->id, NULL);
         }
         if (c->name)
                 container_name_release(c->home, c->name, c->id);

@@ -52,6 +52,7 @@ static const JsonField mount_fields[] = {
         JSON_INT(ContainerMount, tmpfs_mode, "Mode"),
         JSON_STRING(ContainerMount, options, "Options"),
         JSON_BOOL(ContainerMount, no_copy, "NoCopy"),
+        JSON_BOOL(ContainerMount, anonymous, "Anonymous"),
         {},
 };
 static const JsonType mount_type = { sizeof(ContainerMount), mount_fields };

@@ -10,19 +10,6 @@
 #include "engine/container.h"
 #include "engine/network_internal.h"
 
-static json_t *pairs(char *const *list) {
-        json_t *object = json_object();
-
-        strv_foreach(pair, list) {
-                const char *equals = strchr(*pair, '=');
-                autofree char *key = strndup(*pair, strcspn(*pair, "="));
-
-                if (key)
-                        json_object_set_new(object, key, json_string(equals ? equals + 1 : ""));
-        }
-        return object;
-}
-
 static void add_subnet(json_t *config, const char *subnet, const char *gateway) {
         if (!str_empty(subnet))
                 json_array_append_new(
@@ -81,7 +68,7 @@ int network_inspect(const Home *home, const Network *n, struct json_t **ret, Err
                 n->driver, "EnableIPv4", 1, "EnableIPv6", n->ipv6, "IPAM", "Driver", "default",
                 "Options", "Config", config, "Internal", n->internal, "Attachable", 0, "Ingress", 0,
                 "ConfigFrom", "Network", "", "ConfigOnly", 0, "Containers", containers, "Options",
-                pairs(n->options), "Labels", pairs(n->labels));
+                json_pairs_tree(n->options), "Labels", json_pairs_tree(n->labels));
         if (!document)
                 return fail(err, ENOMEM, "cannot describe network '%s'", n->name);
         if (n->bridge)

@@ -29,10 +29,9 @@ static int remove_volumes(const Container *c, Err *err) {
                 const ContainerMount *m = &c->host.mounts[i];
                 int r;
 
-                if (!str_equal(m->type, "volume") || str_empty(m->source) ||
-                    !volume_is_anonymous(m->source))
+                if (!m->anonymous || str_empty(m->source))
                         continue;
-                r = volume_remove(c->home, m->source, err);
+                r = volume_release(c->home, m->source, c->name ? c->name : c->id, err);
                 if (r < 0)
                         return err_hint(err, r, "the container stays as long as they do");
         }

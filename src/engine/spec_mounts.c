@@ -146,7 +146,7 @@ static int add_user_mount(const Container *c, const ContainerMount *m, OciSpec *
                 return add_tmpfs(m, spec) < 0 ? fail(err, ENOMEM, "cannot mount '%s'", m->target)
                                               : 0;
         if (str_equal(m->type, "volume")) {
-                r = volume_use(c->home, m->source, &data, err);
+                r = volume_use(c->home, m->source, m->anonymous, &data, err);
                 return r < 0 ? r : add_bind(c, m, data, spec, err);
         }
         return add_bind(c, m, m->source, spec, err);

@@ -67,7 +67,7 @@ def test_by_id_and_beginning_of_id(isola, web):
 
 def test_missing_ones_are_complained_of_and_the_others_shown(isola, web):
     done = isola('inspect', 'nobody', 'web', code=1)
-    assert done.stderr.startswith("isola: there is no container, image or network 'nobody'")
+    assert done.stderr.startswith("isola: there is no container, image, network or volume 'nobody'")
     assert [d['Name'] for d in json.loads(done.stdout)] == ['/web']
     assert isola('inspect', 'nobody', code=1).stdout == '[]\n'
 
