@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include <jansson.h>
-
-#include "base/auto.h"
-#include "cli/command.h"
-#include "cli/format.h"
-#include "store/image.h"
+#include "cli/inspect_each.h"
 
 typedef struct InspectOptions {
         const char *format;
@@ -19,22 +14,8 @@ static const Option options[] = {
 
 static int cmd_image_inspect(const CommandInput *in, Err *err) {
         const InspectOptions *o = in->options;
-        json_t *documents = json_array();
-        int r = 0;
 
-        for (char **name = in->args; *name && r >= 0; name++) {
-                autoptr(Image) image = NULL;
-
-                r = image_load(in->home, *name, &image, err);
-                if (r >= 0)
-                        r = image_load_names(in->home, image, err);
-                if (r >= 0)
-                        json_array_append_new(documents, image_inspect(image));
-        }
-        if (r >= 0)
-                r = format_documents(documents, o->format, err);
-        json_decref(documents);
-        return r;
+        return inspect_each(in, inspect_image, o->format, err);
 }
 
 COMMAND(image_inspect) = {

@@ -2,16 +2,11 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "cli/command.h"
-#include "cli/format.h"
+#include "cli/inspect_each.h"
 #include "engine/container.h"
-#include "engine/network.h"
-#include "engine/volume.h"
-#include "store/image.h"
 
 typedef struct InspectOptions {
         const char *format, *type;
@@ -26,11 +21,9 @@ static const Option options[] = {
         {},
 };
 
-typedef int (*Inspect)(const Home *home, const char *name, const InspectOptions *o, json_t **ret,
-                       Err *err);
-
-static int inspect_container(const Home *home, const char *name, const InspectOptions *o,
-                             json_t **ret, Err *err) {
+static int inspect_container(const Home *home, const char *name, const void *data, json_t **ret,
+                             Err *err) {
+        const InspectOptions *o = data;
         autoptr(Container) c = NULL;
         int r;
 
@@ -39,41 +32,6 @@ static int inspect_container(const Home *home, const char *name, const InspectOp
                 return r;
         *ret = container_inspect(c, o->size);
         return *ret ? 0 : fail(err, ENOMEM, "cannot inspect container '%s'", name);
-}
-
-static int inspect_image(const Home *home, const char *name, const InspectOptions *o, json_t **ret,
-                         Err *err) {
-        autoptr(Image) image = NULL;
-        int r;
-
-        r = image_load(home, name, &image, err);
-        if (r >= 0)
-                r = image_load_names(home, image, err);
-        if (r < 0)
-                return r;
-        *ret = image_inspect(image);
-        return *ret ? 0 : fail(err, ENOMEM, "cannot inspect image '%s'", name);
-}
-
-static int inspect_network(const Home *home, const char *name, const InspectOptions *o,
-                           json_t **ret, Err *err) {
-        autoptr(Network) network = NULL;
-        int r;
-
-        r = network_load(home, name, &network, err);
-        return r < 0 ? r : network_inspect(home, network, ret, err);
-}
-
-static int inspect_volume(const Home *home, const char *name, const InspectOptions *o, json_t **ret,
-                          Err *err) {
-        autoptr(Volume) volume = NULL;
-        int r;
-
-        r = volume_load(home, name, &volume, err);
-        if (r < 0)
-                return r;
-        *ret = volume_inspect(home, volume);
-        return *ret ? 0 : fail(err, ENOMEM, "cannot inspect volume '%s'", name);
 }
 
 static const struct {
@@ -89,8 +47,10 @@ static const struct {
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
 /* Tries each kind of object in turn, as Docker does. */
-static int inspect_any(const Home *home, const char *name, const InspectOptions *o, json_t **ret,
+static int inspect_any(const Home *home, const char *name, const void *data, json_t **ret,
                        Err *err) {
+        const InspectOptions *o = data;
+
         for (size_t i = 0; i < N_KINDS; i++) {
                 autoerr why = {};
                 int r;
@@ -118,28 +78,9 @@ static int check_type(const char *type, Err *err) {
 
 static int cmd_inspect(const CommandInput *in, Err *err) {
         const InspectOptions *o = in->options;
-        json_t *documents;
-        int r, code = 0;
+        int r = check_type(o->type, err);
 
-        r = check_type(o->type, err);
-        if (r < 0)
-                return r;
-        documents = json_array();
-        for (char **name = in->args; *name; name++) {
-                json_t *document;
-                autoerr why = {};
-
-                r = inspect_any(in->home, *name, o, &document, &why);
-                if (r >= 0)
-                        json_array_append_new(documents, document);
-                else {
-                        command_complain(&why);
-                        code = 1;
-                }
-        }
-        r = format_documents(documents, o->format, err);
-        json_decref(documents);
-        return r < 0 ? r : code;
+        return r < 0 ? r : inspect_each(in, inspect_any, o->format, err);
 }
 
 COMMAND(inspect) = {

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include <jansson.h>
-
-#include "cli/command.h"
-#include "cli/format.h"
-#include "engine/network.h"
+#include "cli/inspect_each.h"
 
 typedef struct InspectOptions {
         const char *format;
@@ -16,30 +12,10 @@ static const Option options[] = {
         {},
 };
 
-/* Those that are there are shown, the others complained of. */
 static int cmd_network_inspect(const CommandInput *in, Err *err) {
         const InspectOptions *o = in->options;
-        json_t *documents = json_array();
-        int r, code = 0;
 
-        for (char **name = in->args; *name; name++) {
-                autoptr(Network) n = NULL;
-                json_t *document;
-                autoerr why = {};
-
-                r = network_load(in->home, *name, &n, &why);
-                if (r >= 0)
-                        r = network_inspect(in->home, n, &document, &why);
-                if (r >= 0)
-                        json_array_append_new(documents, document);
-                else {
-                        command_complain(&why);
-                        code = 1;
-                }
-        }
-        r = format_documents(documents, o->format, err);
-        json_decref(documents);
-        return r < 0 ? r : code;
+        return inspect_each(in, inspect_network, o->format, err);
 }
 
 COMMAND(network_inspect) = {
