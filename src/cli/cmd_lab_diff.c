@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "cli/lab_operand.h"
+#include "lab/uplink.h"
 #include "topology/address.h"
 #include "topology/diff.h"
 #include "topology/read.h"
@@ -33,6 +34,8 @@ static int cmd_lab_diff(const CommandInput *in, Err *err) {
                 r = fail(err, ENOMEM, "cannot compare the topologies");
         if (r >= 0)
                 r = topology_assign_addresses(t, err);
+        if (r >= 0)
+                r = lab_resolve_uplinks(t, err);
         if (r >= 0)
                 r = topology_diff(lab->topology, t, &list, err);
         if (r < 0)

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "lab/change.h"
+#include "lab/uplink.h"
 #include "measure/plan.h"
 #include "topology/address.h"
 #include "topology/read.h"
@@ -69,7 +70,10 @@ static void say(const Topology *t, int64_t began_ms) {
 /* A lab of this name is up: what its file says now is carried out.  Takes the topology over. */
 static int bring_up_to_date(Lab *lab, Topology **t, bool quiet, Err *err) {
         autochangelist list = {};
-        int r = topology_diff(lab->topology, *t, &list, err);
+        int r = lab_resolve_uplinks(*t, err);
+
+        if (r >= 0)
+                r = topology_diff(lab->topology, *t, &list, err);
 
         for (size_t i = 0; r >= 0 && !quiet && i < list.n_changes; i++) {
                 autofree char *words = change_words(lab->topology, *t, &list.changes[i]);

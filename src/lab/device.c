@@ -17,6 +17,19 @@ DeviceName device_name(const Topology *t, LinkSide side) {
         return d;
 }
 
+DeviceName device_of_uplink(const Topology *t, size_t uplink) {
+        const Uplink *u = &t->uplinks[uplink];
+        const Node *n = &t->nodes[u->node];
+        DeviceName d;
+
+        if (n->kind != NODE_OVS_BRIDGE)
+                (void) snprintf(d.text, sizeof d.text, "%s", u->interface);
+        else if (snprintf(d.text, sizeof d.text, "%s-%s", n->name, u->interface) >
+                 INTERFACE_NAME_MAX)
+                (void) snprintf(d.text, sizeof d.text, ".u%zu", uplink);
+        return d;
+}
+
 DeviceName device_of_switch(const Topology *t, size_t node) {
         DeviceName d;
 

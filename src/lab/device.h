@@ -16,5 +16,7 @@ typedef struct DeviceName {
 } DeviceName;
 
 DeviceName device_name(const Topology *t, LinkSide side);
+/* Of an uplink, in its node's namespace. */
+DeviceName device_of_uplink(const Topology *t, size_t uplink);
 /* Of a switch of Open vSwitch itself. */
 DeviceName device_of_switch(const Topology *t, size_t node);

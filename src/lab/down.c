@@ -15,6 +15,7 @@
 #include "lab/lab_internal.h"
 #include "lab/place.h"
 #include "lab/switches.h"
+#include "lab/uplink.h"
 
 #define END_TIMEOUT_MS 30000
 
@@ -50,6 +51,9 @@ int lab_erase(Lab *lab, Err *err) {
         autofree char *path = str_format("labs/%s", lab->name);
         int r = path ? 0 : fail(err, ENOMEM, "cannot end lab '%s'", lab->name);
 
+        lab_enter_home(lab);
+        if (r >= 0)
+                r = lab_detach_uplinks(lab, err);
         if (r >= 0 && lab->state.id)
                 r = lab_remove_containers(lab->home, lab->name, lab->state.id, err);
         if (r >= 0)

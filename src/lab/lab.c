@@ -46,6 +46,7 @@ static const JsonField state_fields[] = {
         JSON_STRING(LabState, created, "created"),
         JSON_STRING(LabState, source, "source"),
         JSON_U64(LabState, ids, "ids"),
+        JSON_U64(LabState, netns, "netns"),
         JSON_STRUCT(LabState, fabric, LabProcess, "fabric", &process_type),
         JSON_STRUCT(LabState, keeper, LabProcess, "keeper", &process_type),
         JSON_ARRAY(LabState, nodes, LabProcess, "nodes", &process_type),

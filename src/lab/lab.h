@@ -11,6 +11,7 @@
  *   hosts        /etc/hosts of its light nodes
  *   logs/NODE    what a light node's command writes
  *   status/NODE  what became of it: "running" or "ended CODE"; nothing until it is started
+ *   uplink-N.json  what is to be given back to the host, see uplink.h
  *   exec/NODE    what the commands of a node's exec wrote while the lab was made
  *
  * Who changes it holds the lock on the directory.  A light node is a process, the
@@ -53,7 +54,9 @@ typedef struct LabState {
         char *id; /* of this lab, for what it takes from the machine */
         char *boot_id, *created;
         char *source; /* the file it was made from */
-        uint64_t ids; /* its first user id on the host; 0: none of its own */
+        uint64_t
+                netns; /* inode of the host's network namespace, where something there is its own */
+        uint64_t ids;  /* its first user id on the host; 0: none of its own */
         LabProcess fabric;
         LabProcess keeper; /* pid 0: there is none */
         LabProcess *nodes; /* in the order of the topology's */

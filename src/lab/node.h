@@ -19,7 +19,7 @@ typedef struct NodePlan {
 
 /* Whether its command begins only when it is told to, by SIGUSR1. */
 static inline bool node_is_held(const Node *n) {
-        return n->n_waits > 0 || n->startup_delay_ns > 0;
+        return n->n_waits > 0 || n->startup_delay_ns > 0 || n->has_uplink;
 }
 
 /* Whether it has a command of its own: that of an image runs in its container. */

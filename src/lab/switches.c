@@ -213,6 +213,7 @@ static int add_switch(const Topology *t, size_t node, const char *directory, Ovs
         DeviceName name = device_of_switch(t, node);
         autostrv controllers = NULL;
         autostrv protocols = NULL;
+        uint16_t number = (uint16_t) n->n_interfaces;
         OvsBridge bridge = { .name = name.text, .fail_mode = n->fail_mode, .rstp = n->stp };
         int r = read_dpid(t, node, &bridge.dpid, err);
 
@@ -232,6 +233,14 @@ static int add_switch(const Topology *t, size_t node, const char *directory, Ovs
                                                         .edge = is_edge(t, node, i),
                                                         .number = (uint16_t) (i + 1) });
         }
+        for (size_t i = 0; i < t->n_uplinks; i++)
+                if (t->uplinks[i].node == node) {
+                        DeviceName port = device_of_uplink(t, i);
+
+                        ovs_change_add_port(change, &(OvsPort){ .bridge = name.text,
+                                                                .name = port.text,
+                                                                .number = ++number });
+                }
         return 0;
 }
 

@@ -28,6 +28,7 @@
 #include "lab/place.h"
 #include "lab/start.h"
 #include "lab/switches.h"
+#include "lab/uplink.h"
 #include "topology/management.h"
 #include "topology/write.h"
 
@@ -258,7 +259,8 @@ static int note_processes(Lab *lab, pid_t fabric, pid_t keeper, const pid_t *nod
                 r = note_process(&lab->state.nodes[i], nodes[i], err);
         if (r < 0)
                 return r;
-        lab->state.complete = !lab_has_start(lab->topology) && !lab_has_switches(lab->topology);
+        lab->state.complete = !lab_has_start(lab->topology) && !lab_has_switches(lab->topology) &&
+                              !lab_has_uplinks(lab->topology);
         return lab_save(lab, err);
 }
 
@@ -310,7 +312,9 @@ static int start(Lab *lab, Err *err) {
         int r;
 
         fault_point("lab.starting");
-        r = lab_start_switches(lab, err);
+        r = lab_attach_uplinks(lab, err);
+        if (r >= 0)
+                r = lab_start_switches(lab, err);
         if (r >= 0)
                 r = lab_start(lab, err);
         fault_point("lab.started");
@@ -320,15 +324,18 @@ static int start(Lab *lab, Err *err) {
 
 /* What files may say, but nobody makes, or cannot here. */
 static int check_parts(const Topology *t, Err *err) {
-        if (t->n_uplinks > 0)
-                return topology_refuse(t, t->uplinks[0].line, err, "uplinks are not made");
-        return lab_check_switches(t, err);
+        int r = lab_check_uplinks(t, err);
+
+        return r < 0 ? r : lab_check_switches(t, err);
 }
 
 int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab **ret, Err *err) {
         autoptr(Lab) lab = lab_new(home, topology->name);
         autoclose int lock = -EBADF;
-        int r = check_parts(topology, err);
+        int r = lab_resolve_uplinks(topology, err);
+
+        if (r >= 0)
+                r = check_parts(topology, err);
 
         if (r < 0)
                 return r;
@@ -339,6 +346,8 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
                 return r;
         lab->topology = topology;
         r = fill_state(lab, options->source, err);
+        if (r >= 0 && lab_has_uplinks(topology))
+                r = lab_note_home(lab, err);
         if (r >= 0)
                 r = lab_save(lab, err);
         fault_point("lab.begun");

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "topology/domain.h"
 #include "topology/topology.h"
+#include "topology/uplink.h"
 #include "topology/waits.h"
 
 static int check_lab_name(const Topology *t, Err *err) {
@@ -196,5 +197,7 @@ int topology_check(const Topology *t, Err *err) {
                 r = topology_refuse(t, 0, err, "there are no nodes");
         if (r >= 0)
                 r = topology_check_waits(t, err);
+        if (r >= 0)
+                r = topology_check_uplinks(t, err);
         return r < 0 ? r : check_addresses(t, err);
 }

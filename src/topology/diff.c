@@ -226,12 +226,58 @@ static int compare_links(const Topology *a, const Topology *b, ChangeList *list)
         return r;
 }
 
+/* ---- uplinks ---- */
+
+/* The uplink of the other topology that is the same interface of the same node; -ENOENT. */
+static ssize_t same_uplink(const Topology *t, const Uplink *u, const Topology *other) {
+        for (size_t i = 0; i < other->n_uplinks; i++)
+                if (str_equal(other->nodes[other->uplinks[i].node].name, t->nodes[u->node].name) &&
+                    str_equal(other->uplinks[i].interface, u->interface))
+                        return (ssize_t) i;
+        return -ENOENT;
+}
+
+static int compare_uplink(const Uplink *a, const Uplink *b, char **ret) {
+        autostr what = {};
+        int r = differ(&what, "kind", a->kind, b->kind);
+
+        if (r >= 0)
+                r = differ_list(&what, "settings", a->settings, b->settings);
+        if (r < 0 || what.length == 0)
+                return r;
+        *ret = str_take(&what);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int compare_uplinks(const Topology *a, const Topology *b, ChangeList *list) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < a->n_uplinks; i++)
+                if (same_uplink(a, &a->uplinks[i], b) < 0)
+                        r = add(list, CHANGE_UPLINK_REMOVED, i, SIZE_MAX, 0, NULL);
+        for (size_t i = 0; r >= 0 && i < b->n_uplinks; i++) {
+                ssize_t same = same_uplink(b, &b->uplinks[i], a);
+                char *what = NULL;
+
+                if (same < 0)
+                        r = add(list, CHANGE_UPLINK_ADDED, SIZE_MAX, i, 0, NULL);
+                else {
+                        r = compare_uplink(&a->uplinks[same], &b->uplinks[i], &what);
+                        if (r >= 0 && what)
+                                r = add(list, CHANGE_UPLINK, (size_t) same, i, 0, what);
+                }
+        }
+        return r;
+}
+
 int topology_diff(const Topology *before, const Topology *after, ChangeList *ret, Err *err) {
         autochangelist list = {};
         int r = compare_nodes(before, after, &list);
 
         if (r >= 0)
                 r = compare_links(before, after, &list);
+        if (r >= 0)
+                r = compare_uplinks(before, after, &list);
         if (r < 0)
                 return fail(err, r, "cannot compare the topologies");
         *ret = list;
@@ -245,6 +291,22 @@ static char *link_words(const Topology *t, const TopologyLink *l, int from, cons
         return str_format("%s:%s %s %s:%s", t->nodes[l->sides[from].node].name,
                           end_of(t, l, from)->name, arrow, t->nodes[l->sides[!from].node].name,
                           end_of(t, l, !from)->name);
+}
+
+static char *uplink_words(const Topology *t, const Uplink *u) {
+        return str_format("uplink %s:%s", t->nodes[u->node].name, u->interface);
+}
+
+static char *uplink_change_words(const Topology *before, const Topology *after, const Change *c) {
+        const Topology *t = c->kind == CHANGE_UPLINK_REMOVED ? before : after;
+        const Uplink *u = &t->uplinks[t == before ? c->before : c->after];
+        autofree char *uplink = uplink_words(t, u);
+
+        if (!uplink)
+                return NULL;
+        return c->kind == CHANGE_UPLINK_REMOVED ? str_format("- %s", uplink)
+               : c->kind == CHANGE_UPLINK_ADDED ? str_format("+ %s (%s)", uplink, u->kind)
+                                                : str_format("~ %s: %s", uplink, c->what);
 }
 
 char *change_words(const Topology *before, const Topology *after, const Change *c) {
@@ -277,6 +339,10 @@ char *change_words(const Topology *before, const Topology *after, const Change *
                 return str_format("~ addresses of %s:%s: %s", node->name,
                                   end_of(after, &after->links[c->after], c->direction)->name,
                                   c->what);
+        case CHANGE_UPLINK_ADDED:
+        case CHANGE_UPLINK_REMOVED:
+        case CHANGE_UPLINK:
+                return uplink_change_words(before, after, c);
         }
         return link ? str_format("~ link %s: %s", link, c->what) : NULL;
 }

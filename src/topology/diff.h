@@ -14,14 +14,17 @@ typedef enum ChangeKind {
         CHANGE_LINK,    /* anything but its quality: @what */
         CHANGE_QUALITY, /* of one direction */
         CHANGE_ADDRESS, /* of an interface of a link that stays */
+        CHANGE_UPLINK_ADDED,
+        CHANGE_UPLINK_REMOVED,
+        CHANGE_UPLINK, /* something of it: @what */
 } ChangeKind;
 
 typedef struct Change {
         ChangeKind kind;
-        size_t before,
-                after; /* index of the node or link in either; SIZE_MAX where there is none */
-        int direction; /* of CHANGE_QUALITY; the end of CHANGE_ADDRESS */
-        char *what;    /* in words: "image: a, then b" */
+        size_t before, after; /* index of the node, link or uplink in either; SIZE_MAX where there
+                                 is none */
+        int direction;        /* of CHANGE_QUALITY; the end of CHANGE_ADDRESS */
+        char *what;           /* in words: "image: a, then b" */
 } Change;
 
 typedef struct ChangeList {

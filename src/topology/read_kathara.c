@@ -26,6 +26,7 @@
 #include "topology/read.h"
 #include "topology/read_internal.h"
 #include "topology/reshape.h"
+#include "topology/uplink.h"
 
 #define TEXT_LIMIT  ((size_t) 1 << 20)
 #define FILES_LIMIT 4096 /* below a node's directory */
@@ -149,13 +150,7 @@ static bool parse_mac(const char *text, uint8_t m[6]) {
 
 /* The way to the world; the interface gets its name later unless it has one. */
 static int add_uplink(Lab *lab, size_t node, const char *interface, Err *err) {
-        Uplink *u = json_grow(&lab->t->uplinks, &lab->t->n_uplinks, sizeof *u);
-
-        if (!u || str_set(&u->kind, "nat") < 0 || str_set(&u->interface, interface) < 0)
-                return no_memory(err);
-        u->node = node;
-        u->line = lab->line;
-        return 0;
+        return topology_add_uplink(lab->t, "nat", node, interface, lab->line) ? 0 : no_memory(err);
 }
 
 /* Netkit's "tap,ADDRESS-OF-THE-HOST,ADDRESS". */
@@ -631,26 +626,6 @@ static int add_files(Lab *lab, Node *n, Err *err) {
         return r;
 }
 
-/* Bridged nodes get the interface after their last. */
-static int name_uplinks(Topology *t, Err *err) {
-        for (size_t i = 0; i < t->n_uplinks; i++) {
-                const Node *n = &t->nodes[t->uplinks[i].node];
-                int last = -1;
-
-                if (t->uplinks[i].interface)
-                        continue;
-                for (size_t k = 0; k < n->n_interfaces; k++) {
-                        int number = atoi(n->interfaces[k].name + strlen("eth"));
-
-                        last = number > last ? number : last;
-                }
-                t->uplinks[i].interface = str_format("eth%d", last + 1);
-                if (!t->uplinks[i].interface)
-                        return no_memory(err);
-        }
-        return 0;
-}
-
 static int complete(Lab *lab, size_t n_devices, Err *err) {
         size_t light = 0;
         int r = read_dependencies(lab, err);
@@ -671,7 +646,7 @@ static int complete(Lab *lab, size_t n_devices, Err *err) {
         if (r >= 0 && has_file(lab, "shared.shutdown") &&
             add_note(lab->t, 0, "'shared.shutdown' is not run") < 0)
                 r = no_memory(err);
-        return r < 0 ? r : name_uplinks(lab->t, err);
+        return r < 0 ? r : topology_name_uplinks(lab->t) < 0 ? no_memory(err) : 0;
 }
 
 int topology_read_kathara(const char *directory, Topology *t, Err *err) {

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "topology/read.h"
 #include "topology/read_internal.h"
+#include "topology/uplink.h"
 
 /* ---- nodes ---- */
 
@@ -212,20 +213,16 @@ static int read_uplinks(Topology *t, const YamlValue *list, Err *err) {
         for (size_t i = 0; r >= 0 && i < list->n; i++) {
                 const YamlValue *v = list->items[i];
                 const char *kind = text_of(v, "kind"), *node = text_of(v, "node");
-                Uplink *u = json_grow(&t->uplinks, &t->n_uplinks, sizeof *u);
                 ssize_t index;
+                Uplink *u;
 
-                if (!u)
-                        return no_memory(err);
                 if (!kind || !node)
                         return topology_refuse(t, v->line, err, "an uplink has a kind and a node");
                 index = topology_find_node(t, node);
                 if (index < 0)
                         return topology_refuse(t, v->line, err, "there is no node '%s'", node);
-                u->node = (size_t) index;
-                u->line = v->line;
-                if (str_set(&u->kind, kind) < 0 ||
-                    str_set(&u->interface, text_of(v, "interface")) < 0)
+                u = topology_add_uplink(t, kind, (size_t) index, text_of(v, "interface"), v->line);
+                if (!u)
                         return no_memory(err);
                 for (size_t k = 0; r >= 0 && k < v->n; k++)
                         if (!strv_has((char *[]){ (char *) "kind", (char *) "node",
@@ -302,7 +299,7 @@ static int read_management(Topology *t, void *into, const YamlValue *v, Err *err
                 { "ipv4-range", KEY_NOTED, 0, NULL },
                 { "ipv6-range", KEY_NOTED, 0, NULL },
                 { "mtu", KEY_NOTED, 0, NULL },
-                { "external-access", KEY_NOTED, 0, NULL },
+                { "external-access", KEY_FLAG, offsetof(Topology, external_access), NULL },
                 {},
         };
 
@@ -338,5 +335,7 @@ int topology_read_lab(const char *text, size_t size, const char *file, Topology 
                 return topology_refuse(t, v->line, err, "there is no 'topology'");
         r = read_keys(t, keys, "a lab", v, t, err);
         uplinks = yaml_get(v, "uplinks");
-        return r >= 0 && uplinks ? read_uplinks(t, uplinks, err) : r;
+        if (r >= 0 && uplinks)
+                r = read_uplinks(t, uplinks, err);
+        return r >= 0 && topology_name_uplinks(t) < 0 ? no_memory(err) : r;
 }

@@ -69,6 +69,7 @@ typedef struct Node {
         uint64_t memory;                 /* bytes, 0: no limit */
         uint64_t pids;                   /* 0: no limit */
         bool no_management;              /* not a member of the management network */
+        bool has_uplink;                 /* its commands wait for that */
         Address management, management6; /* family 0: automatic */
         int64_t startup_delay_ns;
         NodeWait *waits; /* before it is made */
@@ -98,7 +99,7 @@ typedef struct TopologyLink {
         char **labels;
 } TopologyLink;
 
-/* A way out of the lab: "nat", "macvlan", "nic", "vxlan", "udp"; the settings are its kind's. */
+/* A way out of the lab; the settings are its kind's: see uplink.h. */
 typedef struct Uplink {
         char *kind;
         size_t node;
@@ -120,9 +121,10 @@ typedef struct Topology {
         char *directory; /* that relative paths begin in, absolute; or NULL */
         bool has_seed;
         uint64_t seed;
-        Address pool, pool6; /* automatic addresses of links; family 0: 10.0.0.0/8, fd00:…/48 */
-        bool no_addresses;   /* give none automatically */
-        bool management;     /* there is a management network */
+        Address pool, pool6;  /* automatic addresses of links; family 0: 10.0.0.0/8, fd00:…/48 */
+        bool no_addresses;    /* give none automatically */
+        bool management;      /* there is a management network */
+        bool external_access; /* from which nodes reach the world */
         char *management_name;
         char *management_interface; /* of each node in it; NULL: "mgmt0" */
         Address management_net, management_net6;

@@ -327,6 +327,7 @@ static void put_management(Str *s, const Topology *t) {
         yaml_put_entry(s, 2, "interface", t->management_interface);
         yaml_put_net(s, 2, "ipv4-subnet", &t->management_net);
         yaml_put_net(s, 2, "ipv6-subnet", &t->management_net6);
+        yaml_put_flag(s, 2, "external-access", t->external_access);
 }
 
 void topology_write_lab(const Topology *t, Str *out) {

@@ -150,7 +150,7 @@ def test_unknown_labs_have_the_nearest_name(isola, lab):
      "cannot make node 'h1': route 'default via 1.2.3.4' leads nowhere"),
     (TRIANGLE.replace('h1: {}', 'h1: {binds: ["/nowhere:/mnt"]}'), "cannot open '/nowhere': No such file"),
     (TRIANGLE.replace('h1: {}', 'h1: {binds: ["/etc:/nowhere"]}'), "cannot make node 'h1': cannot bind '/nowhere'"),
-    (TRIANGLE + 'uplinks:\n  - {kind: nat, node: r1}\n', "lab.yml:14: uplinks are not made"),
+    (TRIANGLE + 'uplinks:\n  - {kind: nick, node: r1}\n', "lab.yml:14: 'nick' is no kind of uplink"),
     (TRIANGLE.replace('h1: {}', 'h1: {sysctls: {net.ipv4.nothing: 1}}'), "cannot make node 'h1': cannot set"),
 ])
 def test_what_cannot_be_is_refused_and_leaves_nothing(isola, lab, text, words):

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Ways out of a lab that is up (topology/uplink.h)
+ *
+ * An uplink is attached once the lab's processes are written down, before a command of its node
+ * starts.  What is done is said first, in uplink-N.json in the lab's directory (uplink_record.h):
+ * whoever takes the lab away, or meets what a killed process left of it, gives back from there.
+ * The interface of the host that a node has is in the network namespace of the node's process; if
+ * that ends without us, the kernel gives a real one back to the host by itself, and it gets its
+ * name, addresses and routes from the record.
+ *
+ * The network namespace where `up` ran is the host's: `down` goes there.
+ */
+
+#include "lab/lab.h"
+
+/* Works out what depends on the machine, the MTUs: of tunnels, and of links behind a switch with
+ * an uplink that takes less than they. */
+int lab_resolve_uplinks(Topology *t, Err *err);
+/* Refuses, before anything is built, an interface of the host that is not there or not to be
+ * had. */
+int lab_check_uplinks(const Topology *t, Err *err);
+
+int lab_attach_uplinks(Lab *lab, Err *err);
+int lab_attach_uplink(Lab *lab, size_t uplink, Err *err);
+/* Gives back all that is recorded. */
+int lab_detach_uplinks(const Lab *lab, Err *err);
+
+/* Whether it has something on the host, so that it has to be taken away from there. */
+bool lab_has_uplinks(const Topology *t);
+/* The network namespace that this process is in, as a lab's state names it. */
+int lab_note_home(Lab *lab, Err *err);
+/* Goes to the network namespace where the lab was made, if it is another. */
+void lab_enter_home(const Lab *lab);

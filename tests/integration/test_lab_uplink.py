@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ways out of a lab.  Network namespaces play two machines, whose interfaces are cables to a bridge in a third."""
+import json
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from conftest import Isola, existing, kill, wait_until
+
+
+class Machine(Isola):
+    """A network namespace, held by a process, with state directories of its own."""
+
+    def __init__(self, name):
+        self.name = name
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
+        super().__init__(self.directory)
+        self.holder = subprocess.Popen(['unshare', '-n', 'sleep', 'infinity'])
+        wait_until(lambda: pathlib.Path(f'/proc/{self.holder.pid}/comm').read_text() == 'sleep\n', what='a namespace')
+        self.ip('link set lo up')
+
+    def command(self, *arguments):
+        return self.inside(*super().command(*arguments))
+
+    def inside(self, *arguments):
+        return ['nsenter', '-t', str(self.holder.pid), '-n', *map(str, arguments)]
+
+    def run(self, *arguments, **options):
+        return subprocess.run(self.inside(*arguments), stdout=subprocess.PIPE, text=True,
+                              **{'check': True, 'timeout': 60, **options}).stdout
+
+    def ip(self, arguments):
+        return self.run('ip', *arguments.split())
+
+    def links(self):
+        return sorted(link['ifname'] for link in json.loads(self.ip('-j link')))
+
+    def start_in(self, *arguments, **options):
+        return subprocess.Popen(self.inside(*arguments), **options)
+
+    def up(self, text, *options, code=0, env=None):
+        file = self.directory / 'lab.yml'
+        file.write_text(text)
+        return self('lab', 'up', *options, file, code=code, env=env)
+
+    def end(self):
+        self('lab', 'down', '--all')
+        assert existing(f'{self.run_root}/labs/*') == []
+        self.holder.kill()
+        self.holder.wait()
+        shutil.rmtree(self.directory)
+
+
+NIC = '''ip address add 10.9.0.{n}/24 dev nic
+ip address add 192.168.77.{n}/28 dev nic label nic:x
+ip address add fd09::{n}/64 dev nic nodad
+ip link set nic mtu 1480 up
+ip route add 10.99.0.0/16 via 10.9.0.250 proto static metric 77
+ip route add 198.51.100.0/24 via 10.9.0.251 table 100
+ip route add 203.0.113.0/24 via 172.31.0.1 dev nic onlink
+ip -6 route add fd99::/48 via fd09::fa'''
+
+
+@pytest.fixture
+def machines():
+    """Two machines, each with an interface 'nic' to the same network, 'lan'."""
+    lan = Machine('lan')
+    lan.ip('link add br0 type bridge')
+    lan.ip('link set br0 up')
+    pair = []
+    for n in (1, 2):
+        machine = Machine(f'm{n}')
+        pair.append(machine)
+        lan.ip(f'link add port{n} type veth peer name nic netns {machine.holder.pid}')
+        lan.ip(f'link set port{n} master br0 up')
+        for line in NIC.format(n=n).splitlines():
+            machine.run(*line.split())
+    wait_until(lambda: 'LOWER_UP' in pair[1].ip('link show nic'), what='a carrier')
+    yield pair
+    for machine in (*pair, lan):
+        machine.end()
+
+
+def state_of(machine):
+    """All that is to be as before."""
+    link = json.loads(machine.ip('-j link show nic'))[0]
+    addresses = json.loads(machine.ip('-j address show nic'))[0]['addr_info']
+    routes = [machine.ip(f'{family} route show table all dev nic') for family in ('-4', '-6')]
+    return {
+        'link': [link[key] for key in ('ifname', 'mtu', 'address')] + ['UP' in link['flags']],
+        'addresses': sorted((a['local'], a['prefixlen'], a.get('label', '')) for a in addresses if a['scope'] == 'global'),
+        'routes': [sorted(line.strip() for line in text.splitlines() if not line.startswith(('multicast', 'anycast')) and
+                          'linkdown' not in line and 'fe80' not in line and 'ff00' not in line) for text in routes],
+    }
+
+
+def ping(machine, node, target, code=0):
+    family = '-6' if ':' in target else '-4'
+    return machine('lab', 'exec', node, 'busybox', 'ping', family, '-c', '1', '-W', '10', target, code=code)
+
+
+SERVE = '''
+import socket, sys
+s = socket.create_server((sys.argv[1], 7777), family=socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET)
+print('ready', flush=True)
+c = s.accept()[0]
+n = 0
+while (data := c.recv(65536)):
+    n += len(data)
+c.sendall(b'%d' % n)
+'''
+SEND = '''
+import socket, sys
+s = socket.create_connection((sys.argv[1], 7777), timeout=30)
+s.sendall(b'x' * 3000000)
+s.shutdown(socket.SHUT_WR)
+print(s.recv(100).decode())
+'''
+
+
+def tcp(server, server_node, client, client_node, address):
+    """Three megabytes from node to node."""
+    serve = server.start('lab', 'exec', server_node, '/usr/bin/python3', '-c', SERVE, address)
+    assert serve.stdout.readline() == b'ready\n'
+    assert client.out('lab', 'exec', client_node, '/usr/bin/python3', '-c', SEND, address) == '3000000'
+    serve.communicate(timeout=60)
+
+
+NIC_LAB = '''
+name: {name}
+topology:
+  nodes: {{h: {{}}, r: {{kind: router}}}}
+  links: [{{endpoints: [h:eth1, r:eth1]}}]
+uplinks:
+  - {{kind: nic, node: r, interface: wan, device: nic}}
+'''
+
+
+def test_a_nic_goes_into_a_node_and_comes_back_as_it_was(machines):
+    one, two = machines
+    before = state_of(one)
+    assert len(before['addresses']) == 3 and len(before['routes'][0]) >= 5
+    one.up(NIC_LAB.format(name='moved'))
+    assert one.links() == ['lo']
+    out = one.out('lab', 'exec', 'r', 'ip', '-br', 'address', 'show', 'wan')
+    assert '10.9.0.1/24' in out and 'fd09::1/64' in out and ' UP ' in out
+    assert '203.0.113.0/24' in one.out('lab', 'exec', 'r', 'ip', 'route')
+    ping(one, 'r', '10.9.0.2')
+    ping(one, 'r', 'fd09::2')
+    one('lab', 'down')
+    assert state_of(one) == before
+
+
+def test_a_nic_with_addresses_of_its_own_and_a_gateway(machines):
+    one, two = machines
+    before = state_of(one)
+    one.up(NIC_LAB.format(name='own').replace(
+        'device: nic', 'device: nic, ipv4: 10.9.0.77/24, ipv6: [fd09::77/64], gateway: [10.9.0.2, "fd09::2"], '
+        'mac: "02:00:00:00:00:77", mtu: 1400'))
+    out = one.out('lab', 'exec', 'r', 'ip', 'address', 'show', 'wan')
+    assert '10.9.0.77/24' in out and '10.9.0.1/24' not in out and '02:00:00:00:00:77' in out and 'mtu 1400' in out
+    assert 'default via 10.9.0.2 dev wan' in one.out('lab', 'exec', 'r', 'ip', 'route')
+    ping(one, 'r', '10.9.0.2')
+    one('lab', 'down')
+    assert state_of(one) == before
+
+
+def test_a_node_that_renames_its_nic_loses_it_all_the_same(machines):
+    one, _ = machines
+    before = state_of(one)
+    one.up(NIC_LAB.format(name='renamed'))
+    one('lab', 'exec', 'r', 'sh', '-c', 'ip link set wan down && ip link set wan name mine && ip link set mine mtu 900')
+    one('lab', 'down')
+    assert state_of(one) == before
+
+
+def test_hosts_behind_switches_of_two_machines_meet(machines):
+    """The interface becomes a port of the switch."""
+    lab = '''
+name: bridged{n}
+topology:
+  nodes: {{h: {{}}, s: {{kind: bridge}}}}
+  links: [{{endpoints: [h:eth1, s:p1], ipv4: [10.44.0.{n}/24, ~], ipv6: ["fd44::{n}/64", ~]}}]
+uplinks: [{{kind: nic, node: s, interface: p9, device: nic}}]
+'''
+    before = [state_of(machine) for machine in machines]
+    for n, machine in enumerate(machines, 1):
+        machine.up(lab.format(n=n))
+    one, two = machines
+    ping(one, 'h', '10.44.0.2')
+    ping(two, 'h', 'fd44::1')
+    tcp(two, 'h', one, 'h', '10.44.0.2')
+    # The interface takes packets of 1480 bytes: so do the links behind it.
+    assert 'mtu 1480' in one.out('lab', 'exec', 'h', 'ip', 'link', 'show', 'eth1')
+    for machine in machines:
+        machine('lab', 'down')
+    assert [state_of(machine) for machine in machines] == before
+
+
+@pytest.mark.parametrize('kind', ['macvlan', 'macvtap'])
+def test_another_interface_on_the_hosts(machines, kind):
+    one, two = machines
+    before = state_of(one)
+    one.up(f'''
+name: upper
+topology: {{nodes: {{h: {{}}}}}}
+uplinks: [{{kind: {kind}, node: h, interface: up0, device: nic, ipv4: 10.9.0.50/24, ipv6: "fd09::50/64", mode: bridge}}]
+''')
+    assert one.links() == ['lo', 'nic'] and state_of(one) == before
+    ping(one, 'h', '10.9.0.2')
+    ping(one, 'h', 'fd09::2')
+    assert kind in one.out('lab', 'exec', 'h', 'ip', '-d', 'link', 'show', 'up0')
+    one('lab', 'down')
+    assert state_of(one) == before
+
+
+def test_tcp_by_macvlan(machines):
+    lab = '''
+name: mac{n}
+topology: {{nodes: {{h: {{}}}}}}
+uplinks: [{{kind: macvlan, node: h, device: nic, ipv4: 10.9.0.5{n}/24}}]
+'''
+    for n, machine in enumerate(machines, 1):
+        machine.up(lab.format(n=n))
+    tcp(machines[1], 'h', machines[0], 'h', '10.9.0.52')
+
+
+def test_a_cable_to_the_host(machines):
+    one, _ = machines
+    one.up('''
+name: cabled
+topology: {nodes: {h: {}}}
+uplinks:
+  - {kind: host, node: h, interface: out, device: tolab, ipv4: 10.70.0.2/30, host-ipv4: 10.70.0.1/30,
+     ipv6: "fd70::2/64", host-ipv6: "fd70::1/64", gateway: [10.70.0.1, "fd70::1"]}
+''')
+    assert one.links() == ['lo', 'nic', 'tolab']
+    ping(one, 'h', '10.70.0.1')
+    ping(one, 'h', '10.9.0.1')
+    one.run('busybox', 'ping', '-6', '-c', '1', '-W', '10', 'fd70::2')
+    one('lab', 'down')
+    assert one.links() == ['lo', 'nic']
+    # Again at once: the kernel must not have kept the name.
+    one.up('{name: cabled, topology: {nodes: {h: {}}}, uplinks: [{kind: host, node: h, device: tolab}]}')
+
+
+def test_a_port_of_a_bridge_of_the_host(machines):
+    one, two = machines
+    one.ip('link add hostbr type bridge')
+    one.ip('link set hostbr up')
+    one.ip('address flush dev nic')
+    one.ip('link set nic master hostbr')
+    one.up('''
+name: ported
+topology: {nodes: {h: {}}}
+uplinks: [{kind: host, node: h, bridge: hostbr, ipv4: 10.9.0.60/24}]
+''')
+    wait_until(lambda: ping(one, 'h', '10.9.0.2', code=None).returncode == 0, what='an answer')
+    assert 'mtu 1480' in one.out('lab', 'exec', 'h', 'ip', 'link', 'show', 'eth0')
+    refused = one.up('{name: x, topology: {nodes: {h: {}}}, uplinks: [{kind: nic, node: h, device: nic}]}', code=1)
+    assert "the interface 'nic' is a port of another of the host's" in refused.stderr and "'bridge'" in refused.stderr
+
+
+VXLAN = '''
+name: tunnel{n}
+topology:
+  nodes: {{h: {{}}, s: {{kind: bridge}}}}
+  links: [{{endpoints: [h:eth1, s:p1], ipv4: [10.45.0.{n}/24, ~], ipv6: ["fd45::{n}/64", ~]}}]
+uplinks: [{{kind: {kind}, node: s, remote: "{remote}", vni: 42}}]
+'''
+
+
+@pytest.mark.parametrize('net, overhead', [('10.9.0.', 50), ('fd09::', 70)])
+def test_a_tunnel_of_the_kernels_between_two_machines(machines, net, overhead):
+    for n, machine in enumerate(machines, 1):
+        machine.up(VXLAN.format(n=n, kind='vxlan', remote=f'{net}{3 - n}'))
+    one, two = machines
+    ping(one, 'h', '10.45.0.2')
+    ping(two, 'h', 'fd45::1')
+    tcp(two, 'h', one, 'h', '10.45.0.2')
+    assert f'mtu {1480 - overhead}' in one.out('lab', 'exec', 'h', 'ip', 'link', 'show', 'eth1')
+    # A packet of the whole MTU passes, and is not cut up outside.
+    size = 1480 - overhead - 28
+    one('lab', 'exec', 'h', 'busybox', 'ping', '-c', '1', '-W', '10', '-s', size, '10.45.0.2')
+    for file in ('snmp', 'snmp6'):
+        assert not re.search(r'FragCreates\s+[1-9]', one.run('cat', f'/proc/net/{file}'))
+    assert one.run('awk', '/^Ip: [0-9]/ {print $20}', '/proc/net/snmp') == '0\n'
+    assert one.links() == ['lo', 'nic']
+    one('lab', 'down')
+    one.up(VXLAN.format(n=1, kind='vxlan', remote=f'{net}2'))
+    ping(one, 'h', '10.45.0.2')
+
+
+def test_the_default_route_is_not_taken_away(machines):
+    one, _ = machines
+    one.ip('route add default via 10.9.0.2')
+    before = state_of(one)
+    refused = one.up(NIC_LAB.format(name='default'), code=1)
+    assert re.search(r"lab.yml:7: the interface 'nic' carries the host's default route", refused.stderr)
+    assert 'macvlan and nat' in refused.stderr
+    one.ip('route del default')
+    one.ip('-6 route add default via fd09::2')
+    assert "default route" in one.up(NIC_LAB.format(name='default'), code=1).stderr
+    one.ip('-6 route del default')
+    one.ip('route add default via 10.9.0.2')
+    assert state_of(one) == before and existing(f'{one.run_root}/labs/*') == []
+
+
+@pytest.mark.parametrize('line, words', [
+    ('{kind: nic, node: r, device: nik}', "there is no interface 'nik'"),
+    ('{kind: nic, node: r, device: lo}', "the interface 'lo' is no Ethernet's"),
+    ('{kind: nic, node: r}', 'has a device'),
+    ('{kind: nick, node: r}', "'nick' is no kind of uplink; did you mean 'nic'?"),
+    ('{kind: nic, node: r, devise: nic}', "has no key 'devise'; did you mean 'device'?"),
+    ('{kind: nic, node: q, device: nic}', "there is no node 'q'"),
+    ('{kind: vxlan, node: r, remote: 10.9.0.2}', 'a vni'),
+    ('{kind: vxlan, node: r, remote: 10.9.0.2, vni: 16777216}', "'vni' of an uplink is a number from 1 to 16777215"),
+    ('{kind: vxlan, node: r, remote: 192.0.2.1, vni: 1}', 'cannot find a route to 192.0.2.1'),
+    ('{kind: macvlan, node: r, device: nic, delay: 5ms}', "has no key 'delay'"),
+    ('{kind: macvlan, node: r, device: nic, ipv4: 10.9.0.5/24, gateway: 10.8.0.1}', 'the gateway 10.8.0.1 is in no'),
+    ('{kind: macvlan, node: r, device: nic, interface: eth1}', "'r:eth1' cannot be an uplink"),
+    ('{kind: host, node: r, bridge: nic}', "the interface 'nic' is no bridge"),
+])
+def test_what_cannot_be_is_refused_before_anything_is_built(machines, line, words):
+    one, _ = machines
+    text = NIC_LAB.format(name='wrong').replace('{kind: nic, node: r, interface: wan, device: nic}', line)
+    assert words in one.up(text, code=1).stderr
+    assert one.links() == ['lo', 'nic'] and existing(f'{one.run_root}/labs/*') == []
+
+
+POINTS = ['uplink.recorded', 'uplink.added', 'uplink.settled']
+
+
+@pytest.mark.parametrize('point', POINTS)
+def test_up_that_is_killed_gives_the_nic_back(machines, point):
+    one, _ = machines
+    before = state_of(one)
+    done = one.up(NIC_LAB.format(name='killed'), env={'ISOLA_FAULT': point}, code=None)
+    assert done.returncode == -signal.SIGKILL
+    assert one.out('lab', 'ls', '-q') == ''
+    assert state_of(one) == before
+    # And the same command succeeds.
+    one.up(NIC_LAB.format(name='killed'))
+    ping(one, 'r', '10.9.0.2')
+
+
+@pytest.mark.parametrize('point', ['uplink.returned', 'uplink.restored', 'lab.killed', 'lab.removed'])
+def test_down_that_is_killed_is_finished_by_the_next_command(machines, point):
+    one, _ = machines
+    before = state_of(one)
+    one.up(NIC_LAB.format(name='killed'))
+    done = one('lab', 'down', env={'ISOLA_FAULT': point}, code=None)
+    assert done.returncode == -signal.SIGKILL
+    assert one.out('lab', 'ls', '-q') == ''
+    assert state_of(one) == before
+
+
+def test_down_from_another_network_namespace(machines):
+    one, two = machines
+    before = state_of(one)
+    one.up(NIC_LAB.format(name='elsewhere'))
+    down = [one.binary, '--root', one.root, '--run-root', one.run_root, 'lab', 'down']
+    subprocess.run(two.inside(*down), check=True, timeout=60)
+    assert state_of(one) == before and two.links() == ['lo', 'nic']
+
+
+def test_a_name_that_is_taken_meanwhile_costs_the_nic_only_its_name(machines):
+    one, _ = machines
+    one.up(NIC_LAB.format(name='named'))
+    one.ip('link add nic type veth peer name other')
+    done = one('lab', 'down')
+    assert "another interface of the host is called 'nic' now" in done.stderr and "as 'wan'" in done.stderr
+    assert one.links() == ['lo', 'nic', 'other', 'wan']
+    assert '10.9.0.1/24' in one.ip('-br address show wan')
+
+
+def test_a_nodes_command_starts_when_the_uplink_is_there(machines):
+    one, _ = machines
+    one.up(NIC_LAB.format(name='held').replace('kind: router', 'kind: router, cmd: sh -c "ip -br address show wan; sleep 99"'))
+    wait_until(lambda: '10.9.0.1/24' in one.out('lab', 'logs', 'r'), what='the command')
