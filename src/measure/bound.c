@@ -79,6 +79,8 @@ static int parse_around(const char *text, const char *sign, size_t sign_length, 
                 if (r < 0)
                         return r;
         }
+        if (!isfinite(by) || by < 0)
+                return refuse(err, EINVAL, "'%s' is no width of a range around a value", width);
         ret->low = middle - by;
         ret->high = middle + by;
         return 0;

@@ -41,8 +41,7 @@ static int check_interface(const Topology *t, const Node *n, size_t i, Err *err)
         const char *name = n->interfaces[i].name;
         int line = t->links[n->interfaces[i].link].line;
 
-        if (!*name || strlen(name) > INTERFACE_NAME_MAX || strpbrk(name, "/: \t\n\r\v\f") ||
-            str_equal(name, ".") || str_equal(name, "..") || str_equal(name, "lo"))
+        if (!interface_is_name(name))
                 return topology_refuse(t, line, err,
                                        "'%s' is no name of an interface: at most %d bytes, without "
                                        "'/', ':' and spaces, and not 'lo'",

@@ -44,9 +44,7 @@ ssize_t graph_add_node(Graph *g, const char *wish, int line, Err *err) {
 static const char *usable_name(Graph *g, size_t node, const char *name) {
         if (!name)
                 return NULL;
-        if (*name && strlen(name) <= INTERFACE_NAME_MAX && !strpbrk(name, "/: \t\n\r\v\f") &&
-            !str_equal(name, ".") && !str_equal(name, "..") && !str_equal(name, "lo") &&
-            topology_find_interface(&g->t->nodes[node], name) < 0)
+        if (interface_is_name(name) && topology_find_interface(&g->t->nodes[node], name) < 0)
                 return name;
         g->renamed++;
         return NULL;

@@ -65,8 +65,8 @@ typedef struct Reader {
         Inside inside;
         size_t nesting[DEPTH_LIMIT]; /* vertices whose element is open, for nested graphs */
         size_t n_nesting;
-        const DataKey *data; /* of the open <data> */
-        Str text;            /* of <data>, <default> or a label */
+        size_t data; /* of the open <data>: the index of its key, plus one; 0: none */
+        Str text;    /* of <data>, <default> or a label */
         bool collects, directed, seen_graph;
         int depth, code;
         Err *err;
@@ -170,10 +170,10 @@ static void begin_edge(Reader *reader, const char **attributes, bool is_hyper) {
 static void begin_data(Reader *reader, const char **attributes) {
         const char *id = attribute(attributes, "key");
 
-        reader->data = NULL;
+        reader->data = 0;
         for (size_t i = 0; id && i < reader->n_keys; i++)
                 if (str_equal(reader->keys[i].id, id))
-                        reader->data = &reader->keys[i];
+                        reader->data = i + 1;
         str_clear(&reader->text);
         reader->collects = true;
 }
@@ -275,10 +275,10 @@ static void end_data(Reader *reader) {
         autofree char *value = reader->collects ? take_text(reader) : NULL;
         Vertex *v = open_vertex(reader);
         Edge *e = open_edge(reader);
-        const char *name = reader->data ? reader->data->name : NULL;
+        const char *name = reader->data > 0 ? reader->keys[reader->data - 1].name : NULL;
         int r = 0;
 
-        reader->data = NULL;
+        reader->data = 0;
         if (!value || !*value || !name)
                 return;
         if (v && str_equal(name, "label"))

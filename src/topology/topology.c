@@ -12,6 +12,14 @@
 
 const char *const node_kind_names[] = { "host", "router", "bridge", "ovs-bridge", NULL };
 
+bool interface_is_name(const char *name) {
+        for (const char *c = name; *c; c += str_utf8_length(c, strlen(c)))
+                if (str_utf8_length(c, strlen(c)) == 0)
+                        return false;
+        return *name && strlen(name) <= INTERFACE_NAME_MAX && !strpbrk(name, "/: \t\n\r\v\f") &&
+               !str_equal(name, ".") && !str_equal(name, "..") && !str_equal(name, "lo");
+}
+
 static void interface_clear(Interface *i) {
         free(i->name);
         free(i->addresses);

@@ -22,6 +22,10 @@
 #define INTERFACE_NAME_MAX 15 /* bytes, IFNAMSIZ - 1 */
 #define NODE_NAME_MAX      63 /* also its host name */
 
+/* Whether an interface of a node may have this name: the kernel's rule (dev_valid_name(),
+ * net/core/dev.c), and UTF-8, for it is written to files. */
+bool interface_is_name(const char *name);
+
 typedef enum NodeKind {
         NODE_HOST,
         NODE_ROUTER, /* a host that forwards */

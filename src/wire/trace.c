@@ -314,15 +314,16 @@ static int64_t send_within_period(const Trace *t, int64_t into, int64_t start,
 static int64_t send_by_rates(const Trace *t, const TraceCursor *c, int64_t start, uint32_t bytes) {
         unsigned __int128 work = (unsigned __int128) bytes * 8 * NS_PER_SECOND, cycles;
         uint64_t cycle;
-        int64_t into = into_cycle(t, c->origin_ns, start, &cycle);
+        int64_t into = into_cycle(t, c->origin_ns, start, &cycle), sent;
 
         if (work == 0)
                 return start;
         cycles = (work - 1) / t->work;
         if (cycles > (uint64_t) (TIME_FAR / t->period_ns) || start > TIME_FAR / 2)
                 return TIME_FAR;
-        return send_within_period(t, into, start + (int64_t) cycles * t->period_ns,
+        sent = send_within_period(t, into, start + (int64_t) cycles * t->period_ns,
                                   work - cycles * t->work);
+        return sent < TIME_FAR ? sent : TIME_FAR;
 }
 
 int64_t trace_send(const Trace *t, TraceCursor *cursor, int64_t start, uint32_t bytes) {

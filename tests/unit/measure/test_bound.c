@@ -47,10 +47,13 @@ TEST(what_is_no_limit_is_refused) {
                 const char *text;
                 BoundKind kind;
         } cases[] = {
-                { "", BOUND_SPAN },       { "<", BOUND_SPAN },     { "10 parsecs", BOUND_RATE },
-                { "10ms..", BOUND_SPAN }, { "..", BOUND_SPAN },    { "11ms..9ms", BOUND_SPAN },
-                { "+- 5%", BOUND_SPAN },  { "150%", BOUND_SHARE }, { "ten", BOUND_COUNT },
-                { "nan", BOUND_COUNT },   { "=> 3", BOUND_COUNT },
+                { "", BOUND_SPAN },           { "<", BOUND_SPAN },
+                { "10 parsecs", BOUND_RATE }, { "10ms..", BOUND_SPAN },
+                { "..", BOUND_SPAN },         { "11ms..9ms", BOUND_SPAN },
+                { "+- 5%", BOUND_SPAN },      { "150%", BOUND_SHARE },
+                { "ten", BOUND_COUNT },       { "nan", BOUND_COUNT },
+                { "=> 3", BOUND_COUNT },      { "2 +- -5", BOUND_COUNT },
+                { "2 +- -5%", BOUND_SPAN },   { "2 +- nan%", BOUND_SPAN },
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -116,14 +116,14 @@ TEST(kinds_that_are_not_said_follow_from_the_links) {
 TEST(ports_that_are_no_interfaces_get_other_names) {
         autoptr(Topology) t =
                 graph("graph g { node [kind=host shape=record label=\"<f0> l|<f1> r\"]\n"
-                      "a:f0 -- b; a:f0 -- c; a:\"a port too long\" -- d:\"x y\" }");
+                      "a:f0 -- b; a:f0 -- c; a:\"a port too long\" -- d:\"x y\"; a:\xe9 -- b }");
         autoerr err = {};
 
         expect_str(t->nodes[0].interfaces[0].name, "f0");
         expect_str(t->nodes[0].interfaces[1].name, "eth1");
         expect_str(t->nodes[0].interfaces[2].name, "eth2");
         expect_str(t->notes[0], "f: ports that cannot be names of interfaces, or are the end of "
-                                "another link, got others: 3");
+                                "another link, got others: 4");
         expect_well(topology_check(t, &err), err);
 }
 

@@ -117,6 +117,16 @@ TEST(files_of_yed) {
         expect_str(t->nodes[1].name, "n0-n1");
 }
 
+TEST(keys_within_data_do_not_disturb_it) {
+        char text[4096] = "<graphml><key id='l' attr.name='label' for='node'/><graph><node id='0'>"
+                          "<data key='l'>core";
+
+        for (int i = 0; i < 60; i++)
+                strcat(text, "<key id='k' for='node'/>");
+        strcat(text, "</data></node></graph></graphml>");
+        expect(graph(text)->n_nodes == 1);
+}
+
 TEST(refusals_name_the_line) {
         static const struct {
                 const char *text, *words;
