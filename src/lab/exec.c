@@ -9,10 +9,12 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "kernel/process.h"
 #include "lab/container_node.h"
+#include "lab/node.h"
 #include "lab/place.h"
 
 #define ALL_NAMESPACES                                                                             \
@@ -32,26 +34,8 @@ static int set_streams(const int stdio[3]) {
         return 0;
 }
 
-static char *const *make_env(const Node *n, const LabExec *exec) {
-        static const char *const standard[] = {
-                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
-                NULL
-        };
-        const char *term = getenv("TERM");
-        char **env = NULL;
-
-        if (strv_add_words(&env, standard) < 0 || (term && strv_addf(&env, "TERM=%s", term) < 0) ||
-            strv_addf(&env, "HOSTNAME=%s", n->name) < 0)
-                return NULL;
-        for (int i = 0; i < 2; i++)
-                strv_foreach(assignment, i == 0 ? n->env : exec->env)
-                        if (strv_env_set(&env, *assignment) < 0)
-                                return NULL;
-        return env;
-}
-
 _Noreturn static void run(const Node *n, const LabExec *exec, int report) {
-        char *const *env = make_env(n, exec);
+        char **env = node_environment(n, getenv("TERM"), exec->env);
         autoerr err = {};
         int r = env ? set_streams(exec->stdio) : -ENOMEM;
 
@@ -69,9 +53,7 @@ _Noreturn static void run(const Node *n, const LabExec *exec, int report) {
                         _exit(0);
                 }
                 (void) process_close_on_exec(3);
-                (void) clearenv();
-                strv_foreach(assignment, env)
-                        (void) putenv(*assignment);
+                environ = env;
                 (void) execvp(exec->args[0], exec->args);
                 (void) fail(&err, errno, "cannot run '%s'", exec->args[0]);
         }

@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -91,16 +92,34 @@ _Noreturn static void die(const NodePlan *plan, Err *err) {
         _exit(1);
 }
 
+char **node_environment(const Node *n, const char *terminal, char *const *more) {
+        static const char *const standard[] = {
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                NULL
+        };
+        autostrv env = NULL;
+
+        if (strv_add_words(&env, standard) < 0 ||
+            (terminal && strv_addf(&env, "TERM=%s", terminal) < 0) ||
+            strv_addf(&env, "HOSTNAME=%s", n->name) < 0)
+                return NULL;
+        for (int i = 0; i < 2; i++)
+                strv_foreach(assignment, i == 0 ? n->env : more)
+                        if (strv_env_set(&env, *assignment) < 0)
+                                return NULL;
+        return take_ptr(env);
+}
+
 _Noreturn static void run_command(const Node *n, int log) {
+        char **env = node_environment(n, NULL, NULL);
         autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
         process_reset_signals();
         (void) setsid();
-        if (dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
+        if (!env || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
             dup2(log, STDERR_FILENO) < 0)
                 _exit(126);
-        strv_foreach(assignment, n->env)
-                (void) putenv(*assignment);
+        environ = env;
         if (n->workdir && chdir(n->workdir) < 0) {
                 dprintf(STDERR_FILENO, "isola: cannot start in '%s': %s\n", n->workdir,
                         strerror(errno));

@@ -27,6 +27,11 @@ static inline bool node_has_command(const Node *n) {
         return n->cmd && !n->image;
 }
 
+/* What programs of a light node have as their environment: nothing of whoever makes the lab, so
+ * that they are the same tomorrow.  @terminal: TERM, or NULL; @more: KEY=VALUE that come last, or
+ * NULL. The caller's; NULL without memory. */
+char **node_environment(const Node *n, const char *terminal, char *const *more);
+
 /* Sets the node up and stays; the caller is a clone in new namespaces of all kinds.  For a node of
  * an image it is one in a new network namespace, which is what it sets up and holds. */
 _Noreturn void node_main(const NodePlan *plan);

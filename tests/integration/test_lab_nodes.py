@@ -53,6 +53,23 @@ topology:
     assert written(isola, 'setup', 'exec', 'b') == 'reached\n'
 
 
+def test_programs_of_a_light_node_have_nothing_of_the_makers_environment(isola, lab):
+    isola.environment['SECRET'] = 'of the maker'
+    try:
+        lab('''
+name: environment
+topology:
+  nodes:
+    a: {cmd: env, env: {COLOUR: red}, exec: [env]}
+''')
+    finally:
+        del isola.environment['SECRET']
+    wait_until(lambda: len(written(isola, 'environment', 'logs', 'a').splitlines()) >= 4)
+    standard = {'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'HOSTNAME=a', 'COLOUR=red'}
+    assert set(written(isola, 'environment', 'logs', 'a').splitlines()) == standard
+    assert set(written(isola, 'environment', 'exec', 'a').splitlines()) - {'TERM=xterm', 'PWD=/'} == standard
+
+
 def test_routers_forward_ipv6_at_once(isola, lab):
     lab('''
 name: forwards
