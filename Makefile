@@ -35,7 +35,8 @@ check: ## unit and integration tests in a private test host
 	@tools/deps build check
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
 	@ninja -C $(CHECK) --quiet
-	@tools/openvswitch $(CHECK)/openvswitch
+	@tools/unpack openvswitch $(CHECK)/openvswitch
+	@tools/unpack routers $(CHECK)/routers
 	@tests/check $(CHECK)
 
 check-faults: ## let each system call of a container's life fail, and kill each process at each (5 to 10 minutes)

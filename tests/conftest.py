@@ -277,3 +277,38 @@ def fresh(tmp_path_factory):
     yield isola
     isola.remove_all()
     shutil.rmtree(directory, ignore_errors=True)
+
+
+ROUTERS = '/usr/lib/frr/zebra', '/usr/lib/frr/ospfd', '/usr/lib/frr/bgpd', '/usr/bin/vtysh', '/usr/sbin/bird', '/usr/sbin/birdc'
+
+
+def add_users_of_frr(directory):
+    """What installing the package would have added."""
+    directory.mkdir()
+    for name, lines in {'passwd': ['frr:x:989:989::/nonexistent:/usr/sbin/nologin'],
+                        'group': ['frr:x:989:', 'frrvty:x:988:frr']}.items():
+        (directory / name).write_text(''.join(line + '\n' for line in [*pathlib.Path('/etc', name).read_text().splitlines(),
+                                                                       *lines]))
+
+
+@pytest.fixture
+def routers(tmp_path):
+    """FRRouting and BIRD where they would be installed; what tools/unpack fetched is laid over this test host's files."""
+    if all(map(os.path.exists, ROUTERS)):
+        yield
+        return
+    unpacked = pathlib.Path(BINARY).resolve().parents[1] / 'routers'
+    if not (unpacked / 'complete').exists():
+        pytest.skip('FRRouting and BIRD are neither installed nor unpacked (tools/unpack)')
+    add_users_of_frr(tmp_path / 'etc')
+    covered = []
+    try:
+        for place, layers in {'/usr': [f'{unpacked}/usr', '/usr'],
+                              '/etc': [tmp_path / 'etc', f'{unpacked}/etc', '/etc']}.items():
+            subprocess.run(['mount', '-t', 'overlay', 'overlay', '-o', 'lowerdir=' + ':'.join(map(str, layers)), place],
+                           check=True)
+            covered.append(place)
+        yield
+    finally:
+        for place in covered:
+            subprocess.run(['umount', '-l', place], check=True)
