@@ -343,6 +343,29 @@ int strv_split(const char *s, const char *separators, bool skip_empty, char ***r
         return 0;
 }
 
+int strv_split_csv(const char *s, char ***ret) {
+        autostrv fields = NULL;
+        autostr field = {};
+        bool quoted = false;
+
+        for (; *s; s++) {
+                if (*s == '"' && quoted && s[1] == '"')
+                        str_put_char(&field, *s++);
+                else if (*s == '"')
+                        quoted = !quoted;
+                else if (*s != ',' || quoted)
+                        str_put_char(&field, *s);
+                else if (strv_take(&fields, str_take(&field)) < 0)
+                        return -ENOMEM;
+        }
+        if (quoted)
+                return -EINVAL;
+        if (strv_take(&fields, str_take(&field)) < 0)
+                return -ENOMEM;
+        *ret = take_ptr(fields);
+        return 0;
+}
+
 char *strv_join(char *const *list, const char *separator) {
         autostr s = {};
 

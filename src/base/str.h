@@ -91,6 +91,8 @@ int strv_add_words(char ***list, const char *const *words);
 bool strv_has(char *const *list, const char *s);
 /* Splits at each of the separator characters; @skip_empty drops empty fields. */
 int strv_split(const char *s, const char *separators, bool skip_empty, char ***ret);
+/* Splits at commas outside of double quotes, as RFC 4180 has it; -EINVAL for an open quote. */
+int strv_split_csv(const char *s, char ***ret);
 char *strv_join(char *const *list, const char *separator);
 /* Finds KEY in a list of KEY=VALUE; returns VALUE inside the list, or NULL. */
 const char *strv_env_get(char *const *list, const char *key);

@@ -44,11 +44,22 @@ void step_clear(Step *step) {
         free(step->created_by);
         selection_clear(&step->selection);
         strv_free(step->sources);
+        for (size_t i = 0; i < step->n_contents; i++) {
+                free(step->contents[i].from);
+                free(step->contents[i].to);
+                free(step->contents[i].content);
+        }
+        free(step->contents);
         free(step->dest);
+        strv_free(step->exclude);
         free(step->owner);
-        strv_free(step->source_lowers);
+        free(step->mode);
+        origin_clear(&step->origin);
+        step_mounts_clear(step);
         strv_free(step->command);
         strv_free(step->environment);
+        free(step->script);
+        free(step->script_path);
         free(step->network);
         *step = (Step){};
 }
@@ -240,15 +251,29 @@ static int begin_with_image(StageState *state, const Image *image, Err *err) {
         return 0;
 }
 
+/* FROM a named context that is a directory: what it holds is the root file system. */
+static int begin_with_directory(Build *build, Context *context, StageState *state, Err *err) {
+        autostep step = { .build = build, .state = state };
+        int r = config_begin_scratch(state);
+
+        if (r < 0)
+                return fail(err, r, "cannot begin the stage");
+        step.origin.context = context;
+        return run_step(&step, step_prepare_root, err);
+}
+
 static int begin_stage(Build *build, const Stage *stage, StageState *state, Err *err) {
+        const NamedContext *named = named_context_find(build, stage->base);
         autoptr(Image) image = NULL;
         int r;
 
-        if (str_equal(stage->base, "scratch")) {
+        if (named && named->context)
+                return begin_with_directory(build, named->context, state, err);
+        if (!named && str_equal(stage->base, "scratch")) {
                 r = config_begin_scratch(state);
                 return r < 0 ? fail(err, r, "cannot begin the stage") : 0;
         }
-        if (stage->base_stage >= 0) {
+        if (!named && stage->base_stage >= 0) {
                 const StageState *base = &build->stages[stage->base_stage];
 
                 if (config_begin_image(state, &base->image) < 0)
@@ -263,7 +288,7 @@ static int begin_stage(Build *build, const Stage *stage, StageState *state, Err 
                 say_state(build, state);
                 return 0;
         }
-        r = image_load(build->home, stage->base, &image, err);
+        r = image_load(build->home, named ? named->image : stage->base, &image, err);
         if (r < 0)
                 return r;
         say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(image->id));
@@ -279,16 +304,15 @@ static int run_triggers(Build *build, StageState *state, int line, Err *err) {
         if (n > 0)
                 say(build, "# Executing %zu build trigger%s\n", n, n == 1 ? "" : "s");
         strv_foreach(text, triggers) {
-                Instruction instruction = { .line = line };
+                autoptr(Containerfile) trigger = NULL;
 
-                r = instruction_parse(*text, '\\', &instruction, err);
-                if (r >= 0)
-                        r = carry_out_instruction(build, state, &instruction, err);
+                r = containerfile_parse_trigger(*text, &trigger, err);
+                if (r >= 0) {
+                        trigger->instructions[0].line = line;
+                        r = carry_out_instruction(build, state, trigger->instructions, err);
+                }
                 if (r < 0)
-                        err_prefix(err, r, TRIGGER_PLACE " '%s'", *text);
-                instruction_clear(&instruction);
-                if (r < 0)
-                        return r;
+                        return err_prefix(err, r, TRIGGER_PLACE " '%s'", *text);
         }
         return 0;
 }
@@ -424,35 +448,9 @@ static int read_file(Build *build, Err *err) {
         return containerfile_parse(text, size, place, &build->file, err);
 }
 
-/* <Dockerfile>.dockerignore, then the context's own. */
-static int read_ignore(const BuildRequest *request, Ignore **ret, Err *err) {
-        char *paths[3] = {};
-        int r = 0;
-
-        paths[0] = request->file ? str_format("%s.dockerignore", request->file)
-                                 : str_format("%s/Dockerfile.dockerignore", request->context);
-        paths[1] = str_format("%s/.dockerignore", request->context);
-        paths[2] = str_format("%s/.containerignore", request->context);
-        for (size_t i = 0; i < 3 && r >= 0 && !*ret; i++) {
-                autofree char *text = NULL;
-                const char *slash = paths[i] ? strrchr(paths[i], '/') : NULL;
-
-                r = paths[i] ? file_read(AT_FDCWD, paths[i], FILE_MAX, &text, NULL) : -ENOMEM;
-                if (r == -ENOENT || r == -ENOTDIR)
-                        r = 0;
-                else if (r < 0)
-                        r = fail(err, r, "cannot read '%s'", paths[i] ? paths[i] : "");
-                else
-                        r = ignore_parse(text, slash ? slash + 1 : paths[i], ret, err);
-        }
-        for (size_t i = 0; i < 3; i++)
-                free(paths[i]);
-        return r;
-}
-
 static int open_context(Build *build, Err *err) {
         const BuildRequest *request = build->request;
-        Ignore *ignore = NULL;
+        autoptr(Ignore) ignore = NULL;
         int r;
 
         if (strstr(request->context, "://") || str_after(request->context, "git@")) {
@@ -464,12 +462,10 @@ static int open_context(Build *build, Err *err) {
         if (str_equal(request->context, "-"))
                 return refuse(err, EOPNOTSUPP,
                               "a context from standard input is not supported yet");
-        r = read_ignore(request, &ignore, err);
-        if (r < 0) {
-                ignore_free(ignore);
+        r = context_read_ignore(request->context, request->file, &ignore, err);
+        if (r < 0)
                 return r;
-        }
-        return context_open(build->home, request->context, ignore, &build->context, err);
+        return context_open(build->home, request->context, take_ptr(ignore), &build->context, err);
 }
 
 /* Checks what can be checked before anything is done. */
@@ -494,6 +490,11 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
                 return fail(err, ENOMEM, "cannot build");
 
         r = build_arguments_init(&build->arguments, build->request->arguments, err);
+        if (r >= 0)
+                r = build_secrets_parse(build->request->secrets, build->request->agents,
+                                        &build->secrets, err);
+        if (r >= 0)
+                r = named_contexts_open(build, err);
         if (r >= 0)
                 r = open_context(build, err);
         if (r >= 0)
@@ -527,9 +528,26 @@ static void build_clear(Build *build) {
         free(build->stages);
         stages_free(build->plan);
         build_arguments_clear(&build->arguments);
+        named_contexts_clear(build);
+        build_secrets_clear(&build->secrets);
         context_free(build->context);
         containerfile_free(build->file);
         free(build->now);
+}
+
+/* What --print-ast prints. */
+int build_print(const Home *home, const BuildRequest *request, char **ret, Err *err) {
+        Build build = { .home = home, .request = request };
+        int r = open_context(&build, err);
+
+        if (r >= 0)
+                r = read_file(&build, err);
+        if (r >= 0) {
+                *ret = containerfile_json(build.file);
+                r = *ret ? 0 : fail(err, ENOMEM, "cannot print");
+        }
+        build_clear(&build);
+        return r;
 }
 
 int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err) {

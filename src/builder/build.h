@@ -27,6 +27,9 @@ typedef struct BuildRequest {
         const char *const *names;     /* references to give the image; NULL for none */
         const char *const *arguments; /* "NAME=value", or "NAME" for the environment's */
         const char *const *labels;    /* "name=value" */
+        const char *const *contexts;  /* "name=directory" or "name=docker-image://reference" */
+        const char *const *secrets;   /* as --secret has them, see secret.h */
+        const char *const *agents;    /* --ssh */
         const char *target;           /* stage; NULL for the last */
         const char *network;          /* of RUN: "default", "none", "host"; NULL: default */
         bool no_cache;
@@ -36,3 +39,6 @@ typedef struct BuildRequest {
 /* Return: 0; negative errno with a sentence that begins with file and line where one is at fault.
  */
 int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err);
+
+/* The parsed Dockerfile as JSON, for --print-ast; owned by the caller. */
+int build_print(const Home *home, const BuildRequest *request, char **ret, Err *err);

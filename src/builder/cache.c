@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "builder/cache.h"
 
-#define CACHE_VERSION 1 /* part of every key: a step that means something new gets a new one */
+#define CACHE_VERSION 2 /* part of every key: a step that means something new gets a new one */
 #define CACHE_DIR     "build-cache"
 
 static const JsonField record_fields[] = {

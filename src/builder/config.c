@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "builder/config.h"
 #include "builder/expand.h"
-#include "builder/ignore.h"
+#include "store/ignore.h"
 
 void stage_state_clear(StageState *state) {
         json_clear(&oci_image_type, &state->image);

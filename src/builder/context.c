@@ -15,7 +15,8 @@
 #include "builder/filehash.h"
 #include "kernel/resolve.h"
 
-#define DEPTH_MAX 1000 /* directories in each other */
+#define IGNORE_MAX (16u << 20)
+#define DEPTH_MAX  1000 /* directories in each other */
 
 struct Context {
         char *path;
@@ -27,11 +28,40 @@ struct Context {
 /* One context_select() on its way. */
 typedef struct Walk {
         Context *context;
+        const ContextQuery *query;
         Selection *selection;
         Digest digest;
         int depth;
+        bool may_repeat; /* several sources may mean the same file */
         Err *err;
 } Walk;
+
+static int read_ignore(const char *path, Ignore **ret, Err *err) {
+        const char *slash = strrchr(path, '/');
+        autofree char *text = NULL;
+        int r = file_read(AT_FDCWD, path, IGNORE_MAX, &text, NULL);
+
+        if (r == -ENOENT || r == -ENOTDIR)
+                return 0;
+        if (r < 0)
+                return fail(err, r, "cannot read '%s'", path);
+        return ignore_parse(text, slash ? slash + 1 : path, ret, err);
+}
+
+int context_read_ignore(const char *path, const char *file, Ignore **ret, Err *err) {
+        char *paths[] = { file ? str_format("%s.dockerignore", file)
+                               : str_format("%s/Dockerfile.dockerignore", path),
+                          str_format("%s/.dockerignore", path),
+                          str_format("%s/.containerignore", path) };
+        int r = 0;
+
+        for (size_t i = 0; i < 3 && r >= 0 && !*ret; i++)
+                r = paths[i] ? read_ignore(paths[i], ret, err)
+                             : fail(err, ENOMEM, "cannot open the context");
+        for (size_t i = 0; i < 3; i++)
+                free(paths[i]);
+        return r;
+}
 
 int context_open(const Home *home, const char *path, Ignore *ignore, Context **ret, Err *err) {
         autoptr(Context) context = calloc(1, sizeof *context);
@@ -82,6 +112,7 @@ void selection_clear(Selection *selection) {
         for (size_t i = 0; i < selection->n_items; i++) {
                 free(selection->items[i].from);
                 free(selection->items[i].to);
+                free(selection->items[i].content);
         }
         free(selection->items);
         strv_free(selection->files);
@@ -143,6 +174,13 @@ static int add_entry(Walk *walk, int dir, const char *name, const char *from, co
         if (!item->from || !item->to)
                 return fail(walk->err, ENOMEM, "cannot read '%s'", from);
 
+        /* Of a socket a file with nothing in it remains, as with BuildKit. */
+        if (S_ISSOCK(st->st_mode)) {
+                mode = S_IFREG | (st->st_mode & 07777);
+                item->content = strdup("");
+                if (!item->content)
+                        return fail(walk->err, ENOMEM, "cannot read '%s'", from);
+        }
         /* A file that becomes the destination itself may still keep its name, if that turns out
          * to be a directory. */
         digest_add_text(&walk->digest, *to ? to : last_name(from));
@@ -151,7 +189,8 @@ static int add_entry(Walk *walk, int dir, const char *name, const char *from, co
 }
 
 static bool can_be_copied(const struct stat *st) {
-        return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode);
+        return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode) ||
+               S_ISSOCK(st->st_mode);
 }
 
 /* Moves the last item to @index: a directory comes before what is in it. */
@@ -163,16 +202,24 @@ static void move_last(Selection *s, size_t index) {
         s->items[index] = last;
 }
 
+/* One path that a source stands for. */
+typedef struct ContextSource {
+        const char *path, *pivot; /* with --parents: the directory that names begin below */
+} ContextSource;
+
 static int walk_directory(Walk *walk, int dir, const char *from, const char *to);
 
 static int walk_entry(Walk *walk, int dir, const char *name, const char *from, const char *to) {
-        bool left_out = ignore_matches(walk->context->ignore, from);
+        const Ignore *ignore = walk->context->ignore, *exclude = walk->query->exclude;
+        bool ignored = ignore_matches(ignore, from), excluded = ignore_matches(exclude, to);
+        bool left_out = ignored || excluded;
         size_t before = walk->selection->n_items;
         autoclose int below = -EBADF;
         struct stat st;
         int r;
 
-        if (left_out && !ignore_looks_below(walk->context->ignore, from))
+        if ((ignored && !ignore_looks_below(ignore, from)) ||
+            (excluded && !ignore_looks_below(exclude, to)))
                 return 0;
         if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return fail(walk->err, errno, "cannot read '%s'", from);
@@ -254,8 +301,64 @@ static int not_there(Walk *walk, const char *source, bool ignored) {
                        : err_hint(walk->err, -ENOENT, "the context is '%s'", walk->context->path);
 }
 
+/* Looked for from the end, as what belongs together came last. */
+static bool has_item(const Selection *s, const char *to) {
+        for (size_t i = s->n_items; i-- > 0;)
+                if (str_equal(s->items[i].to, to))
+                        return true;
+        return false;
+}
+
+/* --parents: the directories between the pivot and @from are entries of their own. */
+static int add_parents(Walk *walk, const char *from, const char *to) {
+        size_t skipped = strlen(from) - strlen(to);
+
+        for (const char *slash = strchr(to, '/'); slash; slash = strchr(slash + 1, '/')) {
+                autofree char *above = strndup(from, skipped + (size_t) (slash - to));
+                autofree char *place = strndup(to, (size_t) (slash - to));
+                struct stat st;
+                int r;
+
+                if (!above || !place)
+                        return fail(walk->err, ENOMEM, "cannot read '%s'", from);
+                if (has_item(walk->selection, place))
+                        continue;
+                if (fstatat(walk->context->dir, above, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        return fail(walk->err, errno, "cannot read '%s'", above);
+                r = add_entry(walk, walk->context->dir, above, above, place, &st);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* What a source is called below the destination with --parents: what follows the pivot. */
+static const char *below_pivot(const char *from, const char *pivot) {
+        const char *rest = str_equal(pivot, ".") ? from : str_after(from, pivot);
+
+        return rest && (rest == from || !*rest || *rest == '/') ? rest + strspn(rest, "/") : from;
+}
+
+static int add_with_parents(Walk *walk, const char *from, const struct stat *st, const char *to) {
+        autoclose int dir = -EBADF;
+        int r;
+
+        if (str_equal(from, ".") || !*to) {
+                dir = openat(walk->context->dir, from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                return dir < 0 ? fail(walk->err, errno, "cannot read '%s'", from)
+                               : walk_directory(walk, dir, from, "");
+        }
+        if (ignore_matches(walk->query->exclude, to) && !S_ISDIR(st->st_mode))
+                return 0;
+        r = add_parents(walk, from, to);
+        if (r < 0 || (walk->may_repeat && has_item(walk->selection, to)))
+                return r;
+        return walk_entry(walk, walk->context->dir, from, from, to);
+}
+
 /* One source whose name is known. */
-static int add_source(Walk *walk, const char *path, bool into) {
+static int add_source(Walk *walk, const ContextSource *source, bool into) {
+        const char *path = source->path;
         autofree char *from = NULL;
         autoclose int found = -EBADF, dir = -EBADF;
         struct stat st;
@@ -277,6 +380,8 @@ static int add_source(Walk *walk, const char *path, bool into) {
                 return refuse(walk->err, EINVAL, "'%s' is neither a file nor a directory", path);
 
         walk->selection->n_sources++;
+        if (walk->query->parents)
+                return add_with_parents(walk, from, &st, below_pivot(from, source->pivot));
         if (S_ISDIR(st.st_mode)) {
                 dir = openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (dir < 0)
@@ -284,9 +389,44 @@ static int add_source(Walk *walk, const char *path, bool into) {
                 digest_add_text(&walk->digest, "directory");
                 return walk_directory(walk, dir, from, "");
         }
+        if (ignore_matches(walk->query->exclude, last_name(path)))
+                return 0;
         if (strv_add(&walk->selection->files, from) < 0)
                 return fail(walk->err, ENOMEM, "cannot read '%s'", path);
         return add_entry(walk, walk->context->dir, from, from, into ? last_name(path) : "", &st);
+}
+
+static int match_parts(Walk *walk, const char *path, char *const *parts, char ***ret);
+
+/* "**": what follows it here, and at every depth below; alone, everything. */
+static int match_deep(Walk *walk, const char *path, int dir, char *const *parts, char ***ret) {
+        autostrv names = NULL;
+        int r;
+
+        r = dir < 0 ? dir : dir_list(dir, ".", &names);
+        if (r < 0)
+                return fail(walk->err, r, "cannot read '%s'", path);
+        if (parts[1]) {
+                r = match_parts(walk, path, parts + 1, ret);
+                if (r < 0)
+                        return r;
+        }
+        strv_foreach(name, names) {
+                autofree char *below = *path ? str_format("%s/%s", path, *name) : strdup(*name);
+                struct stat st;
+
+                if (!below)
+                        return fail(walk->err, ENOMEM, "cannot read '%s'", path);
+                if (fstatat(dir, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        return fail(walk->err, errno, "cannot read '%s'", below);
+                if (!parts[1] && !S_ISDIR(st.st_mode) &&
+                    !ignore_matches(walk->context->ignore, below) && strv_add(ret, below) < 0)
+                        return fail(walk->err, ENOMEM, "cannot read '%s'", below);
+                r = S_ISDIR(st.st_mode) ? match_parts(walk, below, parts, ret) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 /* Adds to @ret what matches the pattern's parts from @parts on, below the directory @path. */
@@ -298,6 +438,8 @@ static int match_parts(Walk *walk, const char *path, char *const *parts, char **
 
         if (dir == -ENOENT || dir == -ENOTDIR)
                 return 0;
+        if (walk->query->parents && str_equal(parts[0], "**"))
+                return match_deep(walk, path, dir, parts, ret);
         r = dir < 0 ? dir : dir_list(dir, ".", &names);
         strv_foreach(name, names) {
                 autofree char *below = NULL;
@@ -345,26 +487,46 @@ static int expand_source(Walk *walk, const char *source, char ***ret) {
         return match_parts(walk, "", parts, ret);
 }
 
-int context_select(Context *context, char *const *sources, bool into, Selection *ret, Err *err) {
-        Walk walk = { .context = context, .selection = ret, .err = err };
+/* The part before "/./", cleaned; "." without one. */
+static char *pivot_of(const char *source) {
+        const char *pivot = strstr(source, "/./");
+        autofree char *base = pivot ? strndup(source, (size_t) (pivot - source)) : strdup(".");
+        autofree char *clean = base ? path_clean(*base ? base : ".") : NULL;
+        const char *rest = clean ? clean + strspn(clean, "/") : NULL;
+
+        return rest ? strdup(*rest ? rest : ".") : NULL;
+}
+
+/* Looks up what one source of the query stands for; @paths and @pivots go side by side. */
+static int find_sources(Walk *walk, const char *source, char ***paths, char ***pivots) {
+        autofree char *pivot = pivot_of(source);
+        int r = pivot ? expand_source(walk, source, paths)
+                      : fail(walk->err, ENOMEM, "cannot read '%s'", source);
+
+        while (r >= 0 && strv_length(*pivots) < strv_length(*paths))
+                if (strv_add(pivots, pivot) < 0)
+                        return fail(walk->err, ENOMEM, "cannot read '%s'", source);
+        return r;
+}
+
+int context_select(Context *context, const ContextQuery *query, Selection *ret, Err *err) {
+        Walk walk = { .context = context, .query = query, .selection = ret, .err = err };
         autostrv paths = NULL;
+        autostrv pivots = NULL;
+        bool into = query->into;
         int r;
 
         digest_begin(&walk.digest);
-        strv_foreach(source, sources) {
-                r = expand_source(&walk, *source, &paths);
+        strv_foreach(source, query->sources) {
+                r = find_sources(&walk, *source, &paths, &pivots);
                 if (r < 0)
                         return r;
         }
-        if (!paths) {
-                autofree char *all = strv_join(sources, " ");
-
-                return refuse(err, ENOENT, "no file in the context matches '%s'", all ? all : "");
-        }
 
         into |= strv_length(paths) > 1;
-        strv_foreach(path, paths) {
-                r = add_source(&walk, *path, into);
+        walk.may_repeat = strv_length(query->sources) > 1;
+        for (size_t i = 0; paths && paths[i]; i++) {
+                r = add_source(&walk, &(ContextSource){ paths[i], pivots[i] }, into);
                 if (r < 0)
                         return r;
         }

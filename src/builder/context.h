@@ -19,10 +19,20 @@
 
 #include "base/digest.h"
 #include "base/home.h"
-#include "builder/ignore.h"
+#include "store/ignore.h"
 #include "store/tree.h"
 
 typedef struct Context Context;
+
+/**
+ * context_read_ignore() - read what is to be left out of a context
+ * @path:	the context's directory
+ * @file:	the Dockerfile's path if it is not the context's own; or NULL
+ * @ret:	NULL if there is no such file
+ *
+ * That is <Dockerfile>.dockerignore, else .dockerignore, else .containerignore.
+ */
+int context_read_ignore(const char *path, const char *file, Ignore **ret, Err *err);
 
 /**
  * context_open() - open the directory @path as a context
@@ -49,14 +59,22 @@ typedef struct Selection {
 
 void selection_clear(Selection *selection);
 
+/* What a COPY asks for. */
+typedef struct ContextQuery {
+        /* Paths and patterns (filepath.Match) relative to the context, expanded. */
+        char *const *sources;
+        bool into;    /* the destination is a directory: a file keeps its last name there */
+        bool parents; /* --parents: and the directories above it, from a part "." on */
+        const Ignore *exclude; /* --exclude: on the paths below the destination; or NULL */
+} ContextQuery;
+
 /**
  * context_select() - find what the sources of a COPY stand for
- * @sources:	paths and patterns (filepath.Match) relative to the context, expanded
- * @into:	the destination is a directory, so a file keeps its last name there
  *
- * @into is taken for given, too, once a source is a directory or there are several.
+ * @into is taken for given, too, once a source is a directory or there are several.  A pattern that
+ * nothing matches stands for nothing.
  *
  * Return: 0; -ENOENT naming the source that is not there, with a hint if .dockerignore
  * leaves it out; -EPERM for one outside of the context.
  */
-int context_select(Context *context, char *const *sources, bool into, Selection *ret, Err *err);
+int context_select(Context *context, const ContextQuery *query, Selection *ret, Err *err);

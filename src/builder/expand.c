@@ -15,6 +15,8 @@ typedef struct Lexer {
         char *const *env;
         char escape;
         bool raw_escapes; /* inside a pattern: escapes stay for the matcher */
+        bool raw_quotes;  /* quotes are characters like others */
+        char ***unset;    /* where names without a value are noted, or NULL */
         int depth;
         Err *err;
         Str *fields;      /* the words so far, each followed by NUL; NULL: do not split */
@@ -204,6 +206,13 @@ static int read_trim(Lexer *lexer, char op, const char *value, Str *ret) {
         return 0;
 }
 
+/* Special parameters are never set, and nobody means one by mistake. */
+static int note_unset(Lexer *lexer, const char *name) {
+        if (!lexer->unset || (!isalpha((unsigned char) *name) && *name != '_'))
+                return 0;
+        return strv_add(lexer->unset, name) < 0 ? fail(lexer->err, ENOMEM, "cannot expand") : 0;
+}
+
 /* What follows the name in ${name…. */
 static int read_modifier(Lexer *lexer, const char *name, Str *ret) {
         const char *value = strv_env_get(lexer->env, name);
@@ -222,6 +231,11 @@ static int read_modifier(Lexer *lexer, const char *name, Str *ret) {
                 return refuse(lexer->err, EINVAL, "'%s%c' is no modifier of a substitution",
                               null_is_unset ? ":" : "", op);
         lexer->next++;
+        if (!value && strchr("#%/", op)) {
+                r = note_unset(lexer, name);
+                if (r < 0)
+                        return r;
+        }
         if (op == '/')
                 return read_replacement(lexer, value, ret);
         if (op == '#' || op == '%')
@@ -271,7 +285,7 @@ static int read_dollar(Lexer *lexer, Str *ret) {
 
         value = strv_env_get(lexer->env, name);
         str_put(ret, value ? value : "");
-        return 0;
+        return value ? 0 : note_unset(lexer, name);
 }
 
 static int put_dollar(Lexer *lexer, Str *result, bool quoted) {
@@ -347,9 +361,9 @@ static int read_text(Lexer *lexer, char stop, Str *result) {
                         lexer->next++;
                         return 0;
                 }
-                if (c == '\'') {
+                if (c == '\'' && !lexer->raw_quotes) {
                         r = read_single_quotes(lexer, result);
-                } else if (c == '"') {
+                } else if (c == '"' && !lexer->raw_quotes) {
                         r = read_double_quotes(lexer, result);
                 } else if (c == '$') {
                         r = put_dollar(lexer, result, false);
@@ -402,4 +416,24 @@ int expand_words(const char *word, char *const *env, char escape, char ***ret, E
                         return fail(err, ENOMEM, "cannot expand '%s'", word);
         *ret = take_ptr(words);
         return 0;
+}
+
+int expand_text(const char *text, char *const *env, char **ret, Err *err) {
+        Lexer lexer = { .next = text, .env = env, .escape = '\\', .raw_quotes = true, .err = err };
+        autostr result = {};
+        int r;
+
+        r = read_text(&lexer, 0, &result);
+        if (r < 0)
+                return err_prefix(err, r, "cannot expand the here-document");
+        *ret = str_take(&result);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot expand the here-document");
+}
+
+int expand_unset(const char *word, char *const *env, char escape, char ***ret) {
+        autoerr err = {};
+        autostr result = {};
+        Lexer lexer = { .next = word, .env = env, .escape = escape, .unset = ret, .err = &err };
+
+        return read_text(&lexer, 0, &result);
 }

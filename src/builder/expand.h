@@ -26,3 +26,9 @@ int expand_word(const char *word, char *const *env, char escape, char **ret, Err
 
 /* Same, then splits at the white space that is not quoted: one word may become several or none. */
 int expand_words(const char *word, char *const *env, char escape, char ***ret, Err *err);
+
+/* For the lines of a here-document: quotes mean nothing, the escape character is a backslash. */
+int expand_text(const char *text, char *const *env, char **ret, Err *err);
+
+/* Adds the names of variables that a word asks for and @env does not have; for `build --check`. */
+int expand_unset(const char *word, char *const *env, char escape, char ***ret);

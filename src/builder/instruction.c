@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
+#include "base/nearest.h"
 #include "base/str.h"
 #include "builder/containerfile.h"
+#include "builder/expand.h"
 
 /* How an instruction's arguments are written. */
 typedef enum Form {
@@ -22,8 +26,8 @@ typedef enum Form {
 
 typedef struct Flag {
         const char *name;
-        bool bare;  /* may stand without a value */
-        bool built; /* false: part of the language, refused by name until somebody builds it */
+        bool bare;   /* may stand without a value */
+        bool repeat; /* may be given several times */
 } Flag;
 
 typedef struct Rule {
@@ -37,33 +41,33 @@ typedef struct Rule {
         bool heredoc;      /* `<<WORD` begins a here-document */
 } Rule;
 
-static const Flag from_flags[] = { { "platform", false, true }, {} };
+static const Flag from_flags[] = { { "platform", false, false }, {} };
 static const Flag add_flags[] = {
-        { "chown", false, true },    { "chmod", false, true },
-        { "link", true, false },     { "checksum", false, false },
-        { "exclude", false, false }, { "keep-git-dir", true, false },
-        { "unpack", true, false },   {},
+        { "chown", false, false },  { "chmod", false, false },
+        { "link", true, false },    { "checksum", false, false },
+        { "exclude", false, true }, { "keep-git-dir", true, false },
+        { "unpack", true, false },  {},
 };
 static const Flag copy_flags[] = {
-        { "from", false, true },
-        { "chown", false, true },
-        { "chmod", false, true },
+        { "from", false, false },
+        { "chown", false, false },
+        { "chmod", false, false },
         { "link", true, false },
         { "parents", true, false },
-        { "exclude", false, false },
+        { "exclude", false, true },
         {},
 };
 static const Flag run_flags[] = {
-        { "mount", false, false },
-        { "network", false, true },
-        { "security", false, true },
-        { "device", false, false },
+        { "mount", false, true },
+        { "network", false, false },
+        { "security", false, false },
+        { "device", false, true },
         {},
 };
 static const Flag healthcheck_flags[] = {
-        { "interval", false, true },     { "timeout", false, true },
-        { "start-period", false, true }, { "start-interval", false, true },
-        { "retries", false, true },      {},
+        { "interval", false, false },     { "timeout", false, false },
+        { "start-period", false, false }, { "start-interval", false, false },
+        { "retries", false, false },      {},
 };
 
 static const Rule rules[] = {
@@ -114,48 +118,17 @@ static size_t trimmed_length(const char *s) {
         return n;
 }
 
-/* Edits that turn @a into @b; the words compared are short, longer ones are no candidates. */
-static size_t distance(const char *a, const char *b) {
-        size_t row[33], n = strlen(a), m = strlen(b);
-
-        if (n > 32 || m > 32)
-                return SIZE_MAX;
-        for (size_t j = 0; j <= m; j++)
-                row[j] = j;
-        for (size_t i = 1; i <= n; i++) {
-                size_t diagonal = row[0];
-
-                row[0] = i;
-                for (size_t j = 1; j <= m; j++) {
-                        bool same = (a[i - 1] | 32) == (b[j - 1] | 32);
-                        size_t best = diagonal + !same;
-
-                        diagonal = row[j];
-                        if (row[j] + 1 < best)
-                                best = row[j] + 1;
-                        if (row[j - 1] + 1 < best)
-                                best = row[j - 1] + 1;
-                        row[j] = best;
-                }
-        }
-        return row[m];
-}
-
 static int refuse_unknown(const char *word, size_t length, Err *err) {
-        autofree char *name = strndup(word, length);
-        const char *nearest = NULL;
-        size_t least = 3;
+        autofree char *name = strndup(word, length), *capitals = strndup(word, length);
+        const char *names[N_RULES + 1] = {}, *nearest;
 
-        if (!name)
+        if (!name || !capitals)
                 return fail(err, ENOMEM, "cannot read");
-        for (size_t i = 0; i < N_RULES; i++) {
-                size_t edits = distance(name, rules[i].name);
-
-                if (edits < least && edits < strlen(rules[i].name)) {
-                        least = edits;
-                        nearest = rules[i].name;
-                }
-        }
+        for (char *c = capitals; *c; c++)
+                *c = (char) toupper((unsigned char) *c);
+        for (size_t i = 0; i < N_RULES; i++)
+                names[i] = rules[i].name;
+        nearest = nearest_name(capitals, names);
         if (!nearest)
                 return refuse(err, EINVAL, "unknown instruction '%s'", name);
         return refuse(err, EINVAL, "unknown instruction '%s'; did you mean '%s'?", name, nearest);
@@ -200,6 +173,19 @@ static int take_flags(const char **text, char ***ret) {
         return 0;
 }
 
+static int refuse_flag(const Rule *rule, const char *word, size_t n, Err *err) {
+        autofree char *name = strndup(word, n);
+        const char *names[8] = {}, *nearest;
+
+        for (size_t i = 0; rule->flags && rule->flags[i].name && i < 7; i++)
+                names[i] = rule->flags[i].name;
+        nearest = name ? nearest_name(name, names) : NULL;
+        if (nearest)
+                return refuse(err, EINVAL, "%s has no flag '--%s'; did you mean '--%s'?",
+                              rule->name, name, nearest);
+        return refuse(err, EINVAL, "%s has no flag '--%.*s'", rule->name, (int) n, word);
+}
+
 static int check_flags(const Rule *rule, char *const *flags, Err *err) {
         strv_foreach(word, flags) {
                 size_t n = strcspn(*word, "=");
@@ -210,15 +196,11 @@ static int check_flags(const Rule *rule, char *const *flags, Err *err) {
                        !(strlen(flag->name) == n && memcmp(flag->name, *word, n) == 0))
                         flag++;
                 if (!flag || !flag->name)
-                        return refuse(err, EINVAL, "%s has no flag '--%.*s'", rule->name, (int) n,
-                                      *word);
-                if (!flag->built)
-                        return refuse(err, EOPNOTSUPP, "%s --%s is not supported yet", rule->name,
-                                      flag->name);
+                        return refuse_flag(rule, *word, n, err);
                 if (!has_value && !flag->bare)
                         return refuse(err, EINVAL, "%s --%s needs a value", rule->name, flag->name);
                 strv_foreach(other, flags) {
-                        if (other == word)
+                        if (other == word || flag->repeat)
                                 break;
                         if (strncmp(*other, *word, n) == 0 &&
                             ((*other)[n] == '=' || (*other)[n] == 0))
@@ -306,6 +288,7 @@ static int parse_pairs(const char *text, char escape, Instruction *ret, Err *err
                                       ret->name, words[0]);
                 if (strv_take(&ret->args, strndup(text, n)) < 0 || strv_add(&ret->args, value) < 0)
                         return fail(err, ENOMEM, "cannot read");
+                ret->old_pairs = true;
                 return 0;
         }
 
@@ -397,35 +380,105 @@ static int parse_arguments(const Rule *rule, const char *text, char escape, Inst
         return r < 0 ? fail(err, r, "cannot read") : 0;
 }
 
-/* `<<EOF`, `<<-EOF`, `3<<"EOF"`: ^(\d*)<<(-?)\s*([^<]+)$ on a word. */
-static bool is_heredoc(const char *word) {
-        word += strspn(word, "0123456789");
-        if (strncmp(word, "<<", 2) != 0)
-                return false;
-        word += 2;
-        word = skip_blanks(*word == '-' ? word + 1 : word);
-        return *word && !strchr(word, '<');
+/*
+ * `<<EOF`, `<<-EOF`, `3<<"EOF"`: ^(\d*)<<(-?)\s*([^<]*)$ on a word.
+ *
+ * Return: 1 if the word is one, 0 if not.
+ */
+static int read_heredoc(const char *word, char escape, Heredoc *ret) {
+        const char *raw = word + strspn(word, "0123456789");
+        autostrv words = NULL;
+
+        if (strncmp(raw, "<<", 2) != 0 || raw - word > 4)
+                return 0;
+        ret->descriptor = (int) strtol(word, NULL, 10);
+        raw += 2;
+        ret->chomp = *raw == '-';
+        raw = skip_blanks(ret->chomp ? raw + 1 : raw);
+        if (!*raw || strchr(raw, '<'))
+                return 0;
+        /* Quotes are taken away; what has a variable in it is not looked up. */
+        if (strchr(raw, '$')) {
+                ret->expand = true;
+                ret->name = strdup(raw);
+                return ret->name ? 1 : -ENOMEM;
+        }
+        if (expand_words(raw, NULL, escape, &words, NULL) < 0 || strv_length(words) != 1)
+                return 0;
+        ret->expand = str_equal(words[0], raw);
+        ret->name = strdup(words[0]);
+        return ret->name ? 1 : -ENOMEM;
 }
 
-static int check_heredoc(const Rule *rule, const char *text, char escape, Err *err) {
+static int find_heredocs(const char *text, char escape, Instruction *ret, Err *err) {
         autostrv words = NULL;
 
         if (containerfile_words(text, escape, &words) < 0)
                 return fail(err, ENOMEM, "cannot read");
         strv_foreach(word, words) {
-                if (is_heredoc(*word)) {
-                        refuse(err, EOPNOTSUPP,
-                               "%s with a here-document ('%s') is not supported yet", rule->name,
-                               *word);
-                        return err_hint(err, -EOPNOTSUPP,
-                                        "put the lines into a file, or join them with '&& \\'");
+                Heredoc found = {}, *heredoc;
+                int r = read_heredoc(*word, escape, &found);
+
+                if (r < 0)
+                        return fail(err, r, "cannot read");
+                if (r == 0)
+                        continue;
+                heredoc = json_grow(&ret->heredocs, &ret->n_heredocs, sizeof *heredoc);
+                if (!heredoc) {
+                        free(found.name);
+                        return fail(err, ENOMEM, "cannot read");
                 }
+                *heredoc = found;
         }
         return 0;
 }
 
-/* ONBUILD keeps text, but a mistake in it is better found now than by who builds upon the image. */
-static int check_trigger(const char *text, char escape, Err *err) {
+const Heredoc *instruction_heredoc(const Instruction *instruction, const char *word, char escape) {
+        Heredoc wanted = {};
+        const Heredoc *found = NULL;
+
+        if (read_heredoc(word, escape, &wanted) <= 0)
+                return NULL;
+        /* Of several with one name the last counts, as in BuildKit. */
+        for (size_t i = instruction->n_heredocs; i-- > 0 && !found;)
+                if (str_equal(instruction->heredocs[i].name, wanted.name))
+                        found = &instruction->heredocs[i];
+        free(wanted.name);
+        return found;
+}
+
+char *heredoc_text(const Heredoc *heredoc) {
+        autostr text = {};
+        bool begun = true;
+
+        if (!heredoc->chomp)
+                return strdup(heredoc->content);
+        for (const char *c = heredoc->content; *c; c++) {
+                if (begun && *c == '\t')
+                        continue;
+                begun = *c == '\n';
+                str_put_char(&text, *c);
+        }
+        return str_take(&text);
+}
+
+static int check_destination(const Rule *rule, const Instruction *instruction, char escape,
+                             Err *err) {
+        size_t n = strv_length(instruction->args);
+
+        if (n == 0 || (rule->kind != INSTRUCTION_COPY && rule->kind != INSTRUCTION_ADD))
+                return 0;
+        if (instruction_heredoc(instruction, instruction->args[n - 1], escape))
+                return refuse(err, EINVAL, "%s: a here-document cannot be the destination",
+                              rule->name);
+        return 0;
+}
+
+/*
+ * ONBUILD keeps text, but a mistake in it is better found now than by who builds upon the image.
+ * Its here-documents stand below the ONBUILD.
+ */
+static int check_trigger(const char *text, char escape, Instruction *onbuild, Err *err) {
         Instruction trigger = {};
         InstructionKind kind;
         const char *name;
@@ -433,6 +486,9 @@ static int check_trigger(const char *text, char escape, Err *err) {
 
         kind = trigger.kind;
         name = trigger.name;
+        onbuild->heredocs = take_ptr(trigger.heredocs);
+        onbuild->n_heredocs = trigger.n_heredocs;
+        trigger.n_heredocs = 0;
         instruction_clear(&trigger);
         if (r < 0)
                 return err_prefix(err, r, "ONBUILD");
@@ -455,11 +511,12 @@ int instruction_parse(const char *text, char escape, Instruction *ret, Err *err)
                 return refuse_unknown(text, word, err);
         ret->kind = rule->kind;
         ret->name = rule->name;
+        ret->word = strndup(text, word);
 
         rest = skip_blanks(text + word);
         n = trimmed_length(rest);
         ret->text = n ? str_format("%s %.*s", rule->name, (int) n, rest) : strdup(rule->name);
-        if (!ret->text || take_flags(&rest, &ret->flags) < 0)
+        if (!ret->word || !ret->text || take_flags(&rest, &ret->flags) < 0)
                 return fail(err, ENOMEM, "cannot read");
         ret->rest = strndup(rest, trimmed_length(rest));
         if (!ret->rest)
@@ -471,17 +528,14 @@ int instruction_parse(const char *text, char escape, Instruction *ret, Err *err)
         r = parse_arguments(rule, ret->rest, escape, ret, err);
         if (r < 0)
                 return r;
-        if (rule->heredoc && !ret->json) {
-                r = check_heredoc(rule, ret->rest, escape, err);
-                if (r < 0)
-                        return r;
-        }
-
-        if (rule->kind == INSTRUCTION_ONBUILD && ret->args) {
-                r = check_trigger(ret->args[0], escape, err);
-                if (r < 0)
-                        return r;
-        }
+        if (rule->heredoc && !ret->json)
+                r = find_heredocs(ret->rest, escape, ret, err);
+        if (r >= 0)
+                r = check_destination(rule, ret, escape, err);
+        if (r >= 0 && rule->kind == INSTRUCTION_ONBUILD && ret->args)
+                r = check_trigger(ret->args[0], escape, ret, err);
+        if (r < 0)
+                return r;
 
         n = strv_length(ret->args);
         if (n < rule->min_args || (rule->max_args && n > rule->max_args))
@@ -490,21 +544,53 @@ int instruction_parse(const char *text, char escape, Instruction *ret, Err *err)
 }
 
 void instruction_clear(Instruction *instruction) {
+        free(instruction->word);
         free(instruction->text);
         free(instruction->rest);
         strv_free(instruction->flags);
         strv_free(instruction->args);
+        strv_free(instruction->comments);
+        for (size_t i = 0; i < instruction->n_heredocs; i++) {
+                free(instruction->heredocs[i].name);
+                free(instruction->heredocs[i].content);
+        }
+        free(instruction->heredocs);
         *instruction = (Instruction){};
 }
 
-const char *instruction_flag(const Instruction *instruction, const char *name) {
-        size_t n = strlen(name);
+/* The value of a flag's word if it is --@name. */
+static const char *flag_value(const char *word, const char *name) {
+        const char *rest = str_after(word, name);
 
+        return !rest ? NULL : *rest == '=' ? rest + 1 : *rest ? NULL : "";
+}
+
+const char *instruction_flag(const Instruction *instruction, const char *name) {
+        const char *value = NULL;
+
+        strv_foreach(flag, instruction->flags)
+                if (!value)
+                        value = flag_value(*flag, name);
+        return value;
+}
+
+int instruction_flags(const Instruction *instruction, const char *name, char ***ret) {
         strv_foreach(flag, instruction->flags) {
-                if (strncmp(*flag, name, n) == 0 && (*flag)[n] == '=')
-                        return *flag + n + 1;
-                if (str_equal(*flag, name))
-                        return "";
+                const char *value = flag_value(*flag, name);
+
+                if (value && strv_add(ret, value) < 0)
+                        return -ENOMEM;
         }
-        return NULL;
+        return 0;
+}
+
+int instruction_flag_is_set(const Instruction *instruction, const char *name, Err *err) {
+        const char *value = instruction_flag(instruction, name);
+
+        if (!value || strcasecmp(value, "false") == 0)
+                return 0;
+        if (!*value || strcasecmp(value, "true") == 0)
+                return 1;
+        return refuse(err, EINVAL, "%s --%s=%s is neither true nor false", instruction->name, name,
+                      value);
 }

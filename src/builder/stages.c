@@ -85,6 +85,31 @@ static int plan_stage(Stages *plan, Stage *stage, const BuildArguments *argument
         return 0;
 }
 
+static void mark_needed(Stages *plan, size_t index);
+
+static void mark_source(Stages *plan, size_t index, const char *from) {
+        int source = from ? stages_find(plan, index, from) : -1;
+
+        if (source >= 0)
+                mark_needed(plan, (size_t) source);
+}
+
+/* The stages that the mounts of a RUN show; a mount that is wrong is told when it is carried out.
+ */
+static void mark_mounts(Stages *plan, size_t index, const Instruction *run) {
+        autostrv mounts = NULL;
+
+        if (instruction_flags(run, "mount", &mounts) < 0)
+                return;
+        strv_foreach(mount, mounts) {
+                autostrv fields = NULL;
+
+                if (strv_split_csv(*mount, &fields) < 0)
+                        continue;
+                mark_source(plan, index, strv_env_get(fields, "from"));
+        }
+}
+
 /* Marks what a stage needs, itself included; earlier stages only, so this ends. */
 static void mark_needed(Stages *plan, size_t index) {
         Stage *stage = &plan->stages[index];
@@ -96,14 +121,10 @@ static void mark_needed(Stages *plan, size_t index) {
         if (stage->base_stage >= 0)
                 mark_needed(plan, (size_t) stage->base_stage);
         for (size_t i = 0; i < stage->n; i++) {
-                const char *from = instruction_flag(&stage->steps[i], "from");
-                int source;
-
-                if (!from || stage->steps[i].kind != INSTRUCTION_COPY)
-                        continue;
-                source = stages_find(plan, index, from);
-                if (source >= 0)
-                        mark_needed(plan, (size_t) source);
+                if (stage->steps[i].kind == INSTRUCTION_COPY)
+                        mark_source(plan, index, instruction_flag(&stage->steps[i], "from"));
+                else if (stage->steps[i].kind == INSTRUCTION_RUN)
+                        mark_mounts(plan, index, &stage->steps[i]);
         }
 }
 

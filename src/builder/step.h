@@ -14,8 +14,18 @@
 #include "builder/cache.h"
 #include "builder/config.h"
 #include "builder/context.h"
+#include "builder/run_mount.h"
+#include "builder/secret.h"
 #include "builder/stages.h"
+#include "oci/spec.h"
 #include "store/layer.h"
+
+/* --build-context: a directory, or another name for an image. */
+typedef struct NamedContext {
+        char *name;
+        char *image; /* or NULL: */
+        Context *context;
+} NamedContext;
 
 /* One build. */
 typedef struct Build {
@@ -26,11 +36,43 @@ typedef struct Build {
         Stages *plan;
         StageState *stages; /* one for each of plan's */
         Context *context;
+        NamedContext *named;
+        size_t n_named;
+        BuildSecrets secrets;
         int64_t latest;  /* SOURCE_DATE_EPOCH, or TAR_NO_CLAMP */
         char *now;       /* created of what is made now */
         size_t n_echoed; /* steps announced so far */
         sigset_t ends;   /* the signals that end a build; blocked */
 } Build;
+
+/* Whose files COPY --from and RUN --mount take. */
+typedef struct Origin {
+        Context *context; /* a directory's, or NULL: */
+        char **lowers;    /* a stage's or an image's, topmost first; NULL without files */
+        char chain[DIGEST_LENGTH + 1];
+} Origin;
+
+/**
+ * origin_find() - find what a --from means
+ * @before:	stages with a lower number are there
+ * @what:	what errors begin with, such as "COPY --from="
+ */
+int origin_find(Build *build, size_t before, const char *from, const char *what, Origin *ret,
+                Err *err);
+void origin_clear(Origin *origin);
+
+/* Opens what --build-context names. */
+int named_contexts_open(Build *build, Err *err);
+const NamedContext *named_context_find(const Build *build, const char *name);
+void named_contexts_clear(Build *build);
+
+/* One RUN --mount, and what it shows. */
+typedef struct StepMount {
+        RunMount mount;
+        Origin origin;               /* of bind, and of a cache's first content */
+        Selection selection;         /* what of a context */
+        char key[DIGEST_LENGTH + 1]; /* under which the cache knows a bind's files */
+} StepMount;
 
 typedef struct Step Step;
 
@@ -43,16 +85,23 @@ struct Step {
         int (*carry_out)(Step *step, const LayerDraft *draft, Err *err);
 
         /* COPY, ADD, WORKDIR */
+        Origin origin; /* where files come from */
         Selection selection;
-        char **sources; /* expanded */
-        char *dest;     /* absolute, cleaned */
+        char **sources;     /* expanded */
+        TreeItem *contents; /* here-documents */
+        size_t n_contents;
+        char *dest; /* absolute, cleaned */
         bool dest_is_dir;
-        char *owner;          /* NULL for 0:0 */
-        int mode;             /* -1 for as it is */
-        char **source_lowers; /* COPY --from */
+        bool link, parents, unpack;
+        char **exclude;
+        char *owner; /* NULL for 0:0 */
+        char *mode;  /* NULL for as it is */
 
         /* RUN */
+        StepMount *mounts;
+        size_t n_mounts;
         char **command, **environment;
+        char *script, *script_path; /* a here-document that is a program, and where it is seen */
         char *network;
 };
 
@@ -72,6 +121,24 @@ int step_expand(const Step *step, const char *word, char **ret, Err *err);
 /* @step: build, state and instruction are set. */
 int step_prepare_copy(Step *step, Err *err); /* COPY and ADD */
 int step_prepare_run(Step *step, Err *err);
+/* Copies all of the step's context to "/". */
+int step_prepare_root(Step *step, Err *err);
+/* Reads --mount, and adds what of it makes a difference to the key. */
+int step_mounts_prepare(Step *step, CacheKey *key, Err *err);
+void step_mounts_clear(Step *step);
+
+/* What the mounts of a running command hold: locks, copies, helpers. */
+typedef struct MountsHeld MountsHeld;
+
+/**
+ * step_mounts_begin() - put a RUN's mounts into its specification
+ * @run_dir:	of its container, absolute, in memory
+ * @owner:	the host's id of its root
+ */
+int step_mounts_begin(Step *step, const char *run_dir, uid_t owner, OciSpec *spec, MountsHeld **ret,
+                      Err *err);
+MountsHeld *step_mounts_end(MountsHeld *held);
+
 /* Removes the containers of builds that were killed before their command ran. */
 void step_run_sweep(const Home *home);
 /* Makes the working directory that the configuration names now. */

@@ -4,19 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "builder/expand.h"
 #include "builder/step.h"
+#include "store/filemode.h"
 
+/* With --link nothing of the image is looked at: the layer fits on any other. */
 static TreeView view_of(const Step *step, const LayerDraft *draft) {
-        return (TreeView){ .lowers = step->state->lowers,
+        return (TreeView){ .lowers = step->link ? NULL : step->state->lowers,
                            .upper = draft->diff,
                            .work = draft->work };
 }
@@ -31,11 +33,13 @@ static int copy(const Step *step, const LayerDraft *draft, TreeItem *items, size
         TreeView view = view_of(step, draft);
         TreeReport report = {};
         TreeCopy what = {
-                .source_dir = step->source_lowers ? NULL : context_path(step->build->context),
-                .source_lowers = step->source_lowers,
+                .source_dir = step->origin.context ? context_path(step->origin.context) : NULL,
+                .source_lowers = step->origin.lowers,
                 .items = items,
                 .n_items = n,
-                .patterns = step->source_lowers ? step->sources : NULL,
+                .patterns = step->origin.context ? NULL : step->sources,
+                .parents = step->parents,
+                .exclude = step->exclude,
                 .dest = step->dest,
                 .dest_is_dir = step->dest_is_dir,
                 .owner = step->owner,
@@ -48,12 +52,28 @@ static int copy(const Step *step, const LayerDraft *draft, TreeItem *items, size
         return r;
 }
 
-static int carry_out_copy(Step *step, const LayerDraft *draft, Err *err) {
-        return copy(step, draft, step->selection.items, step->selection.n_items, err);
+/* Adds the here-documents to what is copied. */
+static TreeItem *with_contents(const Step *step, size_t *ret_n) {
+        const Selection *s = &step->selection;
+        TreeItem *items = calloc(s->n_items + step->n_contents + 1, sizeof *items);
+
+        if (items && s->n_items)
+                memcpy(items, s->items, s->n_items * sizeof *items);
+        if (items && step->n_contents)
+                memcpy(items + s->n_items, step->contents, step->n_contents * sizeof *items);
+        *ret_n = s->n_items + step->n_contents;
+        return items;
 }
 
-/* True for what the helper can unpack, by its first bytes; bzip2 is known and refused. */
-static int is_archive(const unsigned char *head, size_t n, Err *err) {
+static int carry_out_copy(Step *step, const LayerDraft *draft, Err *err) {
+        size_t n;
+        autofree TreeItem *items = with_contents(step, &n);
+
+        return items ? copy(step, draft, items, n, err) : fail(err, ENOMEM, "cannot copy");
+}
+
+/* True for what the helper can unpack, by its first bytes. */
+static bool is_archive(const unsigned char *head, size_t n) {
         static const struct {
                 const char *magic;
                 size_t length;
@@ -67,16 +87,15 @@ static int is_archive(const unsigned char *head, size_t n, Err *err) {
                 if (n >= kinds[i].length && memcmp(head, kinds[i].magic, kinds[i].length) == 0)
                         return 1;
         if (n >= 10 && memcmp(head, "BZh", 3) == 0 && memcmp(head + 4, "1AY&SY", 6) == 0)
-                return refuse(err, EOPNOTSUPP,
-                              "it is compressed with bzip2, which is not "
-                              "supported; use gzip, xz or zstd");
+                return true;
         return n >= 262 && memcmp(head + 257, "ustar", 5) == 0;
 }
 
 /* Names under which nothing else than an archive is meant. */
 static bool says_archive(const char *name) {
-        static const char *const ends[] = { ".tar", ".tar.gz",  ".tgz",  ".tar.xz",
-                                            ".txz", ".tar.zst", ".tzst", ".tar.zstd" };
+        static const char *const ends[] = { ".tar",  ".tar.gz",  ".tgz",  ".tar.xz",
+                                            ".txz",  ".tar.zst", ".tzst", ".tar.zstd",
+                                            ".tbz2", ".tar.bz2", ".tbz" };
 
         for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
                 if (str_ends_with(name, ends[i]))
@@ -119,7 +138,7 @@ static int unpack(const Step *step, const LayerDraft *draft, const char *from, E
         ssize_t n;
         int r;
 
-        archive = openat(context_dir(step->build->context), from,
+        archive = openat(context_dir(step->origin.context), from,
                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (archive < 0 && errno == ELOOP)
                 return 0;
@@ -130,7 +149,7 @@ static int unpack(const Step *step, const LayerDraft *draft, const char *from, E
         n = pread(archive, head, sizeof head, 0);
         if (n < 0)
                 return fail(err, errno, "cannot read '%s'", from);
-        r = is_archive(head, (size_t) n, err);
+        r = is_archive(head, (size_t) n);
         if (r > 0 && memcmp(head + 257, "ustar", 5) != 0 && !says_archive(from))
                 r = holds_archive(step, archive, err);
         if (r <= 0)
@@ -145,25 +164,25 @@ static int unpack(const Step *step, const LayerDraft *draft, const char *from, E
 
 /* Sources that are archives go in unpacked, the others together as COPY has it. */
 static int carry_out_add(Step *step, const LayerDraft *draft, Err *err) {
-        autofree TreeItem *others = calloc(step->selection.n_items + 1, sizeof *others);
-        size_t n = 0;
+        size_t n_items, n = 0;
+        autofree TreeItem *others = with_contents(step, &n_items);
         int r;
 
         if (!others)
                 return fail(err, ENOMEM, "cannot add");
-        for (size_t i = 0; i < step->selection.n_items; i++) {
-                const TreeItem *item = &step->selection.items[i];
+        for (size_t i = 0; i < n_items; i++) {
+                const TreeItem item = others[i];
 
                 /* What a directory holds is copied as it is, archives too. */
-                r = strv_has(step->selection.files, item->from)
-                            ? unpack(step, draft, item->from, err)
+                r = step->unpack && !item.content && strv_has(step->selection.files, item.from)
+                            ? unpack(step, draft, item.from, err)
                             : 0;
                 if (r < 0)
                         return r;
                 if (r == 0)
-                        others[n++] = *item;
+                        others[n++] = item;
         }
-        if (n == 0 && step->selection.n_items > 0)
+        if (n == 0 && n_items > 0)
                 return 0;
         return copy(step, draft, others, n, err);
 }
@@ -182,35 +201,50 @@ static bool is_remote(const char *source) {
         return false;
 }
 
-/* The last word is the destination. */
-static int read_paths(Step *step, Err *err) {
-        char *const *args = step->instruction->args;
-        size_t n = strv_length(args);
-        autofree char *dest = NULL, *joined = NULL;
-        const char *base = step->state->image.config.working_dir;
+static int add_content(Step *step, const Heredoc *heredoc, Err *err) {
+        TreeItem *item = json_grow(&step->contents, &step->n_contents, sizeof *item);
+        autofree char *text = heredoc_text(heredoc);
+
+        if (!item || !text)
+                return fail(err, ENOMEM, "cannot copy");
+        item->from = strdup(heredoc->name);
+        item->to = strdup("");
+        if (!item->from || !item->to)
+                return fail(err, ENOMEM, "cannot copy");
+        if (heredoc->expand)
+                return expand_text(text, step->state->variables, &item->content, err);
+        item->content = take_ptr(text);
+        return 0;
+}
+
+static int add_path(Step *step, const char *word, Err *err) {
+        autofree char *source = NULL;
         int r;
 
-        for (size_t i = 0; i + 1 < n; i++) {
-                autofree char *source = NULL;
-
-                r = step_expand(step, args[i], &source, err);
-                if (r < 0)
-                        return r;
-                if (is_remote(source)) {
-                        refuse(err, EOPNOTSUPP, "%s of '%s' from the network is not supported yet",
-                               step->instruction->name, source);
-                        return err_hint(err, -EOPNOTSUPP,
-                                        "download it beforehand, or with RUN in the image");
-                }
-                if (strv_add(&step->sources, source) < 0)
-                        return fail(err, ENOMEM, "cannot copy");
+        r = step_expand(step, word, &source, err);
+        if (r < 0)
+                return r;
+        if (step->instruction->kind == INSTRUCTION_ADD && is_remote(source)) {
+                refuse(err, EOPNOTSUPP, "%s of '%s' from the network is not supported yet",
+                       step->instruction->name, source);
+                return err_hint(err, -EOPNOTSUPP,
+                                "download it beforehand, or with RUN in the image");
         }
-        r = step_expand(step, args[n - 1], &dest, err);
+        return strv_add(&step->sources, source) < 0 ? fail(err, ENOMEM, "cannot copy") : 0;
+}
+
+static int read_dest(Step *step, const char *word, Err *err) {
+        const char *base = step->state->image.config.working_dir;
+        autofree char *dest = NULL, *joined = NULL;
+        size_t n;
+        int r;
+
+        r = step_expand(step, word, &dest, err);
         if (r < 0)
                 return r;
         if (!*dest)
                 return refuse(err, EINVAL, "%s has an empty destination '%s'",
-                              step->instruction->name, args[n - 1]);
+                              step->instruction->name, word);
         joined = *dest == '/' ? strdup(dest)
                               : str_format("%s/%s", str_empty(base) ? "" : base, dest);
         step->dest = joined ? path_clean(joined) : NULL;
@@ -219,7 +253,7 @@ static int read_paths(Step *step, Err *err) {
         n = strlen(dest);
         step->dest_is_dir = dest[n - 1] == '/' || str_equal(dest, ".") || str_equal(dest, "..") ||
                             str_ends_with(dest, "/.") || str_ends_with(dest, "/..");
-        if (!step->dest_is_dir && strv_length(step->sources) > 1) {
+        if (!step->dest_is_dir && strv_length(step->sources) + step->n_contents > 1) {
                 refuse(err, EINVAL, "%s has several sources, but '%s' is no directory",
                        step->instruction->name, dest);
                 return err_hint(err, -EINVAL, "write '%s/'", dest);
@@ -227,88 +261,158 @@ static int read_paths(Step *step, Err *err) {
         return 0;
 }
 
-static int read_mode(Step *step, Err *err) {
-        const char *flag = instruction_flag(step->instruction, "chmod");
-        autofree char *text = NULL;
-        unsigned long mode;
-        char *end;
-        int r;
+/* The last word is the destination. */
+static int read_paths(Step *step, Err *err) {
+        char *const *args = step->instruction->args;
+        size_t n = strv_length(args);
+        int r = 0;
 
-        step->mode = -1;
-        if (!flag)
-                return 0;
-        r = step_expand(step, flag, &text, err);
-        if (r < 0)
+        for (size_t i = 0; r >= 0 && i + 1 < n; i++) {
+                const Heredoc *heredoc =
+                        instruction_heredoc(step->instruction, args[i], step->build->file->escape);
+
+                r = heredoc ? add_content(step, heredoc, err) : add_path(step, args[i], err);
+        }
+        return r < 0 ? r : read_dest(step, args[n - 1], err);
+}
+
+/* Puts variables into a flag's value; NULL stays NULL. */
+static int read_flag(const Step *step, const char *name, char **ret, Err *err) {
+        const char *value = instruction_flag(step->instruction, name);
+
+        return value ? step_expand(step, value, ret, err) : 0;
+}
+
+static int read_mode(Step *step, Err *err) {
+        mode_t ignored;
+        int r = read_flag(step, "chmod", &step->mode, err);
+
+        if (r < 0 || !step->mode)
                 return r;
-        mode = strtoul(text, &end, 8);
-        if (*text < '0' || *text > '7' || *end || mode > 07777)
-                return refuse(err, EINVAL, "--chmod=%s is no octal mode such as 755", text);
-        step->mode = (int) mode;
+        if (file_mode_apply(step->mode, 0, false, &ignored) < 0)
+                return refuse(err, EINVAL, "--chmod=%s is no mode such as 755 or u=rw,go=r",
+                              step->mode);
         return 0;
 }
 
 static int read_owner(Step *step, Err *err) {
-        const char *flag = instruction_flag(step->instruction, "chown");
-        int r;
+        int r = read_flag(step, "chown", &step->owner, err);
 
-        if (!flag)
-                return 0;
-        r = step_expand(step, flag, &step->owner, err);
-        if (r < 0)
+        if (r < 0 || !step->owner)
                 return r;
         if (!*step->owner || *step->owner == ':')
-                return refuse(err, EINVAL, "--chown=%s names no user", flag);
+                return refuse(err, EINVAL, "--chown=%s names no user",
+                              instruction_flag(step->instruction, "chown"));
         return 0;
 }
 
-/* COPY --from: an earlier stage by name or number, or an image. */
-static int find_origin(Step *step, const char *from, char *ret_chain, Err *err) {
-        Build *build = step->build;
-        size_t present = (size_t) (step->state - build->stages);
-        int stage = stages_find(build->plan, present, from);
-        autoptr(Image) image = NULL;
+static int read_exclude(Step *step, Err *err) {
+        autostrv patterns = NULL;
         int r;
 
-        if (strchr(from, '$'))
-                return refuse(err, EINVAL, "COPY --from=%s: variables are not allowed here", from);
-        if (stage >= 0) {
-                memcpy(ret_chain, stage_chain(&build->stages[stage]),
-                       strlen(stage_chain(&build->stages[stage])) + 1);
-                return strv_copy(build->stages[stage].lowers, &step->source_lowers) < 0
-                               ? fail(err, ENOMEM, "cannot copy")
-                               : 0;
+        if (instruction_flags(step->instruction, "exclude", &patterns) < 0)
+                return fail(err, ENOMEM, "cannot copy");
+        strv_foreach(pattern, patterns) {
+                autofree char *text = NULL;
+
+                r = step_expand(step, *pattern, &text, err);
+                if (r < 0)
+                        return r;
+                if (!pattern_is_valid(text))
+                        return refuse(err, EINVAL,
+                                      "--exclude=%s is no pattern: a '[' is not closed", text);
+                if (strv_add(&step->exclude, text) < 0)
+                        return fail(err, ENOMEM, "cannot copy");
         }
-        r = image_load(build->home, from, &image, err);
+        return 0;
+}
+
+/* A flag of ADD that only means something for what comes from the network. */
+static int check_remote_flag(const Step *step, const char *name, Err *err) {
+        if (!instruction_flag(step->instruction, name))
+                return 0;
+        return refuse(err, EINVAL, "ADD --%s is for sources from the network, which '%s' is not",
+                      name, step->sources ? step->sources[0] : "<<");
+}
+
+static int read_switches(Step *step, Err *err) {
+        int r;
+
+        r = instruction_flag_is_set(step->instruction, "link", err);
         if (r < 0)
-                return err_prefix(err, r, "COPY --from=%s names no stage and no image", from);
-        memcpy(ret_chain, image->top_chain_id, sizeof image->top_chain_id);
-        return strv_copy(image->lowers, &step->source_lowers) < 0 ? fail(err, ENOMEM, "cannot copy")
-                                                                  : 0;
+                return r;
+        step->link = r > 0;
+        r = instruction_flag_is_set(step->instruction, "parents", err);
+        if (r < 0)
+                return r;
+        step->parents = r > 0;
+        step->unpack = true;
+        if (instruction_flag(step->instruction, "unpack")) {
+                r = instruction_flag_is_set(step->instruction, "unpack", err);
+                step->unpack = r > 0;
+        }
+        if (r >= 0)
+                r = check_remote_flag(step, "checksum", err);
+        if (r >= 0)
+                r = check_remote_flag(step, "keep-git-dir", err);
+        return r < 0 ? r : 0;
+}
+
+static int read_flags(Step *step, Err *err) {
+        int r = read_mode(step, err);
+
+        if (r >= 0)
+                r = read_owner(step, err);
+        if (r >= 0)
+                r = read_exclude(step, err);
+        return r < 0 ? r : read_switches(step, err);
+}
+
+static int select_files(Step *step, CacheKey *key, Err *err) {
+        autofree char *text = strv_join(step->exclude, "\n");
+        autoptr(Ignore) exclude = NULL;
+        ContextQuery query = { .sources = step->sources,
+                               .into = step->dest_is_dir,
+                               .parents = step->parents };
+        int r;
+
+        if (!text)
+                return fail(err, ENOMEM, "cannot copy");
+        r = ignore_parse(text, "--exclude", &exclude, err);
+        if (r < 0)
+                return r;
+        query.exclude = step->exclude ? exclude : NULL;
+        r = context_select(step->origin.context, &query, &step->selection, err);
+        if (r < 0)
+                return r;
+        /* A directory's contents need one, and several things cannot be one file. */
+        step->dest_is_dir |= step->parents || step->selection.n_sources + step->n_contents > 1 ||
+                             (!step->selection.files && !step->n_contents);
+        cache_key_add(key, step->selection.digest);
+        return 0;
 }
 
 /* The selection's digest, or for another stage's files that stage's chain and the patterns. */
-static int add_content(Step *step, CacheKey *key, Err *err) {
+static int add_sources(Step *step, CacheKey *key, Err *err) {
         const char *from = instruction_flag(step->instruction, "from");
-        char chain[DIGEST_LENGTH + 1];
+        size_t present = (size_t) (step->state - step->build->stages);
         int r;
 
-        if (!from) {
-                r = context_select(step->build->context, step->sources, step->dest_is_dir,
-                                   &step->selection, err);
+        for (size_t i = 0; i < step->n_contents; i++) {
+                cache_key_add(key, step->contents[i].from);
+                cache_key_add(key, step->contents[i].content);
+        }
+        step->origin.context = from ? NULL : step->build->context;
+        if (from) {
+                r = origin_find(step->build, present, from, "COPY --from=", &step->origin, err);
                 if (r < 0)
                         return r;
-                /* A directory's contents need one, and several things cannot be one file. */
-                step->dest_is_dir |= step->selection.n_sources > 1 || !step->selection.files;
-                cache_key_add(key, step->selection.digest);
-                return 0;
         }
-
-        r = find_origin(step, from, chain, err);
-        if (r < 0)
-                return r;
-        if (!step->source_lowers)
+        if (step->origin.context)
+                return select_files(step, key, err);
+        if (!step->origin.lowers)
                 return refuse(err, ENOENT, "COPY --from=%s: it has no files", from);
-        cache_key_add(key, chain);
+        cache_key_add(key, step->origin.chain);
         cache_key_add_list(key, step->sources);
         return 0;
 }
@@ -321,37 +425,44 @@ static void add_text(const Step *step, Str *text) {
                 str_printf(text, " --from=%s", from);
         if (step->owner)
                 str_printf(text, " --chown=%s", step->owner);
-        if (step->mode >= 0)
-                str_printf(text, " --chmod=%o", (unsigned) step->mode);
+        if (step->mode)
+                str_printf(text, " --chmod=%s", step->mode);
+        if (step->link)
+                str_put(text, " --link");
+        if (step->parents)
+                str_put(text, " --parents");
+        strv_foreach(pattern, step->exclude)
+                str_printf(text, " --exclude=%s", *pattern);
         strv_foreach(source, step->sources)
                 str_printf(text, " %s", *source);
+        for (size_t i = 0; i < step->n_contents; i++)
+                str_printf(text, " <<%s", step->contents[i].from);
         str_printf(text, " %s", step->dest);
 }
 
 int step_prepare_copy(Step *step, Err *err) {
         bool add = step->instruction->kind == INSTRUCTION_ADD;
         autostr text = {};
-        char mode[16];
         CacheKey key;
         int r;
 
         r = read_paths(step, err);
         if (r >= 0)
-                r = read_mode(step, err);
-        if (r >= 0)
-                r = read_owner(step, err);
+                r = read_flags(step, err);
         if (r < 0)
                 return r;
 
-        step_begin_key(step, &key, add ? "add" : "copy");
-        r = add_content(step, &key, err);
+        step_begin_key(step, &key, add ? step->unpack ? "add" : "add packed" : "copy");
+        r = add_sources(step, &key, err);
         if (r < 0)
                 return r;
         cache_key_add(&key, step->dest);
         cache_key_add(&key, step->dest_is_dir ? "into" : "as");
         cache_key_add(&key, step->owner);
-        snprintf(mode, sizeof mode, "%d", step->mode);
-        cache_key_add(&key, mode);
+        cache_key_add(&key, step->mode);
+        cache_key_add(&key, step->link ? "link" : NULL);
+        cache_key_add(&key, step->parents ? "parents" : NULL);
+        cache_key_add_list(&key, step->exclude);
         cache_key_end(&key, step->key);
 
         add_text(step, &text);
@@ -367,10 +478,26 @@ int step_prepare_workdir(Step *step, Err *err) {
         if (!step->dest)
                 return fail(err, ENOMEM, "cannot make the working directory");
         step->dest_is_dir = true;
-        step->mode = -1;
         step_begin_key(step, &key, "workdir");
         cache_key_add(&key, step->dest);
         cache_key_end(&key, step->key);
         step->carry_out = carry_out_workdir;
+        return 0;
+}
+
+int step_prepare_root(Step *step, Err *err) {
+        CacheKey key;
+        int r;
+
+        step->dest = strdup("/");
+        if (!step->dest || strv_add(&step->sources, ".") < 0)
+                return fail(err, ENOMEM, "cannot copy");
+        step->dest_is_dir = true;
+        step_begin_key(step, &key, "root");
+        r = select_files(step, &key, err);
+        if (r < 0)
+                return r;
+        cache_key_end(&key, step->key);
+        step->carry_out = carry_out_copy;
         return 0;
 }

@@ -54,9 +54,11 @@ enum { POLL_EXIT, POLL_SIGNAL, POLL_OUTPUT, POLL_ERROR, POLL_DNS };
 
 /* One RUN on its way. */
 typedef struct Run {
-        const Step *step;
+        Step *step;
         const LayerDraft *draft;
         Container *c;
+        MountsHeld *mounts;
+        char *run_dir; /* of the container, absolute */
         Network *network;
         ContainerSetup *setup;
         LayerDraft *places; /* its diff/ has the mount points that the image lacks */
@@ -92,6 +94,8 @@ static void run_clear(Run *run) {
                                  err.message ? err.message : "cannot remove a build's container");
         }
         container_free(c);
+        step_mounts_end(run->mounts);
+        free(run->run_dir);
         layer_draft_free(run->places);
 }
 
@@ -237,11 +241,7 @@ static int make_places(Run *run, Err *err) {
         const OciSpec *spec = run->setup->spec;
         autoclose int root = -EBADF;
         autostrv lowers = NULL;
-        int r;
 
-        r = layer_draft(run->c->home, &run->places, err);
-        if (r < 0)
-                return r;
         root = open_root(run->places, run->c->lowers, err);
         if (root < 0)
                 return root;
@@ -263,6 +263,23 @@ static int make_places(Run *run, Err *err) {
         run->c->lowers = take_ptr(lowers);
         run->setup->options.root.lowers = (const char *const *) run->c->lowers;
         return 0;
+}
+
+/* A here-document that is a program: a file beside the places, shown to the command alone. */
+static int add_script(Run *run, Err *err) {
+        const char *const options[] = { "bind", "ro", "nosuid", "nodev", NULL };
+        const char *text = run->step->script;
+        autofree char *path = NULL;
+        int r;
+
+        if (!text)
+                return 0;
+        path = str_format("%s/script", run->places->path);
+        r = path ? file_create(AT_FDCWD, path, text, strlen(text), 0755) : -ENOMEM;
+        if (r >= 0)
+                r = oci_mount_add(run->setup->spec, run->step->script_path, "bind", path,
+                                  (char *const *) options);
+        return r < 0 ? fail(err, r, "cannot write the command") : 0;
 }
 
 static int set_up(Run *run, Err *err) {
@@ -290,6 +307,16 @@ static int set_up(Run *run, Err *err) {
         input.userns_base = c->state.userns_base;
         input.endpoint = c->state.networks;
         r = container_setup(c, &input, &run->setup, err);
+        if (r >= 0)
+                r = layer_draft(c->home, &run->places, err);
+        if (r >= 0)
+                r = add_script(run, err);
+        run->run_dir = str_format("%s/%s", c->home->run, path);
+        if (r >= 0 && !run->run_dir)
+                r = fail(err, ENOMEM, "cannot run");
+        if (r >= 0)
+                r = step_mounts_begin(run->step, run->run_dir, (uid_t) c->state.userns_base,
+                                      run->setup->spec, &run->mounts, err);
         if (r >= 0)
                 r = make_places(run, err);
         if (r >= 0)
@@ -486,6 +513,7 @@ static int carry_out_run(Step *step, const LayerDraft *draft, Err *err) {
 
 static int read_flags(Step *step, Err *err) {
         const char *network = instruction_flag(step->instruction, "network");
+        const char *device = instruction_flag(step->instruction, "device");
         const char *security = instruction_flag(step->instruction, "security");
 
         if (!network || str_equal(network, "default"))
@@ -498,18 +526,57 @@ static int read_flags(Step *step, Err *err) {
         if (security && !str_equal(security, "sandbox"))
                 return refuse(err, EOPNOTSUPP, "RUN --security=%s is not supported: only sandbox",
                               security);
+        if (device)
+                return refuse(err, EOPNOTSUPP, "RUN --device=%s is not supported", device);
         step->network = strdup(network);
         return step->network ? 0 : fail(err, ENOMEM, "cannot run");
+}
+
+/*
+ * What the shell is given: the words, with the bodies of here-documents below them.  One that is
+ * the whole command is what the shell runs, so that it need not know here-documents itself; with
+ * "#!" it is a program of its own.
+ */
+static int shell_text(Step *step, char **ret, Err *err) {
+        const Instruction *instruction = step->instruction;
+        const Heredoc *whole =
+                instruction_heredoc(instruction, instruction->args[0], step->build->file->escape);
+        autostr text = {};
+
+        if (whole && str_after(whole->content, "#!")) {
+                if (strchr(whole->name, '/'))
+                        return refuse(err, EINVAL, "the here-document's name '%s' is no file's",
+                                      whole->name);
+                step->script = heredoc_text(whole);
+                step->script_path = str_format("/dev/pipes/%s", whole->name);
+                str_put(&text, step->script_path ? step->script_path : "");
+        } else if (whole) {
+                autofree char *body = heredoc_text(whole);
+
+                str_put(&text, body ? body : "");
+        } else {
+                str_put(&text, instruction->args[0]);
+                for (size_t i = 0; i < instruction->n_heredocs; i++)
+                        str_printf(&text, "\n%s%s", instruction->heredocs[i].content,
+                                   instruction->heredocs[i].name);
+        }
+        *ret = str_take(&text);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot run");
 }
 
 /* The shell form goes to the shell, the exec form is the command. */
 static int read_command(Step *step, Err *err) {
         const Instruction *instruction = step->instruction;
-        int r;
+        autofree char *text = NULL;
+        int r = 0;
 
-        r = instruction->json
-                    ? strv_copy(instruction->args, &step->command)
-                    : config_shell_command(step->state, instruction->args[0], &step->command);
+        if (!instruction->json) {
+                r = shell_text(step, &text, err);
+                if (r < 0)
+                        return r;
+        }
+        r = text ? config_shell_command(step->state, text, &step->command)
+                 : strv_copy(instruction->args, &step->command);
         if (r >= 0)
                 r = build_arguments_proxies(&step->build->arguments, &step->environment);
         if (r >= 0)
@@ -534,10 +601,14 @@ int step_prepare_run(Step *step, Err *err) {
         /* Not the environment with the proxies in it: they make no difference. */
         step_begin_key(step, &key, "run");
         cache_key_add_list(&key, step->command);
+        cache_key_add(&key, step->script);
         cache_key_add_list(&key, step->state->variables);
         cache_key_add(&key, config->working_dir);
         cache_key_add(&key, config->user);
         cache_key_add(&key, step->network);
+        r = step_mounts_prepare(step, &key, err);
+        if (r < 0)
+                return r;
         cache_key_end(&key, step->key);
 
         arguments = config_arguments_text(step->state);

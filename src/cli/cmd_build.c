@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -12,14 +13,16 @@
 #include "engine/network.h"
 
 typedef struct BuildOptions {
-        const char **tags, **arguments, **labels;
+        const char **tags, **arguments, **labels, **contexts, **secrets, **agents;
         const char *file, *target, *iidfile, *progress, *network;
-        bool no_cache, quiet, remove, force_remove;
+        bool no_cache, quiet, remove, force_remove, print_ast;
 } BuildOptions;
 
 static const Option options[] = {
         OPT_LIST(0, "build-arg", BuildOptions, arguments, "NAME=VALUE",
                  "Give a value to an ARG of the Dockerfile"),
+        OPT_LIST(0, "build-context", BuildOptions, contexts, "NAME=DIR",
+                 "One more context, for FROM, COPY --from and RUN --mount"),
         OPT_STRING('f', "file", BuildOptions, file, "FILE",
                    "Dockerfile (PATH/Dockerfile or PATH/Containerfile; - for standard input)",
                    "file"),
@@ -31,12 +34,18 @@ static const Option options[] = {
         OPT_STRING(0, "network", BuildOptions, network, "MODE",
                    "Network of RUN: default, none or host", "default|none|host"),
         OPT_FLAG(0, "no-cache", BuildOptions, no_cache, "Carry out every step anew"),
+        OPT_FLAG(0, "print-ast", BuildOptions, print_ast,
+                 "Print the parsed Dockerfile as JSON and build nothing"),
         OPT_STRING(0, "progress", BuildOptions, progress, "HOW",
                    "How to show what is done: auto or plain, which are the same here",
                    "auto|plain"),
         OPT_FLAG('q', "quiet", BuildOptions, quiet, "Print nothing but the image's id"),
         OPT_FLAG(0, "rm", BuildOptions, remove,
                  "Accepted for Docker's sake: nothing intermediate is ever left"),
+        OPT_LIST(0, "secret", BuildOptions, secrets, "id=ID,src=FILE",
+                 "Let RUN --mount=type=secret show a file or variable (env=NAME)"),
+        OPT_LIST(0, "ssh", BuildOptions, agents, "default|ID=SOCKET",
+                 "Let RUN --mount=type=ssh reach an SSH agent"),
         OPT_LIST('t', "tag", BuildOptions, tags, "NAME[:TAG]", "Name the image", "image"),
         OPT_STRING(0, "target", BuildOptions, target, "STAGE", "Build this stage, not the last"),
         {},
@@ -65,17 +74,27 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 .names = o->tags,
                 .arguments = o->arguments,
                 .labels = o->labels,
+                .contexts = o->contexts,
+                .secrets = o->secrets,
+                .agents = o->agents,
                 .target = o->target,
                 .network = o->network,
                 .no_cache = o->no_cache,
                 .quiet = o->quiet,
         };
+        autofree char *tree = NULL;
         autoptr(Image) image = NULL;
         int r;
 
         r = check_word(o->progress, "progress", progresses, err);
         if (r >= 0)
                 r = check_word(o->network, "network", networks, err);
+        if (r >= 0 && o->print_ast) {
+                r = build_print(in->home, &request, &tree, err);
+                if (r >= 0)
+                        command_print(STDOUT_FILENO, tree);
+                return r;
+        }
         if (r >= 0) {
                 r = build_image(in->home, &request, &image, err);
                 network_sweep_idle(in->home);

@@ -147,30 +147,6 @@ int mount_volume(const char *text, Container *c, Err *err) {
 
 /* ---- --mount ---- */
 
-/* Splits at commas outside of double quotes, as RFC 4180 has it. */
-static int split_csv(const char *text, char ***ret) {
-        autostrv fields = NULL;
-        autostr field = {};
-        bool quoted = false;
-
-        for (; *text; text++) {
-                if (*text == '"' && quoted && text[1] == '"')
-                        str_put_char(&field, *text++);
-                else if (*text == '"')
-                        quoted = !quoted;
-                else if (*text != ',' || quoted)
-                        str_put_char(&field, *text);
-                else if (strv_take(&fields, str_take(&field)) < 0)
-                        return -ENOMEM;
-        }
-        if (quoted)
-                return -EINVAL;
-        if (strv_take(&fields, str_take(&field)) < 0)
-                return -ENOMEM;
-        *ret = take_ptr(fields);
-        return 0;
-}
-
 static int bad_value(const char *key, const char *value, const char *wanted, Err *err) {
         return refuse(err, EINVAL, "--mount: %s '%s' is not %s", key, value, wanted);
 }
@@ -285,7 +261,7 @@ int mount_entry(const char *text, Container *c, Err *err) {
         ContainerMount *m;
         int r;
 
-        r = split_csv(text, &fields);
+        r = strv_split_csv(text, &fields);
         if (r == -EINVAL)
                 return refuse(err, EINVAL, "mount '%s' has an open quote", text);
         m = r >= 0 ? add_mount(c, "volume") : NULL;

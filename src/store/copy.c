@@ -10,6 +10,8 @@
 #include "base/str.h"
 #include "kernel/resolve.h"
 #include "store/copy.h"
+#include "store/filemode.h"
+#include "store/ignore.h"
 #include "store/inroot.h"
 #include "store/xattr.h"
 
@@ -25,7 +27,9 @@ typedef struct Copy {
         gid_t gid;
         TreeReport *report;
         char *buffer;
-        size_t n_matches;
+        char **matches;  /* of the patterns, below the source */
+        char **targets;  /* with parents: where each goes, below the destination */
+        Ignore *exclude; /* or NULL */
         Err *err;
 } Copy;
 
@@ -42,7 +46,11 @@ static gid_t gid_of(const Copy *c, const struct stat *st) {
 }
 
 static mode_t mode_of(const Copy *c, const struct stat *st) {
-        return c->request->mode >= 0 ? (mode_t) c->request->mode : st->st_mode & 07777;
+        mode_t mode = st->st_mode & 07777;
+
+        if (c->request->mode)
+                (void) file_mode_apply(c->request->mode, mode, S_ISDIR(st->st_mode), &mode);
+        return mode;
 }
 
 static char *join(const char *a, const char *b) {
@@ -125,7 +133,7 @@ static int settle(Copy *c, int from, int to, const struct stat *st, const char *
                 return fail(c->err, errno, "cannot set the owner of '/%s'", path);
         if (fchmod(to, mode_of(c, st)) < 0)
                 return fail(c->err, errno, "cannot set the mode of '/%s'", path);
-        if (c->request->keep_owners)
+        if (c->request->keep_owners && from >= 0)
                 r = copy_xattrs(c, from, to, path);
         if (r < 0)
                 return r;
@@ -269,7 +277,7 @@ static int source_failed(Copy *c, int r, const char *from) {
 static bool dest_is_dir(const Copy *c) {
         autoclose int there = -EBADF;
 
-        if (c->request->dest_is_dir || c->n_matches > 1)
+        if (c->request->dest_is_dir || strv_length(c->matches) > 1)
                 return true;
         there = resolve_open(c->to.root, *c->dest ? c->dest : ".", O_PATH | O_DIRECTORY);
         return there >= 0;
@@ -280,6 +288,40 @@ static char *named_target(const Copy *c, const char *from, const struct stat *st
         if (S_ISDIR(st->st_mode) || !dest_is_dir(c))
                 return strdup(c->dest);
         return join(c->dest, last_part(from));
+}
+
+/* A file that is nowhere yet. */
+static int write_item(Copy *c, const HelperItem *item) {
+        struct stat st = { .st_mode = S_IFREG | 0644 };
+        autofree char *to = strdup(item->to), *path = NULL;
+        autoclose int file = -EBADF;
+        InRootOwner owner;
+        const char *name;
+        int r, parent;
+
+        (void) clock_gettime(CLOCK_REALTIME, &st.st_mtim);
+        owner = made_by(c, &st);
+        if (!to)
+                return fail(c->err, ENOMEM, "cannot write '%s'", item->from);
+        if (inroot_clean(to) < 0 || strchr(item->from, '/'))
+                return refuse(c->err, EINVAL, "'%s' leads out of the directory", item->from);
+        path = *to ? join(c->dest, to) : named_target(c, item->from, &st);
+        if (!path)
+                return fail(c->err, ENOMEM, "cannot write '%s'", item->from);
+        if (!*path)
+                return refuse(c->err, EISDIR, "'%s' cannot replace the root directory", item->from);
+        parent = inroot_parent(&c->to, path, &owner, &name, c->err);
+        if (parent < 0)
+                return parent;
+        r = make_room(c, parent, name, path);
+        if (r < 0)
+                return r;
+        c->report->entries++;
+        file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        r = file < 0 ? -errno : fd_write_all(file, item->content, strlen(item->content));
+        if (r < 0)
+                return fail(c->err, r, "cannot write '/%s'", path);
+        return settle(c, -EBADF, file, &st, path);
 }
 
 static int copy_item(Copy *c, const HelperItem *item) {
@@ -300,24 +342,31 @@ static int copy_item(Copy *c, const HelperItem *item) {
         return copy_entry(c, from, object, &st, path);
 }
 
-static int copy_below(Copy *c, const char *from, int object, const char *path);
+static int copy_below(Copy *c, const char *from, int object, const char *path, const char *rest);
 
-/* One entry and, if it is a directory, all below it. */
-static int copy_whole(Copy *c, const char *from, bool follow, const char *path) {
+/*
+ * One entry and, if it is a directory, all below it.  @rest: its path as excluding patterns see it;
+ * what they leave out may still hold something that they take back in.
+ */
+static int copy_whole(Copy *c, const char *from, bool follow, const char *path, const char *rest) {
+        bool left_out = *rest && ignore_matches(c->exclude, rest);
         autoclose int object = -EBADF;
         struct stat st;
-        int r;
+        int r = 0;
 
+        if (left_out && !ignore_looks_below(c->exclude, rest))
+                return 0;
         object = open_source(c, from, follow, &st);
         if (object == -ENOTSUP && !follow)
                 return 0; /* sockets and devices inside a directory are left behind */
         if (object < 0)
                 return source_failed(c, object, from);
-        r = copy_entry(c, from, object, &st, path);
-        return r < 0 || !S_ISDIR(st.st_mode) ? r : copy_below(c, from, object, path);
+        if (!left_out)
+                r = copy_entry(c, from, object, &st, path);
+        return r < 0 || !S_ISDIR(st.st_mode) ? r : copy_below(c, from, object, path, rest);
 }
 
-static int copy_below(Copy *c, const char *from, int object, const char *path) {
+static int copy_below(Copy *c, const char *from, int object, const char *path, const char *rest) {
         autostrv names = NULL;
         int r;
 
@@ -326,14 +375,40 @@ static int copy_below(Copy *c, const char *from, int object, const char *path) {
                 return fail(c->err, r, "cannot list '%s'", from);
         strv_foreach(name, names) {
                 autofree char *below = join(from, *name), *target = join(path, *name);
+                autofree char *further = join(rest, *name);
 
-                if (!below || !target)
+                if (!below || !target || !further)
                         return fail(c->err, ENOMEM, "cannot copy '%s'", from);
-                r = copy_whole(c, below, false, target);
+                r = copy_whole(c, below, false, target, further);
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+static int expand(Copy *c, const char *base, const char *pattern, char ***ret);
+
+/* "**": what follows it here, and at every depth below. */
+static int expand_deep(Copy *c, const char *base, const char *rest, char ***ret) {
+        autoclose int dir =
+                resolve_open(c->source, *base ? base : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        autostrv names = NULL;
+        int r;
+
+        if (dir < 0)
+                return 0;
+        if (!*rest)
+                return strv_add(ret, base);
+        r = expand(c, base, rest, ret);
+        if (r >= 0)
+                r = dir_list(dir, ".", &names);
+        strv_foreach(name, names) {
+                autofree char *path = join(base, *name);
+
+                if (r >= 0)
+                        r = path ? expand_deep(c, path, rest, ret) : -ENOMEM;
+        }
+        return r;
 }
 
 /* Adds every path in the source that fits @pattern, which is clean, to @ret. */
@@ -341,12 +416,15 @@ static int expand(Copy *c, const char *base, const char *pattern, char ***ret) {
         size_t n = strcspn(pattern, "/");
         autofree char *part = strndup(pattern, n);
         const char *rest = pattern[n] ? pattern + n + 1 : "";
+        bool wild = part && pattern_has_wildcard(part);
         autoclose int dir = -EBADF;
         autostrv names = NULL;
 
         if (!part)
                 return -ENOMEM;
-        if (!strpbrk(part, "*?[")) {
+        if (c->request->parents && str_equal(part, "**"))
+                return expand_deep(c, base, rest, ret);
+        if (!wild) {
                 if (strv_add(&names, part) < 0)
                         return -ENOMEM;
         } else {
@@ -361,51 +439,113 @@ static int expand(Copy *c, const char *base, const char *pattern, char ***ret) {
 
                 if (!path)
                         return -ENOMEM;
-                if (strpbrk(part, "*?[") && !str_glob(part, *name))
+                if (wild && !pattern_matches(part, *name))
                         continue;
                 there = resolve_open(c->source, path, O_PATH);
                 if (there < 0)
                         continue;
-                r = *rest ? expand(c, path, rest, ret) : strv_add(ret, path);
+                if (!*rest)
+                        r = strv_has(*ret, path) ? 0 : strv_add(ret, path);
+                else
+                        r = expand(c, path, rest, ret);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int copy_patterns(Copy *c) {
-        autostrv matches = NULL;
+/* The paths that one pattern stands for; with parents also what of them counts. */
+static int find_matches(Copy *c, const char *p) {
+        const char *pivot = c->request->parents ? strstr(p, "/./") : NULL;
+        autofree char *pattern = strdup(p);
+        autofree char *base = pivot ? strndup(p, (size_t) (pivot - p)) : strdup("");
+        size_t before = strv_length(c->matches);
         int r;
 
-        strv_foreach(p, c->request->patterns) {
-                autofree char *pattern = strdup(*p);
-                size_t before = strv_length(matches);
+        if (!pattern || !base)
+                return fail(c->err, ENOMEM, "cannot look for '%s'", p);
+        if (inroot_clean(pattern) < 0 || inroot_clean(base) < 0)
+                return refuse(c->err, EINVAL, "'%s' leads out of the tree", p);
+        r = *pattern ? expand(c, "", pattern, &c->matches) : strv_add(&c->matches, "");
+        if (r < 0)
+                return fail(c->err, r, "cannot look for '%s'", p);
+        if (strv_length(c->matches) == before && !pattern_has_wildcard(p))
+                return refuse(c->err, ENOENT, "there is no '%s' to copy", p);
+        for (size_t i = before; c->matches && c->matches[i]; i++) {
+                const char *rest = str_after(c->matches[i], base);
 
-                if (!pattern || inroot_clean(pattern) < 0)
-                        return refuse(c->err, EINVAL, "'%s' leads out of the tree", *p);
-                r = *pattern ? expand(c, "", pattern, &matches) : strv_add(&matches, "");
-                if (r < 0)
-                        return fail(c->err, r, "cannot look for '%s'", *p);
-                if (strv_length(matches) == before)
-                        return refuse(c->err, ENOENT, "there is no '%s' to copy", *p);
+                rest = rest ? rest + strspn(rest, "/") : c->matches[i];
+                if (strv_add(&c->targets, rest) < 0)
+                        return fail(c->err, ENOMEM, "cannot look for '%s'", p);
         }
-        c->n_matches = strv_length(matches);
-        strv_foreach(match, matches) {
-                autofree char *target = NULL;
+        return 0;
+}
+
+/* --parents: the directories on the way are made as they are in the source. */
+static int copy_parents(Copy *c, const char *match, const char *target) {
+        size_t skipped = strlen(match) - strlen(target);
+
+        for (const char *slash = strchr(target, '/'); slash; slash = strchr(slash + 1, '/')) {
+                autofree char *from = strndup(match, skipped + (size_t) (slash - target));
+                autofree char *part = strndup(target, (size_t) (slash - target));
+                autofree char *to = part ? join(c->dest, part) : NULL;
                 autoclose int object = -EBADF;
                 struct stat st;
+                int r;
 
-                object = open_source(c, *match, true, &st);
-                if (object < 0)
-                        return source_failed(c, object, *match);
-                target = named_target(c, *match, &st);
-                if (!target)
-                        return fail(c->err, ENOMEM, "cannot copy '%s'", *match);
-                r = copy_whole(c, *match, true, target);
+                if (!from || !to)
+                        return fail(c->err, ENOMEM, "cannot copy '%s'", match);
+                object = open_source(c, from, true, &st);
+                r = object < 0 ? source_failed(c, object, from)
+                               : copy_directory(c, object, &st, to);
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+static int copy_match(Copy *c, const char *match, const char *target) {
+        bool parents = c->request->parents;
+        autofree char *path = NULL;
+        autoclose int object = -EBADF;
+        struct stat st;
+        int r;
+
+        object = open_source(c, match, !parents, &st);
+        if (object < 0)
+                return source_failed(c, object, match);
+        path = parents ? join(c->dest, target) : named_target(c, match, &st);
+        if (!path)
+                return fail(c->err, ENOMEM, "cannot copy '%s'", match);
+        if (parents) {
+                if (ignore_matches(c->exclude, target) && !S_ISDIR(st.st_mode))
+                        return 0;
+                r = copy_parents(c, match, target);
+                return r < 0 ? r : copy_whole(c, match, false, path, target);
+        }
+        return copy_whole(c, match, true, path, S_ISDIR(st.st_mode) ? "" : last_part(match));
+}
+
+static int copy_patterns(Copy *c) {
+        int r = 0;
+
+        strv_foreach(p, c->request->patterns) {
+                r = find_matches(c, *p);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; r >= 0 && c->matches && c->matches[i]; i++)
+                r = copy_match(c, c->matches[i], c->targets[i]);
+        return r;
+}
+
+static int read_exclude(Copy *c) {
+        autofree char *text = strv_join(c->request->exclude, "\n");
+
+        if (!c->request->exclude)
+                return 0;
+        return text ? ignore_parse(text, "--exclude", &c->exclude, c->err)
+                    : fail(c->err, ENOMEM, "cannot copy files");
 }
 
 static int copy_all(Copy *c) {
@@ -422,7 +562,8 @@ static int copy_all(Copy *c) {
                         return made;
         }
         for (size_t i = 0; r >= 0 && i < request->n_items; i++)
-                r = copy_item(c, &request->items[i]);
+                r = request->items[i].content ? write_item(c, &request->items[i])
+                                              : copy_item(c, &request->items[i]);
         return r < 0 ? r : copy_patterns(c);
 }
 
@@ -445,9 +586,14 @@ int copy_files(int root, int source, const HelperRequest *request, TreeReport *r
         if (request->owner)
                 r = owner_resolve(root, request->owner, &c.uid, &c.gid, err);
         if (r >= 0)
+                r = read_exclude(&c);
+        if (r >= 0)
                 r = copy_all(&c);
         if (r >= 0)
                 inroot_finish(&c.to);
         inroot_clear(&c.to);
+        strv_free(c.matches);
+        strv_free(c.targets);
+        ignore_free(c.exclude);
         return r;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <bzlib.h>
 #include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,13 @@
 #define XZ_MEMORY       (256u << 20)
 #define ZSTD_WINDOW_LOG 27 /* 128 MiB */
 
-typedef enum Format { FORMAT_PLAIN, FORMAT_GZIP, FORMAT_XZ, FORMAT_ZSTD } Format;
+typedef enum Format {
+        FORMAT_PLAIN,
+        FORMAT_GZIP,
+        FORMAT_BZIP2,
+        FORMAT_XZ,
+        FORMAT_ZSTD,
+} Format;
 
 struct Decompress {
         int fd;
@@ -25,16 +32,19 @@ struct Decompress {
         bool in_member; /* between the beginning and the end of a member */
         bool ended;
         z_stream gzip;
+        bz_stream bzip2;
         lzma_stream xz;
         ZSTD_DCtx *zstd;
 };
 
-static const char *const format_names[] = { "plain", "gzip", "xz", "zstd" };
+static const char *const format_names[] = { "plain", "gzip", "bzip2", "xz", "zstd" };
 
 Decompress *decompress_free(Decompress *d) {
         if (d) {
                 if (d->format == FORMAT_GZIP)
                         (void) inflateEnd(&d->gzip);
+                if (d->format == FORMAT_BZIP2)
+                        (void) BZ2_bzDecompressEnd(&d->bzip2);
                 if (d->format == FORMAT_XZ)
                         lzma_end(&d->xz);
                 ZSTD_freeDCtx(d->zstd);
@@ -69,6 +79,12 @@ static bool begins(const Decompress *d, const char *bytes, size_t n) {
         return d->filled - d->at >= n && memcmp(d->input + d->at, bytes, n) == 0;
 }
 
+static bool is_bzip2(const Decompress *d) {
+        return begins(d, "BZh", 3) && d->filled - d->at >= 10 &&
+               (memcmp(d->input + d->at + 4, "1AY&SY", 6) == 0 ||
+                memcmp(d->input + d->at + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
+}
+
 static bool is_zstd(const Decompress *d) {
         const unsigned char *p = d->input + d->at;
 
@@ -83,15 +99,10 @@ static int refuse_others(const Decompress *d, Err *err) {
                 size_t n;
                 const char *name;
         } others[] = {
-                { "BZh", 3, "bzip2" },
-                { "PK\3\4", 4, "a zip archive" },
-                { "LZIP", 4, "lzip" },
-                { "\x1f\x9d", 2, "compress (.Z)" },
-                { "\x04\x22\x4d\x18", 4, "lz4" },
-                { "\x5d\0\0", 3, "old lzma" },
-                { "hsqs", 4, "a squashfs image" },
-                { "7z\xbc\xaf", 4, "7-Zip" },
-                { "!<arch>\n", 8, "an ar archive" },
+                { "PK\3\4", 4, "a zip archive" },   { "LZIP", 4, "lzip" },
+                { "\x1f\x9d", 2, "compress (.Z)" }, { "\x04\x22\x4d\x18", 4, "lz4" },
+                { "\x5d\0\0", 3, "old lzma" },      { "hsqs", 4, "a squashfs image" },
+                { "7z\xbc\xaf", 4, "7-Zip" },       { "!<arch>\n", 8, "an ar archive" },
                 { "070701", 6, "a cpio archive" },
         };
 
@@ -101,15 +112,15 @@ static int refuse_others(const Decompress *d, Err *err) {
                                 err,
                                 refuse(err, EBADMSG, "this is %s, which isola does not read",
                                        others[i].name),
-                                "give it a tar archive, plain or compressed with gzip, xz or "
-                                "zstd");
+                                "give it a tar archive, plain or compressed with gzip, bzip2, xz "
+                                "or zstd");
         return 0;
 }
 
 static int detect(Decompress *d, Err *err) {
         int r;
 
-        while (d->filled < 8) {
+        while (d->filled < 10) {
                 r = fill(d, err);
                 if (r < 0)
                         return r;
@@ -118,6 +129,8 @@ static int detect(Decompress *d, Err *err) {
         }
         if (begins(d, "\x1f\x8b", 2))
                 d->format = FORMAT_GZIP;
+        else if (is_bzip2(d))
+                d->format = FORMAT_BZIP2;
         else if (begins(d,
                         "\xfd"
                         "7zXZ\0",
@@ -134,6 +147,8 @@ static int start(Decompress *d) {
         switch (d->format) {
         case FORMAT_GZIP:
                 return inflateInit2(&d->gzip, 16 + MAX_WBITS) == Z_OK ? 0 : -ENOMEM;
+        case FORMAT_BZIP2:
+                return BZ2_bzDecompressInit(&d->bzip2, 0, 0) == BZ_OK ? 0 : -ENOMEM;
         case FORMAT_XZ:
                 return lzma_stream_decoder(&d->xz, XZ_MEMORY, 0) == LZMA_OK ? 0 : -ENOMEM;
         case FORMAT_ZSTD:
@@ -193,6 +208,25 @@ static int step_gzip(Decompress *d, unsigned char *out, size_t room, size_t *ret
         return r == Z_OK || r == Z_BUF_ERROR ? 0 : damaged(d, d->gzip.msg, err);
 }
 
+static int step_bzip2(Decompress *d, unsigned char *out, size_t room, size_t *ret_n, Err *err) {
+        int r;
+
+        d->bzip2.next_in = (char *) d->input + d->at;
+        d->bzip2.avail_in = (unsigned) (d->filled - d->at);
+        d->bzip2.next_out = (char *) out;
+        d->bzip2.avail_out = room > 1u << 30 ? 1u << 30 : (unsigned) room;
+        r = BZ2_bzDecompress(&d->bzip2);
+        d->at = d->filled - d->bzip2.avail_in;
+        *ret_n = (size_t) (d->bzip2.next_out - (char *) out);
+        if (r == BZ_STREAM_END) {
+                d->in_member = false;
+                (void) BZ2_bzDecompressEnd(&d->bzip2);
+                d->bzip2 = (bz_stream){};
+                r = BZ2_bzDecompressInit(&d->bzip2, 0, 0);
+        }
+        return r == BZ_OK ? 0 : damaged(d, NULL, err);
+}
+
 static int step_xz(Decompress *d, unsigned char *out, size_t room, size_t *ret_n, Err *err) {
         lzma_ret r;
 
@@ -242,6 +276,8 @@ static int step(Decompress *d, unsigned char *out, size_t room, size_t *ret_n, E
         switch (d->format) {
         case FORMAT_GZIP:
                 return step_gzip(d, out, room, ret_n, err);
+        case FORMAT_BZIP2:
+                return step_bzip2(d, out, room, ret_n, err);
         case FORMAT_XZ:
                 return step_xz(d, out, room, ret_n, err);
         case FORMAT_ZSTD:
@@ -257,14 +293,14 @@ static int another_member(Decompress *d, Err *err) {
 
         if (d->format == FORMAT_PLAIN)
                 return 1;
-        while (d->filled - d->at < 6) {
+        while (d->filled - d->at < 10) {
                 r = fill(d, err);
                 if (r < 0)
                         return r;
                 if (r == 0)
                         break;
         }
-        if (begins(d, "\x1f\x8b", 2) ||
+        if (begins(d, "\x1f\x8b", 2) || is_bzip2(d) ||
             begins(d,
                    "\xfd"
                    "7zXZ\0",

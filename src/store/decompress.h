@@ -4,7 +4,7 @@
 /*
  * Reading a compressed stream
  *
- * The format is told by the first bytes: gzip, xz, zstd (also behind a
+ * The format is told by the first bytes: gzip, bzip2, xz, zstd (also behind a
  * skippable frame), else the stream is taken as it is.  Several members one after the
  * other are one stream; after the last one only zeros may follow.  What other
  * formats look like is refused by name.  Memory is bounded (256 MiB for xz, 128

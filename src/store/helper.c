@@ -8,6 +8,7 @@
 static const JsonField item_fields[] = {
         JSON_STRING(HelperItem, from, "from", JSON_REQUIRED),
         JSON_STRING(HelperItem, to, "to", JSON_REQUIRED),
+        JSON_STRING(HelperItem, content, "content"),
         {},
 };
 static const JsonType item_type = { sizeof(HelperItem), item_fields };
@@ -19,10 +20,12 @@ static const JsonField request_fields[] = {
         JSON_I64(HelperRequest, max_bytes, "maxBytes"),
         JSON_ARRAY(HelperRequest, items, HelperItem, "items", &item_type),
         JSON_STRINGS(HelperRequest, patterns, "patterns"),
+        JSON_STRINGS(HelperRequest, exclude, "exclude"),
+        JSON_BOOL(HelperRequest, parents, "parents"),
         JSON_BOOL(HelperRequest, dest_is_dir, "destIsDir"),
         JSON_BOOL(HelperRequest, keep_owners, "keepOwners"),
         JSON_STRING(HelperRequest, owner, "owner"),
-        JSON_INT(HelperRequest, mode, "mode"),
+        JSON_STRING(HelperRequest, mode, "mode"),
         {},
 };
 const JsonType helper_request_type = { sizeof(HelperRequest), request_fields };
@@ -78,9 +81,19 @@ static int encode_items(const HelperRequest *from, HelperRequest *to) {
 
                 item->from = helper_encode_path(from->items[to->n_items].from);
                 item->to = helper_encode_path(from->items[to->n_items].to);
+                if (from->items[to->n_items].content &&
+                    !(item->content = helper_encode_path(from->items[to->n_items].content)))
+                        return -ENOMEM;
                 if (!item->from || !item->to)
                         return -ENOMEM;
         }
+        return 0;
+}
+
+static int encode_list(char *const *list, char ***ret) {
+        strv_foreach(path, list)
+                if (strv_take(ret, helper_encode_path(*path)) < 0)
+                        return -ENOMEM;
         return 0;
 }
 
@@ -89,22 +102,25 @@ char *helper_request_text(const HelperRequest *request) {
         char *text = NULL;
         int r;
 
-        encoded.patterns = NULL;
+        encoded.patterns = encoded.exclude = NULL;
         encoded.n_items = 0;
         encoded.dest = helper_encode_path(request->dest);
         r = encoded.dest ? encode_items(request, &encoded) : -ENOMEM;
-        strv_foreach(pattern, request->patterns)
-                if (r >= 0)
-                        r = strv_take(&encoded.patterns, helper_encode_path(*pattern));
+        if (r >= 0)
+                r = encode_list(request->patterns, &encoded.patterns);
+        if (r >= 0)
+                r = encode_list(request->exclude, &encoded.exclude);
         if (r >= 0)
                 text = json_text(&helper_request_type, &encoded);
 
         for (size_t i = 0; encoded.items && i < request->n_items; i++) {
                 free(encoded.items[i].from);
                 free(encoded.items[i].to);
+                free(encoded.items[i].content);
         }
         free(encoded.items);
         strv_free(encoded.patterns);
+        strv_free(encoded.exclude);
         free(encoded.dest);
         return text;
 }
@@ -117,9 +133,13 @@ int helper_request_parse(const char *text, size_t size, HelperRequest *ret, Err 
         helper_decode_path(ret->dest);
         strv_foreach(pattern, ret->patterns)
                 helper_decode_path(*pattern);
+        strv_foreach(pattern, ret->exclude)
+                helper_decode_path(*pattern);
         for (size_t i = 0; i < ret->n_items; i++) {
                 helper_decode_path(ret->items[i].from);
                 helper_decode_path(ret->items[i].to);
+                if (ret->items[i].content)
+                        helper_decode_path(ret->items[i].content);
         }
         return 0;
 }

@@ -36,10 +36,9 @@ typedef struct HelperRequest {
         int64_t max_bytes;
         HelperItem *items;
         size_t n_items;
-        char **patterns;
-        bool dest_is_dir, keep_owners;
-        char *owner;
-        int mode; /* -1: as it was */
+        char **patterns, **exclude;
+        bool parents, dest_is_dir, keep_owners;
+        char *owner, *mode;
 } HelperRequest;
 
 typedef struct HelperReply {

@@ -24,7 +24,9 @@ int tree_copy(const TreeView *view, const TreeCopy *copy, TreeReport *ret, Err *
                                   .dest_is_dir = copy->dest_is_dir,
                                   .keep_owners = copy->source_lowers != NULL,
                                   .owner = (char *) copy->owner,
-                                  .mode = copy->mode };
+                                  .parents = copy->parents,
+                                  .exclude = (char **) copy->exclude,
+                                  .mode = (char *) copy->mode };
         const SandboxJob job = { .view = view,
                                  .archive = -EBADF,
                                  .source_dir = copy->source_dir,

@@ -58,10 +58,12 @@ int tree_unpack(const TreeView *view, int archive, UnpackMode mode, const char *
 
 /*
  * One entry to copy, alone: a directory is made, not walked.  @to is below the destination; "" is
- * the destination itself, and where that is a directory, the source's last name in it.
+ * the destination itself, and where that is a directory, the source's last name in it.  One with a
+ * content is a file that is only written here, 0644.
  */
 typedef struct TreeItem {
         char *from, *to;
+        char *content; /* or NULL */
 } TreeItem;
 
 typedef struct TreeCopy {
@@ -72,17 +74,20 @@ typedef struct TreeCopy {
         /*
          * What: entries one by one, as a context that .dockerignore has thinned out needs; or
          * patterns (*, ?, [set] in each part of a path), of whose matches a directory's contents
-         * and a file itself go into the destination, as COPY has it.
+         * and a file itself go into the destination, as COPY has it.  With @parents the whole path
+         * does, from a part "." on if there is one, and ** stands for any depth.
          */
         TreeItem *items;
         size_t n_items;
         char *const *patterns;
+        bool parents;
+        char *const *exclude; /* as in .dockerignore, on the paths below the destination */
 
         const char *dest; /* absolute path in the tree; missing directories are made */
         bool dest_is_dir; /* it was written with a slash at its end, or has several sources */
         const char
                 *owner; /* "user[:group]", names looked up in the tree; NULL for 0:0 or as it was */
-        int mode;       /* --chmod; -1 for as it was */
+        const char *mode; /* --chmod, see store/filemode.h; NULL for as it was */
 } TreeCopy;
 
 /**

@@ -123,15 +123,15 @@ static const struct {
         { "FROM a\nRUN [1]\n", "Dockerfile:2: the JSON list holds something else than strings" },
         { "FROM a\nSHELL sh\n",
           "Dockerfile:2: SHELL wants a JSON list: [\"program\", \"argument\"]" },
-        { "FROM a\nCOPY --chwon=1 a b\n", "Dockerfile:2: COPY has no flag '--chwon'" },
+        { "FROM a\nCOPY --chwon=1 a b\n",
+          "Dockerfile:2: COPY has no flag '--chwon'; did you mean '--chown'?" },
+        { "FROM a\nCOPY --colour=1 a b\n", "Dockerfile:2: COPY has no flag '--colour'" },
         { "FROM a\nCOPY --chown a b\n", "Dockerfile:2: COPY --chown needs a value" },
         { "FROM a\nCOPY --chown=1 --chown=2 a b\n", "Dockerfile:2: COPY --chown is given twice" },
-        { "FROM a\nRUN --mount=type=cache,target=/x a\n",
-          "Dockerfile:2: RUN --mount is not supported yet" },
-        { "FROM a\nRUN cat <<EOF\nhello\nEOF\n",
-          "Dockerfile:2: RUN with a here-document ('<<EOF') is not supported yet" },
-        { "FROM a\nCOPY <<-\"EOF\" /x\n",
-          "Dockerfile:2: COPY with a here-document ('<<-\"EOF\"') is not supported yet" },
+        { "FROM a\nRUN cat <<EOF\nhello\n",
+          "Dockerfile:2: the here-document 'EOF' is not ended by a line 'EOF'" },
+        { "FROM a\nCOPY a <<EOF\nEOF\n",
+          "Dockerfile:2: COPY: a here-document cannot be the destination" },
         { "FROM a\nHEALTHCHECK curl\n",
           "Dockerfile:2: HEALTHCHECK has no type 'curl': use NONE or CMD" },
         { "FROM a\nONBUILD FROM b\n", "Dockerfile:2: FROM is not allowed as an ONBUILD trigger" },
@@ -146,6 +146,105 @@ TEST(mistakes) {
 
                 expect_str(message, mistakes[i].message);
         }
+}
+
+TEST(heredocs) {
+        autoptr(Containerfile) file = parse("FROM a\n"
+                                            "RUN 3<<A cat <<-'B C' >x\n"
+                                            "# no comment \\\n"
+                                            "A\n"
+                                            "\t\ttab\n"
+                                            "\tB C\n"
+                                            "COPY <<one <<\"two\" /to/\r\n"
+                                            "$a\r\none\n"
+                                            "two\n"
+                                            "ONBUILD RUN <<EOF\n"
+                                            "x\n"
+                                            "EOF\n"
+                                            "USER u\n");
+        Instruction *i = file->instructions;
+        autofree char *tabs = NULL;
+
+        expect(file->n == 5);
+        expect(i[1].n_heredocs == 2 && i[1].line == 2 && i[1].last_line == 6);
+        expect_str(i[1].heredocs[0].name, "A");
+        expect_str(i[1].heredocs[0].content, "# no comment \\\n");
+        expect(i[1].heredocs[0].expand && i[1].heredocs[0].descriptor == 3);
+        expect_str(i[1].heredocs[1].name, "B C");
+        expect_str(i[1].heredocs[1].content, "\t\ttab\n");
+        expect(!i[1].heredocs[1].expand && i[1].heredocs[1].chomp);
+        tabs = heredoc_text(&i[1].heredocs[1]);
+        expect_str(tabs, "tab\n");
+        expect_str(i[2].heredocs[0].content, "$a\r\n");
+        expect(instruction_heredoc(&i[2], "<<two", '\\') == &i[2].heredocs[1]);
+        expect(!instruction_heredoc(&i[2], "<<three", '\\'));
+        expect_str(i[2].heredocs[1].content, "");
+        expect_str(i[3].args[0], "RUN <<EOF\nx\nEOF");
+        expect(i[4].line == 14);
+}
+
+TEST(a_trigger_is_one_instruction) {
+        autoptr(Containerfile) file = NULL;
+        autoptr(Containerfile) other = NULL;
+        autoerr err = {};
+
+        expect_ok(containerfile_parse_trigger("RUN <<EOF\nx\nEOF", &file, &err));
+        expect(file->n == 1 && file->instructions[0].n_heredocs == 1);
+        expect_str(file->instructions[0].heredocs[0].content, "x\n");
+        expect(containerfile_parse_trigger("RUN a\nRUN b", &other, &err) == -EINVAL);
+}
+
+TEST(flags) {
+        autoptr(Containerfile) file = parse("FROM a\n"
+                                            "RUN --mount=type=cache,target=/a --mount=target=/b x\n"
+                                            "COPY --link --parents=false --exclude=*.o a b\n"
+                                            "COPY --link=maybe a b\n");
+        Instruction *i = file->instructions;
+        autostrv mounts = NULL;
+        autoerr err = {};
+
+        expect_ok(instruction_flags(&i[1], "mount", &mounts));
+        expect(strv_length(mounts) == 2);
+        expect_str(mounts[1], "target=/b");
+        expect(instruction_flag_is_set(&i[2], "link", &err) == 1);
+        expect(instruction_flag_is_set(&i[2], "parents", &err) == 0);
+        expect(instruction_flag_is_set(&i[1], "link", &err) == 0);
+        expect(instruction_flag_is_set(&i[3], "link", &err) == -EINVAL);
+        expect_str(err.message, "COPY --link=maybe is neither true nor false");
+}
+
+TEST(comments_and_empty_lines_are_noted) {
+        autoptr(Containerfile) file = parse("# check=skip=all\n# far away\n\nFROM a\n"
+                                            "# one\n#two\nRUN a \\\n\n b\nrun c\n");
+        Instruction *i = file->instructions;
+
+        expect_str(file->check, "skip=all");
+        expect(!i[0].comments && !i[0].empty_lines);
+        expect(strv_length(i[1].comments) == 2 && i[1].empty_lines);
+        expect_str(i[1].comments[1], "two");
+        expect_str(i[2].word, "run");
+        expect(!i[2].comments);
+}
+
+TEST(syntax_is_found_where_others_write_it) {
+        autofree char *slashes = refusal("// syntax=evil/a\nFROM a\n");
+        autofree char *json = refusal("{\"syntax\":\"evil/b\"}");
+        autofree char *shebang = refusal("#!/usr/bin/evil\n# syntax = evil/c\nFROM a\n");
+
+        expect(strstr(slashes, "syntax 'evil/a' is not built in"));
+        expect(strstr(json, "is not built in"));
+        expect(strstr(shebang, "syntax 'evil/c' is not built in"));
+}
+
+TEST(json_of_a_file) {
+        autoptr(Containerfile) file =
+                parse("# escape=`\nFROM a\nRUN --mount=target=/x <<E\nb\nE\n");
+        autofree char *json = containerfile_json(file);
+
+        expect(strstr(json, "{\"escape\":\"`\",\"instructions\":[{\"instruction\":\"FROM\","
+                            "\"startLine\":2,\"endLine\":2"));
+        expect(strstr(json, "\"flags\":[\"mount=target=/x\"]"));
+        expect(strstr(json, "{\"name\":\"E\",\"content\":\"b\\n\",\"expand\":true"));
 }
 
 TEST(shift_is_no_heredoc) {

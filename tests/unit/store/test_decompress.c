@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <bzlib.h>
 #include <lzma.h>
 #include <sys/mman.h>
 #include <zlib.h>
@@ -27,6 +28,13 @@ static size_t pack_gzip(char *out, size_t room) {
         expect(deflate(&z, Z_FINISH) == Z_STREAM_END);
         deflateEnd(&z);
         return z.total_out;
+}
+
+static size_t pack_bzip2(char *out, size_t room) {
+        unsigned n = (unsigned) room;
+
+        expect(BZ2_bzBuffToBuffCompress(out, &n, plain, sizeof plain, 1, 0, 0) == BZ_OK);
+        return n;
 }
 
 static size_t pack_xz(char *out, size_t room) {
@@ -67,14 +75,14 @@ static int reads(const char *packed, size_t size, int times, Err *err) {
         return 0;
 }
 
-static size_t (*const packers[])(char *, size_t) = { pack_gzip, pack_xz, pack_zstd };
+static size_t (*const packers[])(char *, size_t) = { pack_gzip, pack_xz, pack_zstd, pack_bzip2 };
 
 TEST(every_format_is_told_by_its_beginning) {
         autofree char *packed = malloc(2 * sizeof plain);
 
         fill_plain();
         expect_ok(reads(plain, sizeof plain, 1, NULL));
-        for (size_t i = 0; i < 3; i++)
+        for (size_t i = 0; i < 4; i++)
                 expect_ok(reads(packed, packers[i](packed, 2 * sizeof plain), 1, NULL));
 }
 
@@ -82,7 +90,7 @@ TEST(members_follow_each_other_and_zeros_pad) {
         autofree char *packed = calloc(5, sizeof plain);
 
         fill_plain();
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 4; i++) {
                 size_t n = packers[i](packed, 2 * sizeof plain);
 
                 memcpy(packed + n, packed, n);
@@ -92,11 +100,11 @@ TEST(members_follow_each_other_and_zeros_pad) {
 }
 
 TEST(what_is_torn_or_followed_by_something_is_damaged) {
-        static const char *const names[] = { "gzip", "xz", "zstd" };
+        static const char *const names[] = { "gzip", "xz", "zstd", "bzip2" };
         autofree char *packed = malloc(2 * sizeof plain);
 
         fill_plain();
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 4; i++) {
                 size_t n = packers[i](packed, 2 * sizeof plain - 16);
                 autofree char *torn =
                         str_format("the %s data is damaged: it is cut short", names[i]);
@@ -116,7 +124,7 @@ TEST(no_flipped_bit_does_harm) {
         autofree char *packed = malloc(2 * sizeof plain);
 
         fill_plain();
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 4; i++) {
                 size_t n = packers[i](packed, 2 * sizeof plain);
 
                 for (size_t bit = 0; bit < n * 8; bit += n / 4 + 1) {

@@ -11,7 +11,7 @@ TEST(any_bytes_of_a_name_cross_to_the_helper) {
                                   .items = &item,
                                   .n_items = 1,
                                   .patterns = (char **) patterns,
-                                  .mode = -1 };
+                                  .mode = (char *) "u+x" };
         autofree char *text = helper_request_text(&request);
         HelperRequest got = {};
 
@@ -21,6 +21,6 @@ TEST(any_bytes_of_a_name_cross_to_the_helper) {
         expect_str(got.items[0].from, item.from);
         expect_str(got.items[0].to, item.to);
         expect_str(got.patterns[0], patterns[0]);
-        expect(got.mode == -1);
+        expect_str(got.mode, "u+x");
         json_clear(&helper_request_type, &got);
 }

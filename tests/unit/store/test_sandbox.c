@@ -109,8 +109,7 @@ TEST(files_are_copied_below_a_merged_view) {
                           .n_items = 4,
                           .dest = "/opt/app",
                           .dest_is_dir = true,
-                          .owner = "user:staff",
-                          .mode = -1 };
+                          .owner = "user:staff" };
         TreeReport report = {};
         struct stat st;
 
@@ -138,7 +137,9 @@ TEST(files_are_copied_below_a_merged_view) {
 TEST(one_file_goes_to_a_name_or_into_a_directory) {
         const TreeView view = { .upper = "/mnt/diff", .work = "/mnt/work" };
         TreeItem item = { (char *) "a", (char *) "" };
-        TreeCopy copy = { .source_dir = "/mnt/source", .items = &item, .n_items = 1, .mode = 0600 };
+        TreeCopy copy = {
+                .source_dir = "/mnt/source", .items = &item, .n_items = 1, .mode = "600"
+        };
         struct stat st;
 
         set_up();
@@ -159,11 +160,9 @@ TEST(patterns_copy_from_another_stage_with_owners) {
                                                                                     NULL };
         char *const missing[] = { (char *) "/nothing", NULL };
         const TreeView view = { .upper = "/mnt/diff", .work = "/mnt/work" };
-        TreeCopy copy = { .source_lowers = lowers,
-                          .patterns = patterns,
-                          .dest = "/x/",
-                          .dest_is_dir = true,
-                          .mode = -1 };
+        TreeCopy copy = {
+                .source_lowers = lowers, .patterns = patterns, .dest = "/x/", .dest_is_dir = true
+        };
         autoerr err = {};
         struct stat st;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "builder/ignore.h"
+#include "store/ignore.h"
 
 typedef struct IgnorePattern {
         char *text; /* cleaned, without '!' and a leading '/' */

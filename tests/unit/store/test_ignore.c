@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include "base/str.h"
-#include "builder/ignore.h"
+#include "store/ignore.h"
 #include "test.h"
 
 /* Most rows are from moby/patternmatcher's own test table. */

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The language of Dockerfiles: here-documents, and the flags of COPY, ADD and RUN."""
+import json
+import shutil
+
+from dockerfiles import build, fresh_build  # noqa: F401
+
+
+def see(build, command):
+    """What a command prints in the image that was built last."""
+    return build.isola.out('run', '--rm', '--network', 'none', build.name, 'sh', '-c', command)
+
+
+# ----------------------------------------------------------------- here-documents
+
+
+def test_copy_of_here_documents(build):
+    build.write('ordinary', 'file\n')
+    build('FROM busybox\nENV WHO=world\nARG WHAT=hello\n'
+          'COPY <<greeting <<"as-it-is" ordinary /to/\n'
+          '$WHAT ${WHO:-nobody}, "quotes" stay, \\$5\n'
+          '# no comment\n'
+          'greeting\n'
+          '$WHO \\$5\n'
+          'as-it-is\n'
+          'COPY --chmod=755 --chown=7:8 <<-EOF /run.sh\n'
+          '\t#!/bin/sh\n\t\techo ran\n'
+          '\tEOF\n')
+    assert see(build, 'cat /to/greeting') == 'hello world, "quotes" stay, $5\n# no comment'
+    assert see(build, 'cat /to/as-it-is') == '$WHO \\$5'
+    assert see(build, 'cat /to/ordinary; stat -c %a /to/greeting') == 'file\n644'
+    assert see(build, '/run.sh; stat -c "%a %u:%g" /run.sh') == 'ran\n755 7:8'
+
+
+def test_add_of_a_here_document(build):
+    build('FROM busybox\nADD <<EOF /etc/one.conf\nvalue = 1\nEOF\n')
+    assert see(build, 'cat /etc/one.conf') == 'value = 1'
+
+
+def test_run_of_a_here_document(build):
+    out = build('FROM busybox\nENV A=env\n'
+                'RUN <<EOF\n'
+                'set -e\n'
+                'B=shell\n'
+                'echo "$A $B" > /out\n'
+                '# a comment \\\n'
+                'echo end >> /out\n'
+                'EOF\n'
+                'RUN cat <<ONE - <<\'TWO\' > /both\n'
+                'unread\n'
+                'ONE\n'
+                '$A\n'
+                'TWO\n', '--no-cache')
+    assert see(build, 'cat /out') == 'env shell\nend'
+    assert see(build, 'cat /both') == '$A'
+    assert 'Step 3/4 : RUN <<EOF' in out.stdout
+
+
+def test_run_of_a_here_document_that_is_a_program(build):
+    build('FROM busybox\nRUN <<EOF\n#!/bin/cat\ntext\nEOF\n'
+          'RUN <<-SCRIPT\n#!/bin/sh\n\techo "$0" > /name\n\tSCRIPT\n')
+    assert see(build, 'cat /name; test ! -e /dev/pipes') == '/dev/pipes/SCRIPT'
+    assert build.files() == ['name']
+
+
+def test_here_document_is_part_of_the_key(build):
+    file = 'FROM busybox\nRUN <<EOF\necho {} > /x\nEOF\nCOPY <<EOF /y\n{}\nEOF\n'
+    build(file.format(1, 1), '--no-cache')
+    assert build(file.format(1, 1)).stdout.count('Using cache') == 2
+    assert 'Using cache' not in build(file.format(2, 1)).stdout.split('COPY')[0]
+    assert see(build, 'cat /x /y') == '2\n1'
+
+
+def test_here_document_in_a_trigger(build):
+    build('FROM busybox\nONBUILD COPY <<EOF /from-trigger\n$WHAT\nEOF\n'
+          'ONBUILD RUN <<EOF\ncat /from-trigger > /copy\nEOF\n', name='base')
+    build('FROM base\n')
+    assert see(build, 'cat /copy') == ''
+    build('ARG WHAT=x\nFROM base\nARG WHAT\nRUN cat /from-trigger\n')
+
+
+# ------------------------------------------------------------------- COPY and ADD
+
+
+def test_link(build):
+    """A layer that knows nothing of what is below: what the image has as a link is covered."""
+    build.write('f', 'linked')
+    build('FROM busybox\nRUN mkdir -m 700 /deep && ln -s /deep /short\nCOPY --link f /short/f\n')
+    assert build.files() == ['short', 'short/f']
+    assert see(build, 'cat /short/f; ls /deep') == 'linked'
+    assert "there is no user 'user'" in build.fails('FROM busybox\nCOPY --link --chown=user f /x\n')
+    build('FROM busybox\nCOPY --link --chown=5:6 f /x\n')
+    assert see(build, 'stat -c %u:%g /x') == '5:6'
+
+
+def test_parents(build):
+    for path in ('a/b/c.txt', 'a/b/d.bin', 'a/e.txt'):
+        build.write(path, path)
+    build('FROM busybox\nCOPY --parents a/b/c.txt /one/\nCOPY --parents a/./b/*.txt /two/\n'
+          'COPY --parents **/*.txt /three/\nCOPY --parents --exclude=**/*.txt a /four/\n')
+    assert see(build, 'cd /; find one two three four -type f | sort') == (
+        'four/a/b/d.bin\none/a/b/c.txt\nthree/a/b/c.txt\nthree/a/e.txt\ntwo/b/c.txt')
+
+
+def test_parents_from_a_stage(build):
+    build('FROM busybox AS made\nRUN mkdir -p /a/b && chmod 750 /a && chown 3:4 /a/b && echo 1 > /a/b/c.txt && echo 2 > /a/e.txt\n'
+          'FROM busybox\nCOPY --from=made --parents /a/b/c.txt /one/\nCOPY --from=made --parents /a/./**/*.txt /two/\n')
+    assert see(build, 'cd /; find one two -type f | sort') == 'one/a/b/c.txt\ntwo/b/c.txt\ntwo/e.txt'
+    assert see(build, 'stat -c "%a %u:%g" /one/a /one/a/b') == '750 0:0\n755 3:4'
+
+
+def test_exclude(build):
+    for path in ('dir/a.c', 'dir/a.o', 'dir/sub/b.o', 'dir/keep.o', 'x.o', 'x.c'):
+        build.write(path, path)
+    build('FROM busybox AS first\nARG WHAT=*.o\nCOPY --exclude=**/$WHAT --exclude=!keep.o dir /d/\nCOPY --exclude=x.o x.* /x/\n'
+          'FROM busybox\nCOPY --from=first --exclude=*.c /d /e/\nCOPY --from=first /x /x/\n')
+    assert see(build, 'cd /; find e x -type f | sort') == 'e/keep.o\nx/x.c'
+
+
+def test_symbolic_modes(build):
+    build.write('dir/run', 'x', 0o640)
+    build('FROM busybox\nCOPY --chmod=u=rwX,go=rX dir /d/\nCOPY --chmod=a+x dir/run /r\nADD --chmod=4711 dir/run /s\n')
+    assert see(build, 'stat -c %a /d/run /r /s') == '644\n751\n4711'
+
+
+def test_pattern_that_matches_nothing(build):
+    build.write('there', 'x')
+    build('FROM busybox\nCOPY there *.none /d/\nCOPY *.none /e/\n')
+    assert see(build, 'ls /d /e') == '/d:\nthere\n\n/e:'
+
+
+def test_add_without_unpacking(build, rootfs_tar):
+    shutil.copy(rootfs_tar, build.directory / 'root.tar')
+    build('FROM busybox\nADD --unpack=false root.tar /x/\n')
+    assert see(build, 'ls /x') == 'root.tar'
+
+
+# -------------------------------------------------------------------------- print
+
+
+def test_print_ast(build):
+    build.write('Dockerfile', '# escape=`\nFROM busybox AS a\n# why\nRUN <<EOF\nx\nEOF\n')
+    tree = json.loads(build.isola.out('build', '--print-ast', build.directory))
+    assert tree['escape'] == '`'
+    assert [node['instruction'] for node in tree['instructions']] == ['FROM', 'RUN']
+    run = tree['instructions'][1]
+    assert (run['startLine'], run['endLine'], run['comments']) == (4, 6, ['why'])
+    assert run['heredocs'][0]['content'] == 'x\n'
+    build.write('Dockerfile', 'FROM a\nCOYP b\n')
+    assert 'Dockerfile:2' in build.isola('build', '--print-ast', build.directory, code=1).stderr
