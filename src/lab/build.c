@@ -25,22 +25,18 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "kernel/mount.h"
 #include "kernel/process.h"
 #include "lab/build.h"
-#include "lab/device.h"
-#include "lab/engine.h"
+#include "lab/idle_node.h"
 #include "lab/keeper.h"
+#include "lab/lay.h"
 #include "lab/node.h"
 #include "lab/node_network.h"
-#include "netlink/addr.h"
-#include "netlink/link.h"
-#include "topology/management.h"
 
 #define NODE_FLAGS \
         (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP)
-#define LINKS_AT_ONCE     64
-#define WATCH_MS          200
-#define MANAGEMENT_BRIDGE (1 << 20) /* index; behind what the kernel numbers by itself */
+#define WATCH_MS 200
 
 /* The maker's own. */
 typedef struct Maker {
@@ -48,6 +44,8 @@ typedef struct Maker {
         int go[2], release[2], done[2], report[2];
         int pids; /* to the keeper */
         pid_t fabric, keeper, *nodes;
+        bool *idle; /* which nodes share this process's memory (idle_node.h) */
+        IdleNodes idle_nodes;
 } Maker;
 
 static int enter_userns(int userns, Err *err) {
@@ -123,11 +121,12 @@ static bool is_in_fabric(const Topology *t, size_t node) {
         return t->nodes[node].kind == NODE_OVS_BRIDGE;
 }
 
-static size_t count_processes(const Topology *t) {
+/* Those with a memory and a voice of their own. */
+static size_t count_processes(const Maker *m) {
         size_t n = 0;
 
-        for (size_t i = 0; i < t->n_nodes; i++)
-                n += !is_in_fabric(t, i);
+        for (size_t i = 0; i < m->plan->topology->n_nodes; i++)
+                n += !is_in_fabric(m->plan->topology, i) && !m->idle[i];
         return n;
 }
 
@@ -144,136 +143,6 @@ static int why_not(const Maker *m, Err *err) {
         int r = hear_node(m, WATCH_MS, err);
 
         return r < 0 ? r : refuse(err, ECHILD, "a node's process has ended while it was made");
-}
-
-/* ---- links ---- */
-
-static LinkEnd end_of(const Maker *m, const TopologyLink *l, int end, DeviceName *name) {
-        const Topology *t = m->plan->topology;
-        const Interface *in = topology_interface(t, l->sides[end]);
-
-        *name = device_name(t, l->sides[end]);
-        return (LinkEnd){
-                .name = name->text,
-                .netns = -EBADF,
-                .netns_pid = m->nodes[l->sides[end].node],
-                .mtu = l->mtu,
-                .address = in->mac,
-        };
-}
-
-static int lay_links(const Maker *m, Err *err) {
-        const Topology *t = m->plan->topology;
-        const TopologyLink *laid[LINKS_AT_ONCE];
-        autoclose int nl = nl_open();
-        autonl NlMessage batch;
-        int r = nl < 0 ? fail(err, nl, "cannot open a netlink socket") : 0;
-
-        nl_begin_empty(&batch);
-        for (size_t i = 0; r >= 0 && i < t->n_links; i++) {
-                const TopologyLink *l = &t->links[i];
-                DeviceName names[2];
-                LinkEnd a = end_of(m, l, 0, &names[0]), b = end_of(m, l, 1, &names[1]);
-
-                if (link_engine(l, NULL) != ENGINE_WIRE) {
-                        laid[batch.n] = l;
-                        link_next_veth(&batch, &a, &b);
-                }
-                if (batch.n == 0 || (batch.n < LINKS_AT_ONCE && i + 1 < t->n_links))
-                        continue;
-                r = nl_call(nl, &batch, err);
-                if (r == -ESRCH && err)
-                        err_clear(err);
-                if (r == -ESRCH)
-                        return why_not(m, err);
-                if (r < 0)
-                        return err_prefix(err, r, "cannot lay link '%s'",
-                                          laid[batch.failed > 0 ? batch.failed - 1 : 0]->name);
-                nl_clear(&batch);
-                nl_begin_empty(&batch);
-        }
-        return r;
-}
-
-/* The ends that are in no node: here, and nobody else sets them up.  Not while they are made: the
- * other end is not there yet. */
-static int set_fabric_up(const Maker *m, Err *err) {
-        const Topology *t = m->plan->topology;
-        autoclose int nl = nl_open();
-        autonl NlMessage batch;
-        int r = nl < 0 ? fail(err, nl, "cannot open a netlink socket") : 0;
-
-        nl_begin_empty(&batch);
-        for (size_t i = 0; r >= 0 && i < t->n_links; i++)
-                for (int end = 0; r >= 0 && end < 2; end++) {
-                        DeviceName name = device_name(t, t->links[i].sides[end]);
-                        Link link;
-
-                        if (!is_in_fabric(t, t->links[i].sides[end].node) ||
-                            link_engine(&t->links[i], NULL) == ENGINE_WIRE)
-                                continue;
-                        r = link_get(nl, name.text, &link, err);
-                        if (r >= 0)
-                                link_next_up(&batch, link.index);
-                }
-        if (r >= 0 && batch.n > 0)
-                r = nl_call(nl, &batch, err);
-        return r;
-}
-
-/* ---- the management network ---- */
-
-static void put_management_bridge(NlMessage *batch, const Topology *t) {
-        const BridgeOptions options = { .index = MANAGEMENT_BRIDGE };
-        const Address v4 = management_gateway(&t->management_net),
-                      v6 = management_gateway(&t->management_net6);
-
-        link_next_bridge(batch, "isola-mgmt", &options);
-        addr_next_add(batch, MANAGEMENT_BRIDGE, &v4);
-        addr_next_add(batch, MANAGEMENT_BRIDGE, &v6);
-}
-
-static int call(int nl, NlMessage *batch, Err *err) {
-        int r = nl_call(nl, batch, err);
-
-        nl_clear(batch);
-        nl_begin_empty(batch);
-        return r < 0 ? err_prefix(err, r, "cannot lay the management network") : 0;
-}
-
-/* A bridge in the fabric, and a cable from it to each node. */
-static int lay_management(const Maker *m, Err *err) {
-        const Topology *t = m->plan->topology;
-        autoclose int nl = -EBADF;
-        autonl NlMessage batch;
-        int r = 0;
-
-        nl_begin_empty(&batch);
-        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++) {
-                char name[INTERFACE_NAME_MAX + 1];
-                const LinkEnd a = { .name = name,
-                                    .netns = -EBADF,
-                                    .master = MANAGEMENT_BRIDGE,
-                                    .up = true },
-                              b = { .name = management_interface(t),
-                                    .netns = -EBADF,
-                                    .netns_pid = m->nodes[i] };
-
-                if (!node_is_managed(t, &t->nodes[i]))
-                        continue;
-                if (nl < 0) {
-                        nl = nl_open();
-                        if (nl < 0)
-                                return fail(err, nl, "cannot open a netlink socket");
-                        put_management_bridge(&batch, t);
-                        r = call(nl, &batch, err);
-                }
-                (void) snprintf(name, sizeof name, "m%u", (unsigned) i);
-                link_next_veth(&batch, &a, &b);
-                if (r >= 0 && batch.n >= LINKS_AT_ONCE)
-                        r = call(nl, &batch, err);
-        }
-        return r >= 0 && batch.n > 0 ? call(nl, &batch, err) : r;
 }
 
 /* ---- all of it ---- */
@@ -351,47 +220,126 @@ static int let_keeper_lay(Maker *m, Err *err) {
         return await(m, 1, err);
 }
 
+static int make_nodes(Maker *m, Err *err) {
+        const Topology *t = m->plan->topology;
+        int r = 0;
+
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                m->idle[i] = node_is_idle(&t->nodes[i]);
+                m->nodes[i] = is_in_fabric(t, i) ? m->fabric : 0;
+        }
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
+                if (m->nodes[i] == 0 && !m->idle[i])
+                        r = make_node(m, i, err);
+        return r;
+}
+
+static int clone_idle(Maker *m, Lay *lay, Err *err) {
+        const Topology *t = m->plan->topology;
+
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                pid_t pid = m->idle[i]
+                                    ? idle_node_clone(&m->idle_nodes, NODE_FLAGS, t->nodes[i].name)
+                                    : 0;
+
+                if (pid < 0)
+                        return fail(err, pid, "cannot make node '%s'", t->nodes[i].name);
+                if (pid > 0)
+                        lay_made(lay, i, pid);
+        }
+        return 0;
+}
+
+/* Out of mounts without the host's /proc and /sys, which this process has again after that. */
+static int make_idle(Maker *m, Lay *lay, Err *err) {
+        autoclose int proc = mount_clone_source("/proc", true);
+        sigset_t signals;
+        int r = idle_nodes_open(&m->idle_nodes, m->plan->topology->n_nodes, m->release[0], err);
+
+        if (r < 0)
+                return r;
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGCHLD);
+        sigaddset(&signals, SIGTERM);
+        (void) pthread_sigmask(SIG_BLOCK, &signals, NULL);
+        if (proc < 0 || unshare(CLONE_NEWNS) < 0)
+                return fail(err, proc < 0 ? proc : -errno, "cannot make a mount namespace");
+        r = node_mounts_clear(err);
+        if (r >= 0)
+                r = clone_idle(m, lay, err);
+        return r < 0 ? r : node_bind(proc, "/proc", err);
+}
+
+/* What is laid once all cables are. */
+static int lay_others(Maker *m, Lay *lay, Err *err) {
+        const Topology *t = m->plan->topology;
+        int r = 0;
+
+        if (m->keeper > 0 || t->management)
+                r = lay_wait(lay, err);
+        if (r >= 0 && m->keeper > 0)
+                r = let_keeper_lay(m, err);
+        if (r >= 0 && t->management)
+                r = lay_management(t, m->nodes, err);
+        return r;
+}
+
+static int connect_nodes(Maker *m, Lay *lay, Err *err) {
+        const Topology *t = m->plan->topology;
+        int r = make_idle(m, lay, err);
+
+        fault_point("lab.nodes");
+        if (r >= 0)
+                r = lay_others(m, lay, err);
+        if (r >= 0)
+                r = lay_finish(lay, err);
+        else
+                lay_give_up(lay);
+        if (r >= 0)
+                r = lay_fabric_up(t, err);
+        fault_point("lab.links");
+        if (r >= 0)
+                r = let_go(m->go[1], count_processes(m), err);
+        if (r >= 0)
+                r = await(m, count_processes(m), err);
+        return r < 0 ? r : lay_settle(lay, err);
+}
+
 static int make_all(Maker *m, Err *err) {
         const Topology *t = m->plan->topology;
+        Lay lay = { .home = -EBADF };
         int r = m->plan->listener >= 0 ? make_keeper(m, err) : 0;
 
+        m->idle = calloc(t->n_nodes + 1, sizeof *m->idle);
         if (r >= 0)
-                r = make_fabric(m, err);
+                r = m->idle ? make_fabric(m, err) : fail(err, ENOMEM, "cannot make the lab");
         if (r >= 0) {
                 m->fabric = process_clone(0, -EBADF, NULL);
                 if (m->fabric == 0)
                         hold_fabric(m);
                 r = m->fabric < 0 ? fail(err, m->fabric, "cannot make the fabric") : 0;
         }
-        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
-                if (is_in_fabric(t, i))
-                        m->nodes[i] = m->fabric;
-                else
-                        r = make_node(m, i, err);
-        fault_point("lab.nodes");
         if (r >= 0)
-                r = lay_links(m, err);
-        if (r >= 0 && m->keeper > 0)
-                r = let_keeper_lay(m, err);
-        if (r >= 0 && t->management)
-                r = lay_management(m, err);
+                r = make_nodes(m, err);
         if (r >= 0)
-                r = set_fabric_up(m, err);
-        fault_point("lab.links");
+                r = lay_start(&lay, t, m->nodes, m->idle, err);
         if (r >= 0)
-                r = let_go(m->go[1], count_processes(t), err);
-        if (r >= 0)
-                r = await(m, count_processes(t), err);
+                r = connect_nodes(m, &lay, err);
+        lay_clear(&lay);
+        if (r == -ESRCH && err)
+                err_clear(err);
+        if (r == -ESRCH)
+                return why_not(m, err);
         for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
                 if (t->nodes[i].kind == NODE_ROUTER)
                         r = node_forward(m->nodes[i], err);
-        return r;
+        return r < 0 ? r : idle_nodes_settle(&m->idle_nodes) < 0 ? why_not(m, err) : 0;
 }
 
 /* They would die with this process before they have heard that they need not. */
 static int release(const Maker *m) {
-        size_t n = count_processes(m->plan->topology) + 1 + (m->keeper > 0);
-        int r = let_go(m->release[1], n, NULL);
+        size_t n = count_processes(m) + 1 + (m->keeper > 0);
+        int r = let_go(m->release[1], n + m->idle_nodes.n, NULL);
 
         return r < 0 ? r : await(m, n, NULL);
 }

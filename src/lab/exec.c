@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "kernel/process.h"
 #include "lab/container_node.h"
+#include "lab/idle_node.h"
 #include "lab/node.h"
 #include "lab/place.h"
 
@@ -34,14 +35,18 @@ static int set_streams(const int stdio[3]) {
         return 0;
 }
 
-_Noreturn static void run(const Node *n, const LabExec *exec, int report) {
+_Noreturn static void run(const Node *n, const LabExec *exec, const IdleFiles *files, int report) {
         char **env = node_environment(n, getenv("TERM"), exec->env);
         autoerr err = {};
-        int r = env ? set_streams(exec->stdio) : -ENOMEM;
+        int r = idle_files_make(files, &err);
 
-        if (exec->session)
+        if (r >= 0 && exec->session)
                 (void) setsid();
-        if (r < 0)
+        if (r >= 0)
+                r = env ? set_streams(exec->stdio) : -ENOMEM;
+        if (r < 0 && err.message)
+                (void) err_prefix(&err, r, "cannot set up its files");
+        else if (r < 0)
                 (void) fail(&err, r, "cannot set up '%s'", exec->args[0]);
         else if (exec->workdir && chdir(exec->workdir) < 0)
                 (void) fail(&err, errno, "cannot start in '%s'", exec->workdir);
@@ -75,7 +80,8 @@ static int join(int pidfd, bool fabric, Err *err) {
 
 /* CLONE_PARENT: the program is the caller's child, and this process is gone before it begins. */
 _Noreturn static void enter(const Lab *lab, size_t node, const LabExec *exec, int pidfd,
-                            const Cgroup *place, const int report[2], int number) {
+                            const IdleFiles *files, const Cgroup *place, const int report[2],
+                            int number) {
         const Node *n = &lab->topology->nodes[node];
         autoerr err = {};
         pid_t pid = place && cgroup_needs_join(place) ? cgroup_join(place, getpid(), &err) : 0;
@@ -87,7 +93,7 @@ _Noreturn static void enter(const Lab *lab, size_t node, const LabExec *exec, in
 
                 pid = process_clone(CLONE_PARENT, -EBADF, &child);
                 if (pid == 0)
-                        run(n, exec, report[1]);
+                        run(n, exec, files, report[1]);
                 if (pid < 0)
                         (void) fail(&err, pid, "cannot make a process");
         }
@@ -101,6 +107,7 @@ _Noreturn static void enter(const Lab *lab, size_t node, const LabExec *exec, in
 pid_t lab_exec(const Lab *lab, size_t node, const LabExec *exec, int *ret_pidfd, Err *err) {
         autoclose int pidfd = -EBADF, middle = -EBADF;
         autoptr(Cgroup) place = NULL;
+        IdleFiles files = IDLE_FILES_NONE;
         int report[2] = { -EBADF, -EBADF }, number[2] = { -EBADF, -EBADF };
         siginfo_t info;
         pid_t pid;
@@ -116,11 +123,15 @@ pid_t lab_exec(const Lab *lab, size_t node, const LabExec *exec, int *ret_pidfd,
                 return r;
         if (pipe2(report, O_CLOEXEC) < 0 || pipe2(number, O_CLOEXEC) < 0)
                 return fail(err, errno, "cannot make a pipe");
+        r = idle_files_open(lab, node, &files, err);
+        if (r < 0)
+                return r;
         pid = process_clone(0, place ? cgroup_fd(place) : -EBADF, &middle);
         if (pid == 0)
-                enter(lab, node, exec, pidfd, place, report, number[1]);
+                enter(lab, node, exec, pidfd, &files, place, report, number[1]);
         close_fd(report[1]);
         close_fd(number[1]);
+        idle_files_close(&files);
         r = pid < 0 ? fail(err, pid, "cannot make a process") : process_reap(middle, &info);
         if (r >= 0 && read(number[0], &pid, sizeof pid) != sizeof pid)
                 pid = -ECHILD;

@@ -300,25 +300,49 @@ static int make_writable(Err *err) {
         return r;
 }
 
-/* Its own in the place of the host's. */
-static int replace(int mount, const char *path, Err *err) {
-        if (umount2(path, MNT_DETACH) < 0)
-                return fail(err, errno, "cannot take the host's '%s' away", path);
-        return attach(mount, AT_FDCWD, path, err);
+int node_mounts_open(NodeMounts *ret, Err *err) {
+        const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+        const MountAttr sys_attr = { .set = attr.set | MOUNT_ATTR_RDONLY };
+        int r;
+
+        r = ret->proc = mount_new("proc", NULL, &attr, err);
+        if (r < 0)
+                return err_hint(err, r,
+                                "the host hides parts of /proc: run isola outside of a container");
+        r = ret->sys = mount_new("sysfs", NULL, &sys_attr, err);
+        return r < 0 ? r : 0;
+}
+
+void node_mounts_close(NodeMounts *m) {
+        m->proc = close_fd(m->proc);
+        m->sys = close_fd(m->sys);
+}
+
+int node_mounts_attach(const NodeMounts *m, Err *err) {
+        int r = make_writable(err);
+
+        if (r >= 0)
+                r = attach(m->sys, AT_FDCWD, "/sys", err);
+        return r < 0 ? r : attach(m->proc, AT_FDCWD, "/proc", err);
+}
+
+int node_mounts_clear(Err *err) {
+        static const char *const places[] = { "/proc", "/sys" };
+
+        for (int i = 0; i < 2; i++)
+                if (umount2(places[i], MNT_DETACH) < 0)
+                        return fail(err, errno, "cannot take the host's '%s' away", places[i]);
+        return 0;
 }
 
 int node_mounts(Err *err) {
-        const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
-        const MountAttr sys_attr = { .set = attr.set | MOUNT_ATTR_RDONLY };
-        autoclose int proc = mount_new("proc", NULL, &attr, err), sys = -EBADF;
-        int r;
+        NodeMounts mounts = NODE_MOUNTS_NONE;
+        int r = node_mounts_open(&mounts, err);
 
-        if (proc < 0)
-                return err_hint(err, proc,
-                                "the host hides parts of /proc: run isola outside of a container");
-        sys = mount_new("sysfs", NULL, &sys_attr, err);
-        r = sys < 0 ? sys : replace(proc, "/proc", err);
         if (r >= 0)
-                r = replace(sys, "/sys", err);
-        return r < 0 ? r : make_writable(err);
+                r = node_mounts_clear(err);
+        if (r >= 0)
+                r = node_mounts_attach(&mounts, err);
+        node_mounts_close(&mounts);
+        return r;
 }

@@ -9,6 +9,7 @@
  * Without /proc, /sys, /dev, /run and /tmp, which a node has for itself.
  */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -40,9 +41,24 @@ void host_tree_clear(HostTree *tree);
  */
 int host_tree_enter(const HostTree *tree, Err *err);
 
-/* In a node's own namespaces: its /proc and /sys, and /run, /tmp, /var/tmp and /var/log of its own.
- */
+/* In a node's own namespaces: its /proc and /sys in the place of the host's, and /run, /tmp,
+ * /var/tmp and /var/log of its own. */
 int node_mounts(Err *err);
+
+/* The same in two steps. */
+typedef struct NodeMounts {
+        int proc, sys;
+} NodeMounts;
+#define NODE_MOUNTS_NONE ((NodeMounts){ -EBADF, -EBADF })
+
+/* Where the host's /proc and /sys are in sight, without which the kernel gives nobody others. */
+int node_mounts_open(NodeMounts *ret, Err *err);
+/* Where no other ones are mounted.  /proc comes last: a node that has it has all. */
+int node_mounts_attach(const NodeMounts *m, Err *err);
+void node_mounts_close(NodeMounts *m);
+/* Takes the host's /proc and /sys away. */
+int node_mounts_clear(Err *err);
+
 /* A file or directory for a lab: a detached mount, idmapped where it can be; the caller's. */
 int host_tree_source(const char *path, int userns, bool read_only, Err *err);
 /* Attaches one over a path of a node's, which must be there. */

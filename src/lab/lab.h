@@ -13,6 +13,7 @@
  *   status/NODE  what became of it: "running" or "ended CODE"; nothing until it is started
  *   uplink-N.json  what is to be given back to the host, see uplink.h
  *   exec/NODE    what the commands of a node's exec wrote while the lab was made
+ *   files        locked while a node that is entered for the first time gets its files
  *
  * Who changes it holds the lock on the directory.  A light node is a process, the
  * first of a pid namespace, that does nothing but reap; it and the fabric, a process

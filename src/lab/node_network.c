@@ -133,9 +133,24 @@ static int put_management(NlMessage *m, int nl, const Topology *t, const Node *n
         return 0;
 }
 
-static int find_indices(int nl, const Node *n, int *index, Err *err) {
+/* Emulated links' ends are numbered by the kernel. */
+static bool has_known_indices(const Topology *t, const Node *n) {
+        for (size_t i = 0; i < n->n_interfaces; i++)
+                if (link_engine(&t->links[n->interfaces[i].link], NULL) == ENGINE_WIRE)
+                        return false;
+        return true;
+}
+
+static int find_indices(int nl, const Topology *t, const Node *n, int *index, Err *err) {
         Indices indices = { n, index };
-        int r = link_each(nl, note_index, &indices, err);
+        int r;
+
+        if (has_known_indices(t, n)) {
+                for (size_t i = 0; i < n->n_interfaces; i++)
+                        index[i] = interface_index(i);
+                return 0;
+        }
+        r = link_each(nl, note_index, &indices, err);
 
         for (size_t i = 0; r >= 0 && i < n->n_interfaces; i++)
                 if (index[i] == 0)
@@ -168,7 +183,7 @@ int node_network_set_up(const Topology *t, size_t node, Err *err) {
         nl_begin_empty(&m);
         if (nl < 0 || !index)
                 return fail(err, nl < 0 ? nl : -ENOMEM, "cannot set up its network");
-        r = find_indices(nl, n, index, err);
+        r = find_indices(nl, t, n, index, err);
         if (r >= 0 && n->kind == NODE_ROUTER)
                 r = skip_duplicate_detection(n, err);
         link_next_up(&m, 1);

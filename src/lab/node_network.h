@@ -11,6 +11,12 @@
 /* The bridge of a switch, after its ports. */
 #define BRIDGE_NAME "br0"
 
+/* The number that an interface gets in the kernel, by its place; behind those that some kernels
+ * give tunnels in every namespace (net.core.fb_tunnels_only_for_init_net). */
+static inline int interface_index(size_t place) {
+        return 100 + (int) place;
+}
+
 /* Sets all up: loopback, the bridge of a switch and its ports, addresses, routes, and the rates of
  * links that the kernel gives their quality. */
 int node_network_set_up(const Topology *t, size_t node, Err *err);

@@ -192,3 +192,32 @@ def test_fifty_nodes(isola, lab):
     lab('\n'.join(text))
     ping(isola, 'h0', 'h49')
     assert len(isola.out('lab', 'ps', '-q').split()) == 51
+
+
+def test_a_node_has_files_of_its_own_when_it_is_entered(isola, lab):
+    lab(TRIANGLE)
+    script = 'echo $$ > /tmp/mine; readlink /proc/self > /dev/null && ls /sys/class/net && sleep 0.2 && ls /tmp /run/lock'
+    entered = [isola.start('lab', 'exec', 'h1', 'sh', '-c', script) for _ in range(8)]
+    for process in entered:
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0 and b'eth1' in out and b'mine' in out
+    mounts = isola.out('lab', 'exec', 'h1', 'cat', '/proc/self/mountinfo').splitlines()
+    assert [line.split()[4] for line in mounts].count('/proc') == 1
+    assert 'mine' not in isola.out('lab', 'exec', 'h2', 'ls', '/tmp')
+    assert isola.out('lab', 'exec', 'h2', 'hostname') == 'h2'
+
+
+def test_nobody_in_a_node_sees_the_memory_that_idle_nodes_share(isola, lab):
+    lab(TRIANGLE)
+    for file in 'mem', 'maps', 'environ':
+        done = isola('lab', 'exec', 'h1', 'head', '-c', '1', f'/proc/1/{file}', code=1)
+        assert 'Permission denied' in done.stderr
+
+
+def test_an_idle_node_reaps_and_ends_when_it_is_asked_to(isola, lab):
+    lab(TRIANGLE)
+    isola('lab', 'exec', 'h1', 'sh', '-c', '(sleep 0.1 &) ; true')
+    wait_until(lambda: 'sleep' not in isola.out('lab', 'exec', 'h1', 'ps', '-eo', 'comm'), what='the end of an orphan')
+    os.kill(nodes(isola)['h1']['Pid'], signal.SIGTERM)
+    wait_until(lambda: 'h1 ended' in isola.out('lab', 'ps', '--format', '{{.Name}} {{.Status}}'), what='the end of the node')
+    ping(isola, 'r1', 'h2')
