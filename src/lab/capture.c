@@ -14,13 +14,13 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/pcapng.h"
 #include "base/str.h"
 #include "kernel/ns.h"
 #include "lab/capture.h"
 #include "lab/device.h"
 #include "lab/engine.h"
 #include "lab/keeper.h"
-#include "wire/pcapng.h"
 
 #define FRAME_MAX    65600
 #define FLUSH_MS     200
@@ -133,7 +133,7 @@ static int capture_cable(const Lab *lab, size_t link, int fd, const CaptureOptio
         r = pcapng_new(copy, &p, err);
         if (r < 0)
                 return r;
-        r = pcapng_add_interface(p, name, o->snaplen);
+        r = pcapng_add_interface(p, name, PCAPNG_ETHERNET, o->snaplen);
         if (r >= 0)
                 r = pcapng_flush(p);
         if (r >= 0)

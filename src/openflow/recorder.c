@@ -6,10 +6,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pcapng.h"
 #include "openflow/bytes.h"
 #include "openflow/openflow.h"
 #include "openflow/recorder.h"
-#include "openflow/recorder_file.h"
 
 #define SEGMENT_MAX 32768
 #define CONTROLLER  0xc0000201u /* 192.0.2.1 (RFC 5737) */
@@ -28,8 +28,8 @@ enum {
 };
 
 struct Recorder {
-        int fd;
-        unsigned connections; /* so far; each is an interface of the file */
+        Pcapng *file;
+        unsigned connections; /* so far */
         int error;            /* why nothing more is written */
         size_t written, limit;
 };
@@ -37,6 +37,7 @@ struct Recorder {
 struct Recorded {
         Recorder *recorder;
         unsigned number;
+        int interface;    /* of the file */
         uint32_t sent[2]; /* the next sequence number of the controller and of the switch */
 };
 
@@ -55,9 +56,10 @@ int recorder_open(int fd, size_t limit, Recorder **ret, Err *err) {
                 close_fd(fd);
                 return fail(err, ENOMEM, "cannot record");
         }
-        recorder->fd = fd;
         recorder->limit = limit ? limit : SIZE_MAX;
-        r = recorder_file_begin(fd);
+        r = pcapng_new(fd, &recorder->file, err);
+        if (r >= 0)
+                r = pcapng_flush(recorder->file);
         if (r < 0)
                 return fail(err, r, "cannot record");
         *ret = take_ptr(recorder);
@@ -66,7 +68,7 @@ int recorder_open(int fd, size_t limit, Recorder **ret, Err *err) {
 
 Recorder *recorder_free(Recorder *recorder) {
         if (recorder) {
-                close_fd(recorder->fd);
+                pcapng_free(recorder->file);
                 free(recorder);
         }
         return NULL;
@@ -127,6 +129,16 @@ static void put_tcp(Str *s, const Recorded *c, bool to_controller, unsigned flag
                                        s->text + begin, length)));
 }
 
+/* Each is one write(): a file that was cut off can be read up to there. */
+static void write_segment(const Recorded *c, bool to_controller, const Str *s) {
+        const struct iovec part = { s->text, s->length };
+        Pcapng *file = c->recorder->file;
+        int r = pcapng_packet(file, c->interface, clock_now_ns(),
+                              to_controller ? PCAPNG_INBOUND : PCAPNG_OUTBOUND, &part, 1);
+
+        note(c->recorder, r < 0 ? r : pcapng_flush(file));
+}
+
 static void put_segment(Recorded *c, bool to_controller, unsigned flags, const void *data,
                         size_t size) {
         Recorder *recorder = c->recorder;
@@ -140,9 +152,10 @@ static void put_segment(Recorded *c, bool to_controller, unsigned flags, const v
         put_ip(&s, address_of(c, !to_controller), address_of(c, to_controller), TCP_HEADER + size);
         put_tcp(&s, c, to_controller, flags, data, size);
         c->sent[to_controller] += (uint32_t) size + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
-        note(recorder, s.failed ? -ENOMEM
-                                : recorder_file_packet(recorder->fd, c->number, clock_now_ns(),
-                                                       to_controller, s.text, s.length));
+        if (s.failed)
+                note(recorder, -ENOMEM);
+        else
+                write_segment(c, to_controller, &s);
 }
 
 /* --- connections --- */
@@ -152,9 +165,11 @@ Recorded *recorder_connect(Recorder *recorder, const char *name) {
 
         if (!c)
                 return NULL;
-        *c = (Recorded){ recorder, recorder->connections++, { 0, 0 } };
-        if (!recorder->error)
-                note(recorder, recorder_file_interface(recorder->fd, name));
+        *c = (Recorded){ recorder, recorder->connections++, 0, { 0, 0 } };
+        if (!recorder->error) {
+                c->interface = pcapng_add_interface(recorder->file, name, PCAPNG_RAW_IP, 0);
+                note(recorder, c->interface);
+        }
         put_segment(c, true, TCP_SYN, NULL, 0);
         put_segment(c, false, TCP_SYN | TCP_ACK, NULL, 0);
         put_segment(c, true, TCP_ACK, NULL, 0);

@@ -60,7 +60,7 @@ static int make_capture(const Wire *wire, int fd, uint32_t snaplen, Capture **re
         for (int i = 0; r >= 0 && i < 2; i++) {
                 autofree char *name = str_format("%s:%c", wire->name, "ab"[i]);
 
-                r = name ? pcapng_add_interface(c->file, name, snaplen) : -ENOMEM;
+                r = name ? pcapng_add_interface(c->file, name, PCAPNG_ETHERNET, snaplen) : -ENOMEM;
                 if (r < 0)
                         return fail(err, r, "cannot capture '%s'", wire->name);
         }

@@ -13,7 +13,7 @@
 #include "wire/fate.h"
 #include "wire/frame.h"
 #include "wire/path.h"
-#include "wire/pcapng.h"
+#include "base/pcapng.h"
 #include "wire/plan.h"
 #include "wire/wire.h"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Captures in the pcapng format (draft-ietf-opsawg-pcapng): Ethernet frames with times in
- * nanoseconds, the direction of each, and what could not be written
+ * Captures in the pcapng format (draft-ietf-opsawg-pcapng): packets with times in nanoseconds, the
+ * direction of each, and what could not be written
  *
  * Blocks are collected in a buffer and written when it is full or flushed.  A descriptor that is
  * non-blocking never holds up its writer: packets for which there is no room are left out and
@@ -24,7 +24,11 @@ typedef enum PcapngDirection {
         PCAPNG_OUTBOUND,
 } PcapngDirection;
 
-#define PCAPNG_INTERFACES_MAX 16
+/* What packets of an interface begin with (https://www.tcpdump.org/linktypes.html). */
+typedef enum PcapngLink {
+        PCAPNG_ETHERNET = 1,
+        PCAPNG_RAW_IP = 101,
+} PcapngLink;
 
 /**
  * pcapng_new() - begin a capture
@@ -39,12 +43,12 @@ int pcapng_new(int fd, Pcapng **ret, Err *err);
  * @name:	any text
  * @snaplen:	bytes kept of each packet; 0: all
  *
- * Return: its number, from 0; -ENOBUFS, -ENOSPC beyond PCAPNG_INTERFACES_MAX.
+ * Return: its number, from 0; -ENOBUFS; -ENOMEM; what write(2) said.
  */
-int pcapng_add_interface(Pcapng *p, const char *name, uint32_t snaplen);
+int pcapng_add_interface(Pcapng *p, const char *name, PcapngLink link, uint32_t snaplen);
 
 /**
- * pcapng_packet() - write an Ethernet frame
+ * pcapng_packet() - write a packet
  * @time_ns:	since 1970
  * @parts:	its bytes, in @n parts
  *

@@ -5,33 +5,34 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "wire/pcapng.h"
+#include "base/pcapng.h"
 
-#define BUFFER            (1 << 20)
-#define SECTION_HEADER    0x0a0d0d0a
-#define BYTE_ORDER_MAGIC  0x1a2b3c4d
-#define INTERFACE_BLOCK   1
-#define STATISTICS_BLOCK  5
-#define PACKET_BLOCK      6
-#define LINKTYPE_ETHERNET 1
-#define OPTION_END        0
-#define SHB_USERAPPL      4
-#define IF_NAME           2
-#define IF_TSRESOL        9
-#define EPB_FLAGS         2
-#define ISB_IFRECV        4
-#define ISB_IFDROP        5
-#define NAME_MAX_BYTES    255
-#define LAST_WAIT_MS      1000
+#define BUFFER           (1 << 20)
+#define SECTION_HEADER   0x0a0d0d0a
+#define BYTE_ORDER_MAGIC 0x1a2b3c4d
+#define INTERFACE_BLOCK  1
+#define STATISTICS_BLOCK 5
+#define PACKET_BLOCK     6
+#define OPTION_END       0
+#define SHB_USERAPPL     4
+#define IF_NAME          2
+#define IF_TSRESOL       9
+#define EPB_FLAGS        2
+#define ISB_IFRECV       4
+#define ISB_IFDROP       5
+#define NAME_MAX_BYTES   255
+#define LAST_WAIT_MS     1000
+
+typedef struct PcapngInterface {
+        uint32_t snaplen;
+        uint64_t received, lost;
+} PcapngInterface;
 
 struct Pcapng {
         int fd, error;
         size_t length; /* in the buffer */
+        PcapngInterface *interfaces;
         int n_interfaces;
-        struct {
-                uint32_t snaplen;
-                uint64_t received, lost;
-        } interfaces[PCAPNG_INTERFACES_MAX];
         uint8_t buffer[BUFFER];
 };
 
@@ -119,23 +120,27 @@ int pcapng_new(int fd, Pcapng **ret, Err *err) {
         return 0;
 }
 
-int pcapng_add_interface(Pcapng *p, const char *name, uint32_t snaplen) {
+int pcapng_add_interface(Pcapng *p, const char *name, PcapngLink link, uint32_t snaplen) {
         static const uint8_t nanoseconds = 9;
         size_t length = strnlen(name, NAME_MAX_BYTES), block;
 
-        if (p->n_interfaces == PCAPNG_INTERFACES_MAX)
-                return -ENOSPC;
+        PcapngInterface *all;
+
         if (!has_room(p, length + 64))
-                return -ENOBUFS;
+                return p->error < 0 ? p->error : -ENOBUFS;
+        all = reallocarray(p->interfaces, (size_t) p->n_interfaces + 1, sizeof *all);
+        if (!all)
+                return -ENOMEM;
+        p->interfaces = all;
         block = begin_block(p, INTERFACE_BLOCK);
-        put16(p, LINKTYPE_ETHERNET);
+        put16(p, (uint16_t) link);
         put16(p, 0);
         put32(p, snaplen);
         put_option(p, IF_NAME, name, length);
         put_option(p, IF_TSRESOL, &nanoseconds, 1);
         end_options(p);
         end_block(p, block);
-        p->interfaces[p->n_interfaces].snaplen = snaplen ? snaplen : UINT32_MAX;
+        all[p->n_interfaces] = (PcapngInterface){ .snaplen = snaplen ? snaplen : UINT32_MAX };
         return p->n_interfaces++;
 }
 
@@ -228,8 +233,11 @@ int pcapng_finish(Pcapng *p, int64_t time_ns) {
         int r = flush_all(p);
 
         for (int i = 0; r == 0 && i < p->n_interfaces; i++) {
-                size_t block = begin_block(p, STATISTICS_BLOCK);
+                size_t block;
 
+                if (!has_room(p, 64) && (r = flush_all(p)) < 0)
+                        break;
+                block = begin_block(p, STATISTICS_BLOCK);
                 put32(p, (uint32_t) i);
                 put_time(p, time_ns);
                 put_option(p, ISB_IFRECV, &p->interfaces[i].received, 8);
@@ -244,8 +252,10 @@ int pcapng_finish(Pcapng *p, int64_t time_ns) {
 }
 
 Pcapng *pcapng_free(Pcapng *p) {
-        if (p)
+        if (p) {
                 (void) close_fd(p->fd);
+                free(p->interfaces);
+        }
         free(p);
         return NULL;
 }
