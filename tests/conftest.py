@@ -5,6 +5,10 @@ Importing this file puts the whole pytest process (each xdist worker on its own)
 into private mount, network, UTS and IPC namespaces: nothing that a test does to
 networks, mounts or names reaches the machine.  `isola` is the real binary with
 state directories of its own; ISOLA names it.
+
+With ISOLA_TEST_USER=1 isola is run by an ordinary user, `joe`, whom only the test host
+knows.  The tests themselves are still root's.  Tests that cannot be run so say why:
+`@pytest.mark.needs_root('reason')`, or `pytestmark` for a file.
 """
 import ctypes
 import errno
@@ -24,6 +28,7 @@ import time
 
 import pytest
 
+AS_USER = os.environ.get('ISOLA_TEST_USER') == '1'
 SLOWNESS = float(os.environ.get('ISOLA_TEST_SLOWNESS', '1'))
 KERNEL = tuple(int(n) for n in re.findall(r'\d+', os.uname().release)[:2])
 BINARY = os.environ.get('ISOLA', str(pathlib.Path(__file__).resolve().parents[1] / 'build-check/src/isola'))
@@ -39,7 +44,85 @@ def enter_test_host():
     testhost.enter()
 
 
+class User:
+    """An ordinary user of the test host: nobody on the machine has his number, his range or his name."""
+    uid = 12345
+    name = 'joe'
+    first, count = 300000, 65536  # of /etc/subuid and /etc/subgid
+
+    def __init__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-user-', dir='/var/tmp'))
+        self.directory.chmod(0o755)
+        for program in ('isola', 'isola-image'):  # a checkout may lie where others cannot go
+            shutil.copy(pathlib.Path(BINARY).parent / program, self.directory / program)
+        self.binary = str(self.directory / 'isola')
+        self.cover('/etc/passwd', pathlib.Path('/etc/passwd').read_text() + f'{self.name}:x:{self.uid}:{self.uid}::/:/bin/sh\n')
+        for path in ('/etc/subuid', '/etc/subgid'):
+            self.cover(path, f'{self.name}:{self.first}:{self.count}\n')
+
+    def cover(self, path, text):
+        file = self.directory / os.path.basename(path)
+        file.write_text(text)
+        subprocess.run(['mount', '--bind', file, path], check=True)
+
+    def without_range(self):
+        """He has his own id alone from now on, until the test ends that uncovers() again."""
+        for path in ('/etc/subuid', '/etc/subgid'):
+            (self.directory / os.path.basename(path)).write_text('')
+
+    def with_range(self):
+        for path in ('/etc/subuid', '/etc/subgid'):
+            (self.directory / os.path.basename(path)).write_text(f'{self.name}:{self.first}:{self.count}\n')
+
+    def become(self):
+        """What subprocess needs to run something as him."""
+        return {'user': self.uid, 'group': self.uid, 'extra_groups': []}
+
+    def own(self, path):
+        os.chown(path, self.uid, self.uid)
+        return path
+
+    def remove(self):
+        for path in ('/etc/subgid', '/etc/subuid', '/etc/passwd'):
+            subprocess.run(['umount', path], check=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@pytest.fixture(scope='session')
+def joe():
+    """An ordinary user with a range of ids."""
+    if not shutil.which('newuidmap') or not os.path.exists('/etc/subuid') or not os.path.exists('/etc/subgid'):
+        pytest.skip('newuidmap or /etc/subuid is not there (package uidmap)')
+    user = User()
+    yield user
+    user.remove()
+
+
+@pytest.fixture(scope='session')
+def account(request):
+    """Who runs isola: None for root."""
+    return request.getfixturevalue('joe') if AS_USER else None
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        mark = item.get_closest_marker('needs_root')
+        if AS_USER and mark:
+            item.add_marker(pytest.mark.skip(reason=f'needs root: {mark.args[0]}'))
+
+
+@pytest.fixture(autouse=AS_USER)
+def reachable(request):
+    """Directories of pytest's are root's alone; here the user may go in, and the test's own is his."""
+    path = request.getfixturevalue('tmp_path')
+    for parent in (path, *path.parents):
+        if parent.name.startswith('pytest-'):
+            parent.chmod(0o755)
+    request.getfixturevalue('joe').own(path)
+
+
 def pytest_configure(config):
+    config.addinivalue_line('markers', 'needs_root(reason): cannot be run by an ordinary user, and why')
     # With xdist only the workers run tests; the controller stays where it is.
     if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
         enter_test_host()
@@ -64,8 +147,11 @@ if SLOWNESS != 1:
 class Isola:
     """The real binary with its own state directories."""
 
-    def __init__(self, directory, binary=BINARY):
-        self.binary = binary
+    def __init__(self, directory, binary=None, user=None):
+        self.binary = binary or (user.binary if user else BINARY)
+        self.become = user.become() if user else {}
+        if user:
+            user.own(directory)
         self.root = str(directory / 'data')
         self.run_root = str(directory / 'run')
         self.seen = set()  # ids of containers that a test has met
@@ -77,6 +163,7 @@ class Isola:
     def __call__(self, *arguments, code=0, input=None, text=True, timeout=60, env=None, cwd=None, stdin=None):
         """Runs `isola ARGUMENTS`, expects the exit code (None: any) and returns the result."""
         streams = {'input': input} if input is not None else {'stdin': stdin or subprocess.DEVNULL}
+        streams.update(self.become)
         done = subprocess.run(self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=text,
                               timeout=timeout, env={**self.environment, **(env or {})}, cwd=cwd, **streams)
         if code is not None:
@@ -93,7 +180,8 @@ class Isola:
 
     def start(self, *arguments, env=None, **options):
         """Starts `isola ARGUMENTS` in the background; pipes unless told otherwise."""
-        options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **options}
+        options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **self.become,
+                   **options}
         return subprocess.Popen(self.command(*arguments), env={**self.environment, **(env or {})}, **options)
 
     def inspect(self, name):
@@ -230,12 +318,13 @@ def maps_owners():
 
 
 @pytest.fixture(scope='session')
-def state(rootfs_tar):
+def state(rootfs_tar, account):
     """State directories that hold the image `busybox`, shared by a worker's tests."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
-    isola = Isola(directory)
+    isola = Isola(directory, user=account)
     if maps_owners():
-        isola('image', 'import', rootfs_tar, 'busybox')
+        with open(rootfs_tar, 'rb') as archive:
+            isola('image', 'import', '-', 'busybox', stdin=archive)
     yield isola
     isola.remove_all()
     shutil.rmtree(directory, ignore_errors=True)
@@ -270,10 +359,10 @@ def image():
 
 
 @pytest.fixture
-def fresh(tmp_path_factory):
+def fresh(account):
     """The binary with empty state directories of its own, for tests of the store."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
-    isola = Isola(directory)
+    isola = Isola(directory, user=account)
     yield isola
     isola.remove_all()
     shutil.rmtree(directory, ignore_errors=True)

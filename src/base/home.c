@@ -119,7 +119,16 @@ Home *home_free(Home *home) {
         return NULL;
 }
 
-int home_open(const char *data, const char *run, Home **ret, Err *err) {
+/* The option, or the variable in its place. */
+static const char *given(const char *option, const char *variable) {
+        const char *value = option ? option : getenv(variable);
+
+        return str_empty(value) ? NULL : value;
+}
+
+int home_open(const char *root, const char *run_root, Home **ret, Err *err) {
+        const char *data = given(root, HOME_ROOT_VARIABLE),
+                   *run = given(run_root, HOME_RUN_ROOT_VARIABLE);
         autoptr(Home) home = calloc(1, sizeof *home);
         int r;
 

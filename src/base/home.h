@@ -6,13 +6,17 @@
  *
  * data survives a reboot (/var/lib/isola, or ~/.local/share/isola), run does not
  * (/run/isola, or $XDG_RUNTIME_DIR/isola).  --root and --run-root move them, so
- * that two sets of containers never meet.  Both directories are 0700 and must
+ * that two sets of containers never meet; $ISOLA_ROOT and $ISOLA_RUN_ROOT do where these are not
+ * given.  Both directories are 0700 and must
  * belong to the caller, and to isola alone: each holds a file "version" that says
  * so and in which format the rest is.
  */
 
 #include "base/auto.h"
 #include "base/err.h"
+
+#define HOME_ROOT_VARIABLE     "ISOLA_ROOT"
+#define HOME_RUN_ROOT_VARIABLE "ISOLA_RUN_ROOT"
 
 typedef struct Home {
         char *data; /* absolute paths */
@@ -21,8 +25,8 @@ typedef struct Home {
         int run_fd;
 } Home;
 
-/* @data, @run: from --root and --run-root, or NULL.  Makes the directories where they are missing;
- * -ENOTEMPTY if one that was given holds other things.  */
-int home_open(const char *data, const char *run, Home **ret, Err *err);
+/* @root, @run_root: from --root and --run-root, or NULL.  Makes the directories where they are
+ * missing; -ENOTEMPTY if one that was given holds other things.  */
+int home_open(const char *root, const char *run_root, Home **ret, Err *err);
 Home *home_free(Home *home);
 DEFINE_AUTOPTR(Home, home_free)

@@ -36,6 +36,7 @@
 #include "builder/step.h"
 #include "engine/container.h"
 #include "engine/dns.h"
+#include "engine/group.h"
 #include "engine/idrange.h"
 #include "engine/monitor.h"
 #include "engine/network.h"
@@ -320,7 +321,7 @@ static int set_up(Run *run, Err *err) {
         if (r >= 0)
                 r = make_places(run, err);
         if (r >= 0)
-                r = cgroup_create(run->setup->cgroup, &run->setup->limits, &run->cgroup, err);
+                r = container_cgroup_make(c, &run->setup->limits, &run->cgroup, err);
         fault_point("build.cgroup");
         return r;
 }

@@ -13,6 +13,7 @@
 #include "cli/help.h"
 #include "cli/oci.h"
 #include "cli/option.h"
+#include "engine/rootless.h"
 #include "kernel/chroot.h"
 
 #define USAGE_CODE 125 /* what Docker's commands return for a wrong option */
@@ -243,6 +244,12 @@ static int run_with_home(const Command *c, const CommandContext *context, void *
                 if (r < 0)
                         return r;
                 in.home = home;
+                /* Labs make a user namespace for themselves. */
+                if (!str_after(c->name, "lab ") && rootless_is_needed()) {
+                        r = rootless_enter(home, err);
+                        if (r < 0)
+                                return r;
+                }
         }
         return c->run(&in, err);
 }

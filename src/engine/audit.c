@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/audit.h"
+#include "engine/group.h"
 #include "engine/monitor.h"
 #include "engine/spec.h"
 #include "kernel/ns.h"
@@ -168,7 +169,6 @@ static int check_descriptors(const Container *c, AuditReport *report) {
 
 /* Puts the audit into the container; the calling process ends up in its namespaces. */
 static int spawn_inside(Container *c, const AuditView *view, int output, int *ret_pidfd, Err *err) {
-        autofree char *cgroup_name = container_cgroup_name(c->id);
         char *args[] = { (char *) "isola-audit", NULL };
         const ExecRequest request = { .args = args };
         autoptr(ExecSetup) setup = NULL;
@@ -182,7 +182,7 @@ static int spawn_inside(Container *c, const AuditView *view, int output, int *re
         r = exec_setup(c, &request, &setup, err);
         if (r < 0)
                 return r;
-        r = cgroup_name ? cgroup_open(cgroup_name, &cgroup) : -ENOMEM;
+        r = container_cgroup_open(c, &cgroup);
         if (r < 0)
                 return fail(err, r, "cannot open the cgroup of container '%s'", c->name);
         setup->exec.pidfd = target;

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/container.h"
+#include "engine/group.h"
 #include "engine/names.h"
 #include "kernel/cgroup.h"
 #include "kernel/proc_stat.h"
@@ -126,8 +127,8 @@ static bool is_paused(const Container *c) {
 
         if (!mark || file_access(c->home->run_fd, mark, F_OK) < 0)
                 return false;
-        name = str_format("isola/%s", c->id);
-        return name && cgroup_name_is_frozen(name) > 0;
+        name = container_cgroup_name(c);
+        return !str_empty(name) && cgroup_name_is_frozen(name) > 0;
 }
 
 ContainerStatus container_status(const Container *c) {

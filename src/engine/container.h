@@ -151,7 +151,8 @@ typedef struct ContainerState {
         size_t n_networks;
         PortMap *ports; /* what is published where, for inspect and `port` */
         size_t n_ports;
-        uint64_t userns_base; /* first host id of its range; 0 with --userns=host */
+        uint64_t userns_base; /* first host id of its range; 0 if it has none of its own */
+        char *cgroup;         /* group.h: "" for none, NULL for "isola/<id>" */
 } ContainerState;
 
 typedef struct Container {

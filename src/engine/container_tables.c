@@ -167,6 +167,7 @@ static const JsonField state_fields[] = {
         JSON_ARRAY(ContainerState, networks, Endpoint, "Networks", &endpoint_type),
         JSON_MAP(ContainerState, ports, PortMap, "Ports", &port_map_type),
         JSON_U64(ContainerState, userns_base, "UsernsBase"),
+        JSON_STRING(ContainerState, cgroup, "Cgroup"),
         {},
 };
 const JsonType container_state_type = { sizeof(ContainerState), state_fields };

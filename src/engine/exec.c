@@ -21,6 +21,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/group.h"
 #include "engine/monitor.h"
 #include "engine/relay.h"
 #include "engine/spec.h"
@@ -138,7 +139,6 @@ static void keep_terminal(int console) {
 static int spawn(Container *c, const ExecRequest *request, Relay *relay, int *ret_console,
                  Err *err) {
         autostreams streams = { { -EBADF, -EBADF, -EBADF }, { -EBADF, -EBADF, -EBADF } };
-        autofree char *cgroup_name = container_cgroup_name(c->id);
         autoptr(ExecSetup) setup = NULL;
         autoptr(Cgroup) cgroup = NULL;
         autoclose int target = -EBADF;
@@ -153,7 +153,7 @@ static int spawn(Container *c, const ExecRequest *request, Relay *relay, int *re
         r = exec_setup(c, request, &setup, err);
         if (r < 0)
                 return r;
-        r = cgroup_name ? cgroup_open(cgroup_name, &cgroup) : -ENOMEM;
+        r = container_cgroup_open(c, &cgroup);
         if (r < 0)
                 return fail(err, r, "cannot open the cgroup of container '%s'", c->name);
         r = make_streams(request, &streams, relay);

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/str.h"
 #include "engine/idrange.h"
+#include "kernel/idmap.h"
 
 #define FIRST  0x10000000u
 #define END    0x70000000u
@@ -38,6 +39,9 @@ int idrange_take(const Home *home, const char *container, uint64_t *ret, Err *er
         unsigned first = start_of(container);
         int r;
 
+        *ret = 0;
+        if (idmap_is_inside())
+                return 0;
         for (unsigned i = 0; i < RANGES; i++) {
                 unsigned number = (first + i) % RANGES;
 

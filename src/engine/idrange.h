@@ -18,7 +18,8 @@
 
 #define IDRANGE_SIZE 65536
 
-/* @ret: the first host id. */
+/* @ret: the first host id; 0 inside a user namespace, which has no ids to spare: its containers
+ * have the same. */
 int idrange_take(const Home *home, const char *container, uint64_t *ret, Err *err);
 /* Gives it back if it is still the container's. */
 void idrange_release(const Home *home, const char *container, uint64_t base);

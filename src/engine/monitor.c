@@ -29,6 +29,7 @@ int exit_record_save(Container *c, Err *err) {
         ended.n_networks = ended.n_ports = 0;
         ended.networks = NULL;
         ended.ports = NULL;
+        ended.cgroup = NULL;
         ended.pid = ended.monitor_pid = 0;
         ended.pid_start = ended.monitor_start = ended.userns_base = 0;
         return json_save(&container_state_type, dir, "state.json", &ended, false, err);

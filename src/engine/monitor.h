@@ -157,8 +157,6 @@ int monitor_adopted_code(Monitor *m);
 void state_forget_run(ContainerState *s);
 /* Writes the record of a run that has ended to the data directory. */
 int exit_record_save(Container *c, Err *err);
-/* "isola/<id>"; owned by the caller. */
-char *container_cgroup_name(const char *id);
 /* 1 if the process exists and began at @start, 0 if not. */
 int process_is(int pid, uint64_t start);
 /* 1 if the container's monitor lives, 0 if not. */

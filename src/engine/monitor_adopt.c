@@ -23,6 +23,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/group.h"
 #include "engine/monitor.h"
 #include "engine/publish.h"
 #include "engine/relay.h"
@@ -90,7 +91,6 @@ static void reopen_dns(Monitor *m) {
 
 int monitor_adopt(Monitor *m, Err *err) {
         ContainerState *s = &m->c->state;
-        autofree char *cgroup = container_cgroup_name(m->c->id);
         int r;
 
         m->exit_code = RELAY_EXIT_UNKNOWN;
@@ -98,8 +98,7 @@ int monitor_adopt(Monitor *m, Err *err) {
         r = m->pidfd = container_pidfd(m->c);
         if (r < 0)
                 return fail(err, r, "cannot find the process of container '%s'", m->c->name);
-        if (cgroup)
-                (void) cgroup_open(cgroup, &m->cgroup);
+        (void) container_cgroup_open(m->c, &m->cgroup);
         reopen_streams(m);
         reopen_dns(m);
         if (publish_recall(s, &m->ports, &m->n_ports) < 0)

@@ -23,16 +23,13 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/group.h"
 #include "engine/idrange.h"
 #include "engine/monitor.h"
 #include "engine/publish.h"
 #include "engine/relay.h"
 #include "engine/spec.h"
 #include "kernel/proc_stat.h"
-
-char *container_cgroup_name(const char *id) {
-        return str_format("isola/%s", id);
-}
 
 void state_forget_run(ContainerState *s) {
         for (size_t i = 0; i < s->n_networks; i++)
@@ -45,6 +42,7 @@ void state_forget_run(ContainerState *s) {
         free(take_ptr(s->ports));
         s->n_networks = s->n_ports = 0;
         s->userns_base = 0;
+        free(take_ptr(s->cgroup));
         s->pid = 0;
 }
 
@@ -138,22 +136,6 @@ static int renew_input(Monitor *m) {
         m->input_read = ends[0];
         m->input_write = ends[1];
         return fcntl(m->input_write, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-}
-
-static int make_cgroup(Monitor *m, const ContainerSetup *setup, Err *err) {
-        int r;
-
-        r = cgroup_create(setup->cgroup, &setup->limits, &m->cgroup, err);
-        if (r != -EEXIST)
-                return r;
-
-        /* A dead run's: the lock is ours and nothing of it runs. */
-        err_clear(err);
-        r = cgroup_remove(setup->cgroup, 1000);
-        if (r < 0)
-                return fail(err, r, "cannot remove the cgroup '%s' of an earlier run",
-                            setup->cgroup);
-        return cgroup_create(setup->cgroup, &setup->limits, &m->cgroup, err);
 }
 
 static int spawn(Monitor *m, ContainerSetup *setup, Err *err) {
@@ -300,7 +282,7 @@ static int prepare(Monitor *m, ContainerSetup **setup, Network **network, Err *e
                 (*setup)->spec->process->console_height = m->rows;
                 (*setup)->spec->process->console_width = m->columns;
         }
-        r = make_cgroup(m, *setup, err);
+        r = container_cgroup_make(m->c, &(*setup)->limits, &m->cgroup, err);
         fault_point("monitor.cgroup");
         return r;
 }
@@ -352,10 +334,10 @@ int monitor_launch(Monitor *m, Err *err) {
 }
 
 static void release_cgroup(const Container *c) {
-        autofree char *cgroup = container_cgroup_name(c->id);
+        autofree char *cgroup = container_cgroup_name(c);
         autoptr(Cgroup) left = NULL;
 
-        if (!cgroup || cgroup_remove(cgroup, 0) >= 0)
+        if (str_empty(cgroup) || cgroup_remove(cgroup, 0) >= 0)
                 return;
         if (cgroup_open(cgroup, &left) >= 0)
                 (void) cgroup_kill(left, SIGKILL);

@@ -12,6 +12,7 @@
 #include "engine/spec.h"
 #include "engine/spec_internal.h"
 #include "engine/spec_security.h"
+#include "kernel/idmap.h"
 
 #define NS_PER_SECOND      1000000000LL
 #define PROCESSES_PER_USER 4096 /* unless --ulimit nproc or --pids-limit says otherwise */
@@ -113,14 +114,37 @@ static int setup_process(const Container *c, OciSpec *spec, Err *err) {
         return process_common(c, p, err);
 }
 
-static int add_mapping(OciIdMapping **mappings, size_t *n, uint64_t base) {
+static int add_mapping(OciIdMapping **mappings, size_t *n, const IdRange *range) {
         OciIdMapping *m = json_grow(mappings, n, sizeof *m);
 
         if (!m)
                 return -ENOMEM;
-        m->host_id = (int64_t) base;
-        m->size = IDRANGE_SIZE;
+        m->container_id = range->inside;
+        m->host_id = range->outside;
+        m->size = range->count;
         return 0;
+}
+
+static int map_own(const char *file, OciIdMapping **mappings, size_t *n) {
+        autofree IdRange *ranges = NULL;
+        size_t n_ranges;
+        int r = idmap_same(file, &ranges, &n_ranges);
+
+        for (size_t i = 0; r >= 0 && i < n_ranges; i++)
+                r = add_mapping(mappings, n, &ranges[i]);
+        return r;
+}
+
+static int map_ids(OciLinux *l, uint64_t base) {
+        const IdRange range = { 0, (int64_t) base, IDRANGE_SIZE };
+        int r;
+
+        if (base) {
+                r = add_mapping(&l->uid_mappings, &l->n_uid_mappings, &range);
+                return r < 0 ? r : add_mapping(&l->gid_mappings, &l->n_gid_mappings, &range);
+        }
+        r = map_own("uid_map", &l->uid_mappings, &l->n_uid_mappings);
+        return r < 0 ? r : map_own("gid_map", &l->gid_mappings, &l->n_gid_mappings);
 }
 
 static OciTimeOffset *time_offset(int64_t ns) {
@@ -134,13 +158,34 @@ static OciTimeOffset *time_offset(int64_t ns) {
         return offset;
 }
 
+int64_t setup_groups(const OciLinux *l) {
+        autofree IdRange *ranges = NULL;
+        size_t n = 0;
+        int64_t count = 0;
+
+        for (size_t i = 0; i < l->n_gid_mappings; i++)
+                if (l->gid_mappings[i].container_id == count)
+                        count += l->gid_mappings[i].size;
+        if (l->n_gid_mappings > 0)
+                return count;
+        if (idmap_read_own("gid_map", &ranges, &n) < 0)
+                return IDRANGE_SIZE;
+        for (size_t i = 0; i < n; i++)
+                if (ranges[i].inside == count)
+                        count += ranges[i].count;
+        return count;
+}
+
 static int setup_sysctls(const Container *c, OciLinux *l) {
+        int64_t groups = setup_groups(l);
         bool own_network = container_has_netns(c) && !container_joins_netns(c);
 
         /* ping without a capability, low ports without root: both are harmless in a network of
          * one's own. */
-        if (own_network && (strv_add(&l->sysctl, "net.ipv4.ping_group_range=0 65535") < 0 ||
-                            strv_add(&l->sysctl, "net.ipv4.ip_unprivileged_port_start=0") < 0))
+        if (own_network &&
+            (strv_addf(&l->sysctl, "net.ipv4.ping_group_range=0 %lld",
+                       (long long) (groups < IDRANGE_SIZE ? groups : IDRANGE_SIZE) - 1) < 0 ||
+             strv_add(&l->sysctl, "net.ipv4.ip_unprivileged_port_start=0") < 0))
                 return -ENOMEM;
         strv_foreach(sysctl, c->host.sysctls)
                 if (strv_env_set(&l->sysctl, *sysctl) < 0)
@@ -182,9 +227,7 @@ static int setup_linux(const Container *c, const SetupInput *in, OciSpec *spec, 
         if (r < 0)
                 return r;
 
-        if ((container_has_userns(c) &&
-             (add_mapping(&l->uid_mappings, &l->n_uid_mappings, in->userns_base) < 0 ||
-              add_mapping(&l->gid_mappings, &l->n_gid_mappings, in->userns_base) < 0)) ||
+        if ((container_has_userns(c) && map_ids(l, in->userns_base) < 0) ||
             setup_sysctls(c, l) < 0 || close_devices(c, l) < 0)
                 return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
         if (!options.paths_unconfined &&
@@ -230,8 +273,7 @@ static int setup_root(const Container *c, const SetupInput *in, ContainerSetup *
                              : str_format("%s/containers/%s/upper", c->home->data, c->id);
         s->work = in->work ? strdup(in->work)
                            : str_format("%s/containers/%s/work", c->home->data, c->id);
-        s->cgroup = str_format("isola/%s", c->id);
-        if (!s->upper || !s->work || !s->cgroup)
+        if (!s->upper || !s->work)
                 return -ENOMEM;
         s->options = (RuntimeOptions){
                 .root = { .lowers = (const char *const *) c->lowers,
@@ -241,6 +283,7 @@ static int setup_root(const Container *c, const SetupInput *in, ContainerSetup *
                 .user = str_empty(c->config.user) ? NULL : c->config.user,
                 .stdio = { -EBADF, -EBADF, -EBADF },
                 .init = c->host.init,
+                .owners_stay = !in->userns_base,
         };
         s->spec->root_readonly = c->host.readonly_rootfs;
         return 0;
@@ -306,7 +349,6 @@ ContainerSetup *container_setup_free(ContainerSetup *s) {
         if (s) {
                 oci_spec_free(s->spec);
                 security_filter_clear(&s->filter);
-                free(s->cgroup);
                 free(s->upper);
                 free(s->work);
                 free(s);

@@ -26,7 +26,6 @@ typedef struct ContainerSetup {
         RuntimeOptions options; /* complete but for cgroup and stdio */
         CgroupLimits limits;
         SecurityFilter filter;
-        char *cgroup; /* "isola/<id>" */
         char *upper, *work;
 } ContainerSetup;
 

@@ -42,13 +42,16 @@ static int add_shared_memory(const Container *c, OciSpec *spec) {
         return size ? add(spec, "/dev/shm", "tmpfs", "shm", size) : -ENOMEM;
 }
 
+#define TTY_GROUP   5 /* what "tty" is everywhere */
+#define PTS_OPTIONS "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
+
 static int add_standard(const Container *c, OciSpec *spec) {
         bool rw = c->host.privileged;
 
         if (add(spec, "/proc", "proc", "proc", "nosuid,noexec,nodev") < 0 ||
             add(spec, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k") < 0 ||
             add(spec, "/dev/pts", "devpts", "devpts",
-                "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5") < 0 ||
+                setup_groups(spec->linux_) > TTY_GROUP ? PTS_OPTIONS ",gid=5" : PTS_OPTIONS) < 0 ||
             add(spec, "/sys", "sysfs", "sysfs",
                 rw ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro") < 0 ||
             add(spec, "/sys/fs/cgroup", "cgroup2", "cgroup",

@@ -17,17 +17,12 @@
 #include "base/log.h"
 #include "base/signal_name.h"
 #include "base/str.h"
+#include "engine/group.h"
 #include "engine/monitor.h"
 #include "engine/protocol.h"
 
 #define KILL_TIMEOUT_MS   10000
 #define FREEZE_TIMEOUT_MS 10000
-
-static int open_cgroup(const Container *c, Cgroup **ret) {
-        autofree char *name = container_cgroup_name(c->id);
-
-        return name ? cgroup_open(name, ret) : -ENOMEM;
-}
 
 void monitor_say_stopping(const Container *c, bool always) {
         autoclose int socket = -EBADF;
@@ -63,7 +58,8 @@ int monitor_say_keep(const Container *c) {
 static void thaw(const Container *c) {
         autoptr(Cgroup) cgroup = NULL;
 
-        if (container_status(c) == CONTAINER_PAUSED && open_cgroup(c, &cgroup) >= 0)
+        if (container_status(c) == CONTAINER_PAUSED && container_cgroup_open(c, &cgroup) >= 0 &&
+            cgroup)
                 (void) cgroup_freeze(cgroup, false, FREEZE_TIMEOUT_MS);
 }
 
@@ -72,7 +68,7 @@ static int kill_all(const Container *c, int pidfd, Err *err) {
         autoptr(Cgroup) cgroup = NULL;
         int r;
 
-        if (open_cgroup(c, &cgroup) >= 0)
+        if (container_cgroup_open(c, &cgroup) >= 0 && cgroup)
                 (void) cgroup_kill(cgroup, SIGKILL);
         (void) pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
         thaw(c);
@@ -184,11 +180,18 @@ int container_pause(Container *c, bool pause, Err *err) {
         if (!pause && status == CONTAINER_RUNNING)
                 return refuse(err, EALREADY, "container '%s' is not paused", c->name);
 
-        r = open_cgroup(c, &cgroup);
+        r = container_cgroup_open(c, &cgroup);
         if (r < 0 && r != -ENOENT)
                 return fail(err, r, "cannot open the cgroup of container '%s'", c->name);
         if (r < 0)
                 return refuse(err, ESRCH, "container '%s' is not running", c->name);
+        if (!cgroup)
+                return err_hint(err,
+                                refuse(err, EOPNOTSUPP,
+                                       "cannot pause container '%s': it has no control group",
+                                       c->name),
+                                "log in through systemd-logind on a machine with cgroup version "
+                                "2, which gives users one, or run as root");
         /* The mark comes before the frost and goes after it: nobody takes one that is frozen for
          * running. */
         r = !mark ? -ENOMEM : pause ? file_create(c->home->run_fd, mark, "", 0, 0600) : 0;

@@ -30,14 +30,18 @@ int idmap_write(int proc, const char *file, const IdRange *ranges, size_t n, Err
         return 0;
 }
 
-static int run_helper(const char *program, pid_t pid, const IdRange *ranges, size_t n, Err *err) {
+/* One of newuidmap(1) and newgidmap(1) at work. */
+typedef struct Helper {
+        const char *program;
+        int pidfd; /* -EBADF: it is not needed */
+} Helper;
+
+static int start_helper(Helper *h, pid_t pid, const IdRange *ranges, size_t n, Err *err) {
         autostrv args = NULL;
-        siginfo_t info = {};
-        autoclose int pidfd = -EBADF;
         pid_t helper;
         int r;
 
-        r = strv_add(&args, program);
+        r = strv_add(&args, h->program);
         if (r >= 0)
                 r = strv_addf(&args, "%d", pid);
         for (size_t i = 0; i < n && r >= 0; i++) {
@@ -49,25 +53,34 @@ static int run_helper(const char *program, pid_t pid, const IdRange *ranges, siz
         }
         if (r < 0)
                 return fail(err, r, "cannot map ids");
-        helper = process_clone(0, -EBADF, &pidfd);
+        helper = process_clone(0, -EBADF, &h->pidfd);
         if (helper == 0) {
                 process_reset_signals();
-                execvp(program, args);
+                execvp(h->program, args);
                 _exit(127);
         }
-        if (helper < 0)
-                return fail(err, helper, "cannot run '%s'", program);
+        return helper < 0 ? fail(err, helper, "cannot run '%s'", h->program) : 0;
+}
+
+static int finish_helper(Helper *h, Err *err) {
+        autoclose int pidfd = h->pidfd;
+        siginfo_t info = {};
+        int r;
+
+        if (pidfd < 0)
+                return 0;
         r = process_reap(pidfd, &info);
         if (r < 0)
-                return fail(err, r, "cannot wait for '%s'", program);
+                return fail(err, r, "cannot wait for '%s'", h->program);
         if (info.si_code == CLD_EXITED && info.si_status == 0)
                 return 0;
         if (info.si_code == CLD_EXITED && info.si_status == 127)
                 return err_hint(err,
                                 refuse(err, EPERM,
-                                       "cannot map ids without '%s', which is not there", program),
+                                       "cannot map ids without '%s', which is not there",
+                                       h->program),
                                 "it is in the package uidmap; one's own id alone needs it not");
-        return err_hint(err, refuse(err, EPERM, "'%s' does not map these ids", program),
+        return err_hint(err, refuse(err, EPERM, "'%s' does not map these ids", h->program),
                         "/etc/subuid and /etc/subgid say which ranges a user has");
 }
 
@@ -77,14 +90,23 @@ static bool is_own(const IdRange *ranges, size_t n, int64_t id) {
 
 int idmap_write_as_user(pid_t pid, int proc, const IdRange *uids, size_t n_uids,
                         const IdRange *gids, size_t n_gids, Err *err) {
-        int r;
+        bool own_uid = is_own(uids, n_uids, geteuid()), own_gid = is_own(gids, n_gids, getegid());
+        Helper uid = { "newuidmap", -EBADF }, gid = { "newgidmap", -EBADF };
+        int r = 0, second = 0;
 
-        r = is_own(uids, n_uids, geteuid()) ? idmap_write(proc, "uid_map", uids, n_uids, err)
-                                            : run_helper("newuidmap", pid, uids, n_uids, err);
-        if (r < 0)
+        /* Both at once: an exec is the most of what they cost. */
+        if (!own_uid)
+                r = start_helper(&uid, pid, uids, n_uids, err);
+        if (r >= 0 && !own_gid)
+                r = start_helper(&gid, pid, gids, n_gids, err);
+        second = finish_helper(&uid, r < 0 ? NULL : err);
+        r = r < 0 ? r : second;
+        second = finish_helper(&gid, r < 0 ? NULL : err);
+        r = r < 0 ? r : second;
+        if (r >= 0 && own_uid)
+                r = idmap_write(proc, "uid_map", uids, n_uids, err);
+        if (r < 0 || !own_gid)
                 return r;
-        if (!is_own(gids, n_gids, getegid()))
-                return run_helper("newgidmap", pid, gids, n_gids, err);
         r = file_write(proc, "setgroups", "deny");
         return r < 0 ? fail(err, r, "cannot do without setgroups()")
                      : idmap_write(proc, "gid_map", gids, n_gids, err);
@@ -114,6 +136,20 @@ int idmap_read(int proc, const char *file, IdRange **ret, size_t *ret_n) {
         *ret = take_ptr(ranges);
         *ret_n = n;
         return 0;
+}
+
+int idmap_read_own(const char *file, IdRange **ret, size_t *ret_n) {
+        autoclose int proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        return proc < 0 ? -errno : idmap_read(proc, file, ret, ret_n);
+}
+
+int idmap_same(const char *file, IdRange **ret, size_t *ret_n) {
+        int r = idmap_read_own(file, ret, ret_n);
+
+        for (size_t i = 0; r >= 0 && i < *ret_n; i++)
+                (*ret)[i].outside = (*ret)[i].inside;
+        return r;
 }
 
 static int write_maps(pid_t pid, const IdRange *uids, size_t n_uids, const IdRange *gids,
@@ -166,12 +202,11 @@ int64_t idmap_outside(const IdRange *ranges, size_t n, int64_t inside) {
 }
 
 bool idmap_is_inside(void) {
-        autoclose int proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
         autofree IdRange *ranges = NULL;
         size_t n;
 
         /* The first one's map is all ids but the last, which means none (user_namespaces(7)). */
-        return proc >= 0 && idmap_read(proc, "uid_map", &ranges, &n) >= 0 &&
+        return idmap_read_own("uid_map", &ranges, &n) >= 0 &&
                !(n == 1 && ranges->inside == 0 && ranges->outside == 0 &&
                  ranges->count == UINT32_MAX);
 }

@@ -43,6 +43,13 @@ int idmap_write_as_user(pid_t pid, int proc, const IdRange *uids, size_t n_uids,
 /* Reads the map of a namespace, as seen from the caller's; @ret is owned by the caller. */
 int idmap_read(int proc, const char *file, IdRange **ret, size_t *ret_n);
 
+/* The same of the caller's own. */
+int idmap_read_own(const char *file, IdRange **ret, size_t *ret_n);
+/* The caller's ids, each as itself: what it can give to a namespace of its own without any rights
+ * outside.  The pieces are those of its own map, which cannot be joined (map_id_range_down(),
+ * kernel/user_namespace.c). */
+int idmap_same(const char *file, IdRange **ret, size_t *ret_n);
+
 /**
  * idmap_userns() - make a user namespace that nobody is in, to map mounts with
  *

@@ -450,7 +450,7 @@ static int apply_rules(const InitPlan *plan, const DeviceRule *rules, size_t n, 
         autoerr problem = {};
         int r;
 
-        if (!cgroup && !init_plan_has_userns(plan))
+        if (!cgroup && !init_plan_has_userns(plan) && !idmap_is_inside())
                 log_warn("the machine's devices are not closed to the container: it has no cgroup");
         if (!cgroup)
                 return 0;

@@ -267,6 +267,7 @@ int identity_find(int root, const OciUser *user, const char *name, Identity *ret
         }
         if (r >= 0)
                 r = add_named_groups(root, user->group_names, &id, err);
+        id.groups_asked = user->n_additional_gids > 0 || strv_length(user->group_names) > 0;
         if (r < 0) {
                 identity_clear(&id);
                 return r;
@@ -323,9 +324,17 @@ static CapSets wanted_caps(const Identity *identity, const IdentityLimits *limit
         return sets;
 }
 
+/* Denied for good where an ordinary user has mapped only its own group: then they stay. */
 static int drop_groups(void) {
-        /* Denied for good where an ordinary user has mapped only its own group: then they stay. */
         return setgroups(0, NULL) < 0 && errno != EPERM ? -errno : 0;
+}
+
+static int set_groups(const Identity *id) {
+        if (id->n_groups == 0)
+                return drop_groups();
+        if (setgroups(id->n_groups, id->groups) == 0 || (errno == EPERM && !id->groups_asked))
+                return 0;
+        return -errno;
 }
 
 int identity_become_root(bool keep_groups, Err *err) {
@@ -335,10 +344,11 @@ int identity_become_root(bool keep_groups, Err *err) {
 }
 
 static int change_ids(const Identity *id, bool keep_groups, Err *err) {
-        const char *hint = "the container has only the ids of its own range (0-65535 by default)";
+        const char *hint =
+                "the container has only the ids of its own range: 0-65535 by default, root alone "
+                "for a user without a range in /etc/subuid and /etc/subgid";
 
-        if (!keep_groups &&
-            (id->n_groups > 0 ? setgroups(id->n_groups, id->groups) : drop_groups()) < 0)
+        if (!keep_groups && set_groups(id) < 0)
                 return err_hint(err, fail(err, errno, "cannot set supplementary groups"), "%s",
                                 hint);
         if (setresgid(id->gid, id->gid, id->gid) < 0)

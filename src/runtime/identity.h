@@ -21,7 +21,8 @@ typedef struct Identity {
         gid_t gid;
         gid_t *groups; /* supplementary */
         size_t n_groups;
-        char *home; /* NULL if the user is unknown */
+        bool groups_asked; /* the user said some, beside what the image has */
+        char *home;        /* NULL if the user is unknown */
 } Identity;
 
 /**

@@ -228,7 +228,7 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         int r;
 
         /* Nobody may look into this process while it holds what is not the container's. */
-        if (!plan->unprivileged && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        if (!plan->confined && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot protect the first process");
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return fail(err, errno, "cannot make the mounts private");
@@ -242,7 +242,7 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         if (init_plan_has_userns(plan))
                 init_wait_for(sync, INIT_IDS);
         /* Not before an ordinary user has written its ids (proc(5), /proc/PID). */
-        if (plan->unprivileged && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        if (plan->confined && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot protect the first process");
         r = become_root(plan, err);
         if (r < 0)

@@ -210,6 +210,8 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
                 r = plan_ids(plan, err);
         if (r >= 0)
                 r = plan_root(plan, err);
+        plan->confined =
+                plan->unprivileged || (plan->new_namespaces & CLONE_NEWUSER && idmap_is_inside());
         if (r >= 0)
                 r = plan_mounts_make(plan, err);
         if (r >= 0 && !init_plan_has_userns(plan))
@@ -271,10 +273,22 @@ static int map_root(InitPlan *plan, int userns, Err *err) {
         return 0;
 }
 
+/* What mapping the root does besides. */
+static int make_private(const InitPlan *plan, Err *err) {
+        MountAttr private = { .propagation = MS_PRIVATE };
+        int r = plan->storage >= 0 ? mount_set_attr(plan->storage, &private) : 0;
+
+        for (size_t i = 0; i < plan->n_lowers && r >= 0; i++)
+                r = mount_set_attr(plan->lowers[i], &private);
+        return r < 0 ? fail(err, r, "cannot make the container's mounts private") : 0;
+}
+
 int init_plan_idmap(InitPlan *plan, int userns, Err *err) {
         MountAttr private = { .propagation = MS_PRIVATE };
         int r;
 
+        if (plan->options->owners_stay)
+                return make_private(plan, err);
         r = map_root(plan, userns, err);
         if (r < 0)
                 return r;

@@ -67,11 +67,14 @@ typedef struct InitPlan {
         size_t n_nodes, n_inside; /* n_inside: those not in the tmpfs */
         bool unprivileged;        /* an ordinary user's: what takes rights outside is left to init,
                                      which has them in its own user namespace */
-        bool hooks_outside;       /* prestart or createRuntime */
-        bool hooks_see_root;      /* they or createContainer: the root is to be found at its path */
-        int null;                 /* the host's, for streams that are not given */
-        int proc;                 /* the host's /proc, or -EBADF: see attributes_need_proc() */
-        bool keep_groups;         /* of the caller, instead of the specification's */
+        bool confined; /* its maker has no rights over the machine, and so none over the files in
+                          /proc of a process that is protected: it protects itself when it is mapped
+                        */
+        bool hooks_outside;  /* prestart or createRuntime */
+        bool hooks_see_root; /* they or createContainer: the root is to be found at its path */
+        int null;            /* the host's, for streams that are not given */
+        int proc;            /* the host's /proc, or -EBADF: see attributes_need_proc() */
+        bool keep_groups;    /* of the caller, instead of the specification's */
 
         const SeccompFilter *seccomp; /* or NULL: none */
         SeccompFilter *own_seccomp;   /* that, if it is the plan's */

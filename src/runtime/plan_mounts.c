@@ -27,9 +27,13 @@
 static const struct {
         const char *type;
         int shows;
+        const char *at; /* where we see it ourselves */
 } views[] = {
-        { "proc", CLONE_NEWPID },      { "sysfs", CLONE_NEWNET },      { "mqueue", CLONE_NEWIPC },
-        { "cgroup", CLONE_NEWCGROUP }, { "cgroup2", CLONE_NEWCGROUP },
+        { "proc", CLONE_NEWPID, "/proc" },
+        { "sysfs", CLONE_NEWNET, "/sys" },
+        { "mqueue", CLONE_NEWIPC, "/dev/mqueue" },
+        { "cgroup", CLONE_NEWCGROUP, "/sys/fs/cgroup" },
+        { "cgroup2", CLONE_NEWCGROUP, "/sys/fs/cgroup" },
 };
 
 char *init_plan_clean_path(const char *path) {
@@ -228,6 +232,24 @@ static bool is_bound(const InitPlan *plan, const char *type) {
                cgroup_needs_join(plan->options->cgroup);
 }
 
+/* Whoever has no rights over the namespace either, as root of a user namespace has none over the
+ * machine's, shares what he sees of it himself. */
+static int share_view(const char *at, const MountAttr *attr, int code) {
+        MountAttr all = *attr;
+        autoclose int tree = -EBADF;
+        int r;
+
+        if (code != -EPERM || !idmap_is_inside())
+                return code;
+        tree = mount_clone_source(at, true);
+        if (tree < 0)
+                return tree;
+        all.recursive = true;
+        all.propagation = MS_PRIVATE;
+        r = mount_set_attr(tree, &all);
+        return r < 0 ? r : take_fd(tree);
+}
+
 int init_plan_mount_outside(InitPlan *plan, Err *err) {
         /* An ordinary user has no more rights outside than inside. */
         bool outside = init_plan_has_userns(plan) && !plan->unprivileged;
@@ -235,12 +257,13 @@ int init_plan_mount_outside(InitPlan *plan, Err *err) {
         for (size_t i = 0; outside && i < plan->spec->n_mounts; i++) {
                 InitMount *m = &plan->mounts[i];
                 MountAttr attr = m->options.attr;
-                const char *type = m->mount->type;
+                const char *type = m->mount->type, *at = NULL;
+                autoerr why = {};
                 int shows = 0;
 
                 for (size_t v = 0; v < sizeof views / sizeof *views; v++)
                         if (!m->options.bind && str_equal(type, views[v].type))
-                                shows = views[v].shows;
+                                shows = views[v].shows, at = views[v].at;
                 if (!shows || !init_plan_is_foreign(plan, shows) || is_bound(plan, type))
                         continue;
                 if (shows == CLONE_NEWPID && plan->joined & CLONE_NEWPID)
@@ -253,9 +276,12 @@ int init_plan_mount_outside(InitPlan *plan, Err *err) {
                 /* The host's devices and cgroups are to be looked at only. */
                 if (shows == CLONE_NEWNET || shows == CLONE_NEWCGROUP)
                         attr.set |= MOUNT_ATTR_RDONLY;
-                m->tree = mount_new(str_equal(type, "cgroup") ? "cgroup2" : type, NULL, &attr, err);
+                m->tree =
+                        mount_new(str_equal(type, "cgroup") ? "cgroup2" : type, NULL, &attr, &why);
                 if (m->tree < 0)
-                        return err_prefix(err, m->tree, "cannot mount '%s'", m->place);
+                        m->tree = share_view(at, &attr, m->tree);
+                if (m->tree < 0)
+                        return fail(err, m->tree, "cannot mount '%s'", m->place);
         }
         return 0;
 }

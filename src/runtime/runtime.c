@@ -236,7 +236,8 @@ static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
         }
         if (plan->unprivileged)
                 return 0;
-        (void) say(runtime, INIT_IDS);
+        if (!plan->confined)
+                (void) say(runtime, INIT_IDS);
         init_own_streams(plan->options->stdio, idmap_outside(plan->uids, plan->n_uids, 0),
                          idmap_outside(plan->gids, plan->n_gids, 0));
         userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
@@ -268,7 +269,7 @@ static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
         if (r < 0)
                 return r;
         init_raise_limits(plan->spec->process, runtime->pid);
-        if (init_plan_has_userns(plan) && !plan->unprivileged)
+        if (init_plan_has_userns(plan) && !plan->confined)
                 r = say(runtime, INIT_MAPPED);
         if (r >= 0)
                 r = init_set_oom_score(plan->spec->process, proc, "oom_score_adj", err);
@@ -276,7 +277,7 @@ static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
                 return r;
         r = open_network(plan, runtime, proc, err);
         /* What an ordinary user may do to a process ends when that changes its ids. */
-        if (r >= 0 && plan->unprivileged &&
+        if (r >= 0 && plan->confined &&
             (say(runtime, INIT_IDS) < 0 || say(runtime, INIT_MAPPED) < 0))
                 r = refuse(err, ECANCELED, "the container's first process has ended");
         return r;

@@ -68,6 +68,7 @@ typedef struct RuntimeOptions {
         int maker_lock; /* a lock of the caller's, which a held process must not share; borrowed */
         unsigned preserve_fds; /* descriptors from 3 on that the program inherits as well */
         bool keep_keyring;     /* stay in the caller's session keyring */
+        bool owners_stay;      /* no owners are mapped: the container's ids are those on disk */
         bool no_pivot;         /* leave the old root below, moved out of sight, as chroot(2) does */
 } RuntimeOptions;
 

@@ -129,8 +129,10 @@ static int settle(Copy *c, int from, int to, const struct stat *st, const char *
         gid_t gid = gid_of(c, st);
         int r = 0;
 
-        if ((uid || gid) && fchown(to, uid, gid) < 0)
-                return fail(c->err, errno, "cannot set the owner of '/%s'", path);
+        if (uid || gid)
+                r = inroot_give(&c->to, to, "", uid, gid);
+        if (r < 0)
+                return fail(c->err, r, "cannot set the owner of '/%s'", path);
         if (fchmod(to, mode_of(c, st)) < 0)
                 return fail(c->err, errno, "cannot set the mode of '/%s'", path);
         if (c->request->keep_owners && from >= 0)
@@ -175,7 +177,7 @@ static int copy_symlink(Copy *c, const char *target, const struct stat *st, int 
                 return r;
         if (symlinkat(target, parent, name) < 0)
                 return fail(c->err, errno, "cannot make the link '/%s'", path);
-        if (fchownat(parent, name, uid_of(c, st), gid_of(c, st), AT_SYMLINK_NOFOLLOW) < 0 ||
+        if (inroot_give(&c->to, parent, name, uid_of(c, st), gid_of(c, st)) < 0 ||
             utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
                 return fail(c->err, errno, "cannot set the owner of '/%s'", path);
         return 0;
@@ -197,7 +199,7 @@ static int copy_special(Copy *c, const struct stat *st, int parent, const char *
                 return r;
         if (mknodat(parent, name, (st->st_mode & S_IFMT) | 0600, 0) < 0)
                 return fail(c->err, errno, "cannot make '/%s'", path);
-        if (fchownat(parent, name, uid_of(c, st), gid_of(c, st), AT_SYMLINK_NOFOLLOW) < 0 ||
+        if (inroot_give(&c->to, parent, name, uid_of(c, st), gid_of(c, st)) < 0 ||
             fchmodat(parent, name, mode_of(c, st), 0) < 0 ||
             utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
                 return fail(c->err, errno, "cannot set the owner of '/%s'", path);
@@ -591,6 +593,7 @@ int copy_files(int root, int source, const HelperRequest *request, TreeReport *r
                 r = copy_all(&c);
         if (r >= 0)
                 inroot_finish(&c.to);
+        ret->strangers = c.to.strangers;
         inroot_clear(&c.to);
         strv_free(c.matches);
         strv_free(c.targets);

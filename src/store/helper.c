@@ -37,6 +37,7 @@ static const JsonField reply_fields[] = {
         JSON_I64(HelperReply, entries, "entries"),
         JSON_I64(HelperReply, bytes, "bytes"),
         JSON_I64(HelperReply, devices, "devices"),
+        JSON_I64(HelperReply, strangers, "strangers"),
         JSON_I64(HelperReply, attributes, "attributes"),
         {},
 };

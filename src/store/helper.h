@@ -44,7 +44,7 @@ typedef struct HelperRequest {
 typedef struct HelperReply {
         int code; /* 0, or negative errno with a message */
         char *message, *hint;
-        int64_t entries, bytes, devices, attributes;
+        int64_t entries, bytes, devices, strangers, attributes;
 } HelperReply;
 
 extern const JsonType helper_request_type, helper_reply_type;

@@ -46,6 +46,20 @@ void inroot_clear(InRoot *t) {
         t->n_dirs = t->room = 0;
 }
 
+int inroot_give(InRoot *t, int parent, const char *name, uid_t uid, gid_t gid) {
+        const int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+
+        if (fchownat(parent, name, uid, gid, flags) == 0)
+                return 0;
+        if (errno != EINVAL) /* chown_common(), fs/open.c: an id without a mapping */
+                return -errno;
+        /* One of the two may be there. */
+        if (fchownat(parent, name, uid, (gid_t) -1, flags) < 0)
+                (void) !fchownat(parent, name, (uid_t) -1, gid, flags);
+        t->strangers++;
+        return 0;
+}
+
 /* Makes one directory, the parent of which is there. */
 static int make_one(InRoot *t, const char *path, const InRootOwner *missing, mode_t mode) {
         autoclose int above = -EBADF, made = -EBADF;
@@ -63,8 +77,12 @@ static int make_one(InRoot *t, const char *path, const InRootOwner *missing, mod
         made = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (made < 0)
                 return -errno;
-        if ((missing->uid || missing->gid) && fchown(made, missing->uid, missing->gid) < 0)
-                return -errno;
+        if (missing->uid || missing->gid) {
+                int r = inroot_give(t, made, "", missing->uid, missing->gid);
+
+                if (r < 0)
+                        return r;
+        }
         if (fchmod(made, mode) < 0)
                 return -errno;
         return inroot_note_time(t, path, missing->mtime);

@@ -4,6 +4,7 @@
 /* Making entries of a tree whose names come from elsewhere; see unpack.h for the rules. */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -25,6 +26,7 @@ typedef struct InRoot {
         bool times_later; /* note made directories' times in @dirs */
         struct InRootDir *dirs;
         size_t n_dirs, room;
+        int64_t strangers; /* see inroot_give() */
 } InRoot;
 
 typedef struct InRootDir {
@@ -56,6 +58,12 @@ int inroot_make_dir(InRoot *t, const char *path, const InRootOwner *missing, mod
 
 /* Removes what is there, whole trees too, so that the name is free. */
 int inroot_remove(InRoot *t, int parent, const char *name);
+
+/*
+ * Sets an entry's owner; "" is @parent itself.  One that is no id of this user namespace is
+ * counted, and the entry stays ours.
+ */
+int inroot_give(InRoot *t, int parent, const char *name, uid_t uid, gid_t gid);
 
 /* Sets a directory's time in inroot_finish(). */
 int inroot_note_time(InRoot *t, const char *path, struct timespec mtime);

@@ -234,6 +234,7 @@ int main(void) {
                               .entries = report.entries,
                               .bytes = report.bytes,
                               .devices = report.devices,
+                              .strangers = report.strangers,
                               .attributes = report.attributes };
         autofree char *text = json_text(&helper_reply_type, &reply);
 

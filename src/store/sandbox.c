@@ -311,7 +311,9 @@ static int child_setup(Run *run, int *ret_helper, Err *err) {
                 r = receive_mounts(run->socket[1], &run->source);
         if (r < 0)
                 return fail(err, r, "cannot receive the tree");
-        if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setgroups, 0, NULL) < 0 ||
+        /* Groups cannot be dropped where an ordinary user has mapped his own alone. */
+        if (syscall(SYS_setresgid, 0, 0, 0) < 0 ||
+            (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM) ||
             syscall(SYS_setresuid, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot become the sandbox's root");
         r = tie_to_parent(run, err);
@@ -379,6 +381,10 @@ static int clone_mapped(const char *path, int userns, bool writable, Err *err) {
         if (mount < 0)
                 return err_denied(err, fail(err, mount, "cannot use '%s'", path), "open_tree",
                                   "5.2");
+        if (userns < 0) {
+                r = mount_set_attr(mount, &attr);
+                return r < 0 ? fail(err, r, "cannot protect '%s'", path) : take_fd(mount);
+        }
         r = mount_idmap(mount, &attr, userns);
         if (r == -EINVAL)
                 return err_hint(err,
@@ -442,9 +448,33 @@ static int open_source_mounts(Run *run, int userns, Err *err) {
         return run->source.top < 0 ? run->source.top : 0;
 }
 
+/* Inside a user namespace: its ids as they are, which are those on disk. */
+static int give_own_ids(int proc, const char *file, Err *err) {
+        autofree IdRange *ranges = NULL;
+        size_t n;
+        int r = idmap_same(file, &ranges, &n);
+
+        if (r < 0)
+                return fail(err, r, "cannot read '/proc/self/%s'", file);
+        return idmap_write(proc, file, ranges, n, err);
+}
+
+/* Return: 1 if these are other ids than those on disk, 0 if they are the same. */
+static int give_ids(int proc, Err *err) {
+        static const IdRange range = { 0, SANDBOX_ID_BASE, ID_COUNT };
+        bool inside = idmap_is_inside();
+        int r;
+
+        r = inside ? give_own_ids(proc, "uid_map", err)
+                   : idmap_write(proc, "uid_map", &range, 1, err);
+        if (r >= 0)
+                r = inside ? give_own_ids(proc, "gid_map", err)
+                           : idmap_write(proc, "gid_map", &range, 1, err);
+        return r < 0 ? r : !inside;
+}
+
 /* The child waits for these; its user namespace is what maps them. */
 static int equip_child(Run *run, Err *err) {
-        static const IdRange range = { 0, SANDBOX_ID_BASE, ID_COUNT };
         autofree char *path = str_format("/proc/%d", run->pid);
         autoclose int proc = -EBADF, userns = -EBADF;
         int r;
@@ -454,14 +484,14 @@ static int equip_child(Run *run, Err *err) {
         proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (proc < 0)
                 return fail(err, errno, "cannot open '%s'", path);
-        r = idmap_write(proc, "uid_map", &range, 1, err);
-        if (r >= 0)
-                r = idmap_write(proc, "gid_map", &range, 1, err);
+        r = give_ids(proc, err);
         if (r < 0)
                 return r;
-        userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
-        if (userns < 0)
-                return fail(err, errno, "cannot open '%s/ns/user'", path);
+        if (r > 0) {
+                userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
+                if (userns < 0)
+                        return fail(err, errno, "cannot open '%s/ns/user'", path);
+        }
 
         r = open_tree_mounts(run, userns, err);
         if (r >= 0)
@@ -500,7 +530,8 @@ static int read_reply(Run *run, TreeReport *ret, Err *err) {
                        err);
         if (r < 0)
                 return r;
-        *ret = (TreeReport){ reply.entries, reply.bytes, reply.devices, reply.attributes };
+        *ret = (TreeReport){ reply.entries, reply.bytes, reply.devices, reply.strangers,
+                             reply.attributes };
         r = reply.code < 0 ? reply.code : 0;
         if (r < 0) {
                 message = str_printable(reply.message ? reply.message : "no reason was given");
@@ -591,6 +622,10 @@ int sandbox_run(const SandboxJob *job, TreeReport *ret, Err *err) {
                 return r;
         log_debug("image helper: %lld entries, %lld bytes", (long long) report.entries,
                   (long long) report.bytes);
+        if (report.strangers > 0)
+                log_warn("%lld files belong to ids that you have not got (see /etc/subuid and "
+                         "/etc/subgid): they are the container's root's",
+                         (long long) report.strangers);
         if (ret)
                 *ret = report;
         return 0;

@@ -33,6 +33,8 @@ typedef struct TreeReport {
         int64_t entries, bytes;
         int64_t devices; /* left out: a user namespace makes none, and a container has its own /dev
                           */
+        int64_t strangers; /* entries whose owners this user namespace has not: they stay its root's
+                            */
         int64_t attributes; /* extended attributes left out, as none of an image's business */
 } TreeReport;
 

@@ -38,11 +38,12 @@ static InRootOwner implied_by(const TarEntry *e) {
 }
 
 static int set_owner(Unpack *u, int parent, const char *name, const TarEntry *e) {
+        int r;
+
         if (e->uid == 0 && e->gid == 0)
                 return 0;
-        if (fchownat(parent, name, (uid_t) e->uid, (gid_t) e->gid, AT_SYMLINK_NOFOLLOW) < 0)
-                return cannot(u, errno, "set the owner of");
-        return 0;
+        r = inroot_give(&u->tree, parent, name, (uid_t) e->uid, (gid_t) e->gid);
+        return r < 0 ? cannot(u, r, "set the owner of") : 0;
 }
 
 static int set_time(Unpack *u, int parent, const char *name, const TarEntry *e) {
@@ -129,9 +130,9 @@ static int unpack_file(Unpack *u, int parent, const char *name, const TarEntry *
         r = copy_contents(u, file, e);
         if (r < 0)
                 return r;
-        if ((e->uid || e->gid) && fchown(file, (uid_t) e->uid, (gid_t) e->gid) < 0)
-                return cannot(u, errno, "set the owner of");
-        r = set_attributes(u, file, e);
+        r = set_owner(u, file, "", e);
+        if (r >= 0)
+                r = set_attributes(u, file, e);
         if (r < 0)
                 return r;
         return futimens(file, times) < 0 ? cannot(u, errno, "set the time of") : 0;
@@ -171,8 +172,9 @@ static int unpack_directory(Unpack *u, int parent, const char *name, const TarEn
                 r = make_opaque(dir);
         if (r < 0)
                 return cannot(u, r, "make");
-        if (fchown(dir, (uid_t) e->uid, (gid_t) e->gid) < 0)
-                return cannot(u, errno, "set the owner of");
+        r = inroot_give(&u->tree, dir, "", (uid_t) e->uid, (gid_t) e->gid);
+        if (r < 0)
+                return cannot(u, r, "set the owner of");
         r = set_attributes(u, dir, e);
         if (r < 0)
                 return r;
@@ -367,6 +369,7 @@ int unpack_tar(int root, TarReader *reader, UnpackMode mode, int64_t max_bytes, 
         }
         if (r >= 0)
                 inroot_finish(&u.tree);
+        u.report->strangers += u.tree.strangers;
         inroot_clear(&u.tree);
         free(u.buffer);
         free(u.name);

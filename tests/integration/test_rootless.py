@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""isola as an ordinary user, who has a range of ids or his own alone."""
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+from conftest import AS_USER, Isola, kill, wait_until
+
+pytestmark = pytest.mark.skipif(AS_USER, reason='makes its own users')
+
+
+@pytest.fixture
+def home(joe, rootfs_tar):
+    """isola as joe, with the image busybox, in directories of its own."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
+    isola = Isola(directory, user=joe)
+    import_busybox(isola, rootfs_tar)
+    yield isola
+    isola.remove_all()
+    wait_until(lambda: not processes(joe), what='the end of the last monitor')
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def single(joe, rootfs_tar):
+    """The same of a user to whom nobody has given a range."""
+    joe.without_range()
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
+    isola = Isola(directory, user=joe)
+    isola.told = import_busybox(isola, rootfs_tar)
+    yield isola
+    isola.remove_all()
+    wait_until(lambda: not processes(joe), what='the end of the last monitor')
+    shutil.rmtree(directory)
+    joe.with_range()
+
+
+def processes(joe):
+    """Of joe's, those that live."""
+    found = []
+    for path in pathlib.Path('/proc').glob('[0-9]*'):
+        try:
+            if path.stat().st_uid == joe.uid and (path / 'stat').read_text().rsplit(')', 1)[1].split()[0] != 'Z':
+                found.append(path.name)
+        except OSError:
+            pass
+    return found
+
+
+def open_way(path):
+    """What pytest makes is for root alone."""
+    for directory in (path, *path.parents[:2]):
+        directory.chmod(0o755)
+
+
+def import_busybox(isola, rootfs_tar):
+    with open(rootfs_tar, 'rb') as archive:
+        return isola('image', 'import', '-', 'busybox', stdin=archive).stderr
+
+
+def userns(pid):
+    return os.readlink(f'/proc/{pid}/ns/user')
+
+
+def parent_userns(pid):
+    """The namespace that a container's is in: that of all commands and monitors."""
+    with open(f'/proc/{pid}/ns/user') as inner:
+        parent = fcntl.ioctl(inner, 0xb702)  # NS_GET_PARENT
+    try:
+        return f'user:[{os.fstat(parent).st_ino}]'
+    finally:
+        os.close(parent)
+
+
+def test_root_inside_is_the_user_outside(home, joe):
+    assert home.out('run', '--rm', '--network', 'none', 'busybox', 'id', '-u') == '0'
+    home('run', '-d', '--name', 'a', '--network', 'none', 'busybox', 'sleep', '1000')
+    assert os.stat(f'/proc/{home.pid("a")}').st_uid == joe.uid
+
+
+def test_other_users_inside_have_ids_of_the_range(home, joe, tmp_path):
+    shared = joe.own(tmp_path)
+    open_way(tmp_path)
+    home('run', '--rm', '--network', 'none', '-v', f'{shared}:/shared', 'busybox', 'sh', '-c',
+         'touch /shared/root; mkdir /shared/d; chown 1000:33 /shared/d')
+    made = os.stat(shared / 'd')
+    assert os.stat(shared / 'root').st_uid == joe.uid
+    assert (made.st_uid, made.st_gid) == (joe.first + 999, joe.first + 32)
+    home('run', '--rm', '--network', 'none', '-u', 'user', '-v', f'{shared}:/shared', 'busybox', 'touch', '/shared/d/mine')
+    assert os.stat(shared / 'd/mine').st_uid == joe.first + 999
+
+
+def test_layers_belong_to_the_range(home, joe):
+    diffs = list(pathlib.Path(home.root).glob('layers/*/*/diff')) + list(pathlib.Path(home.root).glob('layers/*/diff'))
+    assert {os.stat(diff / 'home/user').st_uid for diff in diffs} == {joe.first + 999}
+    assert {os.stat(diff / 'bin').st_uid for diff in diffs} == {joe.uid}
+
+
+def test_life_of_a_detached_container(home):
+    home('run', '-d', '--name', 'a', '--network', 'none', 'busybox', 'sh', '-c', 'trap "exit 5" TERM; echo up; while :; do sleep 0.1; done')
+    wait_until(lambda: 'up' in home.out('logs', 'a'))
+    assert home.out('ps', '--format', '{{.Names}} {{.State}}') == 'a running'
+    assert home.out('exec', 'a', 'cat', '/proc/1/comm') == 'sh'
+    assert home.out('exec', '-u', 'user', 'a', 'id', '-u') == '1000'
+    home('stop', 'a')
+    assert home.inspect('a')['State']['ExitCode'] == 5
+    home('start', 'a')
+    home('kill', 'a')
+    home('rm', 'a')
+    assert home.out('ps', '-aq') == ''
+
+
+def test_what_a_container_wrote_stays_until_it_is_removed(home):
+    home('run', '--name', 'a', '--network', 'none', 'busybox', 'sh', '-c', 'mkdir /d && echo text > /d/f && chown -R user /d')
+    home('start', '-a', 'a', code=1)  # /d is there
+    home('rm', 'a')
+    assert list((pathlib.Path(home.root) / 'containers').iterdir()) == []
+
+
+def test_host_network_is_the_hosts(home):
+    own = os.readlink('/proc/self/ns/net')
+    assert home.out('run', '--rm', '--network', 'host', 'busybox', 'readlink', '/proc/self/ns/net') == own
+    assert home('run', '--rm', '--network', 'host', 'busybox', 'touch', '/sys/x', code=1).stderr.endswith('Read-only file system\n')
+
+
+def test_build(home, tmp_path, joe):
+    context = joe.own(tmp_path)
+    (tmp_path / 'Dockerfile').write_text('FROM busybox\nRUN --network=none chown user /var/www && rm /etc/group\n'
+                                         'COPY --chown=user Dockerfile /srv/\nUSER user\nCMD id -u\n')
+    open_way(tmp_path)
+    home('build', '-q', '-t', 'built', context)
+    assert home.out('run', '--rm', '--network', 'none', 'built') == '1000'
+    assert home.out('run', '--rm', '--network', 'none', 'built', 'stat', '-c', '%u', '/srv/Dockerfile', '/var/www') == '1000\n1000'
+    assert home('run', '--rm', '--network', 'none', 'built', 'ls', '/etc/group', code=1)
+
+
+def test_all_commands_share_one_user_namespace(home):
+    for name in ('a', 'b'):
+        home('run', '-d', '--name', name, '--network', 'none', 'busybox', 'sleep', '1000')
+    assert parent_userns(home.pid('a')) == parent_userns(home.pid('b'))
+    assert userns(home.pid('a')) != userns(home.pid('b'))
+
+
+def test_first_commands_at_the_same_time_share_one_user_namespace(home):
+    running = [home.start('run', '-d', '--name', f'c{i}', '--network', 'none', 'busybox', 'sleep', '1000') for i in range(6)]
+    for command in running:
+        assert command.wait(60) == 0, command.communicate()
+    assert len({parent_userns(home.pid(f'c{i}')) for i in range(6)}) == 1
+
+
+def test_containers_are_found_again_when_every_monitor_was_killed(home):
+    for name in ('a', 'b'):
+        home('run', '-d', '--name', name, '--network', 'none', 'busybox', 'sleep', '1000')
+    before = {name: (home.pid(name), parent_userns(home.pid(name))) for name in ('a', 'b')}
+    for name in ('a', 'b'):
+        kill(home.state(name)['MonitorPid'])
+    assert home.out('exec', 'a', 'id', '-u') == '0'
+    assert sorted(home.out('ps', '--format', '{{.Names}}').split()) == ['a', 'b']
+    home('run', '-d', '--name', 'c', '--network', 'none', 'busybox', 'sleep', '1000')
+    assert {name: (home.pid(name), parent_userns(home.pid(name))) for name in ('a', 'b')} == before
+    assert parent_userns(home.pid('c')) == before['a'][1]
+    home('stop', '-t', '0', 'a', 'b', 'c')
+
+
+def test_nothing_runs_when_no_container_does(home, joe):
+    home('run', '--rm', '--network', 'none', 'busybox', 'true')
+    wait_until(lambda: not processes(joe))
+
+
+def test_limits_are_refused_by_name(home):
+    for option, name in (('--memory=20m', 'memory limit'), ('--cpus=1', 'processor time'), ('--pids-limit=10', 'process')):
+        done = home('run', '--rm', '--network', 'none', option, 'busybox', 'true', code=125)
+        assert name.lower() in done.stderr.lower() and 'you have no control group to divide' in done.stderr, done.stderr
+    assert 'hint: log in through systemd-logind' in done.stderr
+
+
+def test_pause_says_what_it_lacks(home):
+    home('run', '-d', '--name', 'a', '--network', 'none', 'busybox', 'sleep', '1000')
+    assert 'it has no control group' in home('pause', 'a', code=1).stderr
+
+
+def test_single_id_runs_images(single):
+    assert '1 files belong to ids that you have not got' in single.told
+    assert single.out('run', '--rm', '--network', 'none', 'busybox', 'id', '-u') == '0'
+    single('run', '-d', '--name', 'a', '--network', 'none', 'busybox', 'sleep', '1000')
+    assert single.out('exec', 'a', 'id', '-u') == '0'
+    kill(single.state('a')['MonitorPid'])
+    assert single.out('exec', 'a', 'id', '-u') == '0'
+    assert single.out('run', '--rm', '-t', '--network', 'none', 'busybox', 'tty').strip() == '/dev/pts/0'
+
+
+def test_single_id_says_what_it_lacks(single):
+    done = single('run', '--rm', '--network', 'none', '-u', 'user', 'busybox', 'true', code=125)
+    assert 'without a range in /etc/subuid' in done.stderr
+
+
+def test_privileged_is_sealed_and_finds_its_state(home):
+    assert home.out('run', '--rm', '--network', 'none', '--privileged', 'busybox', 'id', '-u') == '0'
+
+
+def test_xdg_directories(joe, rootfs_tar):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
+    joe.own(directory)
+    runtime = directory / 'runtime'
+    runtime.mkdir(mode=0o700)
+    joe.own(runtime)
+    environment = {'PATH': os.environ['PATH'], 'HOME': str(directory), 'XDG_RUNTIME_DIR': str(runtime)}
+
+    def isola(*words, **more):
+        return subprocess.run([joe.binary, *words], env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=open(rootfs_tar), text=True, **joe.become())
+    try:
+        assert isola('image', 'import', '-', 'busybox').returncode == 0
+        assert isola('run', '--rm', '--privileged', '--network', 'none', 'busybox', 'echo', 'here').stdout == 'here\n'
+        assert (directory / '.local/share/isola/layers').is_dir() and (runtime / 'isola/containers').is_dir()
+        assert (directory / '.local/share/isola').stat().st_mode & 0o777 == 0o700
+        assert isola('images', '-q', XDG_DATA_HOME=str(directory / 'elsewhere')).stdout == ''
+        assert (directory / 'elsewhere/isola').is_dir()
+    finally:
+        wait_until(lambda: not processes(joe))
+        shutil.rmtree(directory)
+
+
+def test_state_of_others_is_refused(home, joe):
+    data = pathlib.Path(home.root)
+    data.chmod(0o777)
+    assert 'is writable by others' in home('ps', code=1).stderr
+    data.chmod(0o700)
+    os.chown(data, 54321, 54321)
+    done = home('ps', code=1)
+    assert 'belongs to user 54321, not to you' in done.stderr or 'Permission denied' in done.stderr
+    joe.own(data)
+    home('ps')
+
+
+def test_others_cannot_reach_a_users_containers(home, joe):
+    home('run', '-d', '--name', 'a', '--network', 'none', 'busybox', 'sleep', '1000')
+    pid, monitor = home.pid('a'), home.state('a')['MonitorPid']
+    stranger = {'user': 54321, 'group': 54321, 'extra_groups': []}
+
+    def denied(*command):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **stranger)
+        return done.returncode != 0 and ('denied' in done.stdout or 'not permitted' in done.stdout), done.stdout
+    for command in (['ls', home.root], ['ls', home.run_root], ['cat', f'{home.run_root}/rootless/userns.json'],
+                    ['kill', str(pid)], ['kill', str(monitor)], ['nsenter', '-U', '-t', str(pid), 'true'],
+                    ['ls', f'/proc/{monitor}/fd/'], ['flock', '-n', home.root, 'true'],
+                    [joe.binary, '--root', home.root, '--run-root', home.run_root, 'ps']):
+        result, told = denied(*command)
+        assert result, (command, told)
+    assert home.out('exec', 'a', 'id', '-u') == '0'
+
+
+def test_namespace_of_a_killed_maker_is_not_missed(home, joe):
+    # A record that leads nowhere, with the number of a namespace that is not ours.
+    record = pathlib.Path(home.run_root) / 'rootless/userns.json'
+    home('ps')
+    false = json.loads(record.read_text())
+    false['userns'], false['pid'] = os.stat('/proc/self/ns/user').st_ino, os.getpid()
+    record.write_text(json.dumps(false))
+    assert home.out('run', '--rm', '--network', 'none', 'busybox', 'id', '-u') == '0'
+    record.unlink()  # or one would be found: processes that nobody has waited for yet are in it still
+    assert home('run', '--rm', '--network', 'none', 'busybox', 'true', env={'ISOLA_FAULT': 'rootless.made'}, code=None).returncode == -9
+    assert home.out('run', '--rm', '--network', 'none', 'busybox', 'id', '-u') == '0'
