@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "builder/build.h"
 #include "builder/expand.h"
+#include "builder/lint.h"
 #include "builder/step.h"
 #include "oci/reference.h"
 #include "store/tar_write.h"
@@ -445,7 +446,9 @@ static int read_file(Build *build, Err *err) {
         }
         if (r < 0)
                 return fail(err, r, "cannot read '%s'", place);
-        return containerfile_parse(text, size, place, &build->file, err);
+        r = containerfile_parse(text, size, place, &build->file, err);
+        build->text = take_ptr(text);
+        return r;
 }
 
 static int open_context(Build *build, Err *err) {
@@ -466,6 +469,32 @@ static int open_context(Build *build, Err *err) {
         if (r < 0)
                 return r;
         return context_open(build->home, request->context, take_ptr(ignore), &build->context, err);
+}
+
+static int lint(Build *build, Lint *ret, Err *err) {
+        return lint_check(&(LintInput){ .home = build->home,
+                                        .file = build->file,
+                                        .arguments = &build->arguments,
+                                        .ignore = context_ignore(build->context) },
+                          ret, err);
+}
+
+/* `# check=error=true` makes warnings errors. */
+static int refuse_warnings(Build *build, Err *err) {
+        Lint found = {};
+        int r;
+
+        if (!build->file->check)
+                return 0;
+        r = lint(build, &found, err);
+        if (r >= 0 && found.fails && found.n_warnings > 0)
+                r = err_hint(err,
+                             refuse(err, EINVAL, "%s:%d: %s: %s", build->file->place,
+                                    found.warnings[0].line, found.warnings[0].rule,
+                                    found.warnings[0].message),
+                             "the file says check=error=true; 'isola build --check' tells all");
+        lint_clear(&found);
+        return r;
 }
 
 /* Checks what can be checked before anything is done. */
@@ -500,6 +529,8 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
         if (r >= 0)
                 r = read_file(build, err);
         if (r >= 0)
+                r = refuse_warnings(build, err);
+        if (r >= 0)
                 r = stages_make(build->file, &build->arguments, build->request->target,
                                 &build->plan, err);
         if (r < 0)
@@ -532,7 +563,29 @@ static void build_clear(Build *build) {
         build_secrets_clear(&build->secrets);
         context_free(build->context);
         containerfile_free(build->file);
+        free(build->text);
         free(build->now);
+}
+
+int build_check(const Home *home, const BuildRequest *request, bool json, char **ret, Err *err) {
+        Build build = { .home = home, .request = request };
+        Lint found = {};
+        int r = build_arguments_init(&build.arguments, request->arguments, err);
+
+        if (r >= 0)
+                r = open_context(&build, err);
+        if (r >= 0)
+                r = read_file(&build, err);
+        if (r >= 0)
+                r = lint(&build, &found, err);
+        if (r >= 0) {
+                *ret = json ? lint_json(&found)
+                            : lint_report(&found, build.file->place, build.text);
+                r = *ret ? (int) found.n_warnings : fail(err, ENOMEM, "cannot print");
+        }
+        lint_clear(&found);
+        build_clear(&build);
+        return r;
 }
 
 /* What --print-ast prints. */

@@ -40,5 +40,13 @@ typedef struct BuildRequest {
  */
 int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err);
 
+/**
+ * build_check() - look for what is allowed but seldom meant, and build nothing
+ * @json:	the report as JSON
+ * @ret:	what is to be printed; owned by the caller
+ * Return: how many warnings there are; negative errno.
+ */
+int build_check(const Home *home, const BuildRequest *request, bool json, char **ret, Err *err);
+
 /* The parsed Dockerfile as JSON, for --print-ast; owned by the caller. */
 int build_print(const Home *home, const BuildRequest *request, char **ret, Err *err);

@@ -104,6 +104,10 @@ const char *context_path(const Context *context) {
         return context->path;
 }
 
+const Ignore *context_ignore(const Context *context) {
+        return context->ignore;
+}
+
 int context_dir(const Context *context) {
         return context->dir;
 }

@@ -46,6 +46,8 @@ DEFINE_AUTOPTR(Context, context_free)
 
 /* Absolute, without symbolic links. */
 const char *context_path(const Context *context);
+/* What is left out, or NULL; borrowed. */
+const Ignore *context_ignore(const Context *context);
 /* Open directory; borrowed. */
 int context_dir(const Context *context);
 

@@ -32,8 +32,7 @@ static int take_name(const char *word, char **ret, Err *err) {
         for (char *c = name; *c; c++)
                 *c = (char) tolower((unsigned char) *c);
         if (!islower((unsigned char) *name) ||
-            name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] ||
-            str_equal(name, "scratch"))
+            name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")])
                 return refuse(err, EINVAL, "'%s' is no name for a stage", word);
         *ret = take_ptr(name);
         return 0;

@@ -31,6 +31,7 @@ typedef struct NamedContext {
 typedef struct Build {
         const Home *home;
         const BuildRequest *request;
+        char *text; /* of the Dockerfile */
         Containerfile *file;
         BuildArguments arguments;
         Stages *plan;

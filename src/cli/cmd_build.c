@@ -15,7 +15,7 @@
 typedef struct BuildOptions {
         const char **tags, **arguments, **labels, **contexts, **secrets, **agents;
         const char *file, *target, *iidfile, *progress, *network;
-        bool no_cache, quiet, remove, force_remove, print_ast;
+        bool no_cache, quiet, remove, force_remove, print_ast, check;
 } BuildOptions;
 
 static const Option options[] = {
@@ -23,6 +23,8 @@ static const Option options[] = {
                  "Give a value to an ARG of the Dockerfile"),
         OPT_LIST(0, "build-context", BuildOptions, contexts, "NAME=DIR",
                  "One more context, for FROM, COPY --from and RUN --mount"),
+        OPT_FLAG(0, "check", BuildOptions, check,
+                 "Look for likely mistakes in the Dockerfile and build nothing"),
         OPT_STRING('f', "file", BuildOptions, file, "FILE",
                    "Dockerfile (PATH/Dockerfile or PATH/Containerfile; - for standard input)",
                    "file"),
@@ -37,8 +39,8 @@ static const Option options[] = {
         OPT_FLAG(0, "print-ast", BuildOptions, print_ast,
                  "Print the parsed Dockerfile as JSON and build nothing"),
         OPT_STRING(0, "progress", BuildOptions, progress, "HOW",
-                   "How to show what is done: auto or plain, which are the same here",
-                   "auto|plain"),
+                   "How to show what is done: auto, plain, tty, quiet, rawjson (of --check)",
+                   "auto|plain|tty|quiet|rawjson"),
         OPT_FLAG('q', "quiet", BuildOptions, quiet, "Print nothing but the image's id"),
         OPT_FLAG(0, "rm", BuildOptions, remove,
                  "Accepted for Docker's sake: nothing intermediate is ever left"),
@@ -65,7 +67,9 @@ static int write_id(const char *path, const char *id, Err *err) {
 }
 
 static int cmd_build(const CommandInput *in, Err *err) {
-        static const char *const progresses[] = { "auto", "plain", NULL };
+        static const char *const progresses[] = {
+                "auto", "plain", "tty", "quiet", "rawjson", NULL
+        };
         static const char *const networks[] = { "default", "bridge", "none", "host", NULL };
         const BuildOptions *o = in->options;
         const BuildRequest request = {
@@ -94,6 +98,12 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 if (r >= 0)
                         command_print(STDOUT_FILENO, tree);
                 return r;
+        }
+        if (r >= 0 && o->check) {
+                r = build_check(in->home, &request, str_equal(o->progress, "rawjson"), &tree, err);
+                if (r >= 0)
+                        command_print(STDOUT_FILENO, tree);
+                return r < 0 ? r : r > 0;
         }
         if (r >= 0) {
                 r = build_image(in->home, &request, &image, err);

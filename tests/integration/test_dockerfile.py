@@ -148,3 +148,24 @@ def test_print_ast(build):
     assert run['heredocs'][0]['content'] == 'x\n'
     build.write('Dockerfile', 'FROM a\nCOYP b\n')
     assert 'Dockerfile:2' in build.isola('build', '--print-ast', build.directory, code=1).stderr
+
+
+# -------------------------------------------------------------------------- check
+
+
+def test_check(build):
+    build.write('Dockerfile', 'FROM busybox\nRUN true\nCMD echo $HOME\nLABEL a=$NO_SUCH\n')
+    done = build.isola('build', '--check', build.directory, code=1)
+    assert done.stdout.startswith('Check complete, 2 warnings have been found!\n')
+    assert 'WARNING: JSONArgsRecommended' in done.stdout and '   3 | >>> CMD echo $HOME' in done.stdout
+    assert "Usage of undefined variable '$NO_SUCH'" in done.stdout
+    report = json.loads(build.isola('build', '--check', '--progress', 'rawjson', build.directory, code=1).stdout)
+    assert [(w['ruleName'], w['startLine']) for w in report['warnings']] == [('JSONArgsRecommended', 3), ('UndefinedVar', 4)]
+    build.write('Dockerfile', 'FROM busybox\nCMD ["sh"]\n')
+    assert build.isola.out('build', '--check', build.directory) == 'Check complete, no warnings found.'
+
+
+def test_check_that_fails_the_build(build):
+    said = build.fails('# check=error=true\nFROM busybox\nCMD sh\n')
+    assert said.startswith('isola: Dockerfile:3: JSONArgsRecommended: ')
+    build('# check=error=true;skip=JSONArgsRecommended\nFROM busybox\nCMD sh\n')
