@@ -10,10 +10,10 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include "base/pcapng.h"
 #include "wire/fate.h"
 #include "wire/frame.h"
 #include "wire/path.h"
-#include "base/pcapng.h"
 #include "wire/plan.h"
 #include "wire/wire.h"
 
