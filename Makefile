@@ -37,6 +37,7 @@ check: ## unit and integration tests in a private test host
 	@ninja -C $(CHECK) --quiet
 	@tools/unpack openvswitch $(CHECK)/openvswitch
 	@tools/unpack routers $(CHECK)/routers
+	@tools/unpack flent $(CHECK)/flent
 	@tests/check $(CHECK)
 
 check-faults: ## let each system call of a container's life fail, and kill each process at each (5 to 10 minutes)

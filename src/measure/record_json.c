@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "measure/record.h"
@@ -192,6 +193,7 @@ static int read_lists(const json_t *json, Record *r) {
 
 int record_from_json(const json_t *json, const char *place, Record *ret, Err *err) {
         int r = read_text(json, "kind", &ret->kind);
+        int64_t ns;
 
         if (r >= 0)
                 r = read_text(json, "lab", &ret->lab);
@@ -212,7 +214,8 @@ int record_from_json(const json_t *json, const char *place, Record *ret, Err *er
         ret->busy_share = read_number(json, "busyShare");
         ret->stolen_share = read_number(json, "stolenShare");
         ret->seconds = read_number(json, "seconds");
-        if (r >= 0 && (!ret->kind || !ret->label))
+        if (r >= 0 && (!ret->kind || !ret->label ||
+                       (ret->started && clock_parse_rfc3339(ret->started, &ns) < 0)))
                 r = -EINVAL;
         if (r >= 0)
                 return 0;

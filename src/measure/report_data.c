@@ -171,9 +171,9 @@ void report_series_csv(const Report *r, Str *out) {
 
 /* ---- flent ---- */
 
-#define FLENT_TIME 40       /* bytes */
-#define LENGTH_MAX 604800.0 /* seconds that it is told of */
-#define STEP       0.2      /* seconds between points, flent's own default */
+#define FLENT_VERSION 4        /* flent 2.1's FILEFORMAT_VERSION: raw values in the plots' units */
+#define LENGTH_MAX    604800.0 /* seconds that it is told of */
+#define STEP          0.2      /* seconds between points, flent's own default */
 
 /* The names that flent's plots look for. */
 static const char *flent_series(const Record *r, const Series *s) {
@@ -211,19 +211,20 @@ static json_t *resampled(const Series *s, size_t points) {
 }
 
 /* Its times have microseconds, not more. */
-static void microseconds(const char *rfc3339, char out[FLENT_TIME]) {
-        const char *fraction = strchr(rfc3339, '.');
-        size_t n = fraction ? (size_t) (fraction - rfc3339) + 7 : strlen(rfc3339);
+static void put_microseconds(const char *rfc3339, char out[CLOCK_RFC3339_LENGTH + 1]) {
+        int64_t ns = 0;
 
-        snprintf(out, FLENT_TIME, "%.*s%s", (int) n, rfc3339, fraction ? "Z" : "");
+        (void) clock_parse_rfc3339(rfc3339, &ns);
+        clock_put_rfc3339(ns, out);
+        strcpy(strchr(out, '.') + 7, "Z");
 }
 
 static json_t *flent_metadata(const Report *r, const Record *record, double length) {
         bool tcp = str_equal(record->kind, "tcp") || str_equal(record->kind, "load");
         autofree char *title = str_format("%s, repetition %d", record->label, record->repetition);
-        char when[FLENT_TIME];
+        char when[CLOCK_RFC3339_LENGTH + 1];
 
-        microseconds(record->started ? record->started : r->created, when);
+        put_microseconds(record->started ? record->started : r->created, when);
 
         return json_pack("{s:s, s:s?, s:s, s:s, s:s?, s:s, s:[s], s:f, s:f, s:f, s:{}, s:{}, s:s, "
                          "s:s, s:s?}",
@@ -262,7 +263,7 @@ int report_flent(const Report *r, const Record *record, Str *out) {
                 json_object_set_new(results, name ? name : "", resampled(s, points));
                 json_object_set_new(raw, name ? name : "", raw_values(s, start));
         }
-        return put_json(json_pack("{s:i, s:o, s:o, s:o, s:o}", "version", 3, "metadata",
+        return put_json(json_pack("{s:i, s:o, s:o, s:o, s:o}", "version", FLENT_VERSION, "metadata",
                                   flent_metadata(r, record, length), "x_values", x, "results",
                                   results, "raw_values", raw),
                         out);

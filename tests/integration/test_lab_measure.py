@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -141,11 +143,33 @@ def test_files(isola, pair, tmp_path):
     values = list(csv.DictReader(io.StringIO((tmp_path / 's.csv').read_text())))
     assert {'loaded rtt', 'goodput'} <= {row['series'] for row in values}
     flent = json.loads(gzip.decompress((tmp_path / 'x-2.flent.gz').read_bytes()))
-    assert flent['version'] == 3 and flent['metadata']['NAME'] == 'tcp_upload'
+    assert flent['version'] == 4 and flent['metadata']['NAME'] == 'tcp_upload'
     assert {'TCP upload', 'Ping (ms) ICMP'} <= flent['results'].keys()
     assert all(len(series) == len(flent['x_values']) for series in flent['results'].values())
     page = ElementTree.fromstring((tmp_path / 'x.html').read_text())
     assert page.tag.endswith('html') and len(page.findall('.//{http://www.w3.org/2000/svg}svg')) >= 5
+
+
+def test_flent_itself_reads_what_is_written_for_it(isola, pair, tmp_path):
+    places = ['/usr/share/flent', pathlib.Path(isola.binary).resolve().parents[1] / 'flent/usr/share/flent']
+    flent = next((str(place) for place in places if pathlib.Path(place, 'flent/resultset.py').exists()), None)
+    if not flent:
+        pytest.skip('flent is neither installed nor unpacked (tools/unpack)')
+    isola('lab', 'measure', 'ping', '-c', '20', '-i', '20ms', '--flent', tmp_path / 'p', 'h1', 'h2')
+    reader = """
+import json, sys
+from flent import resultset
+r = resultset.load(sys.argv[1])
+print(json.dumps({'name': r.meta('NAME'), 'host': r.meta('HOST'), 'year': r.meta('TIME').year, 'x': r.x_values,
+                  'ping': r.series('Ping (ms) ICMP'), 'raw': r.raw_values['Ping (ms) ICMP']}))
+"""
+    done = subprocess.run(['/usr/bin/python3', '-c', reader, tmp_path / 'p.flent.gz'], capture_output=True, text=True,
+                          env={'PYTHONPATH': flent, 'PATH': os.environ['PATH'], 'HOME': str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    read = json.loads(done.stdout)
+    assert read['name'] == 'ping' and read['host'] == 'h1 to h2' and read['year'] >= 2026
+    assert len(read['ping']) == len(read['x']) and len(read['raw']) == 20
+    assert all(0 < point['val'] < 10000 for point in read['raw'])
 
 
 def test_stopped_it_has_what_it_has(isola, pair, tmp_path):

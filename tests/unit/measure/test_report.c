@@ -304,7 +304,7 @@ TEST(flent_finds_what_it_looks_for) {
         add_ping(&r, "a to b", 1, 1);
         expect_ok(report_flent(&r, &r.records[0], &out));
         json = json_loads(out.text, 0, NULL);
-        expect(json && json_integer_value(json_object_get(json, "version")) == 3);
+        expect(json && json_integer_value(json_object_get(json, "version")) == 4);
         meta = json_object_get(json, "metadata");
         expect_str(json_string_value(json_object_get(meta, "NAME")), "ping");
         /* As Python's %Y-%m-%dT%H:%M:%S.%fZ reads it: six digits. */
