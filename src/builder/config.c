@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "builder/config.h"
 #include "builder/expand.h"
@@ -401,8 +400,6 @@ static int apply_healthcheck(Change *change) {
         r = read_healthcheck(change, check);
         if (r < 0)
                 return r;
-        if (!str_equal(change->instruction->args[0], "NONE"))
-                log_warn("HEALTHCHECK is kept in the image; isola itself does not run it yet");
         str_put(change->text, change->instruction->text + strlen("HEALTHCHECK"));
         return 1;
 }

@@ -15,6 +15,7 @@
 #include "cli/format.h"
 #include "cli/port_words.h"
 #include "cli/ps_filter.h"
+#include "engine/health.h"
 
 #define COMMAND_WIDTH 20 /* Docker's */
 #define NS_PER_SECOND 1000000000
@@ -94,15 +95,27 @@ static char *ago(const char *time, const char *suffix) {
         return words ? str_format("%s%s", words, suffix) : NULL;
 }
 
+/* " (healthy)", " (health: starting)"; NULL without a check. */
+static char *health_words(const Container *c) {
+        autohealth h = {};
+
+        if (!health_is_wanted(c) || health_load(c, &h, NULL) < 0)
+                return NULL;
+        return str_format(str_equal(h.status, HEALTH_STARTING) ? " (health: %s)" : " (%s)",
+                          h.status);
+}
+
 static char *status_words(const Container *c, ContainerStatus status) {
-        autofree char *up = NULL, *down = NULL;
+        autofree char *up = NULL, *down = NULL, *health = NULL;
 
         switch (status) {
         case CONTAINER_RUNNING:
+                up = ago(c->state.started_at, "");
+                health = health_words(c);
+                return str_format("Up %s%s", up ? up : "", health ? health : "");
         case CONTAINER_PAUSED:
                 up = ago(c->state.started_at, "");
-                return str_format("Up %s%s", up ? up : "",
-                                  status == CONTAINER_PAUSED ? " (Paused)" : "");
+                return str_format("Up %s (Paused)", up ? up : "");
         case CONTAINER_RESTARTING:
         case CONTAINER_EXITED:
                 down = ago(c->state.finished_at, " ago");

@@ -10,6 +10,7 @@
 #include "cli/list_filter.h"
 #include "cli/option.h"
 #include "cli/ps_filter.h"
+#include "engine/health.h"
 #include "store/image.h"
 
 typedef enum Key {
@@ -17,6 +18,7 @@ typedef enum Key {
         KEY_BEFORE,
         KEY_EXITED,
         KEY_EXPOSE,
+        KEY_HEALTH,
         KEY_ID,
         KEY_LABEL,
         KEY_NAME,
@@ -29,19 +31,11 @@ typedef enum Key {
 } Key;
 
 static const char *const key_names[] = {
-        [KEY_ANCESTOR] = "ancestor",
-        [KEY_BEFORE] = "before",
-        [KEY_EXITED] = "exited",
-        [KEY_EXPOSE] = "expose",
-        [KEY_ID] = "id",
-        [KEY_LABEL] = "label",
-        [KEY_NAME] = "name",
-        [KEY_NETWORK] = "network",
-        [KEY_PUBLISH] = "publish",
-        [KEY_SINCE] = "since",
-        [KEY_STATUS] = "status",
-        [KEY_VOLUME] = "volume",
-        [N_KEYS] = NULL,
+        [KEY_ANCESTOR] = "ancestor", [KEY_BEFORE] = "before", [KEY_EXITED] = "exited",
+        [KEY_EXPOSE] = "expose",     [KEY_HEALTH] = "health", [KEY_ID] = "id",
+        [KEY_LABEL] = "label",       [KEY_NAME] = "name",     [KEY_NETWORK] = "network",
+        [KEY_PUBLISH] = "publish",   [KEY_SINCE] = "since",   [KEY_STATUS] = "status",
+        [KEY_VOLUME] = "volume",     [N_KEYS] = NULL,
 };
 
 typedef struct Test {
@@ -110,6 +104,13 @@ static int read_value(const Home *home, Test *t, Err *err) {
         switch (t->key) {
         case KEY_STATUS:
                 return read_status(t, err);
+        case KEY_HEALTH:
+                if (str_equal(t->text, HEALTH_STARTING) || str_equal(t->text, HEALTH_HEALTHY) ||
+                    str_equal(t->text, HEALTH_UNHEALTHY) || str_equal(t->text, "none"))
+                        return 0;
+                return refuse(err, EINVAL,
+                              "filter 'health=%s': it is starting, healthy, unhealthy or none",
+                              t->text);
         case KEY_ID:
         case KEY_NAME:
                 return read_pattern(t, err);
@@ -138,9 +139,10 @@ static int unknown(const char *text, size_t length, Err *err) {
         int r = near ? refuse(err, EINVAL, "unknown filter '%s'; did you mean '%s'?", key, near)
                      : refuse(err, EINVAL, "unknown filter '%.*s'", (int) length, text);
 
-        return err_hint(err, r,
-                        "filters are ancestor, before, exited, expose, id, label, name, network, "
-                        "publish, since, status, volume");
+        return err_hint(
+                err, r,
+                "filters are ancestor, before, exited, expose, health, id, label, name, network, "
+                "publish, since, status, volume");
 }
 
 static int add_test(PsFilter *f, const Home *home, const char *text, Err *err) {
@@ -240,6 +242,14 @@ static bool has_exited(const Container *c, const char *code) {
                c->state.exit_code == (int) strtol(code, NULL, 10);
 }
 
+static bool has_health(const Container *c, const char *wanted) {
+        autohealth h = {};
+
+        if (!health_is_wanted(c) || health_load(c, &h, NULL) < 0)
+                return str_equal(wanted, "none");
+        return str_equal(h.status, wanted);
+}
+
 static bool match(const Test *t, const Container *c) {
         switch (t->key) {
         case KEY_ANCESTOR:
@@ -254,6 +264,8 @@ static bool match(const Test *t, const Container *c) {
                 return has_port(c, t->text, false);
         case KEY_PUBLISH:
                 return has_port(c, t->text, true);
+        case KEY_HEALTH:
+                return has_health(c, t->text);
         case KEY_ID:
                 return regexec(&t->pattern, c->id, 0, NULL, 0) == 0;
         case KEY_LABEL:

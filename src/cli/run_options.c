@@ -59,6 +59,22 @@ const Option run_options[] = {
                    "Platform of the image (this machine's only)"),
         OPT_FLAG('q', "quiet", RunOptions, quiet, NULL),
 
+        OPT_GROUP("Health"),
+        OPT_STRING(0, "health-cmd", RunOptions, health.command, "COMMAND",
+                   "Check its health with this command line, or none"),
+        OPT_STRING(0, "health-interval", RunOptions, health.interval, "TIME",
+                   "Time between two checks (30s)"),
+        OPT_STRING(0, "health-timeout", RunOptions, health.timeout, "TIME",
+                   "Time a check may take (30s)"),
+        OPT_STRING(0, "health-retries", RunOptions, health.retries, "NUMBER",
+                   "Failures in a row that make it unhealthy (3)"),
+        OPT_STRING(0, "health-start-period", RunOptions, health.start_period, "TIME",
+                   "Failures do not count that long (0s)"),
+        OPT_STRING(0, "health-start-interval", RunOptions, health.start_interval, "TIME",
+                   "Time between two checks until then (5s)"),
+        OPT_FLAG(0, "no-healthcheck", RunOptions, health.off,
+                 "Do not check it, whatever the image says"),
+
         OPT_GROUP("Process"),
         OPT_LIST('e', "env", RunOptions, env, "NAME=VALUE", "Set a variable, or pass NAME on"),
         OPT_LIST(0, "env-file", RunOptions, env_files, "FILE", "Read variables from FILE", "file"),
@@ -238,7 +254,8 @@ static int read_end(const RunOptions *o, Container *c, Err *err) {
                 if (o->remove && !str_equal(c->host.restart_policy.name, "no"))
                         return refuse(err, EINVAL, "--restart and --rm cannot be used together");
         }
-        return log_config(o->log_driver, o->log_options, &c->host, err);
+        r = health_options_read(&o->health, &c->config, err);
+        return r < 0 ? r : log_config(o->log_driver, o->log_options, &c->host, err);
 }
 
 /* ---- files ---- */

@@ -10,7 +10,7 @@
  */
 
 #include "cli/command.h"
-#include "engine/container.h"
+#include "cli/health_options.h"
 
 typedef struct RunOptions {
         /* run alone */
@@ -32,6 +32,7 @@ typedef struct RunOptions {
         const char *pid, *ipc, *uts, *userns, *cgroupns, *time_offset;
         const char *stop_signal, *stop_timeout, *restart, *log_driver;
         const char **log_options;
+        HealthOptions health;
 } RunOptions;
 
 /* run's table; create's begins behind what only run can do. */

@@ -24,6 +24,7 @@
 #include "base/home.h"
 #include "base/json.h"
 #include "engine/network.h"
+#include "oci/image.h"
 
 /* Docker's "Config". */
 typedef struct ContainerConfig {
@@ -38,7 +39,9 @@ typedef struct ContainerConfig {
         char **entrypoint;
         char **labels; /* "key=value" */
         char *stop_signal;
-        int stop_timeout; /* seconds; 0 not said, -1 for ever */
+        int stop_timeout;            /* seconds; 0 not said, -1 for ever */
+        char **shell;                /* for command lines; NULL: /bin/sh -c */
+        OciHealthcheck *healthcheck; /* or NULL */
 } ContainerConfig;
 
 typedef struct PortBinding {
@@ -258,6 +261,19 @@ typedef struct ExecRequest {
         bool input, tty, detach, privileged;
 } ExecRequest;
 int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err *err);
+
+/* What a program wrote, standard output and error in the order it came. */
+typedef struct ExecCapture {
+        char *output; /* room for @max bytes; what comes later is read and forgotten */
+        size_t max, size;
+} ExecCapture;
+/*
+ * Runs a program without input, terminal and signals from us, and keeps what it writes.  Must be
+ * the last thing the process does in its own namespaces, as with container_exec().
+ * -ETIMEDOUT: it was killed after @timeout_ms.
+ */
+int container_exec_capture(Container *c, const ExecRequest *request, int64_t timeout_ms,
+                           ExecCapture *capture, int *ret_code, Err *err);
 
 /* What it has written itself, and that together with its image; bytes. */
 int container_size(Container *c, uint64_t *ret_own, uint64_t *ret_total, Err *err);

@@ -82,6 +82,26 @@ static int merge_command(ContainerConfig *config, const OciImageConfig *image) {
         return r;
 }
 
+/* What the user leaves out of a health check is the image's (Docker's rule). */
+static int merge_health(ContainerConfig *config, const OciHealthcheck *image) {
+        OciHealthcheck *own = config->healthcheck;
+
+        if (!image)
+                return 0;
+        if (!own) {
+                config->healthcheck = calloc(1, sizeof *own);
+                return config->healthcheck
+                               ? json_clone(&oci_healthcheck_type, image, config->healthcheck)
+                               : -ENOMEM;
+        }
+        own->interval = own->interval ? own->interval : image->interval;
+        own->timeout = own->timeout ? own->timeout : image->timeout;
+        own->start_period = own->start_period ? own->start_period : image->start_period;
+        own->start_interval = own->start_interval ? own->start_interval : image->start_interval;
+        own->retries = own->retries ? own->retries : image->retries;
+        return own->test ? 0 : strv_copy(image->test, &own->test);
+}
+
 static int merge_image(Container *c, const OciImageConfig *image, Err *err) {
         ContainerConfig *config = &c->config;
 
@@ -89,6 +109,8 @@ static int merge_image(Container *c, const OciImageConfig *image, Err *err) {
             inherit(&config->user, image->user) < 0 ||
             inherit(&config->working_dir, image->working_dir) < 0 ||
             inherit(&config->stop_signal, image->stop_signal) < 0 ||
+            (!config->shell && strv_copy(image->shell, &config->shell) < 0) ||
+            merge_health(config, image->healthcheck) < 0 ||
             inherit_assignments(&config->labels, image->labels) < 0 ||
             inherit_set(&config->exposed_ports, image->exposed_ports) < 0 ||
             inherit_set(&config->volumes, image->volumes) < 0)

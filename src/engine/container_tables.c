@@ -24,6 +24,9 @@ static const JsonField config_fields[] = {
         JSON_PAIRS(ContainerConfig, labels, "Labels"),
         JSON_STRING(ContainerConfig, stop_signal, "StopSignal"),
         JSON_INT(ContainerConfig, stop_timeout, "StopTimeout"),
+        JSON_STRINGS(ContainerConfig, shell, "Shell"),
+        JSON_POINTER(ContainerConfig, healthcheck, OciHealthcheck, "Healthcheck",
+                     &oci_healthcheck_type),
         {},
 };
 static const JsonType config_type = { sizeof(ContainerConfig), config_fields };

@@ -19,12 +19,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/group.h"
 #include "engine/monitor.h"
 #include "engine/relay.h"
 #include "engine/spec.h"
+#include "kernel/process.h"
 
 static bool is_null_device(const struct stat *st) {
         return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
@@ -97,6 +99,12 @@ static int check_running(const Container *c, Err *err) {
         }
 }
 
+static int prepare(const Container *c, Err *err) {
+        int r = container_has_userns(c) ? 0 : runtime_seal(err);
+
+        return r < 0 ? r : check_running(c, err);
+}
+
 /* The terminal of the program gets the keys of ours, if it is to have any. */
 static int connect_terminal(Relay *relay, const ExecRequest *request, int console, Err *err) {
         relay->tty = true;
@@ -136,9 +144,9 @@ static void keep_terminal(int console) {
         _exit(0);
 }
 
-static int spawn(Container *c, const ExecRequest *request, Relay *relay, int *ret_console,
-                 Err *err) {
-        autostreams streams = { { -EBADF, -EBADF, -EBADF }, { -EBADF, -EBADF, -EBADF } };
+/* @stdio: what the program gets; -EBADF for the terminal, or /dev/null. */
+static int start(Container *c, const ExecRequest *request, const int stdio[3], int *ret_pidfd,
+                 int *ret_console, Err *err) {
         autoptr(ExecSetup) setup = NULL;
         autoptr(Cgroup) cgroup = NULL;
         autoclose int target = -EBADF;
@@ -156,14 +164,20 @@ static int spawn(Container *c, const ExecRequest *request, Relay *relay, int *re
         r = container_cgroup_open(c, &cgroup);
         if (r < 0)
                 return fail(err, r, "cannot open the cgroup of container '%s'", c->name);
-        r = make_streams(request, &streams, relay);
-        if (r < 0)
-                return fail(err, r, "cannot make the program's standard streams");
-
         setup->exec.pidfd = target;
         setup->exec.cgroup = cgroup;
-        memcpy(setup->exec.stdio, streams.inside, sizeof streams.inside);
-        return runtime_exec(&setup->exec, &pid, &relay->pidfd, ret_console, err);
+        memcpy(setup->exec.stdio, stdio, sizeof setup->exec.stdio);
+        return runtime_exec(&setup->exec, &pid, ret_pidfd, ret_console, err);
+}
+
+static int spawn(Container *c, const ExecRequest *request, Relay *relay, int *ret_console,
+                 Err *err) {
+        autostreams streams = { { -EBADF, -EBADF, -EBADF }, { -EBADF, -EBADF, -EBADF } };
+        int r = make_streams(request, &streams, relay);
+
+        if (r < 0)
+                return fail(err, r, "cannot make the program's standard streams");
+        return start(c, request, streams.inside, &relay->pidfd, ret_console, err);
 }
 
 int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err *err) {
@@ -173,9 +187,7 @@ int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err 
         int r, code;
 
         relay_init(&relay);
-        r = container_has_userns(c) ? 0 : runtime_seal(err);
-        if (r >= 0)
-                r = check_running(c, err);
+        r = prepare(c, err);
         if (r >= 0)
                 r = detach_keys_parse(request->detach_keys, &relay.keys, err);
         if (r < 0)
@@ -206,5 +218,75 @@ int container_exec(Container *c, const ExecRequest *request, int *ret_code, Err 
         if (r < 0)
                 return r;
         *ret_code = relay_result(how, code);
+        return 0;
+}
+
+/* ---- a program whose output is kept ---- */
+
+/* Takes what there is; false at its end. */
+static bool take_output(int pipe, ExecCapture *capture) {
+        char ignored[4096];
+        bool full = capture->size == capture->max;
+        ssize_t n =
+                full ? read(pipe, ignored, sizeof ignored)
+                     : read(pipe, capture->output + capture->size, capture->max - capture->size);
+
+        if (n < 0)
+                return errno == EINTR || errno == EAGAIN;
+        if (!full)
+                capture->size += (size_t) n;
+        return n > 0;
+}
+
+/*
+ * Until it has ended: what it has started and left behind may hold the pipe for ever.
+ * -ETIMEDOUT.
+ */
+static int wait_and_take(int pidfd, int pipe, int64_t timeout_ms, ExecCapture *capture) {
+        int64_t end = clock_monotonic_ms() + timeout_ms, left;
+        struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN },
+                               { .fd = pipe, .events = POLLIN } };
+
+        while ((left = end - clock_monotonic_ms()) > 0) {
+                if (poll(p, 2, (int) (left < INT32_MAX ? left : INT32_MAX)) < 0 && errno != EINTR)
+                        return -errno;
+                if (p[1].revents && !take_output(pipe, capture))
+                        p[1].fd = -1;
+                else if (!p[1].revents && p[0].revents)
+                        return 0;
+                p[1].revents = 0;
+        }
+        return -ETIMEDOUT;
+}
+
+int container_exec_capture(Container *c, const ExecRequest *request, int64_t timeout_ms,
+                           ExecCapture *capture, int *ret_code, Err *err) {
+        autoclose int pidfd = -EBADF, console = -EBADF, reader = -EBADF, writer = -EBADF;
+        siginfo_t info = {};
+        int ends[2], r;
+
+        r = prepare(c, err);
+        if (r < 0)
+                return r;
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return fail(err, errno, "cannot make a pipe");
+        reader = ends[0];
+        writer = ends[1];
+        if (fcntl(reader, F_SETFL, O_NONBLOCK) < 0)
+                return fail(err, errno, "cannot make a pipe");
+        r = start(c, request, (int[]){ -EBADF, writer, writer }, &pidfd, &console, err);
+        if (r < 0)
+                return r;
+        writer = close_fd(writer);
+        r = wait_and_take(pidfd, reader, timeout_ms, capture);
+        if (r < 0)
+                process_kill_and_reap(pidfd);
+        if (r == -ETIMEDOUT)
+                return refuse(err, ETIMEDOUT, "'%s' did not end in time", request->args[0]);
+        if (r >= 0)
+                r = process_reap(pidfd, &info);
+        if (r < 0)
+                return fail(err, r, "cannot wait for '%s'", request->args[0]);
+        *ret_code = exit_code_of(&info);
         return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "engine/container.h"
+#include "engine/health.h"
 #include "engine/spec.h"
 #include "engine/spec_security.h"
 #include "store/image.h"
@@ -22,20 +22,32 @@ static const char *profile_of(const Container *c) {
         return security_options(&c->host, &options, NULL) < 0 ? NULL : options.apparmor_profile;
 }
 
+/* Docker's shape; nothing for a container that has no check, or does not run. */
+static json_t *health_tree(const Container *c) {
+        autohealth h = {};
+        json_t *tree;
+
+        if (!health_is_wanted(c) || health_load(c, &h, NULL) < 0)
+                return NULL;
+        tree = json_tree_all(&health_type, &h);
+        json_object_del(tree, "Version");
+        return tree;
+}
+
 static json_t *state_tree(const Container *c) {
         const ContainerState *s = &c->state;
         ContainerStatus status = container_status(c);
         bool runs = status == CONTAINER_RUNNING || status == CONTAINER_PAUSED;
 
-        return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:o, s:o, s:o}", "Status",
-                         container_status_name(status), "Running", runs, "Paused",
-                         status == CONTAINER_PAUSED, "Restarting", status == CONTAINER_RESTARTING,
-                         "OOMKilled", s->oom_killed, "Dead", status == CONTAINER_DEAD, "Pid",
-                         runs ? s->pid : 0, "ExitCode", s->exit_code, "Error",
-                         string_or_empty(s->error), "StartedAt",
-                         json_string(s->started_at ? s->started_at : "0001-01-01T00:00:00Z"),
-                         "FinishedAt",
-                         json_string(s->finished_at ? s->finished_at : "0001-01-01T00:00:00Z"));
+        return json_pack(
+                "{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:o, s:o, s:o, s:o*}", "Status",
+                container_status_name(status), "Running", runs, "Paused",
+                status == CONTAINER_PAUSED, "Restarting", status == CONTAINER_RESTARTING,
+                "OOMKilled", s->oom_killed, "Dead", status == CONTAINER_DEAD, "Pid",
+                runs ? s->pid : 0, "ExitCode", s->exit_code, "Error", string_or_empty(s->error),
+                "StartedAt", json_string(s->started_at ? s->started_at : "0001-01-01T00:00:00Z"),
+                "FinishedAt", json_string(s->finished_at ? s->finished_at : "0001-01-01T00:00:00Z"),
+                "Health", health_tree(c));
 }
 
 static json_t *endpoint_tree(const Endpoint *e) {

@@ -34,6 +34,7 @@
 
 #include "engine/container.h"
 #include "engine/dns.h"
+#include "engine/health.h"
 #include "engine/log.h"
 #include "engine/loopback6.h"
 #include "kernel/cgroup.h"
@@ -54,6 +55,16 @@ typedef struct Client {
         bool output; /* wants to see what comes out */
 } Client;
 
+/* The checks of the container's health, one after the other. */
+typedef struct MonitorHealth {
+        bool on;
+        Health record;
+        int64_t next_ms, deadline_ms; /* clock_monotonic_ms() */
+        int pidfd, report;            /* of the probe that runs, or -EBADF */
+        char *start;                  /* when it began, RFC 3339 */
+        int64_t start_age_ns;
+} MonitorHealth;
+
 typedef struct Monitor {
         Container *c;
         int lock; /* the container's, until it runs */
@@ -73,6 +84,7 @@ typedef struct Monitor {
         Cgroup *cgroup;
         Dns *dns;
         Loopback6 *loopback6;
+        MonitorHealth health;
         PublishedPort *ports;
         size_t n_ports;
 
@@ -133,6 +145,16 @@ void monitor_release_place(Monitor *m);
 /* Serves the published ports at ::1; not having them there is worth a warning. */
 void monitor_open_loopback6(Monitor *m);
 int monitor_open_dns(Monitor *m, const Network *network, int netns, Err *err);
+
+/* Health checks, where the container has any (monitor_health.c).  Between the two the loop asks
+ * for a descriptor to wait for, and for how long, and lets them do what is due. */
+void monitor_health_begin(Monitor *m, bool adopt);
+void monitor_health_end(Monitor *m);
+int monitor_health_fd(const Monitor *m);
+/* -1 for ever. */
+int monitor_health_timeout_ms(const Monitor *m);
+/* @ended: the descriptor was ready. */
+void monitor_health_run(Monitor *m, bool ended);
 
 /* Opens attach.sock and monitor.log, and notes on the disk that it runs: while init is busy, and
  * before anybody is told or the lock is given up, see monitor_connect(). */

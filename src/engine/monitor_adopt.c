@@ -108,6 +108,7 @@ int monitor_adopt(Monitor *m, Err *err) {
                 monitor_open_loopback6(m);
         }
 
+        monitor_health_begin(m, true);
         fault_point("adopt.opened");
         s->monitor_pid = getpid();
         r = process_start_time(s->monitor_pid, &s->monitor_start);

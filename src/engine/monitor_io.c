@@ -36,7 +36,7 @@
 #define DNS_MAX        64
 #define LISTEN_BACKLOG 16
 
-enum { PIDFD, SOURCE, SINK = SOURCE + 2, STARTER = SINK + 2, LISTENER, LOOPBACK, CLIENT };
+enum { PIDFD, SOURCE, SINK = SOURCE + 2, STARTER = SINK + 2, LISTENER, LOOPBACK, HEALTH, CLIENT };
 
 /* attach.sock is named relative to the run directory: a path may be longer than sun_path. */
 static int socket_address(int run_dir, struct sockaddr_un *address) {
@@ -409,6 +409,7 @@ static size_t fill(Monitor *m, size_t *ret_dns) {
         p[PIDFD] = (struct pollfd){ .fd = m->exited ? -1 : m->pidfd, .events = POLLIN };
         p[STARTER] = (struct pollfd){ .fd = m->starter, .events = POLLIN };
         p[LOOPBACK] = (struct pollfd){ .fd = loopback6_fd(m->loopback6), .events = POLLIN };
+        p[HEALTH] = (struct pollfd){ .fd = monitor_health_fd(m), .events = POLLIN };
         p[LISTENER] = (struct pollfd){ .fd = m->listener, .events = POLLIN };
         for (size_t i = 0; i < 2; i++) {
                 const Source *s = &m->source[i];
@@ -447,19 +448,24 @@ static void turn(Monitor *m, size_t n_dns) {
                 dns_run(m->dns, p + CLIENT + n_clients, n_dns);
         if (p[LOOPBACK].revents)
                 loopback6_run(m->loopback6);
+        monitor_health_run(m, p[HEALTH].revents);
         if (p[LISTENER].revents)
                 accept_client(m);
         if (p[PIDFD].revents)
                 m->exited = true;
 }
 
+/* Of two spans in ms, where a negative one is for ever. */
+static int sooner(int a, int b) {
+        return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /* One round of waiting and serving. */
 static void serve_once(Monitor *m, int timeout_ms) {
         size_t n_dns = 0, n = fill(m, &n_dns);
-        int dns_ms = m->dns ? dns_timeout_ms(m->dns) : -1;
 
-        if (dns_ms >= 0 && (timeout_ms < 0 || dns_ms < timeout_ms))
-                timeout_ms = dns_ms;
+        timeout_ms = sooner(timeout_ms, m->dns ? dns_timeout_ms(m->dns) : -1);
+        timeout_ms = sooner(timeout_ms, monitor_health_timeout_ms(m));
         if (poll(m->polled, n, timeout_ms) >= 0)
                 turn(m, n_dns);
 }

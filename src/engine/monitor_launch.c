@@ -300,6 +300,8 @@ static int launch(Monitor *m, Err *err) {
                 r = connect_network(m, setup, network, err);
         fault_point("monitor.network");
         if (r >= 0)
+                monitor_health_begin(m, false);
+        if (r >= 0)
                 r = record_start(m, err);
         fault_point("monitor.recorded");
         if (r >= 0 && m->lock >= 0)
@@ -381,6 +383,7 @@ int run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
 }
 
 void monitor_release_names(Monitor *m) {
+        monitor_health_end(m);
         m->dns = dns_free(m->dns);
         m->loopback6 = loopback6_free(m->loopback6);
         /* Kills what was spawned and not started. */

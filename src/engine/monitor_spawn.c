@@ -117,6 +117,7 @@ static int init_monitor(Monitor *m, const MonitorStart *start, int socket) {
                         .output = -EBADF,
                         .pidfd = -EBADF,
                         .console = -EBADF,
+                        .health = { .pidfd = -EBADF, .report = -EBADF },
                         .input_read = start->input_read,
                         .input_write = start->input_write,
                         .log_wanted = !str_equal(start->c->host.log_config.type, "none") };
