@@ -89,7 +89,20 @@ void addr_next_add(NlMessage *m, int index, const Address *a) {
         }
 }
 
-void route_next_add(NlMessage *m, int index, const Address *to, const Address *gateway) {
+void addr_next_remove(NlMessage *m, int index, const Address *a) {
+        struct ifaddrmsg ifa = {
+                .ifa_family = a->family,
+                .ifa_prefixlen = a->prefix,
+                .ifa_index = (uint32_t) index,
+        };
+
+        nl_next(m, RTM_DELADDR, 0, &ifa, sizeof ifa);
+        nl_put(m, IFA_LOCAL, a->bytes, addr_size(a));
+        nl_put(m, IFA_ADDRESS, a->bytes, addr_size(a));
+}
+
+static void put_route(NlMessage *m, int type, int flags, int index, const Address *to,
+                      const Address *gateway) {
         struct rtmsg rt = {
                 .rtm_family = gateway->family,
                 .rtm_dst_len = to ? to->prefix : 0,
@@ -99,11 +112,19 @@ void route_next_add(NlMessage *m, int index, const Address *to, const Address *g
                 .rtm_type = RTN_UNICAST,
         };
 
-        nl_next(m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &rt, sizeof rt);
+        nl_next(m, (uint16_t) type, (uint16_t) flags, &rt, sizeof rt);
         if (to)
                 nl_put(m, RTA_DST, to->bytes, addr_size(to));
         nl_put(m, RTA_GATEWAY, gateway->bytes, addr_size(gateway));
         nl_put_u32(m, RTA_OIF, (uint32_t) index);
+}
+
+void route_next_add(NlMessage *m, int index, const Address *to, const Address *gateway) {
+        put_route(m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, to, gateway);
+}
+
+void route_next_remove(NlMessage *m, int index, const Address *to, const Address *gateway) {
+        put_route(m, RTM_DELROUTE, 0, index, to, gateway);
 }
 
 typedef struct Walk {

@@ -42,6 +42,10 @@ void addr_next_add(NlMessage *m, int index, const Address *a);
  */
 void route_next_add(NlMessage *m, int index, const Address *to, const Address *gateway);
 
+/* Add to a batch: take it away again; -EADDRNOTAVAIL, -ESRCH where there is none. */
+void addr_next_remove(NlMessage *m, int index, const Address *a);
+void route_next_remove(NlMessage *m, int index, const Address *to, const Address *gateway);
+
 typedef struct Route {
         Address to; /* prefix 0: the default route */
         int index;  /* of its interface, 0 where it has none */
