@@ -10,8 +10,9 @@
 #include "base/auto.h"
 #include "wire/tap.h"
 
-int tap_attach(int tun, const char *name, Err *err) {
-        struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL };
+static int attach(int tun, const char *name, int flags, Err *err) {
+        struct ifreq request = { .ifr_flags =
+                                         (short) (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags) };
         int header = 10;
 
         if (strlen(name) >= sizeof request.ifr_name)
@@ -25,15 +26,31 @@ int tap_attach(int tun, const char *name, Err *err) {
         return 0;
 }
 
-int tap_open(const char *name, Err *err) {
+int tap_attach(int tun, const char *name, Err *err) {
+        return attach(tun, name, IFF_TUN_EXCL, err);
+}
+
+static int open_tun(const char *name, int flags, Err *err) {
         autoclose int tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
         int r;
 
         if (tun < 0)
                 return err_hint(err, fail(err, errno, "cannot open '/dev/net/tun'"),
                                 "the kernel's module tun makes it: modprobe tun");
-        r = tap_attach(tun, name, err);
+        r = attach(tun, name, flags, err);
         return r < 0 ? r : take_fd(tun);
+}
+
+int tap_open(const char *name, Err *err) {
+        return open_tun(name, IFF_TUN_EXCL, err);
+}
+
+int tap_take_over(const char *name, Err *err) {
+        return open_tun(name, 0, err);
+}
+
+int tap_set_persistent(int tap, bool on) {
+        return ioctl(tap, TUNSETPERSIST, (unsigned long) on) < 0 ? -errno : 0;
 }
 
 int tap_set_carrier(int tap, bool on) {

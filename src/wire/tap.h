@@ -24,5 +24,11 @@ int tap_open(const char *name, Err *err);
 /* As tap_open() with an open /dev/net/tun, which names the namespace by where it was opened and
  * becomes the TAP; it stays the caller's. */
 int tap_attach(int tun, const char *name, Err *err);
+/* As tap_open(), but a TAP of that name whose descriptors have all been closed, and that persists,
+ * is taken over with all its settings; -EBUSY if somebody has one. */
+int tap_take_over(const char *name, Err *err);
+/* Whether it stays when its last descriptor is closed, without carrier; it goes with its network
+ * namespace, or when it is removed. */
+int tap_set_persistent(int tap, bool on);
 /* Plugs the cable in or out; 0; -ENOTTY if it is no TAP. */
 int tap_set_carrier(int tap, bool on);
