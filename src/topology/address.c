@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "topology/address.h"
+#include "topology/diff.h"
 #include "topology/domain.h"
 #include "topology/management.h"
 
@@ -15,7 +16,8 @@
 typedef struct Domain {
         LinkSide *members; /* interfaces of hosts and routers, in the order of the links */
         size_t n_members;
-        bool has[2]; /* somebody has an IPv4, an IPv6 address */
+        bool has[2];   /* somebody has an IPv4, an IPv6 address */
+        bool given[2]; /* by the file */
         Address net[2];
 } Domain;
 
@@ -53,7 +55,7 @@ static int collect(const Topology *t, const size_t *numbers, Domain *domains) {
 
                                 if (!d->has[f])
                                         d->net[f] = in->addresses[a];
-                                d->has[f] = true;
+                                d->has[f] = d->given[f] = true;
                         }
                 }
         return 0;
@@ -173,7 +175,7 @@ static int assign_family(Topology *t, Domain *domains, size_t n, Pool *pool, int
                 if (d->n_members == 0)
                         continue;
                 /* Who speaks only one family was told to. */
-                if (is_new && d->has[!f])
+                if (is_new && d->given[!f])
                         continue;
                 if (is_new)
                         r = take_network(pool, d->n_members, domains, n, &net);
@@ -190,6 +192,101 @@ static int assign_family(Topology *t, Domain *domains, size_t n, Pool *pool, int
         }
         return 0;
 }
+
+/* ---- what there is already ---- */
+
+/* What an interface of a link between the same ends has now; NULL: nothing. */
+static const Address *present_address(const Topology *t, LinkSide side, const Topology *before,
+                                      int f) {
+        const Interface *in = topology_interface(t, side), *was;
+        ssize_t same = topology_same_link(t, &t->links[in->link], before);
+
+        if (same < 0)
+                return NULL;
+        was = topology_interface(before, before->links[same].sides[in->end]);
+        for (size_t i = 0; i < was->n_addresses; i++)
+                if (family_index(&was->addresses[i]) == f)
+                        return &was->addresses[i];
+        return NULL;
+}
+
+/* The network that a domain has, if nobody else has been given it. */
+static bool present_network(const Topology *t, const Domain *d, const Topology *before,
+                            const Pool *pool, const Domain *domains, size_t n, int f,
+                            Address *ret) {
+        for (size_t i = 0; i < d->n_members; i++) {
+                const Address *a = present_address(t, d->members[i], before, f);
+
+                if (!a)
+                        continue;
+                *ret = *a;
+                addr_mask(ret);
+                return addr_within(&pool->net, ret) && !is_taken(ret, domains, n);
+        }
+        return false;
+}
+
+static int keep_member(Topology *t, const Domain *d, LinkSide side, const Topology *before, int f) {
+        Interface *in = &t->nodes[side.node].interfaces[side.interface];
+        const Address *a = present_address(t, side, before, f);
+        Address *place;
+
+        if (!a || has_family(in, f) || !addr_within(&d->net[f], a) ||
+            a->prefix != d->net[f].prefix || is_used(t, d, a))
+                return 0;
+        place = json_grow(&in->addresses, &in->n_addresses, sizeof *place);
+        if (!place)
+                return -ENOMEM;
+        *place = *a;
+        return 0;
+}
+
+static int keep_addresses(Topology *t, const Topology *before, const Pool *pool, Domain *domains,
+                          size_t n, int f) {
+        for (size_t i = 0; i < n; i++) {
+                Domain *d = &domains[i];
+                Address net;
+
+                if (!d->has[f] && !d->given[!f] &&
+                    present_network(t, d, before, pool, domains, n, f, &net)) {
+                        d->net[f] = net;
+                        d->has[f] = true;
+                }
+                for (size_t k = 0; d->has[f] && k < d->n_members; k++)
+                        if (keep_member(t, d, d->members[k], before, f) < 0)
+                                return -ENOMEM;
+        }
+        return 0;
+}
+
+static void keep_mac(const Topology *before, const Node *n, Interface *in) {
+        ssize_t node = topology_find_node(before, n->name), i = -ENOENT;
+
+        if (node >= 0)
+                i = topology_find_interface(&before->nodes[node], in->name);
+        if (i < 0)
+                return;
+        in->has_mac = true;
+        memcpy(in->mac, before->nodes[node].interfaces[i].mac, sizeof in->mac);
+}
+
+static int keep_others(Topology *t, const Topology *before) {
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                Node *n = &t->nodes[i];
+                ssize_t same = topology_find_node(before, n->name);
+
+                if (same >= 0 && n->kind == NODE_OVS_BRIDGE && !n->dpid &&
+                    before->nodes[same].kind == n->kind &&
+                    str_set(&n->dpid, before->nodes[same].dpid) < 0)
+                        return -ENOMEM;
+                for (size_t k = 0; same >= 0 && k < n->n_interfaces; k++)
+                        if (!n->interfaces[k].has_mac)
+                                keep_mac(before, n, &n->interfaces[k]);
+        }
+        return 0;
+}
+
+/* ---- MAC addresses ---- */
 
 static void hash(const Topology *t, const char *a, const char *b, char ret[DIGEST_LENGTH + 1]) {
         autofree char *text = str_format("%ju %s %s %s", (uintmax_t) t->seed, t->name, a, b);
@@ -273,7 +370,37 @@ static int assign_routes(Topology *t, const size_t *numbers, const Domain *domai
         return 0;
 }
 
+static bool dpid_is_used(const Topology *t, uint64_t dpid) {
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (!str_empty(t->nodes[i].dpid) && strtoull(t->nodes[i].dpid, NULL, 16) == dpid)
+                        return true;
+        return false;
+}
+
+/* Switches of Open vSwitch are numbered by their place, which may be another one later. */
+static int number_switches(Topology *t) {
+        uint64_t next = 1;
+
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                Node *n = &t->nodes[i];
+
+                if (n->kind != NODE_OVS_BRIDGE || !str_empty(n->dpid))
+                        continue;
+                for (next = next > i + 1 ? next : i + 1; dpid_is_used(t, next); next++)
+                        ;
+                free(n->dpid);
+                n->dpid = str_format("%jx", (uintmax_t) next++);
+                if (!n->dpid)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 int topology_assign_addresses(Topology *t, Err *err) {
+        return topology_assign_addresses_after(t, NULL, err);
+}
+
+int topology_assign_addresses_after(Topology *t, const Topology *before, Err *err) {
         Pool v4 = { t->pool, 24, 0 }, v6 = { t->pool6, 64, 0 };
         autofree size_t *numbers = NULL;
         ssize_t n = topology_domains(t, &numbers);
@@ -282,8 +409,18 @@ int topology_assign_addresses(Topology *t, Err *err) {
 
         if (!v4.net.family)
                 v4.net = (Address){ .family = AF_INET, .prefix = 8, .bytes = { 10 } };
+        if (!t->has_seed && before) {
+                t->seed = before->seed;
+                t->has_seed = before->has_seed;
+        }
         if (!v6.net.family)
                 v6.net = own_pool6(t);
+        if (r >= 0 && before)
+                r = keep_others(t, before);
+        if (r >= 0)
+                r = number_switches(t);
+        for (int f = 0; r >= 0 && before && !t->no_addresses && f < 2; f++)
+                r = keep_addresses(t, before, f ? &v6 : &v4, domains, (size_t) n, f);
         if (r < 0)
                 r = fail(err, r, "cannot give addresses");
         assign_macs(t);
@@ -296,5 +433,5 @@ int topology_assign_addresses(Topology *t, Err *err) {
         }
         if (domains)
                 domains_free(domains, (size_t) n);
-        return r < 0 ? r : topology_assign_management(t, err);
+        return r < 0 ? r : topology_assign_management(t, before, err);
 }

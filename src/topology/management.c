@@ -153,7 +153,28 @@ static int check_names(const Topology *t, Err *err) {
         return 0;
 }
 
-int topology_assign_management(Topology *t, Err *err) {
+/* Where the file leaves it to us and it has room. */
+static void keep(Topology *t, int family, const Topology *before, size_t members) {
+        Address *net = family == AF_INET ? &t->management_net : &t->management_net6;
+        const Address *old = family == AF_INET ? &before->management_net : &before->management_net6;
+
+        if (!net->family && old->family && room(old) >= members)
+                *net = *old;
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                Node *n = &t->nodes[i];
+                ssize_t same = topology_find_node(before, n->name);
+                Address *a = address_of(n, family), was;
+
+                if (same < 0 || a->family || !node_is_managed(t, n))
+                        continue;
+                was = *address_of(&before->nodes[same], family);
+                if (was.family && addr_within(net, &was) && was.prefix == net->prefix &&
+                    !is_given(t, family, &was))
+                        *a = was;
+        }
+}
+
+int topology_assign_management(Topology *t, const Topology *before, Err *err) {
         Address *nets[] = { &t->management_net, &t->management_net6 };
         const int families[] = { AF_INET, AF_INET6 };
         size_t members = 0;
@@ -168,6 +189,8 @@ int topology_assign_management(Topology *t, Err *err) {
                                        "a management network has room for %d nodes, not %zu",
                                        MANAGEMENT_NODES_MAX, members);
         for (int i = 0; r >= 0 && i < 2; i++) {
+                if (before && before->management)
+                        keep(t, families[i], before, members);
                 r = choose_net(nets[i], families[i], members);
                 if (r >= 0)
                         r = check_overlap(t, nets[i], err);

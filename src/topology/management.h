@@ -15,5 +15,6 @@ const char *management_interface(const Topology *t);
 /* The address of the bridge itself, the first of the network. */
 Address management_gateway(const Address *net);
 
-/* Gives every node in it the addresses that its file does not; nothing without such a network. */
-int topology_assign_management(Topology *t, Err *err);
+/* Gives every node in it the addresses that its file does not; nothing without such a network.
+ * @before: the lab as it is, whose addresses are kept where they can be; or NULL. */
+int topology_assign_management(Topology *t, const Topology *before, Err *err);

@@ -181,10 +181,35 @@ ssize_t topology_add_link(Topology *t, size_t a, const char *a_interface, size_t
                         return i;
                 l->sides[end] = (LinkSide){ nodes[end], (size_t) i };
         }
-        l->name = str_format("%s:%s--%s:%s", t->nodes[a].name,
-                             topology_interface(t, l->sides[0])->name, t->nodes[b].name,
-                             topology_interface(t, l->sides[1])->name);
+        l->name = topology_link_key(t, l);
         return l->name ? (ssize_t) index : -ENOMEM;
+}
+
+char *topology_link_key(const Topology *t, const TopologyLink *l) {
+        return str_format("%s:%s--%s:%s", t->nodes[l->sides[0].node].name,
+                          topology_interface(t, l->sides[0])->name, t->nodes[l->sides[1].node].name,
+                          topology_interface(t, l->sides[1])->name);
+}
+
+/* FNV-1a (draft-eastlake-fnv) */
+static uint64_t hash_text(uint64_t h, const char *text) {
+        for (; *text; text++)
+                h = (h ^ (uint8_t) *text) * 0x100000001b3;
+        return (h ^ 0xff) * 0x100000001b3;
+}
+
+uint64_t topology_hash(const char *a, const char *b) {
+        return hash_text(hash_text(0xcbf29ce484222325, a), b);
+}
+
+uint64_t topology_link_seed(const Topology *t, const TopologyLink *l) {
+        uint64_t h = 0xcbf29ce484222325;
+
+        for (int end = 0; end < 2; end++) {
+                h = hash_text(h, t->nodes[l->sides[end].node].name);
+                h = hash_text(h, topology_interface(t, l->sides[end])->name);
+        }
+        return t->seed + h;
 }
 
 ssize_t topology_find_node(const Topology *t, const char *name) {

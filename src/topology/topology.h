@@ -173,6 +173,14 @@ ssize_t topology_find_interface(const Node *n, const char *name);
  */
 ssize_t topology_find_link(const Topology *t, const char *text, int *ret_end, Err *err);
 
+/* What a link is known by whatever else changes: "h1:eth1--h2:eth1"; the caller's, NULL without
+ * memory. */
+char *topology_link_key(const Topology *t, const TopologyLink *l);
+/* A number of 64 bits that two names have, today and tomorrow. */
+uint64_t topology_hash(const char *a, const char *b);
+/* Of what is drawn for it, from the lab's seed and its key: the same wherever it stands. */
+uint64_t topology_link_seed(const Topology *t, const TopologyLink *l);
+
 static inline const Interface *topology_interface(const Topology *t, LinkSide side) {
         return &t->nodes[side.node].interfaces[side.interface];
 }

@@ -54,7 +54,7 @@ TEST(everything_changes) {
                    "cpu: 1, then 2\n"
                    "+ node d (router)\n"
                    "- link b:e1 -- c:e1\n"
-                   "~ link a:e0 -- b:e0: mtu: 0, then 9000\n"
+                   "~ link a:e0 -- b:e0: mtu: 1500, then 9000\n"
                    "~ link a:e0 -> b:e0: delay=10ms, then delay=20ms\n"
                    "~ link b:e0 -> a:e0: delay=10ms, then a cable\n"
                    "+ link b:e1 -- d:e1\n");

@@ -27,7 +27,7 @@ TEST(those_without_an_address_get_one_in_order) {
                           "n: {network-mode: none}, c: }\n");
         autoerr err = {};
 
-        expect_ok(topology_assign_management(t, &err));
+        expect_ok(topology_assign_management(t, NULL, &err));
         expect_address(&t->nodes[0].management, "192.0.2.3");
         expect_address(&t->nodes[1].management, "192.0.2.2");
         expect_address(&t->nodes[4].management, "192.0.2.4");
@@ -41,7 +41,7 @@ TEST(nobody_has_one_without_a_network) {
         autoptr(Topology) t = read_text("name: l\ntopology: {nodes: {a: }}\n");
         autoerr err = {};
 
-        expect_ok(topology_assign_management(t, &err));
+        expect_ok(topology_assign_management(t, NULL, &err));
         expect(!t->nodes[0].management.family && !node_is_managed(t, &t->nodes[0]));
 }
 
@@ -55,7 +55,7 @@ TEST(the_usual_network_is_as_wide_as_it_must_be) {
 
                 expect(topology_add_node(t, name, NODE_HOST) == i + 1);
         }
-        expect_ok(topology_assign_management(t, &err));
+        expect_ok(topology_assign_management(t, NULL, &err));
         expect(t->management_net.prefix == 22);
         expect_address(&t->management_net, "172.20.20.0");
         expect_address(&t->nodes[999].management, "172.20.23.233");
@@ -64,6 +64,6 @@ TEST(the_usual_network_is_as_wide_as_it_must_be) {
 
                 expect(topology_add_node(t, name, NODE_HOST) == i + 1);
         }
-        expect(topology_assign_management(t, &err) < 0);
+        expect(topology_assign_management(t, NULL, &err) < 0);
         expect_str(err.message, "f: a management network has room for 1023 nodes, not 1101");
 }
