@@ -5,9 +5,9 @@
 
 #include "base/str.h"
 #include "cli/lab_operand.h"
+#include "lab/change.h"
 #include "lab/uplink.h"
 #include "topology/address.h"
-#include "topology/diff.h"
 #include "topology/read.h"
 
 typedef struct DiffOptions {
@@ -23,7 +23,8 @@ static int cmd_lab_diff(const CommandInput *in, Err *err) {
         const DiffOptions *o = in->options;
         const char *file = in->n_args > 0 ? in->args[0] : ".";
         autoptr(Topology) t = NULL;
-        autochangelist list = {};
+        autochange change = {};
+        autostrv words = NULL;
         autoptr(Lab) lab = NULL;
         int r = topology_read(file, NULL, &t, err);
 
@@ -33,19 +34,18 @@ static int cmd_lab_diff(const CommandInput *in, Err *err) {
         if (r >= 0 && str_set(&t->name, lab->name) < 0)
                 r = fail(err, ENOMEM, "cannot compare the topologies");
         if (r >= 0)
-                r = topology_assign_addresses(t, err);
+                r = topology_assign_addresses_after(t, lab->topology, err);
         if (r >= 0)
                 r = lab_resolve_uplinks(t, err);
         if (r >= 0)
-                r = topology_diff(lab->topology, t, &list, err);
+                r = lab_change_plan(lab, t, &change, err);
+        if (r >= 0 && lab_change_words(lab, t, &change, &words) < 0)
+                r = fail(err, ENOMEM, "cannot compare the topologies");
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < list.n_changes; i++) {
-                autofree char *words = change_words(lab->topology, t, &list.changes[i]);
-
-                puts(words ? words : "?");
-        }
-        return list.n_changes > 0;
+        strv_foreach(line, words)
+                puts(*line);
+        return words != NULL;
 }
 
 COMMAND(lab_diff) = {

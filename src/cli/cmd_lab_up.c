@@ -67,27 +67,34 @@ static void say(const Topology *t, int64_t began_ms) {
                t->n_nodes == 1 ? "" : "s", t->n_links, t->n_links == 1 ? "" : "s", (intmax_t) ms);
 }
 
-/* A lab of this name is up: what its file says now is carried out.  Takes the topology over. */
+/* A lab of this name is up: what its file says now is carried out, by nobody else at that time.
+ * Takes the topology over. */
 static int bring_up_to_date(Lab *lab, Topology **t, bool quiet, Err *err) {
-        autochangelist list = {};
-        int r = lab_resolve_uplinks(*t, err);
+        autoclose int lock = -EBADF;
+        autochange change = {};
+        autostrv words = NULL;
+        int r = lab_lock(lab, &lock, err);
 
+        if (r >= 0 && !lab->state.complete)
+                r = refuse(err, EBUSY, "lab '%s' is being made or taken down", lab->name);
         if (r >= 0)
-                r = topology_diff(lab->topology, *t, &list, err);
-
-        for (size_t i = 0; r >= 0 && !quiet && i < list.n_changes; i++) {
-                autofree char *words = change_words(lab->topology, *t, &list.changes[i]);
-
-                puts(words ? words : "?");
-        }
+                r = topology_assign_addresses_after(*t, lab->topology, err);
         if (r >= 0)
-                r = lab_change(lab, *t, &list, err);
+                r = lab_resolve_uplinks(*t, err);
+        if (r >= 0)
+                r = lab_change_plan(lab, *t, &change, err);
+        if (r >= 0 && lab_change_words(lab, *t, &change, &words) < 0)
+                r = fail(err, ENOMEM, "cannot change lab '%s'", lab->name);
+        if (r >= 0)
+                r = lab_change(lab, *t, &change, err);
         if (r < 0)
                 return r;
         *t = NULL;
         if (quiet)
                 puts(lab->name);
-        else if (list.n_changes == 0)
+        strv_foreach(line, quiet ? NULL : words)
+                puts(*line);
+        if (!quiet && !words)
                 printf("lab '%s' is up, and as its file says\n", lab->name);
         return 0;
 }
@@ -119,8 +126,6 @@ static int cmd_lab_up(const CommandInput *in, Err *err) {
 
         if (r >= 0)
                 r = change(t, o, err);
-        if (r >= 0)
-                r = topology_assign_addresses(t, err);
         /* A wrong test is found now, not after the first ones have been waited for. */
         if (r >= 0)
                 r = check_list_read(t, &tests, err);
@@ -132,7 +137,8 @@ static int cmd_lab_up(const CommandInput *in, Err *err) {
         if (r != -ENOENT)
                 return r < 0 ? r : bring_up_to_date(lab, &t, o->quiet, err);
         err_clear(err);
-        return make(in->home, &t, file, o, err);
+        r = topology_assign_addresses(t, err);
+        return r < 0 ? r : make(in->home, &t, file, o, err);
 }
 
 COMMAND(lab_up) = {

@@ -18,6 +18,7 @@ static int take(const Lab *lab, size_t link, LinkMark *ret, Err *err) {
         autolinkview view = {};
         int r = lab_link_view(lab, link, &view, err);
 
+        ret->starts = view.starts;
         for (int d = 0; d < 2 && r >= 0; d++) {
                 const LinkStats *s = &view.directions[d].stats;
 
@@ -46,6 +47,12 @@ int link_marks_caution(const Lab *lab, const LinkMarks *before, const LinkMarks 
         uint64_t late = 0, most = 0;
         size_t worst = 0;
 
+        for (size_t i = 0; i < before->n && i < after->n; i++)
+                if (after->links[i].starts != before->links[i].starts)
+                        return record_caution(
+                                r, "the link emulator was killed and started anew meanwhile: what "
+                                   "was on its way was lost, what is drawn for packets began "
+                                   "again, and counters of links are of the time since then");
         for (size_t i = 0; i < before->n && i < after->n; i++) {
                 uint64_t n = after->links[i].overruns - before->links[i].overruns;
 
@@ -105,6 +112,10 @@ int link_marks_draw(const Lab *lab, const LinkMarks *before, const LinkMarks *af
                 uint64_t arrived = b->arrived - a->arrived, dropped = b->dropped - a->dropped;
                 uint64_t bytes = (b->bytes[0] - a->bytes[0]) + (b->bytes[1] - a->bytes[1]);
 
+                if (a->starts != b->starts) {
+                        use[i] = loss[i] = NAN;
+                        continue;
+                }
                 use[i] = seconds > 0 ? (double) bytes * 8 / seconds / 1e6 : NAN;
                 loss[i] = arrived > 0 ? (double) dropped / (double) arrived * 100 : NAN;
                 lost = lost || dropped > 0;

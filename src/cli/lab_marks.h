@@ -11,6 +11,7 @@
 typedef struct LinkMark {
         uint64_t bytes[2], arrived, dropped;
         uint64_t overruns; /* packets that the emulator sent on too late */
+        int starts;        /* how often it has been started anew */
 } LinkMark;
 
 typedef struct LinkMarks {
@@ -24,7 +25,8 @@ void link_marks_clear(LinkMarks *m);
 /* @emulated: only those that the emulator serves, the others stay zero.  Negative errno with a
  * sentence. */
 int link_marks_take(const Lab *lab, bool emulated, LinkMarks *ret, Err *err);
-/* Adds a caution to a record if the emulator did not keep time between the two. */
+/* Adds cautions to a record if the emulator did not keep time between the two, or was started anew.
+ */
 int link_marks_caution(const Lab *lab, const LinkMarks *before, const LinkMarks *after, Record *r);
 /* The topology twice, coloured by use and by loss, as images of a page; -ENOMEM. */
 int link_marks_draw(const Lab *lab, const LinkMarks *before, const LinkMarks *after, double seconds,

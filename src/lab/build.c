@@ -77,6 +77,18 @@ _Noreturn static void hold_fabric(const Maker *m) {
                 pause();
 }
 
+/* That of a lab which is up: new nodes are clones out of it, as the first ones were. */
+static int enter_fabric(const Maker *m, Err *err) {
+        const int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+
+        if (setns(m->plan->inside, spaces) < 0 || setgroups(0, NULL) < 0 ||
+            setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 || chdir("/") < 0)
+                return fail(err, errno, "cannot enter the lab's fabric");
+        (void) prctl(PR_SET_DUMPABLE, 1);
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        return 0;
+}
+
 static int make_fabric(Maker *m, Err *err) {
         int r = enter_userns(m->plan->userns, err);
 
@@ -100,6 +112,7 @@ static int make_node(Maker *m, size_t index, Err *err) {
                 .release = m->release[0],
                 .done = m->done[1],
                 .report = m->report[1],
+                .bare = m->plan->inside >= 0,
         };
         const Node *n = &m->plan->topology->nodes[index];
         pid_t pid = process_clone(n->image ? CLONE_NEWNET : NODE_FLAGS, -EBADF, NULL);
@@ -121,12 +134,16 @@ static bool is_in_fabric(const Topology *t, size_t node) {
         return t->nodes[node].kind == NODE_OVS_BRIDGE;
 }
 
+static bool is_wanted(const Maker *m, size_t node) {
+        return !m->plan->wanted || m->plan->wanted[node];
+}
+
 /* Those with a memory and a voice of their own. */
 static size_t count_processes(const Maker *m) {
         size_t n = 0;
 
         for (size_t i = 0; i < m->plan->topology->n_nodes; i++)
-                n += !is_in_fabric(m->plan->topology, i) && !m->idle[i];
+                n += is_wanted(m, i) && !is_in_fabric(m->plan->topology, i) && !m->idle[i];
         return n;
 }
 
@@ -305,6 +322,27 @@ static int connect_nodes(Maker *m, Lay *lay, Err *err) {
         return r < 0 ? r : lay_settle(lay, err);
 }
 
+/* Nodes for a lab that is up, each with a memory of its own. */
+static int make_more(Maker *m, Err *err) {
+        const Topology *t = m->plan->topology;
+        int r = enter_fabric(m, err);
+
+        m->idle = calloc(t->n_nodes + 1, sizeof *m->idle);
+        if (!m->idle)
+                return fail(err, ENOMEM, "cannot make the lab's nodes");
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
+                if (is_wanted(m, i) && !is_in_fabric(t, i))
+                        r = make_node(m, i, err);
+        if (r >= 0)
+                r = let_go(m->go[1], count_processes(m), err);
+        if (r >= 0)
+                r = await(m, count_processes(m), err);
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
+                if (is_wanted(m, i) && t->nodes[i].kind == NODE_ROUTER)
+                        r = node_forward(m->nodes[i], err);
+        return r;
+}
+
 static int make_all(Maker *m, Err *err) {
         const Topology *t = m->plan->topology;
         Lay lay = { .home = -EBADF };
@@ -338,7 +376,7 @@ static int make_all(Maker *m, Err *err) {
 
 /* They would die with this process before they have heard that they need not. */
 static int release(const Maker *m) {
-        size_t n = count_processes(m) + 1 + (m->keeper > 0);
+        size_t n = count_processes(m) + (m->fabric > 0) + (m->keeper > 0);
         int r = let_go(m->release[1], n + m->idle_nodes.n, NULL);
 
         return r < 0 ? r : await(m, n, NULL);
@@ -352,7 +390,7 @@ _Noreturn static void run(Maker *m, int socket, pid_t parent) {
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
                 _exit(1);
-        if (make_all(m, &err) < 0) {
+        if ((m->plan->inside >= 0 ? make_more(m, &err) : make_all(m, &err)) < 0) {
                 byte = '-';
                 if (write(socket, &byte, 1) == 1)
                         err_write(socket, &err);

@@ -17,6 +17,11 @@ typedef struct BuildPlan {
         int *statuses; /* the same; there where there is a log */
         int listener;  /* the keeper's; negative: none is needed */
         int priority;  /* the keeper's, SCHED_FIFO; or 0 */
+
+        /* Of a lab that is up: nodes that are added to it, with nothing in their networks.  All
+         * else is their maker's. */
+        int inside;         /* pidfd of its fabric; negative: all is made */
+        const bool *wanted; /* which nodes; NULL: all */
 } BuildPlan;
 
 typedef struct Build {
@@ -27,7 +32,8 @@ typedef struct Build {
  * build_start() - make the fabric and all nodes, their links and addresses
  * @ret_fabric:	pid of the process that holds the fabric
  * @ret_keeper:	pid of the one that emulates links, 0: none
- * @ret_nodes:	pids in the order of the topology; room for all of them
+ * @ret_nodes:	pids in the order of the topology; room for all of them.  Those that are not wanted
+ *		stay as they are
  *
  * They die with the caller until build_release().
  */

@@ -184,9 +184,13 @@ static int copy_rest(int from, int fd) {
 }
 
 static int ask(const Lab *lab, const char *verb, size_t link, int fd, uint32_t snaplen, Err *err) {
-        const KeeperRequest request = { (char *) verb, (int) link, -1, NULL, snaplen };
+        autofree char *key = topology_link_key(lab->topology, &lab->topology->links[link]);
+        const KeeperRequest request = {
+                .verb = (char *) verb, .link = key, .direction = -1, .snaplen = snaplen
+        };
         KeeperReply reply = {};
-        int r = lab_ask_keeper(lab, &request, fd, &reply, err);
+        int r = key ? lab_ask_keeper(lab, &request, &fd, fd >= 0, &reply, err)
+                    : fail(err, ENOMEM, "cannot ask the lab's keeper");
 
         json_clear(&keeper_reply_type, &reply);
         return r;

@@ -26,7 +26,7 @@ static char *announcement(const char *lab) {
 }
 
 int lab_announce_containers(const Lab *lab, Err *err) {
-        autofree char *path = announcement(lab->name);
+        autofree char *path = announcement(lab->name), *owner = NULL;
         bool any = false;
         int r;
 
@@ -37,6 +37,9 @@ int lab_announce_containers(const Lab *lab, Err *err) {
         r = path ? dir_make(lab->home->data_fd, "labs", 0700) : -ENOMEM;
         if (r >= 0)
                 r = owner_create(lab->home->data_fd, path, lab->state.id);
+        if (r == -EEXIST && owner_read(lab->home->data_fd, path, &owner) >= 0 &&
+            str_equal(owner, lab->state.id))
+                r = 0; /* it has some already */
         return r < 0 ? fail(err, r, "cannot make '%s/%s'", lab->home->data, path) : 0;
 }
 
@@ -61,6 +64,24 @@ static int remove_all(const Home *home, const char *id, Err *err) {
         }
         container_list_free(list, n);
         return r < 0 ? r : 0;
+}
+
+int lab_remove_container(Lab *lab, size_t node, Err *err) {
+        autofree char *name = str_format("%s-%s", lab->name, lab->state.nodes[node].name);
+        autoptr(Container) c = NULL;
+        autoerr why = {};
+        int r = name ? container_load(lab->home, name, &c, &why) : -ENOMEM;
+
+        /* One of that name may be somebody else's. */
+        if (r >= 0 && !str_equal(strv_env_get(c->config.labels, LABEL_ID), lab->state.id))
+                r = -ENOENT;
+        if (r >= 0)
+                r = container_remove(c, true, true, &why);
+        if (r < 0 && r != -ENOENT && r != -ECANCELED)
+                return refuse(err, r, "%s", why.message ? why.message : strerror(-r));
+        free(lab->state.nodes[node].container);
+        lab->state.nodes[node].container = NULL;
+        return 0;
 }
 
 int lab_remove_containers(const Home *home, const char *name, const char *id, Err *err) {

@@ -20,6 +20,8 @@
 int lab_announce_containers(const Lab *lab, Err *err);
 /* Makes and starts a node's container, the lab's topology, processes and hosts file being there. */
 int lab_start_container(Lab *lab, size_t node, Err *err);
+/* Removes a node's container; 0 also if it has none. */
+int lab_remove_container(Lab *lab, size_t node, Err *err);
 /* Removes all containers of the lab with this name and id, and what announces them. */
 int lab_remove_containers(const Home *home, const char *name, const char *id, Err *err);
 /* The same for a lab that is not there any more, if it had some. */

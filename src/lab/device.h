@@ -20,3 +20,5 @@ DeviceName device_name(const Topology *t, LinkSide side);
 DeviceName device_of_uplink(const Topology *t, size_t uplink);
 /* Of a switch of Open vSwitch itself. */
 DeviceName device_of_switch(const Topology *t, size_t node);
+/* Of a node's cable in the management network, at the bridge. */
+DeviceName device_of_management(const Topology *t, size_t node);

@@ -19,13 +19,31 @@
 
 #define END_TIMEOUT_MS 30000
 
+#define OTHERS 3 /* processes that are no nodes */
+
 static const LabProcess *process_at(const Lab *lab, size_t i) {
-        return i == 0 ? &lab->state.fabric : i == 1 ? &lab->state.keeper : &lab->state.nodes[i - 2];
+        const LabProcess *others[OTHERS] = { &lab->state.fabric, &lab->state.keeper,
+                                             &lab->state.controller };
+
+        return i < OTHERS ? others[i] : &lab->state.nodes[i - OTHERS];
+}
+
+int lab_end_process(const Lab *lab, const LabProcess *p, Err *err) {
+        autoclose int pidfd = lab_process_pidfd(lab, p);
+        struct pollfd polled = { .fd = pidfd, .events = POLLIN };
+
+        if (pidfd < 0)
+                return 0;
+        (void) pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+        return poll(&polled, 1, END_TIMEOUT_MS) == 0
+                       ? refuse(err, ETIMEDOUT, "process %d of lab '%s' does not end", p->pid,
+                                lab->name)
+                       : 0;
 }
 
 /* All are killed before one is waited for: their namespaces go at once. */
 static int kill_all(const Lab *lab, Err *err) {
-        size_t n = lab->state.n_nodes + 2;
+        size_t n = lab->state.n_nodes + OTHERS;
         autofree int *pidfds = calloc(n, sizeof *pidfds);
         int r = pidfds ? 0 : fail(err, ENOMEM, "cannot end lab '%s'", lab->name);
 
@@ -68,7 +86,7 @@ int lab_erase(Lab *lab, Err *err) {
         if (lab->state.id)
                 idrange_release_all(lab->home, lab->state.id);
         /* The record last: without one, the directory is in nobody's way. */
-        (void) unlinkat(lab->dir, "lab.yml", 0);
+        (void) unlinkat(lab->dir, LAB_TOPOLOGY, 0);
         (void) unlinkat(lab->dir, "hosts", 0);
         (void) tree_remove(lab->dir, "logs");
         fault_point("lab.removed");
@@ -77,13 +95,14 @@ int lab_erase(Lab *lab, Err *err) {
 }
 
 int lab_down(Lab *lab, Err *err) {
-        autoclose int lock = lock_dir(lab->dir, true);
+        autoclose int lock = -EBADF;
         int r;
 
-        if (lock < 0)
-                return fail(err, lock, "cannot lock lab '%s'", lab->name);
-        if (file_access(lab->dir, "state.json", F_OK) < 0)
-                return refuse(err, ENOENT, "there is no lab '%s' any more", lab->name);
+        /* Its nodes may be others now. */
+        lab->topology = topology_free(lab->topology);
+        r = lab_lock(lab, &lock, err);
+        if (r < 0)
+                return r;
         /* If this is cut short, whoever meets it goes on. */
         lab->state.complete = false;
         r = lab_save(lab, err);

@@ -13,6 +13,7 @@
 
 #include "base/fds.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
@@ -25,13 +26,53 @@
 
 #define REQUEST_MAX 65536
 
+/* A link that is emulated. */
+typedef struct Kept {
+        char *key; /* topology_link_key() */
+        Wire *wire;
+        Quality file[2]; /* as the lab's file says */
+} Kept;
+
 typedef struct Keeper {
         const KeeperPlan *plan;
         pid_t fabric, *nodes;
         WireSet *set;
-        Wire **wires;        /* by link; NULL: not emulated */
-        Quality (*files)[2]; /* by link: as the lab's file says */
+        Kept *links;
+        size_t n_links;
+        size_t last; /* the one that was asked about; mostly they are in turn */
 } Keeper;
+
+/* Takes @key over. */
+static Kept *add_kept(Keeper *k, char *key) {
+        Kept *kept = key ? json_grow(&k->links, &k->n_links, sizeof *kept) : NULL;
+
+        if (!kept)
+                free(key);
+        else
+                kept->key = key;
+        return kept;
+}
+
+static void remove_kept(Keeper *k, Kept *kept) {
+        if (kept->wire)
+                wire_remove(kept->wire);
+        free(kept->key);
+        quality_clear(&kept->file[0]);
+        quality_clear(&kept->file[1]);
+        *kept = k->links[--k->n_links];
+}
+
+static Kept *find_kept(Keeper *k, const char *key) {
+        for (size_t i = 0; i < k->n_links; i++) {
+                size_t at = (k->last + i) % k->n_links;
+
+                if (str_equal(k->links[at].key, key)) {
+                        k->last = at;
+                        return &k->links[at];
+                }
+        }
+        return NULL;
+}
 
 /* ---- laying ---- */
 
@@ -46,7 +87,7 @@ typedef struct TapRequest {
 
 static int make_tap(void *context) {
         TapRequest *request = context;
-        autoclose int tap = tap_open(request->name.text, &request->err),
+        autoclose int tap = tap_take_over(request->name.text, &request->err),
                       nl = tap < 0 ? tap : nl_open();
         NlMessage m;
         Link link;
@@ -56,6 +97,9 @@ static int make_tap(void *context) {
                 return tap;
         if (nl < 0)
                 return fail(&request->err, nl, "cannot open a netlink socket");
+        r = tap_set_persistent(tap, true);
+        if (r < 0)
+                return fail(&request->err, r, "cannot let '%s' stay", request->name.text);
         r = link_get(nl, request->name.text, &link, &request->err);
         if (r < 0)
                 return r;
@@ -69,8 +113,7 @@ static int make_tap(void *context) {
         return r;
 }
 
-static int open_end(const Keeper *k, const TopologyLink *l, int end, int *ret, Err *err) {
-        const Topology *t = k->plan->topology;
+int keeper_open_end(const Topology *t, const TopologyLink *l, int end, pid_t pid, Err *err) {
         const Node *node = &t->nodes[l->sides[end].node];
         TapRequest request = {
                 .name = device_name(t, l->sides[end]),
@@ -79,7 +122,7 @@ static int open_end(const Keeper *k, const TopologyLink *l, int end, int *ret, E
                 .up = node->kind == NODE_OVS_BRIDGE,
                 .tap = -EBADF,
         };
-        autofree char *path = str_format("/proc/%d/ns/net", k->nodes[l->sides[end].node]);
+        autofree char *path = str_format("/proc/%d/ns/net", pid);
         autoclose int netns = path ? ns_open(ns_kind("network"), path, err) : -ENOMEM;
         int r;
 
@@ -90,31 +133,45 @@ static int open_end(const Keeper *k, const TopologyLink *l, int end, int *ret, E
                 r = refuse(err, r, "cannot make '%s:%s': %s", node->name, request.name.text,
                            request.err.message ? request.err.message : strerror(-r));
         err_clear(&request.err);
-        *ret = request.tap;
-        return r;
+        return r < 0 ? r : request.tap;
 }
 
-/* Of all links from the lab's seed, by the link's place, unless a quality has its own. */
-static int lay(Keeper *k, size_t index, Err *err) {
-        const Topology *t = k->plan->topology;
-        const TopologyLink *l = &t->links[index];
-        autoclose int a = -EBADF, b = -EBADF;
-        int r = open_end(k, l, 0, &a, err);
+/* Takes both ends over, also if it fails. */
+static int add_link(Keeper *k, char *key, const char *name, int a, int b, const Quality quality[2],
+                    uint64_t seed, Err *err) {
+        Kept *kept = add_kept(k, key);
+        int r = kept ? 0 : fail(err, ENOMEM, "cannot emulate link '%s'", name);
 
-        if (r >= 0)
-                r = open_end(k, l, 1, &b, err);
         for (int d = 0; r >= 0 && d < 2; d++) {
-                r = quality_copy(&l->quality[d], &k->files[index][d]);
+                r = quality_copy(&quality[d], &kept->file[d]);
                 if (r < 0)
                         r = fail(err, r, "cannot read its quality");
         }
         if (r >= 0)
-                r = wire_add(k->set, l->name, a, b, l->quality, t->seed + index, &k->wires[index],
-                             err);
-        if (r >= 0) {
-                (void) take_fd(a);
-                (void) take_fd(b);
+                r = wire_add(k->set, name, a, b, quality, seed, &kept->wire, err);
+        if (r >= 0)
+                return 0;
+        close_fd(a);
+        close_fd(b);
+        if (kept)
+                remove_kept(k, kept);
+        return r;
+}
+
+/* Of all links from the lab's seed, by their ends, unless a quality has its own. */
+static int lay(Keeper *k, size_t index, Err *err) {
+        const Topology *t = k->plan->topology;
+        const TopologyLink *l = &t->links[index];
+        char *key = topology_link_key(t, l);
+        int a = keeper_open_end(t, l, 0, k->nodes[l->sides[0].node], err), b, r;
+
+        b = a < 0 ? a : keeper_open_end(t, l, 1, k->nodes[l->sides[1].node], err);
+        if (b < 0) {
+                close_fd(a);
+                free(key);
+                return err_prefix(err, b, "cannot lay link '%s'", l->name);
         }
+        r = add_link(k, key, l->name, a, b, l->quality, topology_link_seed(t, l), err);
         return r < 0 ? err_prefix(err, r, "cannot lay link '%s'", l->name) : 0;
 }
 
@@ -173,12 +230,10 @@ static int set_up(Keeper *k, Err *err) {
         if (r < 0)
                 return r;
         options.priority = k->plan->priority;
-        k->wires = calloc(t->n_links, sizeof(Wire *));
-        k->files = calloc(t->n_links, sizeof *k->files);
-        k->set = k->wires && k->files ? wire_set_new(&options, NULL, err) : NULL;
+        k->set = wire_set_new(&options, NULL, err);
         if (!k->set)
                 return err->message ? err->code : fail(err, ENOMEM, "cannot emulate links");
-        for (size_t i = 0; r >= 0 && i < t->n_links; i++)
+        for (size_t i = 0; r >= 0 && !k->plan->none && i < t->n_links; i++)
                 if (link_engine(&t->links[i], NULL) == ENGINE_WIRE)
                         r = lay(k, i, err);
         if (r >= 0)
@@ -203,6 +258,14 @@ static int apply(Quality *q, char *const *settings, Err *err) {
         return quality_check(q, err);
 }
 
+/* What was set live before another keeper took over; the file stays as it is. */
+static int replace(Wire *wire, int direction, char *const *settings, Err *err) {
+        autoquality q = {};
+        int r = apply(&q, settings, err);
+
+        return r < 0 ? r : wire_set_quality(wire, direction, &q, err);
+}
+
 static int set_direction(Wire *wire, int direction, char *const *settings, Err *err) {
         autoquality q = {};
         int r = wire_get_quality(wire, direction, &q);
@@ -214,33 +277,35 @@ static int set_direction(Wire *wire, int direction, char *const *settings, Err *
 }
 
 /* The file says something else now. */
-static int set_file(Keeper *k, int link, int direction, char *const *settings, Err *err) {
+static int set_file(Kept *kept, int direction, char *const *settings, Err *err) {
         Quality q = {};
         int r = apply(&q, settings, err);
 
         if (r >= 0)
-                r = wire_set_quality(k->wires[link], direction, &q, err);
+                r = wire_set_quality(kept->wire, direction, &q, err);
         if (r < 0) {
                 quality_clear(&q);
                 return r;
         }
-        quality_clear(&k->files[link][direction]);
-        k->files[link][direction] = q;
+        quality_clear(&kept->file[direction]);
+        kept->file[direction] = q;
         return 0;
 }
 
-static int for_directions(Keeper *k, const KeeperRequest *q, Err *err) {
+static int for_directions(Kept *kept, const KeeperRequest *q, Err *err) {
         int r = 0;
 
         for (int d = 0; r >= 0 && d < 2; d++) {
                 if (q->direction >= 0 && q->direction != d)
                         continue;
                 if (str_equal(q->verb, "set"))
-                        r = set_direction(k->wires[q->link], d, q->settings, err);
+                        r = set_direction(kept->wire, d, q->settings, err);
+                else if (str_equal(q->verb, "replace"))
+                        r = replace(kept->wire, d, q->settings, err);
                 else if (str_equal(q->verb, "file"))
-                        r = set_file(k, q->link, d, q->settings, err);
+                        r = set_file(kept, d, q->settings, err);
                 else
-                        r = wire_set_quality(k->wires[q->link], d, &k->files[q->link][d], err);
+                        r = wire_set_quality(kept->wire, d, &kept->file[d], err);
         }
         return r;
 }
@@ -288,17 +353,38 @@ static int describe(Wire *wire, KeeperReply *reply) {
         return 0;
 }
 
-static int obey(Keeper *k, const KeeperRequest *q, int *fd, KeeperReply *reply, Err *err) {
-        Wire *wire = q->link >= 0 && (size_t) q->link < k->plan->topology->n_links
-                             ? k->wires[q->link]
-                             : NULL;
+/* @fds: the two ends, taken over. */
+static int obey_add(Keeper *k, const KeeperRequest *q, int fds[2], Err *err) {
+        autoquality there = {}, back = {};
+        int a = fds[0], b = fds[1], r;
+        char *key = strdup(q->link);
+        Quality both[2];
+
+        if (a < 0 || b < 0 || find_kept(k, q->link)) {
+                free(key);
+                return refuse(err, EINVAL, "the link is emulated already, or has no ends");
+        }
+        r = apply(&there, q->settings, err);
+        if (r >= 0)
+                r = apply(&back, q->back, err);
+        if (r < 0) {
+                free(key);
+                return r;
+        }
+        fds[0] = fds[1] = -EBADF;
+        both[0] = there;
+        both[1] = back;
+        return add_link(k, key, q->name ? q->name : q->link, a, b, both, q->seed, err);
+}
+
+static int obey_about(Kept *kept, const KeeperRequest *q, int *fd, Err *err) {
+        Wire *wire = kept->wire;
         int r = 0;
 
-        if (!wire)
-                return refuse(err, ENOENT, "the link is not emulated");
-        if (str_equal(q->verb, "set") || str_equal(q->verb, "reset") || str_equal(q->verb, "file"))
-                r = for_directions(k, q, err);
-        else if (str_equal(q->verb, "cut"))
+        if (str_equal(q->verb, "set") || str_equal(q->verb, "reset") ||
+            str_equal(q->verb, "file") || str_equal(q->verb, "replace"))
+                return for_directions(kept, q, err);
+        if (str_equal(q->verb, "cut"))
                 wire_cut(wire);
         else if (str_equal(q->verb, "restore"))
                 wire_restore(wire);
@@ -312,7 +398,27 @@ static int obey(Keeper *k, const KeeperRequest *q, int *fd, KeeperReply *reply, 
                         (void) take_fd(*fd);
         } else if (!str_equal(q->verb, "stats"))
                 return refuse(err, EINVAL, "the keeper does not know '%s'", q->verb);
-        if (r >= 0 && describe(wire, reply) < 0)
+        return r;
+}
+
+static int obey(Keeper *k, const KeeperRequest *q, int fds[2], KeeperReply *reply, Err *err) {
+        Kept *kept;
+        int r;
+
+        reply->starts = k->plan->starts;
+        if (str_equal(q->verb, "add"))
+                return obey_add(k, q, fds, err);
+        kept = find_kept(k, q->link);
+        if (!kept)
+                return str_equal(q->verb, "remove")
+                               ? 0
+                               : refuse(err, ENOENT, "the link is not emulated");
+        if (str_equal(q->verb, "remove")) {
+                remove_kept(k, kept);
+                return 0;
+        }
+        r = obey_about(kept, q, &fds[0], err);
+        if (r >= 0 && describe(kept->wire, reply) < 0)
                 r = fail(err, ENOMEM, "cannot describe the link");
         return r;
 }
@@ -336,19 +442,18 @@ static void serve(Keeper *k, int connection) {
         KeeperRequest request = {};
         KeeperReply reply = {};
         autoerr err = {};
-        int fd = -EBADF, r;
+        int fds[2] = { -EBADF, -EBADF }, r;
         size_t n_fds = 0;
-        int n = text ? fds_recv(connection, text, REQUEST_MAX, &fd, 1, &n_fds) : -ENOMEM;
+        int n = text ? fds_recv(connection, text, REQUEST_MAX, fds, 2, &n_fds) : -ENOMEM;
 
-        if (n_fds == 0)
-                fd = -EBADF;
         if (n > 0) {
                 r = json_parse(&keeper_request_type, text, (size_t) n, "request", &request, &err);
                 if (r >= 0)
-                        r = obey(k, &request, &fd, &reply, &err);
+                        r = obey(k, &request, fds, &reply, &err);
                 answer(connection, &reply, &err, r);
         }
-        close_fd(fd);
+        close_fd(fds[0]);
+        close_fd(fds[1]);
         json_clear(&keeper_request_type, &request);
         json_clear(&keeper_reply_type, &reply);
 }

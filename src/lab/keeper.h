@@ -26,17 +26,23 @@ typedef struct KeeperPlan {
         int done;     /* a byte to here each time: '+', or '-' and a reason to */
         int report;   /* err_write() */
         int priority; /* SCHED_FIFO, or 0 */
+        int starts;   /* how many keepers the lab has had before */
+        bool none;    /* no link of the topology's: they are added */
 } KeeperPlan;
 
 /* Waits for the nodes, lays the links that are emulated, and stays. */
 _Noreturn void keeper_main(const KeeperPlan *plan);
 
 typedef struct KeeperRequest {
-        char *verb;      /* "set", "file", "reset", "cut", "restore", "clear", "stats", "capture",
-                        "capture-end" */
-        int link;        /* index */
+        char *verb;      /* "set", "replace", "file", "reset", "cut", "restore", "clear", "stats",
+                        "capture",      "capture-end", "add" (with the descriptors of both ends),
+                        "remove" */
+        char *link;      /* topology_link_key() */
+        char *name;      /* of "add": what captures call it */
         int direction;   /* 0 or 1; -1: both */
-        char **settings; /* of "set": what changes; of "file": all */
+        char **settings; /* of "set": what changes; of "replace", "file" and "add": all */
+        char **back;     /* of "add": those of the other direction */
+        uint64_t seed;   /* of "add" */
         uint32_t snaplen;
 } KeeperRequest;
 
@@ -52,6 +58,7 @@ typedef struct KeeperReply {
         int code; /* negative errno */
         char *message, *hint;
         bool cut, captures;
+        int starts;     /* how many keepers there were before this one */
         char **quality; /* of both directions, as they are now: quality_words() */
         LinkStats *directions;
         size_t n_directions;
@@ -61,12 +68,28 @@ extern const JsonType keeper_request_type, keeper_reply_type;
 
 /**
  * lab_ask_keeper() - have the keeper do something
- * @fd:		that a capture goes to, or negative
+ * @fds:	those of the request
  * @ret:	free with json_clear(&keeper_reply_type, …)
  *
  * Return: 0; what the keeper says; -ECONNREFUSED with a sentence if there is none.
  */
-int lab_ask_keeper(const Lab *lab, const KeeperRequest *request, int fd, KeeperReply *ret,
-                   Err *err);
+int lab_ask_keeper(const Lab *lab, const KeeperRequest *request, const int *fds, size_t n_fds,
+                   KeeperReply *ret, Err *err);
+
+/* ---- starting one ---- */
+
+/* Whether the lab has one that runs. */
+bool lab_keeper_lives(const Lab *lab);
+
+/* An end of an emulated link, opened in its node's network; the caller's. */
+int keeper_open_end(const Topology *t, const TopologyLink *l, int end, pid_t node, Err *err);
+
+/**
+ * lab_start_keeper() - start a keeper for a lab that is up, with the lock held
+ * @none:	of none of its links; else of all, and those of one that was killed are taken over
+ *
+ * It is written down before it lives on its own.
+ */
+int lab_start_keeper(Lab *lab, bool none, Err *err);
 /* Makes the listening socket in the lab's directory; the caller's. */
 int keeper_listen(const Lab *lab, Err *err);

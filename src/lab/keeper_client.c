@@ -14,9 +14,12 @@
 
 static const JsonField request_fields[] = {
         JSON_STRING(KeeperRequest, verb, "verb", JSON_REQUIRED),
-        JSON_INT(KeeperRequest, link, "link", JSON_ALWAYS),
+        JSON_STRING(KeeperRequest, link, "link", JSON_REQUIRED),
+        JSON_STRING(KeeperRequest, name, "name"),
         JSON_INT(KeeperRequest, direction, "direction", JSON_ALWAYS),
         JSON_STRINGS(KeeperRequest, settings, "settings"),
+        JSON_STRINGS(KeeperRequest, back, "back"),
+        JSON_U64(KeeperRequest, seed, "seed"),
         JSON_U32(KeeperRequest, snaplen, "snaplen"),
         {},
 };
@@ -53,6 +56,7 @@ static const JsonField reply_fields[] = {
         JSON_STRING(KeeperReply, hint, "hint"),
         JSON_BOOL(KeeperReply, cut, "isCut"),
         JSON_BOOL(KeeperReply, captures, "captures"),
+        JSON_INT(KeeperReply, starts, "starts"),
         JSON_STRINGS(KeeperReply, quality, "quality"),
         JSON_ARRAY(KeeperReply, directions, LinkStats, "directions", &stats_type),
         {},
@@ -96,20 +100,35 @@ static int hear(int fd, KeeperReply *ret, Err *err) {
         return r;
 }
 
-int lab_ask_keeper(const Lab *lab, const KeeperRequest *request, int fd, KeeperReply *ret,
-                   Err *err) {
+static int connect_to(const Lab *lab) {
         autoclose int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        autofree char *text = json_text(&keeper_request_type, request);
         struct sockaddr_un address;
+
+        if (connection < 0)
+                return -errno;
+        (void) address_of(lab, &address);
+        return connect(connection, (struct sockaddr *) &address, sizeof address) < 0
+                       ? -errno
+                       : take_fd(connection);
+}
+
+int lab_ask_keeper(const Lab *lab, const KeeperRequest *request, const int *fds, size_t n_fds,
+                   KeeperReply *ret, Err *err) {
+        autoclose int connection = connect_to(lab);
+        autofree char *text = json_text(&keeper_request_type, request);
         int r;
 
+        /* It may have been killed since the lab was opened. */
+        if (connection == -ECONNREFUSED || connection == -ENOENT) {
+                r = lab_revive(lab->home, lab->name, err);
+                if (r < 0)
+                        return r;
+                connection = connect_to(lab);
+        }
         if (connection < 0 || !text)
-                return fail(err, connection < 0 ? errno : ENOMEM, "cannot ask the lab's keeper");
-        (void) address_of(lab, &address);
-        if (connect(connection, (struct sockaddr *) &address, sizeof address) < 0)
-                return err_hint(err, fail(err, errno, "cannot ask the lab's keeper"),
-                                "it emulates links; if it was killed, take the lab down and up");
-        r = fds_send(connection, text, strlen(text), &fd, fd >= 0);
+                return fail(err, connection < 0 ? connection : -ENOMEM,
+                            "cannot ask the lab's keeper");
+        r = fds_send(connection, text, strlen(text), fds, n_fds);
         if (r < 0)
                 return fail(err, r, "cannot ask the lab's keeper");
         return hear(connection, ret, err);

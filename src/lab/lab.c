@@ -17,6 +17,7 @@
 #include "kernel/ns.h"
 #include "kernel/proc_stat.h"
 #include "lab/container_node.h"
+#include "lab/keeper.h"
 #include "lab/lab_internal.h"
 #include "topology/read.h"
 
@@ -26,6 +27,7 @@ static const JsonField process_fields[] = {
         JSON_U64(LabProcess, start_time, "startTime"),
         JSON_STRING(LabProcess, container, "container"),
         JSON_BOOL(LabProcess, limited, "limited"),
+        JSON_BOOL(LabProcess, fresh, "fresh"),
         {},
 };
 static const JsonType process_type = { sizeof(LabProcess), process_fields };
@@ -41,6 +43,7 @@ static const JsonType change_type = { sizeof(LinkChange), change_fields };
 static const JsonField state_fields[] = {
         JSON_INT(LabState, version, "version", JSON_REQUIRED),
         JSON_BOOL(LabState, complete, "complete", JSON_ALWAYS),
+        JSON_BOOL(LabState, changing, "changing"),
         JSON_STRING(LabState, id, "id", JSON_REQUIRED),
         JSON_STRING(LabState, boot_id, "bootId"),
         JSON_STRING(LabState, created, "created"),
@@ -49,6 +52,9 @@ static const JsonField state_fields[] = {
         JSON_U64(LabState, netns, "netns"),
         JSON_STRUCT(LabState, fabric, LabProcess, "fabric", &process_type),
         JSON_STRUCT(LabState, keeper, LabProcess, "keeper", &process_type),
+        JSON_INT(LabState, keeper_starts, "keeperStarts"),
+        JSON_INT(LabState, priority, "priority"),
+        JSON_STRUCT(LabState, controller, LabProcess, "controller", &process_type),
         JSON_ARRAY(LabState, nodes, LabProcess, "nodes", &process_type),
         JSON_ARRAY(LabState, changes, LinkChange, "changes", &change_type),
         {},
@@ -95,6 +101,17 @@ int lab_process_pidfd(const Lab *lab, const LabProcess *p) {
         return pidfd >= 0 && process_lives(lab, p) ? take_fd(pidfd) : -ESRCH;
 }
 
+int lab_fabric_netns(const Lab *lab, Err *err) {
+        autofree char *path = str_format("/proc/%d/ns/net", lab->state.fabric.pid);
+        autoclose int netns = path ? ns_open(ns_kind("network"), path, err) : -ENOMEM;
+
+        if (netns < 0)
+                return netns;
+        return process_lives(lab, &lab->state.fabric)
+                       ? take_fd(netns)
+                       : refuse(err, ESRCH, "the process that holds lab '%s' has ended", lab->name);
+}
+
 static char *lab_path(const char *name) {
         return str_format("labs/%s", name);
 }
@@ -122,14 +139,42 @@ static int load_state(const Home *home, const char *name, Lab **ret, Err *err) {
         return 0;
 }
 
+static int load_topology(Lab *lab, Err *err);
+
+/* Reads the record again, which somebody may have changed. */
+static int reload(Lab *lab, Err *err) {
+        LabState state = {};
+        int r = json_load(&lab_state_type, lab->dir, "state.json", &state, err);
+
+        if (r == -ENOENT) {
+                if (err)
+                        err_clear(err);
+                return refuse(err, ENOENT, "there is no lab '%s' any more", lab->name);
+        }
+        if (r < 0)
+                return err_prefix(err, r, "the record of lab '%s' cannot be used", lab->name);
+        json_clear(&lab_state_type, &lab->state);
+        lab->state = state;
+        return lab->topology && state.complete ? load_topology(lab, err) : 0;
+}
+
 /* 1 if it was left by a maker that is gone; then it is gone, too. */
 static int sweep(Lab *lab, Err *err) {
         autoclose int lock = -EBADF;
+        int r;
 
         if (lab->state.complete)
                 return 0;
         lock = lock_dir(lab->dir, false);
         if (lock < 0)
+                return 0;
+        /* Its maker may have come to an end since it was read. */
+        r = reload(lab, err);
+        if (r == -ENOENT && err)
+                err_clear(err);
+        if (r < 0)
+                return r == -ENOENT ? 1 : r;
+        if (lab->state.complete)
                 return 0;
         log_info("removing what is left of lab '%s', whose making was broken off", lab->name);
         return lab_erase(lab, err) < 0 ? -EIO : 1;
@@ -166,14 +211,124 @@ int lab_load_state(const Home *home, const char *name, Lab **ret, Err *err) {
         return r;
 }
 
-static int load_topology(Lab *lab, Err *err) {
-        autofree char *path = str_format("%s/labs/%s/lab.yml", lab->home->run, lab->name);
-        int r = path ? topology_read(path, "lab", &lab->topology, err)
-                     : fail(err, ENOMEM, "cannot open lab '%s'", lab->name);
+/* A switch of Open vSwitch is in the fabric; what was one and is none has no process. */
+static void set_fabric(Lab *lab, size_t node) {
+        const LabProcess *fabric = &lab->state.fabric;
+        LabProcess *p = &lab->state.nodes[node];
+        bool is_switch = lab->topology->nodes[node].kind == NODE_OVS_BRIDGE;
 
-        if (r >= 0 && lab->topology->n_nodes != lab->state.n_nodes)
+        if (is_switch || (p->pid == fabric->pid && p->start_time == fabric->start_time)) {
+                p->pid = is_switch ? fabric->pid : 0;
+                p->start_time = is_switch ? fabric->start_time : 0;
+        }
+}
+
+/* In the order of the topology. */
+static int arrange_nodes(Lab *lab, bool missing) {
+        const Topology *t = lab->topology;
+        LabProcess *nodes = calloc(t->n_nodes + 1, sizeof *nodes);
+        size_t found = 0;
+        int r = nodes ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r >= 0 && i < lab->state.n_nodes; i++) {
+                LabProcess *p = &lab->state.nodes[i];
+                ssize_t at = p->name ? topology_find_node(t, p->name) : -ENOENT;
+
+                if (at >= 0 && !nodes[at].name) {
+                        nodes[at] = *p;
+                        *p = (LabProcess){};
+                        found++;
+                }
+        }
+        if (r >= 0 && found < t->n_nodes && !missing)
+                r = -EUCLEAN;
+        for (size_t i = 0; r >= 0 && found < t->n_nodes && i < t->n_nodes; i++)
+                if (!nodes[i].name)
+                        r = str_set(&nodes[i].name, t->nodes[i].name);
+        for (size_t i = 0; i < lab->state.n_nodes; i++)
+                json_clear(&process_type, &lab->state.nodes[i]);
+        free(lab->state.nodes);
+        lab->state.nodes = nodes;
+        lab->state.n_nodes = nodes ? t->n_nodes : 0;
+        for (size_t i = 0; i < lab->state.n_nodes; i++)
+                set_fabric(lab, i);
+        return r;
+}
+
+int lab_arrange_nodes(Lab *lab, Err *err) {
+        int r = arrange_nodes(lab, true);
+
+        return r < 0 ? fail(err, r, "cannot open lab '%s'", lab->name) : 0;
+}
+
+int lab_read_topology(Lab *lab, const char *file, bool missing, Err *err) {
+        autofree char *path = str_format("%s/labs/%s/%s", lab->home->run, lab->name, file);
+        int r;
+
+        lab->topology = topology_free(lab->topology);
+        r = path ? topology_read(path, "lab", &lab->topology, err)
+                 : fail(err, ENOMEM, "cannot open lab '%s'", lab->name);
+        if (r >= 0 && (r = arrange_nodes(lab, missing)) == -EUCLEAN)
                 r = refuse(err, EUCLEAN, "its state and its topology do not belong together");
+        else if (r == -ENOMEM)
+                r = fail(err, r, "cannot open lab '%s'", lab->name);
         return r < 0 ? err_prefix(err, r, "the record of lab '%s' cannot be used", lab->name) : 0;
+}
+
+static int load_topology(Lab *lab, Err *err) {
+        return lab_read_topology(lab, LAB_TOPOLOGY, false, err);
+}
+
+int lab_lock(Lab *lab, int *ret, Err *err) {
+        autoclose int lock = lock_dir(lab->dir, true);
+        int r = lock < 0 ? fail(err, lock, "cannot lock lab '%s'", lab->name) : reload(lab, err);
+
+        if (r >= 0)
+                *ret = take_fd(lock);
+        return r;
+}
+
+static bool needs_keeper(const Lab *lab) {
+        return lab->state.keeper.pid > 0 && !process_lives(lab, &lab->state.keeper) &&
+               process_lives(lab, &lab->state.fabric);
+}
+
+/* What killed processes have left half done, or do not do any more; not while somebody is at it. */
+static int mend(Lab *lab, Err *err) {
+        autoclose int lock = -EBADF;
+        int r;
+
+        if (!lab->state.changing && !needs_keeper(lab))
+                return 0;
+        lock = lock_dir(lab->dir, false);
+        if (lock < 0)
+                return 0;
+        r = reload(lab, err);
+        if (r < 0 || !lab->state.complete)
+                return r;
+        if (lab->state.changing) {
+                log_info("bringing lab '%s' back to what it was: its change was broken off",
+                         lab->name);
+                r = lab_undo_change(lab, err);
+        }
+        if (r < 0 || !needs_keeper(lab))
+                return r;
+        r = load_topology(lab, err);
+        if (r >= 0)
+                r = lab_start_keeper(lab, false, err);
+        if (r < 0)
+                return err_prefix(err, r, "the process that emulates the links was killed");
+        log_warn("the process that emulates the links of lab '%s' was killed, and has been started "
+                 "anew: what is drawn for their packets begins again",
+                 lab->name);
+        return 1;
+}
+
+int lab_revive(const Home *home, const char *name, Err *err) {
+        autoptr(Lab) lab = NULL;
+        int r = lab_open_state(home, name, &lab, err);
+
+        return r < 0 || !lab->state.complete ? r : mend(lab, err);
 }
 
 int lab_open_state(const Home *home, const char *name, Lab **ret, Err *err) {
@@ -191,7 +346,9 @@ int lab_open(const Home *home, const char *name, Lab **ret, Err *err) {
         if (!lab->state.complete)
                 return err_hint(err, refuse(err, EBUSY, "lab '%s' is being made", name),
                                 "wait for 'isola lab up'");
-        r = load_topology(lab, err);
+        r = mend(lab, err);
+        if (r >= 0)
+                r = load_topology(lab, err);
         if (r >= 0)
                 *ret = take_ptr(lab);
         return r;
@@ -218,6 +375,8 @@ int lab_list(const Home *home, Lab ***ret, size_t *ret_n, Err *err) {
                 autoerr problem = {};
 
                 r = lab_load_state(home, *name, &list[n], &problem);
+                if (r >= 0 && list[n]->state.complete && mend(list[n], &problem) < 0)
+                        log_warn("%s", problem.message ? problem.message : *name);
                 if (r >= 0)
                         n++;
                 else if (r != -ENOENT)
@@ -287,6 +446,8 @@ size_t lab_running_nodes(const Lab *lab) {
 LabStatus lab_status(const Lab *lab) {
         if (!lab->state.complete)
                 return LAB_MAKING;
+        if (lab->state.changing)
+                return LAB_CHANGING;
         return process_lives(lab, &lab->state.fabric) &&
                                (!lab->state.keeper.pid || process_lives(lab, &lab->state.keeper)) &&
                                lab_running_nodes(lab) == lab->state.n_nodes

@@ -7,6 +7,7 @@
  * A lab is a directory $RUN/labs/NAME/ (0700) with
  *
  *   lab.yml      the topology as it is, all addresses said
+ *   next.yml     the one it is being changed to
  *   state.json   LabState
  *   hosts        /etc/hosts of its light nodes
  *   logs/NODE    what a light node's command writes
@@ -22,7 +23,8 @@
  * Until all is made and written down they die with their maker.  After that what the
  * topology wants started is started, one node after the other (start.h).  A state that
  * is not complete and whose lock nobody holds was left by a process that was killed
- * meanwhile; the next command that meets it ends and removes what it names.
+ * meanwhile; the next command that meets it ends and removes what it names.  A lab that is being
+ * changed and whose lock nobody holds is brought back to what it was.
  */
 
 #include <stdbool.h>
@@ -40,11 +42,12 @@ typedef struct LabProcess {
         uint64_t start_time; /* proc_stat.h */
         char *container;     /* id, of a node of an image; else NULL */
         bool limited;        /* it has a control group of its own */
+        bool fresh;          /* it was made by a change that is under way */
 } LabProcess;
 
-/* What was changed live of a direction that the kernel gives its quality. */
+/* What was changed live of a direction. */
 typedef struct LinkChange {
-        char *link; /* name */
+        char *link; /* topology_link_key() */
         int direction;
         char **settings; /* all: quality_settings() */
 } LinkChange;
@@ -52,15 +55,19 @@ typedef struct LinkChange {
 typedef struct LabState {
         int version;
         bool complete;
-        char *id; /* of this lab, for what it takes from the machine */
+        bool changing; /* from lab.yml to next.yml; nodes of both are in it */
+        char *id;      /* of this lab, for what it takes from the machine */
         char *boot_id, *created;
         char *source; /* the file it was made from */
         uint64_t
                 netns; /* inode of the host's network namespace, where something there is its own */
         uint64_t ids;  /* its first user id on the host; 0: none of its own */
         LabProcess fabric;
-        LabProcess keeper; /* pid 0: there is none */
-        LabProcess *nodes; /* in the order of the topology's */
+        LabProcess keeper;     /* pid 0: there is none */
+        int keeper_starts;     /* how many there have been before this one */
+        int priority;          /* the keeper's */
+        LabProcess controller; /* of its switches; pid 0: there is none */
+        LabProcess *nodes;     /* in the order of the topology's */
         size_t n_nodes;
         LinkChange *changes;
         size_t n_changes;
@@ -78,6 +85,7 @@ typedef enum LabStatus {
         LAB_RUNNING, /* all of it */
         LAB_BROKEN,  /* some of its processes have ended */
         LAB_MAKING,
+        LAB_CHANGING,
 } LabStatus;
 
 /**
@@ -93,6 +101,14 @@ int lab_open_state(const Home *home, const char *name, Lab **ret, Err *err);
 /* The name of the one that is up, the caller's, if it is the only one; -ENOENT, -ENOTUNIQ with a
  * sentence. */
 int lab_only(const Home *home, char **ret, Err *err);
+/**
+ * lab_lock() - be the only one who changes it
+ * @ret:	descriptor that holds the lock until it is closed
+ *
+ * Waits for who does.  What was read of the lab before is read again.  -ENOENT with a sentence if
+ * it is gone.
+ */
+int lab_lock(Lab *lab, int *ret, Err *err);
 Lab *lab_free(Lab *lab);
 DEFINE_AUTOPTR(Lab, lab_free)
 
@@ -135,6 +151,14 @@ typedef struct LabOptions {
  * Return: 0; -EEXIST if there is one of its name; negative errno, and nothing is left.
  */
 int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab **ret, Err *err);
+
+/**
+ * lab_revive() - start what a lab needs to be what it is, if that has been killed
+ *
+ * The keeper: see keeper.h.  0 if there is nothing to do, or somebody else is changing the lab; 1
+ * if something was started.
+ */
+int lab_revive(const Home *home, const char *name, Err *err);
 
 /* Ends all of its processes and removes what is kept of it. */
 int lab_down(Lab *lab, Err *err);

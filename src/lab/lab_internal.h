@@ -18,7 +18,23 @@ int lab_process_pidfd(const Lab *lab, const LabProcess *p);
 /* Kills what lives and removes the rest, with the lock held. */
 int lab_erase(Lab *lab, Err *err);
 
-/* Writes what the lab is, lab.yml. */
-int lab_write_topology(const Lab *lab, Err *err);
+#define LAB_TOPOLOGY "lab.yml"
+#define LAB_NEXT     "next.yml"
+
+/* Writes its topology to one of the two. */
+int lab_write_topology(const Lab *lab, const char *file, Err *err);
+/* Reads it from there, and brings the nodes of its state into the same order; others are left out.
+ * @missing: those that are not in the state have no process, else this is -EUCLEAN. */
+int lab_read_topology(Lab *lab, const char *file, bool missing, Err *err);
+/* The same order for a topology that the lab has already; nodes without a process are added. */
+int lab_arrange_nodes(Lab *lab, Err *err);
+/* Writes down a process that has just been made. */
+int lab_note_process(LabProcess *p, pid_t pid, Err *err);
+/* Kills it and waits until it is gone; 0 also if it was. */
+int lab_end_process(const Lab *lab, const LabProcess *p, Err *err);
+/* The network of its fabric, the caller's. */
+int lab_fabric_netns(const Lab *lab, Err *err);
+/* Brings a lab back whose change was broken off, with the lock held. */
+int lab_undo_change(Lab *lab, Err *err);
 /* Writes the hosts file of all nodes. */
 int lab_write_hosts(const Lab *lab, Err *err);

@@ -11,13 +11,13 @@
 #include "lab/device.h"
 #include "lab/engine.h"
 #include "lab/lay.h"
+#include "lab/management.h"
 #include "lab/node_network.h"
 #include "netlink/addr.h"
 #include "netlink/link.h"
 #include "topology/management.h"
 
-#define LINKS_AT_ONCE     64
-#define MANAGEMENT_BRIDGE (1 << 20) /* index; behind what the kernel numbers by itself */
+#define LINKS_AT_ONCE 64
 
 /* ---- what has to wait for what ---- */
 
@@ -345,13 +345,13 @@ int lay_fabric_up(const Topology *t, Err *err) {
 /* ---- the management network ---- */
 
 static void put_management_bridge(NlMessage *batch, const Topology *t) {
-        const BridgeOptions options = { .index = MANAGEMENT_BRIDGE };
+        const BridgeOptions options = { .index = MANAGEMENT_BRIDGE_INDEX };
         const Address v4 = management_gateway(&t->management_net),
                       v6 = management_gateway(&t->management_net6);
 
-        link_next_bridge(batch, "isola-mgmt", &options);
-        addr_next_add(batch, MANAGEMENT_BRIDGE, &v4);
-        addr_next_add(batch, MANAGEMENT_BRIDGE, &v6);
+        link_next_bridge(batch, MANAGEMENT_BRIDGE, &options);
+        addr_next_add(batch, MANAGEMENT_BRIDGE_INDEX, &v4);
+        addr_next_add(batch, MANAGEMENT_BRIDGE_INDEX, &v6);
 }
 
 static int call(int nl, NlMessage *batch, Err *err) {
@@ -369,10 +369,10 @@ int lay_management(const Topology *t, const pid_t *nodes, Err *err) {
 
         nl_begin_empty(&batch);
         for (size_t i = 0; r >= 0 && i < t->n_nodes; i++) {
-                char name[INTERFACE_NAME_MAX + 1];
-                const LinkEnd a = { .name = name,
+                const DeviceName name = device_of_management(t, i);
+                const LinkEnd a = { .name = name.text,
                                     .netns = -EBADF,
-                                    .master = MANAGEMENT_BRIDGE,
+                                    .master = MANAGEMENT_BRIDGE_INDEX,
                                     .up = true },
                               b = { .name = management_interface(t),
                                     .netns = -EBADF,
@@ -387,7 +387,6 @@ int lay_management(const Topology *t, const pid_t *nodes, Err *err) {
                         put_management_bridge(&batch, t);
                         r = call(nl, &batch, err);
                 }
-                (void) snprintf(name, sizeof name, "m%u", (unsigned) i);
                 link_next_veth(&batch, &a, &b);
                 if (r >= 0 && batch.n >= LINKS_AT_ONCE)
                         r = call(nl, &batch, err);

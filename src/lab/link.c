@@ -26,8 +26,12 @@ void link_view_clear(LinkView *v) {
 
 /* What was changed live of a link that the kernel gives its quality; NULL: nothing. */
 static LinkChange *find_change(const Lab *lab, size_t link, int direction) {
-        for (size_t i = 0; i < lab->state.n_changes; i++)
-                if (str_equal(lab->state.changes[i].link, lab->topology->links[link].name) &&
+        autofree char *key = lab->state.n_changes > 0
+                                     ? topology_link_key(lab->topology, &lab->topology->links[link])
+                                     : NULL;
+
+        for (size_t i = 0; key && i < lab->state.n_changes; i++)
+                if (str_equal(lab->state.changes[i].link, key) &&
                     lab->state.changes[i].direction == direction)
                         return &lab->state.changes[i];
         return NULL;
@@ -124,9 +128,13 @@ static int view_cable(const Lab *lab, size_t link, LinkView *ret, Err *err) {
 
 static int ask(const Lab *lab, const char *verb, size_t link, int direction, char *const *settings,
                KeeperReply *reply, Err *err) {
-        const KeeperRequest request = { (char *) verb, (int) link, direction, (char **) settings,
-                                        0 };
-        int r = lab_ask_keeper(lab, &request, -EBADF, reply, err);
+        autofree char *key = topology_link_key(lab->topology, &lab->topology->links[link]);
+        const KeeperRequest request = { .verb = (char *) verb,
+                                        .link = key,
+                                        .direction = direction,
+                                        .settings = (char **) settings };
+        int r = key ? lab_ask_keeper(lab, &request, NULL, 0, reply, err)
+                    : fail(err, ENOMEM, "cannot ask the lab's keeper");
 
         return r < 0 ? err_prefix(err, r, "link '%s'", lab->topology->links[link].name) : 0;
 }
@@ -144,6 +152,7 @@ static int view_wire(const Lab *lab, size_t link, LinkView *ret, Err *err) {
                         r = fail(err, r, "cannot show the link");
         }
         ret->cut = reply.cut;
+        ret->starts = reply.starts;
         ret->captures = reply.captures;
         json_clear(&keeper_reply_type, &reply);
         return r;
@@ -223,7 +232,10 @@ static int note_change(Lab *lab, size_t link, int direction, const Quality *q, E
 
         if (!change) {
                 change = json_grow(&lab->state.changes, &lab->state.n_changes, sizeof *change);
-                if (!change || str_set(&change->link, lab->topology->links[link].name) < 0)
+                if (change)
+                        change->link =
+                                topology_link_key(lab->topology, &lab->topology->links[link]);
+                if (!change || !change->link)
                         return fail(err, ENOMEM, "cannot note the change");
                 change->direction = direction;
         }
@@ -231,6 +243,12 @@ static int note_change(Lab *lab, size_t link, int direction, const Quality *q, E
         return quality_settings(q, &change->settings) < 0
                        ? fail(err, ENOMEM, "cannot note the change")
                        : 0;
+}
+
+static bool is_link(const Lab *lab, size_t link, const char *wanted) {
+        autofree char *key = topology_link_key(lab->topology, &lab->topology->links[link]);
+
+        return str_equal(key, wanted);
 }
 
 /* The new quality of a direction. */
@@ -280,24 +298,6 @@ static int set_cable(Lab *lab, size_t link, int direction, char *const *settings
         return r < 0 ? r : lab_save(lab, err);
 }
 
-int lab_link_set(Lab *lab, size_t link, int direction, char *const *settings, Err *err) {
-        autoclose int lock = -EBADF;
-        int engine = engine_of(lab, link, err), r;
-
-        if (engine < 0)
-                return engine;
-        if (engine == ENGINE_WIRE) {
-                KeeperReply reply = {};
-
-                r = ask(lab, settings ? "set" : "reset", link, direction, settings, &reply, err);
-                json_clear(&keeper_reply_type, &reply);
-                return r;
-        }
-        lock = lock_dir(lab->dir, true);
-        return lock < 0 ? fail(err, lock, "cannot lock lab '%s'", lab->name)
-                        : set_cable(lab, link, direction, settings, err);
-}
-
 static void forget_change(Lab *lab, size_t link, int direction) {
         LinkChange *change = find_change(lab, link, direction);
 
@@ -305,6 +305,54 @@ static void forget_change(Lab *lab, size_t link, int direction) {
                 change->direction = -1;
                 change->settings = strv_free(change->settings);
         }
+}
+
+/* The keeper does it, and what it was told is written down for another one. */
+static int set_wire(Lab *lab, size_t link, int direction, char *const *settings, Err *err) {
+        KeeperReply reply = {};
+        int r = ask(lab, settings ? "set" : "reset", link, direction, settings, &reply, err);
+
+        json_clear(&keeper_reply_type, &reply);
+        for (int d = 0; r >= 0 && d < 2; d++) {
+                autopresent l = {};
+
+                if (direction >= 0 && direction != d)
+                        continue;
+                if (!settings) {
+                        forget_change(lab, link, d);
+                        continue;
+                }
+                r = present(lab, link, &l);
+                if (r >= 0)
+                        r = change_quality(lab, link, d, settings, &l.quality[d], err);
+                if (r >= 0)
+                        r = note_change(lab, link, d, &l.quality[d], err);
+        }
+        return r < 0 ? r : lab_save(lab, err);
+}
+
+int lab_link_set(Lab *lab, size_t link, int direction, char *const *settings, Err *err) {
+        autofree char *key = topology_link_key(lab->topology, &lab->topology->links[link]);
+        autoclose int lock = -EBADF;
+        int engine = engine_of(lab, link, err), r = engine;
+
+        if (r >= 0)
+                r = lab_lock(lab, &lock, err);
+        if (r < 0)
+                return r;
+        /* The lab may have been changed meanwhile. */
+        if (link >= lab->topology->n_links || !key || !is_link(lab, link, key))
+                return refuse(err, ESTALE, "the lab has just been changed");
+        return engine == ENGINE_WIRE ? set_wire(lab, link, direction, settings, err)
+                                     : set_cable(lab, link, direction, settings, err);
+}
+
+void lab_forget_link(Lab *lab, const char *key) {
+        for (size_t i = 0; i < lab->state.n_changes; i++)
+                if (str_equal(lab->state.changes[i].link, key)) {
+                        lab->state.changes[i].direction = -1;
+                        lab->state.changes[i].settings = strv_free(lab->state.changes[i].settings);
+                }
 }
 
 int lab_link_file(Lab *lab, size_t link, int direction, Err *err) {
@@ -315,10 +363,9 @@ int lab_link_file(Lab *lab, size_t link, int direction, Err *err) {
 
         if (engine < 0)
                 return engine;
-        if (engine != ENGINE_WIRE) {
-                forget_change(lab, link, direction);
+        forget_change(lab, link, direction);
+        if (engine != ENGINE_WIRE)
                 return lab_link_put_rate(lab, l, direction, err);
-        }
         if (quality_settings(&l->quality[direction], &settings) < 0)
                 return fail(err, ENOMEM, "cannot change link '%s'", l->name);
         r = ask(lab, "file", link, direction, settings, &reply, err);
@@ -334,7 +381,11 @@ int lab_link_cut(const Lab *lab, size_t link, bool cut, Err *err) {
                 return engine;
         if (engine != ENGINE_WIRE)
                 return cut ? lab_cut_link(lab, link, err) : lab_restore_link(lab, link, err);
-        r = ask(lab, cut ? "cut" : "restore", link, -1, NULL, &reply, err);
+        r = cut ? lab_note_cut(lab, link, err) : 0;
+        if (r >= 0)
+                r = ask(lab, cut ? "cut" : "restore", link, -1, NULL, &reply, err);
+        if (r >= 0 && !cut)
+                lab_forget_cut(lab, link);
         json_clear(&keeper_reply_type, &reply);
         return r;
 }

@@ -20,6 +20,8 @@ static inline uint64_t link_dropped(const LinkStats *s) {
 typedef struct LinkView {
         LinkEngine engine;
         bool cut, captures;
+        int starts; /* how often its emulator has been started anew: then its counters began again
+                     */
         LinkDirection directions[2];
 } LinkView;
 
@@ -48,6 +50,8 @@ int lab_link_cut(const Lab *lab, size_t link, bool cut, Err *err);
  */
 int lab_link_file(Lab *lab, size_t link, int direction, Err *err);
 
+/* Forgets what was changed live of a link, by its key. */
+void lab_forget_link(Lab *lab, const char *key);
 /* Sets the rate of the direction that begins at an end of a link that the kernel gives its quality,
  * or takes it away. */
 int lab_link_put_rate(const Lab *lab, const TopologyLink *l, int end, Err *err);

@@ -28,14 +28,30 @@ typedef struct End {
         Err *err;
 } End;
 
-static char *file_name(size_t link) {
-        return str_format("cut-%zu", link);
+static char *file_name(const Topology *t, size_t link) {
+        autofree char *key = topology_link_key(t, &t->links[link]);
+
+        return key ? str_format("cut-%s", key) : NULL;
 }
 
 bool lab_link_is_cut(const Lab *lab, size_t link) {
-        autofree char *name = file_name(link);
+        autofree char *name = file_name(lab->topology, link);
 
         return name && file_has_name(lab->dir, name);
+}
+
+int lab_note_cut(const Lab *lab, size_t link, Err *err) {
+        autofree char *name = file_name(lab->topology, link);
+        int r = name ? file_replace(lab->dir, name, "", 0, 0600, false) : -ENOMEM;
+
+        return r < 0 ? fail(err, r, "cannot write down that a link is cut") : 0;
+}
+
+void lab_forget_cut(const Lab *lab, size_t link) {
+        autofree char *name = file_name(lab->topology, link);
+
+        if (name)
+                (void) unlinkat(lab->dir, name, 0);
 }
 
 static LinkSide side_to_set(const Topology *t, size_t link) {
@@ -177,7 +193,7 @@ static int change(const Lab *lab, size_t link, End *e, Err *err) {
 }
 
 int lab_cut_link(const Lab *lab, size_t link, Err *err) {
-        autofree char *name = file_name(link);
+        autofree char *name = file_name(lab->topology, link);
         autostr routes = {};
         End e = {};
         int r;
@@ -196,7 +212,7 @@ int lab_cut_link(const Lab *lab, size_t link, Err *err) {
 }
 
 int lab_restore_link(const Lab *lab, size_t link, Err *err) {
-        autofree char *name = file_name(link), *kept = NULL;
+        autofree char *name = file_name(lab->topology, link), *kept = NULL;
         End e = { .up = true };
         size_t size;
         int r;

@@ -57,14 +57,31 @@ static int open_to_users(Err *err) {
         return r < 0 ? r : node_sysctl("net.ipv4.ip_unprivileged_port_start=0", err);
 }
 
+/* Those of its own namespaces; without @all, only those that are there. */
+static int node_sysctls(const Node *n, bool all, Err *err) {
+        strv_foreach(setting, n->sysctls) {
+                autoerr why = {};
+                int r = n->image && !str_after(*setting, "net.") ? 0 : node_sysctl(*setting, &why);
+
+                if (r < 0 && (all || r != -ENOENT))
+                        return refuse(err, r, "%s", why.message ? why.message : *setting);
+        }
+        return 0;
+}
+
+static int set_up_network(const NodePlan *plan, Err *err) {
+        int r = node_network_set_up(plan->topology, plan->index, err);
+
+        return r < 0 ? r : node_sysctls(&plan->topology->nodes[plan->index], true, err);
+}
+
 static int set_up(const NodePlan *plan, Err *err) {
         const Node *n = &plan->topology->nodes[plan->index];
         int r = n->image ? open_to_users(err) : set_up_files(plan, err);
 
-        strv_foreach(setting, n->sysctls)
-                if (r >= 0 && (!n->image || str_after(*setting, "net.")))
-                        r = node_sysctl(*setting, err);
-        return r;
+        /* What is said of interfaces to come is for them; that of those which are there, for later.
+         */
+        return r < 0 ? r : node_sysctls(n, false, err);
 }
 
 /* The maker's death closes the pipe without a byte. */
@@ -212,7 +229,7 @@ _Noreturn void node_main(const NodePlan *plan) {
         if (set_up(plan, &err) < 0)
                 die(plan, &err);
         wait_for(plan->go);
-        if (node_network_set_up(plan->topology, plan->index, &err) < 0)
+        if (!plan->bare && set_up_network(plan, &err) < 0)
                 die(plan, &err);
         tell(plan, '+');
         wait_for(plan->release);

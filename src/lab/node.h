@@ -15,6 +15,7 @@ typedef struct NodePlan {
         int release;      /* a byte from here: all is written down */
         int done;         /* a byte to here each time: '+', or '-' and a reason to */
         int report;       /* err_write() */
+        bool bare;        /* its network is set up by somebody else, before the release */
 } NodePlan;
 
 /* Whether its command begins only when it is told to, by SIGUSR1. */

@@ -94,31 +94,40 @@ static int find_way(const Node *n, const int *index, const Address *gateway, con
 }
 
 /* "default via 10.0.0.1", "10.1.0.0/16 via 10.0.0.2 dev eth1" */
-static int put_route(NlMessage *m, const Node *n, const int *index, const char *text, Err *err) {
+int node_route_read(const Node *n, const int *index, const char *text, NodeRoute *ret, Err *err) {
         autostrv words = NULL;
-        Address to = {}, gateway;
+        NodeRoute route = {};
         size_t count;
-        int way;
 
         if (strv_split(text, " ", true, &words) < 0)
                 return fail(err, ENOMEM, "cannot add a route");
         count = strv_length(words);
         if ((count != 3 && count != 5) || !str_equal(words[1], "via") ||
-            (count == 5 && !str_equal(words[3], "dev")) || addr_parse(words[2], &gateway) < 0 ||
-            (!str_equal(words[0], "default") && addr_parse(words[0], &to) < 0) ||
-            (to.family && to.family != gateway.family))
+            (count == 5 && !str_equal(words[3], "dev")) ||
+            addr_parse(words[2], &route.gateway) < 0 ||
+            (!str_equal(words[0], "default") && addr_parse(words[0], &route.to) < 0) ||
+            (route.to.family && route.to.family != route.gateway.family))
                 return refuse(err, EINVAL,
                               "'%s' is no route: NETWORK|default via ADDRESS [dev INTERFACE]",
                               text);
-        way = find_way(n, index, &gateway, count == 5 ? words[4] : NULL);
-        if (way == 0)
+        route.index = find_way(n, index, &route.gateway, count == 5 ? words[4] : NULL);
+        if (route.index == 0)
                 return refuse(err, EINVAL,
                               "route '%s' leads nowhere: no interface has a network "
                               "with that address",
                               text);
-        addr_mask(&to);
-        route_next_add(m, way, to.family ? &to : NULL, &gateway);
+        addr_mask(&route.to);
+        *ret = route;
         return 0;
+}
+
+static int put_route(NlMessage *m, const Node *n, const int *index, const char *text, Err *err) {
+        NodeRoute route;
+        int r = node_route_read(n, index, text, &route, err);
+
+        if (r >= 0)
+                route_next_add(m, route.index, route.to.family ? &route.to : NULL, &route.gateway);
+        return r;
 }
 
 static int put_management(NlMessage *m, int nl, const Topology *t, const Node *n, Err *err) {
@@ -161,7 +170,7 @@ static int find_indices(int nl, const Topology *t, const Node *n, int *index, Er
 /* A router asks for the neighbours of packets that it forwards from its link-local address, and
  * not before duplicates of that have been looked for, a second or two (ndisc_solicit(),
  * net/ipv6/ndisc.c).  In a lab all hardware addresses are different. */
-static int skip_duplicate_detection(const Node *n, Err *err) {
+int node_skip_duplicate_detection(const Node *n, Err *err) {
         for (size_t i = 0; i < n->n_interfaces; i++) {
                 const char *name = n->interfaces[i].name;
                 autofree char *path = str_format("/proc/sys/net/ipv6/conf/%s/accept_dad", name);
@@ -185,7 +194,7 @@ int node_network_set_up(const Topology *t, size_t node, Err *err) {
                 return fail(err, nl < 0 ? nl : -ENOMEM, "cannot set up its network");
         r = find_indices(nl, t, n, index, err);
         if (r >= 0 && n->kind == NODE_ROUTER)
-                r = skip_duplicate_detection(n, err);
+                r = node_skip_duplicate_detection(n, err);
         link_next_up(&m, 1);
         if (n->kind == NODE_BRIDGE)
                 put_bridge(&m, n, index);

@@ -22,6 +22,18 @@ static inline int interface_index(size_t place) {
 int node_network_set_up(const Topology *t, size_t node, Err *err);
 
 /**
+ * node_network_adjust() - the same for a node that runs, from outside
+ * @netns:	its network
+ * @before:	the topology that it was set up for; NULL: none
+ * @was:	its place in that
+ *
+ * What that says and @t does not is taken away; anything else that is there stays.  Does no harm
+ * when it is done again.
+ */
+int node_network_adjust(int netns, const Topology *before, size_t was, const Topology *t,
+                        size_t node, Err *err);
+
+/**
  * node_network_settle() - wait until its interfaces carry packets
  *
  * The kernel notices that both ends of a cable are up in a worker of its own, up to a second later;
@@ -29,6 +41,18 @@ int node_network_set_up(const Topology *t, size_t node, Err *err);
  * at once (since Linux 6.9).  All of its neighbours have to be set up.
  */
 int node_network_settle(const Node *n, Err *err);
+
+/* A route of a node's, and the interface that it goes by. */
+typedef struct NodeRoute {
+        Address to, gateway; /* to.family 0: the default route */
+        int index;
+} NodeRoute;
+
+/* Reads one, "default via 10.0.0.1"; @index: of the node's interfaces, by place. */
+int node_route_read(const Node *n, const int *index, const char *text, NodeRoute *ret, Err *err);
+/* A router asks for the neighbours of packets that it forwards from its link-local address, and
+ * not before duplicates of that have been looked for: not here. */
+int node_skip_duplicate_detection(const Node *n, Err *err);
 
 /* Adds to a batch: the rate of the direction that begins at an end of a link, if it has one. */
 void link_put_rate(NlMessage *m, int index, const TopologyLink *l, int end);

@@ -46,12 +46,14 @@ int lab_place(const Lab *lab, Cgroup **ret, Err *err) {
         *ret = NULL;
         if (!name)
                 return fail(err, ENOMEM, "cannot make the lab's control group");
+        if (cgroup_open(name, ret) >= 0)
+                return 0;
         if (cgroup_create(name, NULL, ret, &why) < 0)
                 log_debug("%s; the lab stays in this command's cgroup", why.message);
         return 0;
 }
 
-static int limit_node(const Lab *lab, size_t node, pid_t pid, Err *err) {
+int lab_limit_node(const Lab *lab, size_t node, pid_t pid, Err *err) {
         const CgroupLimits limits = limits_of(&lab->topology->nodes[node]);
         autofree char *name = node_name(lab, node);
         autoptr(Cgroup) c = NULL;
@@ -68,8 +70,27 @@ int lab_limit_nodes(const Lab *lab, const pid_t *pids, Err *err) {
 
         for (size_t i = 0; r >= 0 && i < lab->topology->n_nodes; i++)
                 if (node_is_limited(&lab->topology->nodes[i]))
-                        r = limit_node(lab, i, pids[i], err);
+                        r = lab_limit_node(lab, i, pids[i], err);
         return r;
+}
+
+int lab_change_limits(const Lab *lab, size_t node, Err *err) {
+        CgroupLimits limits = limits_of(&lab->topology->nodes[node]);
+        autoptr(Cgroup) c = NULL;
+        int r = lab_node_place(lab, node, &c, err);
+
+        /* It may have had some that it has not any more. */
+        if (limits.memory == 0)
+                limits.memory = limits.memory_swap = -1;
+        if (limits.cpu_quota == 0)
+                limits.cpu_quota = -1;
+        if (!limits.has_pids)
+                limits.pids = -1;
+        limits.has_pids = true;
+        if (r >= 0 && c)
+                r = cgroup_update(c, &limits, err);
+        return r < 0 ? err_prefix(err, r, "cannot limit node '%s'", lab->state.nodes[node].name)
+                     : 0;
 }
 
 int lab_node_place(const Lab *lab, size_t node, Cgroup **ret, Err *err) {
@@ -94,9 +115,13 @@ static void remove_one(char *name) {
         free(name);
 }
 
+void lab_remove_place(const Lab *lab, size_t node) {
+        if (lab->state.nodes[node].limited)
+                remove_one(node_name(lab, node));
+}
+
 void lab_remove_places(const Lab *lab) {
         for (size_t i = 0; i < lab->state.n_nodes; i++)
-                if (lab->state.nodes[i].limited)
-                        remove_one(node_name(lab, i));
+                lab_remove_place(lab, i);
         remove_one(common_name(lab));
 }

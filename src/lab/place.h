@@ -17,12 +17,19 @@
 /* Whether it is a light node with limits. */
 bool node_is_limited(const Node *n);
 
-/* The place that the lab's maker is to be born in; *ret NULL where there can be none. */
+/* The place that processes of the lab are to be born in, made if it is not there; *ret NULL where
+ * there can be none. */
 int lab_place(const Lab *lab, Cgroup **ret, Err *err);
 /* Moves the first processes of nodes with limits to places of their own, before they have done
  * anything; @pids in the order of the nodes. */
 int lab_limit_nodes(const Lab *lab, const pid_t *pids, Err *err);
+/* The same for one node that has some. */
+int lab_limit_node(const Lab *lab, size_t node, pid_t pid, Err *err);
+/* Other limits than before for a node that has a place, also none. */
+int lab_change_limits(const Lab *lab, size_t node, Err *err);
 /* Where a node with limits is, for more processes of it; *ret NULL for any other. */
 int lab_node_place(const Lab *lab, size_t node, Cgroup **ret, Err *err);
+/* Removes that of a node, if it has one, once its processes are gone. */
+void lab_remove_place(const Lab *lab, size_t node);
 /* Removes them all, once the processes are gone; what cannot be is told and left. */
 void lab_remove_places(const Lab *lab);

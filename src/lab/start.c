@@ -131,7 +131,7 @@ static int open_output(const Lab *lab, const Node *n, Err *err) {
         return fd < 0 ? fail(err, fd, "cannot keep what exec of '%s' writes", n->name) : fd;
 }
 
-static int run_one(const Lab *lab, size_t node, char *command, Err *err) {
+int lab_run_exec(const Lab *lab, size_t node, char *command, Err *err) {
         const Node *n = &lab->topology->nodes[node];
         char *const args[] = { (char *) "sh", (char *) "-c", command, NULL };
         autotask task = LAB_TASK_NONE;
@@ -163,7 +163,7 @@ static int configure_one(Starter *s, Err *err) {
                 if (!p->started || p->configured)
                         continue;
                 strv_foreach(command, s->t->nodes[i].exec) {
-                        int r = run_one(s->lab, i, *command, err);
+                        int r = lab_run_exec(s->lab, i, *command, err);
 
                         fault_point("lab.exec");
                         if (r < 0)
@@ -261,6 +261,10 @@ static int start_all(Starter *s, Err *err) {
 }
 
 int lab_start(Lab *lab, Err *err) {
+        return lab_start_some(lab, NULL, err);
+}
+
+int lab_start_some(Lab *lab, const bool *which, Err *err) {
         size_t n = lab->topology->n_nodes;
         Starter s = { lab, lab->topology, calloc(n, sizeof *s.nodes), n };
         int r;
@@ -270,6 +274,12 @@ int lab_start(Lab *lab, Err *err) {
         for (size_t i = 0; i < n; i++)
                 s.nodes[i].probe.task = LAB_TASK_NONE;
         find_awaited(&s);
+        for (size_t i = 0; which && i < n; i++)
+                if (!which[i]) {
+                        s.nodes[i].started = s.nodes[i].configured = true;
+                        probe_begin(&s.nodes[i].probe);
+                        s.left--;
+                }
         r = start_all(&s, err);
         for (size_t i = 0; i < n; i++)
                 probe_clear(&s.nodes[i].probe);

@@ -19,3 +19,8 @@ bool lab_has_start(const Topology *t);
  * failed.
  */
 int lab_start(Lab *lab, Err *err);
+/* The same for those of a lab that is up which are new or started anew; @which: by node.  The
+ * others are configured, and healthy if their checks say so. */
+int lab_start_some(Lab *lab, const bool *which, Err *err);
+/* Runs one command as exec does. */
+int lab_run_exec(const Lab *lab, size_t node, char *command, Err *err);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/process.h"
@@ -161,7 +162,7 @@ _Noreturn static void control(const Lab *lab, const char *directory, int report)
         _exit(0);
 }
 
-static int start_controller(const Lab *lab, const char *directory, Err *err) {
+static int start_controller(Lab *lab, const char *directory, Err *err) {
         int report[2], r;
         pid_t pid;
 
@@ -179,6 +180,8 @@ static int start_controller(const Lab *lab, const char *directory, Err *err) {
         close_fd(report[0]);
         if (r >= 0 && waitpid(pid, NULL, WNOHANG) != 0)
                 r = refuse(err, ECHILD, "it has ended without a word");
+        if (r >= 0)
+                r = lab_note_process(&lab->state.controller, pid, err);
         return r < 0 ? err_prefix(err, r, "cannot start the learning controller") : 0;
 }
 
@@ -207,8 +210,26 @@ static bool is_edge(const Topology *t, size_t node, size_t interface) {
         return false;
 }
 
-static int add_switch(const Topology *t, size_t node, const char *directory, OvsChange *change,
-                      Err *err) {
+static bool is_there(const OvsInterfaces *there, const char *name) {
+        return there && ovs_interface(there, name);
+}
+
+/* Its place, unless a port of the same switch that was there before has that number. */
+static uint16_t number_of(const Topology *t, size_t node, size_t interface,
+                          const OvsInterfaces *there) {
+        for (size_t i = 0; there && i < t->nodes[node].n_interfaces; i++) {
+                DeviceName name = device_name(t, (LinkSide){ node, i });
+                const OvsInterface *port = ovs_interface(there, name.text);
+
+                if (port && port->number == (int) interface + 1)
+                        return 0;
+        }
+        return (uint16_t) (interface + 1);
+}
+
+/* A switch that is there is set, and gets the ports that it has not.  @there: NULL: nothing is. */
+static int put_switch(const Topology *t, size_t node, const char *directory,
+                      const OvsInterfaces *there, OvsChange *change, Err *err) {
         const Node *n = &t->nodes[node];
         DeviceName name = device_of_switch(t, node);
         autostrv controllers = NULL;
@@ -224,14 +245,19 @@ static int add_switch(const Topology *t, size_t node, const char *directory, Ovs
                 return r;
         bridge.controllers = controllers;
         bridge.protocols = protocols;
-        ovs_change_add_bridge(change, &bridge);
+        if (is_there(there, name.text))
+                ovs_change_set_bridge(change, &bridge);
+        else
+                ovs_change_add_bridge(change, &bridge);
         for (size_t i = 0; i < n->n_interfaces; i++) {
                 DeviceName port = device_name(t, (LinkSide){ node, i });
 
-                ovs_change_add_port(change, &(OvsPort){ .bridge = name.text,
+                if (!is_there(there, port.text))
+                        ovs_change_add_port(change,
+                                            &(OvsPort){ .bridge = name.text,
                                                         .name = port.text,
                                                         .edge = is_edge(t, node, i),
-                                                        .number = (uint16_t) (i + 1) });
+                                                        .number = number_of(t, node, i, there) });
         }
         for (size_t i = 0; i < t->n_uplinks; i++)
                 if (t->uplinks[i].node == node) {
@@ -253,7 +279,7 @@ static int make_switches(const Lab *lab, const char *directory, Err *err) {
 
         for (size_t i = 0; r >= 0 && i < lab->topology->n_nodes; i++)
                 if (is_switch(lab->topology, i))
-                        r = add_switch(lab->topology, i, directory, change, err);
+                        r = put_switch(lab->topology, i, directory, NULL, change, err);
         return r < 0 ? r : ovs_change_commit(change, db, err);
 }
 
@@ -270,7 +296,7 @@ static int set_rates(const Lab *lab, Err *err) {
         return r;
 }
 
-int lab_start_switches(const Lab *lab, Err *err) {
+int lab_start_switches(Lab *lab, Err *err) {
         autofree char *directory = directory_of(lab);
         autoclose int netns = -EBADF;
         bool learning = false;
@@ -295,6 +321,134 @@ int lab_start_switches(const Lab *lab, Err *err) {
         if (r >= 0)
                 r = set_rates(lab, err);
         return r < 0 ? err_prefix(err, r, "cannot make the lab's switches") : 0;
+}
+
+/* ---- changing ---- */
+
+/* 1 with its database, 0 if it does not run. */
+static int open_database(const char *directory, Ovsdb **ret, Err *err) {
+        autofree char *path = directory ? ovs_database(directory) : NULL;
+        int r;
+
+        if (!path)
+                return fail(err, ENOMEM, "cannot change the lab's switches");
+        if (file_access(AT_FDCWD, directory, F_OK) < 0 || ovs_is_running(directory) <= 0)
+                return 0;
+        r = ovsdb_open(path, DATABASE_MS, ret, err);
+        return r < 0 ? r : 1;
+}
+
+static bool is_ended(const LabPlan *plan, size_t before) {
+        for (size_t i = 0; i < plan->n_steps; i++)
+                if (plan->steps[i].verb == PLAN_END && plan->steps[i].before == before)
+                        return true;
+        return false;
+}
+
+/* Those of a switch that ends go with it. */
+static void take_ports(const Topology *t, const LabPlan *plan, const TopologyLink *l,
+                       const OvsInterfaces *there, OvsChange *change) {
+        for (int end = 0; end < 2; end++) {
+                DeviceName port = device_name(t, l->sides[end]),
+                           bridge = device_of_switch(t, l->sides[end].node);
+
+                if (is_switch(t, l->sides[end].node) && !is_ended(plan, l->sides[end].node) &&
+                    is_there(there, port.text))
+                        ovs_change_remove_port(change, bridge.text, port.text);
+        }
+}
+
+int lab_prepare_switches(const Lab *from, const LabPlan *plan, Err *err) {
+        const Topology *t = from->topology;
+        autofree char *directory = directory_of(from);
+        autoptr(OvsChange) change = ovs_change_new();
+        autoptr(Ovsdb) db = NULL;
+        autointerfaces there = {};
+        int r = open_database(directory, &db, err);
+
+        if (r <= 0)
+                return r;
+        r = change ? ovs_interfaces(db, &there, err) : fail(err, ENOMEM, "no memory");
+        for (size_t i = 0; r >= 0 && i < plan->n_steps; i++) {
+                const PlanStep *s = &plan->steps[i];
+                DeviceName name;
+
+                if (s->verb == PLAN_UNLAY)
+                        take_ports(t, plan, &t->links[s->before], &there, change);
+                if (s->verb != PLAN_END || !is_switch(t, s->before))
+                        continue;
+                name = device_of_switch(t, s->before);
+                if (is_there(&there, name.text))
+                        ovs_change_remove_bridge(change, name.text);
+        }
+        if (r >= 0)
+                r = ovs_change_commit(change, db, err);
+        return r < 0 ? err_prefix(err, r, "cannot change the lab's switches") : 0;
+}
+
+/* Whether the same ones have the built-in controller. */
+static bool same_learners(const Topology *a, const Topology *b) {
+        for (int i = 0; i < 2; i++) {
+                const Topology *t = i ? b : a, *other = i ? a : b;
+
+                for (size_t k = 0; k < t->n_nodes; k++) {
+                        ssize_t same = topology_find_node(other, t->nodes[k].name);
+
+                        if (is_switch(t, k) && learns(&t->nodes[k]) &&
+                            (same < 0 || !is_switch(other, (size_t) same) ||
+                             !learns(&other->nodes[same])))
+                                return false;
+                }
+        }
+        return true;
+}
+
+static bool any_learns(const Topology *t) {
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (is_switch(t, i) && learns(&t->nodes[i]))
+                        return true;
+        return false;
+}
+
+static int change_controller(const Lab *from, Lab *to, const char *directory, Err *err) {
+        int r;
+
+        if (same_learners(from->topology, to->topology))
+                return 0;
+        r = lab_end_process(to, &to->state.controller, err);
+        to->state.controller = (LabProcess){};
+        return r >= 0 && any_learns(to->topology) ? start_controller(to, directory, err) : r;
+}
+
+static int change_running(Lab *to, const LabPlan *plan, const char *directory, Ovsdb *db,
+                          Err *err) {
+        autoptr(OvsChange) change = ovs_change_new();
+        autointerfaces there = {};
+        int r = change ? ovs_interfaces(db, &there, err) : fail(err, ENOMEM, "no memory");
+
+        for (size_t i = 0; r >= 0 && i < plan->n_steps; i++)
+                if (plan->steps[i].verb == PLAN_SWITCH)
+                        r = put_switch(to->topology, plan->steps[i].after, directory, &there,
+                                       change, err);
+        return r < 0 ? r : ovs_change_commit(change, db, err);
+}
+
+int lab_change_switches(const Lab *from, Lab *to, const LabPlan *plan, Err *err) {
+        autofree char *directory = directory_of(to);
+        autoptr(Ovsdb) db = NULL;
+        int r = open_database(directory, &db, err);
+
+        if (r < 0)
+                return r;
+        if (!lab_has_switches(to->topology))
+                return r == 0 ? 0 : lab_stop_switches(to, err);
+        if (r == 0)
+                return lab_start_switches(to, err);
+        r = change_controller(from, to, directory, err);
+        if (r >= 0)
+                r = change_running(to, plan, directory, db, err);
+        fault_point("change.switches");
+        return r < 0 ? err_prefix(err, r, "cannot change the lab's switches") : 0;
 }
 
 int lab_stop_switches(const Lab *lab, Err *err) {

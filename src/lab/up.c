@@ -26,6 +26,7 @@
 #include "lab/lab_internal.h"
 #include "lab/node.h"
 #include "lab/place.h"
+#include "lab/sources.h"
 #include "lab/start.h"
 #include "lab/switches.h"
 #include "lab/uplink.h"
@@ -34,6 +35,34 @@
 
 /* ---- what is on disk ---- */
 
+static int is_up_already(const Lab *lab, Err *err) {
+        return err_hint(err, refuse(err, EEXIST, "lab '%s' is up already", lab->name),
+                        "'isola lab down %s' takes it away; --name gives this one another name",
+                        lab->name);
+}
+
+/* Whether the directory that is locked is still the one of that name. */
+static bool is_in_place(const Lab *lab, const char *path) {
+        struct stat opened, named;
+
+        return fstat(lab->dir, &opened) == 0 &&
+               fstatat(lab->home->run_fd, path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+               opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* -EAGAIN while somebody else is at it. */
+static int make_directory(Lab *lab, const char *path) {
+        int r = dir_make(lab->home->run_fd, "labs", 0700);
+
+        if (r >= 0 && mkdirat(lab->home->run_fd, path, 0700) < 0 && errno != EEXIST)
+                r = -errno;
+        if (r < 0)
+                return r;
+        close_fd(lab->dir);
+        lab->dir = openat(lab->home->run_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return lab->dir < 0 ? -errno : lock_dir(lab->dir, false);
+}
+
 /* Makes and locks the lab's directory, which nobody else can see without its lock being held. */
 static int take_name(Lab *lab, int *ret_lock, Err *err) {
         autoptr(Lab) other = NULL;
@@ -41,29 +70,25 @@ static int take_name(Lab *lab, int *ret_lock, Err *err) {
         int r = lab_load_state(lab->home, lab->name, &other, err);
 
         if (r >= 0)
-                return err_hint(err, refuse(err, EEXIST, "lab '%s' is up already", lab->name),
-                                "'isola lab down %s' takes it away; --name gives this one another "
-                                "name",
-                                lab->name);
+                return is_up_already(lab, err);
         if (r != -ENOENT)
                 return r;
-        r = path ? dir_make(lab->home->run_fd, "labs", 0700) : -ENOMEM;
-        if (r >= 0 && mkdirat(lab->home->run_fd, path, 0700) < 0 && errno != EEXIST)
-                r = -errno;
-        if (r >= 0) {
-                lab->dir = openat(lab->home->run_fd, path,
-                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                r = lab->dir < 0 ? -errno : lock_dir(lab->dir, false);
+        r = path ? make_directory(lab, path) : -ENOMEM;
+        /* Taken down between the two: there is another one to be made. */
+        while (r >= 0 && !is_in_place(lab, path)) {
+                close_fd(r);
+                r = make_directory(lab, path);
         }
         if (r < 0)
                 return r == -EAGAIN ? refuse(err, EBUSY, "lab '%s' is being made", lab->name)
                                     : fail(err, r, "cannot make '%s/labs/%s'", lab->home->run,
                                            lab->name);
         *ret_lock = r;
-        return 0;
+        /* Made between the two. */
+        return file_has_name(lab->dir, "state.json") ? is_up_already(lab, err) : 0;
 }
 
-static int fill_state(Lab *lab, const char *source, Err *err) {
+static int fill_state(Lab *lab, const char *source, int priority, Err *err) {
         LabState *s = &lab->state;
         const Topology *t = lab->topology;
         char id[ID_LENGTH + 1];
@@ -75,6 +100,7 @@ static int fill_state(Lab *lab, const char *source, Err *err) {
         if (!s->created || !s->nodes || str_set(&s->id, id) < 0 ||
             str_set(&s->boot_id, boot_id()) < 0 || str_set(&s->source, source) < 0)
                 return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
+        s->priority = priority;
         s->n_nodes = t->n_nodes;
         for (size_t i = 0; i < t->n_nodes; i++)
                 s->nodes[i].limited = node_is_limited(&t->nodes[i]);
@@ -84,14 +110,14 @@ static int fill_state(Lab *lab, const char *source, Err *err) {
         return 0;
 }
 
-int lab_write_topology(const Lab *lab, Err *err) {
+int lab_write_topology(const Lab *lab, const char *file, Err *err) {
         autostr s = {};
         autofree char *text = NULL;
         int r;
 
         topology_write_lab(lab->topology, &s);
         text = str_take(&s);
-        r = text ? file_replace(lab->dir, "lab.yml", text, strlen(text), 0600, false) : -ENOMEM;
+        r = text ? file_replace(lab->dir, file, text, strlen(text), 0600, false) : -ENOMEM;
         return r < 0 ? fail(err, r, "cannot write the lab's topology") : 0;
 }
 
@@ -105,6 +131,19 @@ static void put_managed(Str *s, const Node *n) {
                 addr_text(addresses[i], text);
                 str_printf(s, "%s\t%s.mgmt %s\n", text, n->name, n->name);
         }
+}
+
+/* In place: nodes have this very file.  Who reads it meanwhile finds a part of it at the worst. */
+static int write_hosts(int dir, const char *text) {
+        autoclose int fd = openat(dir, "hosts", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+        size_t size = strlen(text);
+        int r;
+
+        if (fd < 0)
+                return errno == ENOENT ? file_replace(dir, "hosts", text, size, 0644, false)
+                                       : -errno;
+        r = fd_write_all(fd, text, size);
+        return r < 0 ? r : ftruncate(fd, (off_t) size) < 0 ? -errno : 0;
 }
 
 int lab_write_hosts(const Lab *lab, Err *err) {
@@ -126,123 +165,13 @@ int lab_write_hosts(const Lab *lab, Err *err) {
                 if (node_is_managed(t, &t->nodes[i]))
                         put_managed(&s, &t->nodes[i]);
         text = str_take(&s);
-        r = text ? file_replace(lab->dir, "hosts", text, strlen(text), 0644, false) : -ENOMEM;
+        r = text ? write_hosts(lab->dir, text) : -ENOMEM;
         return r < 0 ? fail(err, r, "cannot write the lab's hosts file") : 0;
-}
-
-/* ---- what only root of the host can open ---- */
-
-typedef struct Sources {
-        int userns, hosts, listener;
-        HostTree tree;
-        int **binds, *logs, *statuses;
-        const Topology *topology;
-} Sources;
-
-static void sources_clear(Sources *s) {
-        for (size_t i = 0; s->binds && i < s->topology->n_nodes; i++) {
-                for (size_t k = 0; s->binds[i] && k < strv_length(s->topology->nodes[i].binds); k++)
-                        close_fd(s->binds[i][k]);
-                free(s->binds[i]);
-                if (s->logs)
-                        close_fd(s->logs[i]);
-                if (s->statuses)
-                        close_fd(s->statuses[i]);
-        }
-        free(s->binds);
-        free(s->logs);
-        free(s->statuses);
-        host_tree_clear(&s->tree);
-        close_fd(s->listener);
-        close_fd(s->hosts);
-        close_fd(s->userns);
-}
-#define autosources __attribute__((__cleanup__(sources_clear))) Sources
-
-static int make_userns(Lab *lab, Sources *s, Err *err) {
-        IdRange range = { 0, 0, IDRANGE_SIZE };
-        int r = idrange_take(lab->home, lab->state.id, &lab->state.ids, err);
-
-        if (r < 0)
-                return r;
-        r = lab_save(lab, err);
-        if (r < 0)
-                return r;
-        range.outside = (int64_t) lab->state.ids;
-        s->userns = idmap_userns(&range, 1, &range, 1, err);
-        return s->userns < 0 ? s->userns : 0;
-}
-
-static int open_bind(const Sources *s, const char *bind, Err *err) {
-        autofree char *source = strndup(bind, strcspn(bind, ":"));
-
-        return source ? host_tree_source(source, s->userns, str_ends_with(bind, ":ro"), err)
-                      : fail(err, ENOMEM, "cannot bind '%s'", bind);
-}
-
-static int open_in(const Lab *lab, const char *directory, const Node *n, int flags, Err *err) {
-        autofree char *path = str_format("%s/%s", directory, n->name);
-        int fd = path ? dir_make(lab->dir, directory, 0700) : -ENOMEM;
-
-        if (fd >= 0) {
-                fd = openat(lab->dir, path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
-                fd = fd < 0 ? -errno : fd;
-        }
-        return fd < 0 ? fail(err, fd, "cannot open the log of '%s'", n->name) : fd;
-}
-
-static int open_of_node(const Lab *lab, Sources *s, size_t i, Err *err) {
-        const Node *n = &s->topology->nodes[i];
-        size_t n_binds = strv_length(n->binds);
-        int r = 0;
-
-        s->binds[i] = calloc(n_binds + 1, sizeof **s->binds);
-        if (!s->binds[i])
-                return fail(err, ENOMEM, "cannot make node '%s'", n->name);
-        for (size_t k = 0; k < n_binds; k++)
-                s->binds[i][k] = -EBADF;
-        for (size_t k = 0; r >= 0 && !n->image && k < n_binds; k++)
-                r = s->binds[i][k] = open_bind(s, n->binds[k], err);
-        if (r >= 0 && node_has_command(n))
-                r = s->logs[i] = open_in(lab, "logs", n, O_APPEND, err);
-        if (r >= 0 && node_has_command(n))
-                r = s->statuses[i] = open_in(lab, "status", n, 0, err);
-        return r < 0 ? r : 0;
-}
-
-static int open_sources(Lab *lab, Sources *s, Err *err) {
-        autofree char *hosts = NULL;
-        size_t n = lab->topology->n_nodes;
-        int r = make_userns(lab, s, err);
-
-        if (r >= 0)
-                r = host_tree_open(s->userns, &s->tree, err);
-        if (r < 0)
-                return r;
-        hosts = str_format("%s/labs/%s/hosts", lab->home->run, lab->name);
-        r = s->hosts = hosts ? host_tree_source(hosts, s->userns, true, err)
-                             : fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
-        if (r < 0)
-                return r;
-        s->logs = calloc(n, sizeof *s->logs);
-        s->binds = calloc(n, sizeof *s->binds);
-        s->statuses = calloc(n, sizeof *s->statuses);
-        if (!s->logs || !s->binds || !s->statuses)
-                return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
-        for (size_t i = 0; i < n; i++)
-                s->logs[i] = s->statuses[i] = -EBADF;
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = open_of_node(lab, s, i, err);
-        if (r >= 0)
-                r = topology_needs_wire(lab->topology, err);
-        if (r > 0)
-                r = s->listener = keeper_listen(lab, err);
-        return r;
 }
 
 /* ---- the whole ---- */
 
-static int note_process(LabProcess *p, pid_t pid, Err *err) {
+int lab_note_process(LabProcess *p, pid_t pid, Err *err) {
         int r = process_start_time(pid, &p->start_time);
 
         p->pid = pid;
@@ -250,13 +179,13 @@ static int note_process(LabProcess *p, pid_t pid, Err *err) {
 }
 
 static int note_processes(Lab *lab, pid_t fabric, pid_t keeper, const pid_t *nodes, Err *err) {
-        int r = note_process(&lab->state.fabric, fabric, err);
+        int r = lab_note_process(&lab->state.fabric, fabric, err);
 
         if (r >= 0 && keeper > 0)
-                r = note_process(&lab->state.keeper, keeper, err);
+                r = lab_note_process(&lab->state.keeper, keeper, err);
 
         for (size_t i = 0; r >= 0 && i < lab->state.n_nodes; i++)
-                r = note_process(&lab->state.nodes[i], nodes[i], err);
+                r = lab_note_process(&lab->state.nodes[i], nodes[i], err);
         if (r < 0)
                 return r;
         lab->state.complete = !lab_has_start(lab->topology) && !lab_has_switches(lab->topology) &&
@@ -266,14 +195,12 @@ static int note_processes(Lab *lab, pid_t fabric, pid_t keeper, const pid_t *nod
 
 static int build(Lab *lab, const LabOptions *options, Err *err) {
         autofree pid_t *nodes = calloc(lab->topology->n_nodes, sizeof *nodes);
-        autosources s = {
-                .userns = -EBADF, .hosts = -EBADF, .listener = -EBADF, .topology = lab->topology
-        };
+        autosources s = SOURCES_NONE(lab->topology);
         Build build = { -EBADF, -EBADF };
         autoptr(Cgroup) place = NULL;
         BuildPlan plan;
         pid_t fabric, keeper;
-        int r = nodes ? open_sources(lab, &s, err)
+        int r = nodes ? sources_open(lab, &s, err)
                       : fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
 
         if (r < 0)
@@ -287,7 +214,8 @@ static int build(Lab *lab, const LabOptions *options, Err *err) {
                             .logs = s.logs,
                             .statuses = s.statuses,
                             .listener = s.listener,
-                            .priority = options->priority };
+                            .priority = options->priority,
+                            .inside = -EBADF };
         r = lab_place(lab, &place, err);
         if (r < 0)
                 return r;
@@ -345,14 +273,14 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
         if (r < 0)
                 return r;
         lab->topology = topology;
-        r = fill_state(lab, options->source, err);
+        r = fill_state(lab, options->source, options->priority, err);
         if (r >= 0 && lab_has_uplinks(topology))
                 r = lab_note_home(lab, err);
         if (r >= 0)
                 r = lab_save(lab, err);
         fault_point("lab.begun");
         if (r >= 0)
-                r = lab_write_topology(lab, err);
+                r = lab_write_topology(lab, LAB_TOPOLOGY, err);
         if (r >= 0)
                 r = lab_write_hosts(lab, err);
         if (r >= 0)
