@@ -68,6 +68,7 @@ static const JsonField platform_fields[] = {
         JSON_STRING(OciPlatform, architecture, "architecture", JSON_REQUIRED),
         JSON_STRING(OciPlatform, os, "os", JSON_REQUIRED),
         JSON_STRING(OciPlatform, variant, "variant"),
+        JSON_STRING(OciPlatform, os_version, "os.version"),
         {},
 };
 static const JsonType platform_type = { sizeof(OciPlatform), platform_fields };
@@ -78,6 +79,7 @@ static const JsonField descriptor_fields[] = {
         JSON_I64(OciDescriptor, size, "size", JSON_REQUIRED | JSON_ALWAYS),
         JSON_PAIRS(OciDescriptor, annotations, "annotations"),
         JSON_POINTER(OciDescriptor, platform, OciPlatform, "platform", &platform_type),
+        JSON_STRING(OciDescriptor, artifact_type, "artifactType"),
         {},
 };
 const JsonType oci_descriptor_type = { sizeof(OciDescriptor), descriptor_fields };
@@ -89,6 +91,8 @@ static const JsonField manifest_fields[] = {
                     JSON_REQUIRED),
         JSON_ARRAY(OciManifest, layers, OciDescriptor, "layers", &oci_descriptor_type, JSON_ALWAYS),
         JSON_PAIRS(OciManifest, annotations, "annotations"),
+        JSON_POINTER(OciManifest, subject, OciDescriptor, "subject", &oci_descriptor_type),
+        JSON_STRING(OciManifest, artifact_type, "artifactType"),
         {},
 };
 const JsonType oci_manifest_type = { sizeof(OciManifest), manifest_fields };

@@ -51,7 +51,7 @@ typedef struct OciImage {
 } OciImage;
 
 typedef struct OciPlatform {
-        char *architecture, *os, *variant;
+        char *architecture, *os, *variant, *os_version;
 } OciPlatform;
 
 typedef struct OciDescriptor {
@@ -59,6 +59,7 @@ typedef struct OciDescriptor {
         int64_t size;
         char **annotations;    /* "key=value" */
         OciPlatform *platform; /* only in an index; may be NULL */
+        char *artifact_type;   /* only in an index */
 } OciDescriptor;
 
 typedef struct OciManifest {
@@ -68,6 +69,8 @@ typedef struct OciManifest {
         OciDescriptor *layers;
         size_t n_layers;
         char **annotations;
+        OciDescriptor *subject; /* what it refers to, or NULL */
+        char *artifact_type;
 } OciManifest;
 
 typedef struct OciIndex {
@@ -85,6 +88,13 @@ extern const JsonType oci_healthcheck_type, oci_image_config_type, oci_image_typ
 #define OCI_MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"
 #define OCI_MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
 #define OCI_MEDIA_LAYER    "application/vnd.oci.image.layer.v1.tar"
+#define OCI_MEDIA_GZIP     OCI_MEDIA_LAYER "+gzip"
+#define OCI_MEDIA_ZSTD     OCI_MEDIA_LAYER "+zstd"
+
+/* Docker's older words for the same. */
+#define DOCKER_MEDIA_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define DOCKER_MEDIA_INDEX    "application/vnd.docker.distribution.manifest.list.v2+json"
+#define DOCKER_MEDIA_CONFIG   "application/vnd.docker.container.image.v1+json"
 
 /* The annotation under which an image layout's index names an image. */
 #define OCI_REF_NAME "org.opencontainers.image.ref.name"

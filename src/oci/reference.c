@@ -8,6 +8,8 @@
 
 #define NAME_MAX_LENGTH 255
 #define TAG_MAX_LENGTH  128
+#define HUB             "docker.io"
+#define HUB_FOLDER      "library/"
 
 Reference *reference_free(Reference *r) {
         if (r) {
@@ -145,6 +147,18 @@ static int check_digest(const char *text, const char *digest, Err *err) {
         return good ? 0 : refuse(err, EINVAL, "image name '%s': '%s' is no digest", text, digest);
 }
 
+/* "docker.io/library/debian" to "debian". */
+static char *familiar_name(const char *name) {
+        const char *rest = str_after(name, HUB "/"), *short_name;
+
+        if (!rest)
+                rest = str_after(name, "index." HUB "/");
+        if (!rest)
+                return strdup(name);
+        short_name = str_after(rest, HUB_FOLDER);
+        return strdup(short_name && !strchr(short_name, '/') ? short_name : rest);
+}
+
 int reference_parse(const char *text, Reference **ret, Err *err) {
         autoptr(Reference) ref = calloc(1, sizeof *ref);
         autofree char *copy = strdup(text);
@@ -173,7 +187,7 @@ int reference_parse(const char *text, Reference **ret, Err *err) {
         if (r < 0)
                 return r;
 
-        ref->name = strdup(copy);
+        ref->name = familiar_name(copy);
         if (colon || !at)
                 ref->tag = strdup(colon ? colon + 1 : "latest");
         if (at)
@@ -187,4 +201,19 @@ int reference_parse(const char *text, Reference **ret, Err *err) {
 char *reference_text(const Reference *r) {
         return r->digest ? str_format("%s@%s", r->name, r->digest)
                          : str_format("%s:%s", r->name, r->tag);
+}
+
+int reference_split(const Reference *r, char **ret_registry, char **ret_repository) {
+        const char *slash = strchr(r->name, '/');
+        bool has_registry = slash && looks_like_registry(r->name, (size_t) (slash - r->name));
+        autofree char *registry =
+                has_registry ? strndup(r->name, (size_t) (slash - r->name)) : strdup(HUB);
+        autofree char *repository =
+                str_format("%s%s", slash ? "" : HUB_FOLDER, has_registry ? slash + 1 : r->name);
+
+        if (!registry || !repository)
+                return -ENOMEM;
+        *ret_registry = take_ptr(registry);
+        *ret_repository = take_ptr(repository);
+        return 0;
 }

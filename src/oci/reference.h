@@ -6,7 +6,8 @@
  *
  * "debian", "debian:12", "localhost:5000/team/web:v1", "name@sha256:…"; the
  * grammar is that of github.com/distribution/reference.  A name without a tag
- * means ":latest".  Local names are kept as typed, without "docker.io/library/".
+ * means ":latest".  Names are kept short, as Docker shows them: "docker.io/library/debian" is
+ * "debian".
  */
 
 #include "base/auto.h"
@@ -20,6 +21,10 @@ typedef struct Reference {
 
 /* -EINVAL with a sentence saying what is wrong with it (upper case, empty tag, …). */
 int reference_parse(const char *text, Reference **ret, Err *err);
+/*
+ * Where a name is to be had: "debian" is "library/debian" at "docker.io".  Both new; 0 or -ENOMEM.
+ */
+int reference_split(const Reference *r, char **ret_registry, char **ret_repository);
 /* "name:tag" or "name@digest"; owned by the caller. */
 char *reference_text(const Reference *r);
 Reference *reference_free(Reference *r);

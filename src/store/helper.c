@@ -24,6 +24,7 @@ static const JsonField request_fields[] = {
         JSON_BOOL(HelperRequest, parents, "parents"),
         JSON_BOOL(HelperRequest, dest_is_dir, "destIsDir"),
         JSON_BOOL(HelperRequest, keep_owners, "keepOwners"),
+        JSON_BOOL(HelperRequest, digest, "digest"),
         JSON_STRING(HelperRequest, owner, "owner"),
         JSON_STRING(HelperRequest, mode, "mode"),
         {},
@@ -39,6 +40,9 @@ static const JsonField reply_fields[] = {
         JSON_I64(HelperReply, devices, "devices"),
         JSON_I64(HelperReply, strangers, "strangers"),
         JSON_I64(HelperReply, attributes, "attributes"),
+        JSON_STRING(HelperReply, digest, "digest"),
+        JSON_I64(HelperReply, size, "size"),
+        JSON_POINTER(HelperReply, description, Description, "description", &description_type),
         {},
 };
 const JsonType helper_reply_type = { sizeof(HelperReply), reply_fields };

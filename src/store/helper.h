@@ -9,6 +9,7 @@
  */
 
 #include "base/json.h"
+#include "store/describe.h"
 #include "store/tree.h"
 
 enum {
@@ -30,7 +31,9 @@ void helper_decode_path(char *path);
 typedef TreeItem HelperItem;
 
 typedef struct HelperRequest {
-        char *verb; /* "unpack", "copy", "try" (what the sandbox keeps from us, for its test) */
+        char *verb; /* "unpack", "copy", "describe" (describe.h: dest is the kind of document, owner
+                       its media type, max_bytes how many layers it has), "try" (what the sandbox
+                       keeps from us, for its test) */
         char *dest; /* below the root */
         int unpack_mode;
         int64_t max_bytes;
@@ -38,6 +41,7 @@ typedef struct HelperRequest {
         size_t n_items;
         char **patterns, **exclude;
         bool parents, dest_is_dir, keep_owners;
+        bool digest; /* wanted of what is unpacked */
         char *owner, *mode;
 } HelperRequest;
 
@@ -45,6 +49,9 @@ typedef struct HelperReply {
         int code; /* 0, or negative errno with a message */
         char *message, *hint;
         int64_t entries, bytes, devices, strangers, attributes;
+        char *digest; /* of the archive once it is not compressed any more */
+        int64_t size;
+        Description *description;
 } HelperReply;
 
 extern const JsonType helper_request_type, helper_reply_type;
@@ -53,5 +60,5 @@ extern const JsonType helper_request_type, helper_reply_type;
 char *helper_request_text(const HelperRequest *request);
 int helper_request_parse(const char *text, size_t size, HelperRequest *ret, Err *err);
 
-#define HELPER_REPLY_MAX   (64u << 10)
+#define HELPER_REPLY_MAX   (32u << 20)
 #define HELPER_REQUEST_MAX (64u << 20)

@@ -63,6 +63,32 @@ static void heal(const Home *home, const Image *image, const char *name) {
                 (void) record_name(home, name, image->id, NULL);
 }
 
+/* Whether "name@digest" means the entry: it was pulled as that, or has the name and is that. */
+static bool is_called(const OciDescriptor *d, const Reference *ref) {
+        const char *called = descriptor_name(d);
+        const char *rest = called ? str_after(called, ref->name) : NULL;
+        autofree char *wanted = str_format("%s@%s", ref->name, ref->digest);
+        autostrv pulled = NULL;
+
+        if (layout_repo_digests(d, &pulled) < 0 || !wanted)
+                return false;
+        return (rest && *rest == ':' && str_equal(d->digest, ref->digest)) ||
+               strv_has(pulled, wanted);
+}
+
+/* By its cached record, where there is one; else from the layout. */
+static int load_entry(const Home *home, const OciDescriptor *d, Image **ret, Err *err) {
+        const char *id = strv_env_get(d->annotations, LAYOUT_ID);
+        autoptr(Image) image = NULL;
+
+        if (id && digest_is_valid(id) && record_load(home, id, &image) >= 0 &&
+            str_equal(image->manifest_digest, d->digest)) {
+                *ret = take_ptr(image);
+                return 0;
+        }
+        return record_build(home, d->digest, ret, err);
+}
+
 /* By "name:tag", or "name@digest" where the digest is the manifest's or the image's. */
 static int load_reference(const Home *home, const Reference *ref, Image **ret) {
         autofree char *name = reference_text(ref);
@@ -82,14 +108,10 @@ static int load_reference(const Home *home, const Reference *ref, Image **ret) {
                 return r;
         for (size_t i = 0; i < index.n_manifests && !image; i++) {
                 const OciDescriptor *d = &index.manifests[i];
-                const char *called = descriptor_name(d);
 
-                if (!ref->digest ? !str_equal(called, name)
-                                 : !called || strncmp(called, ref->name, strlen(ref->name)) != 0 ||
-                                           called[strlen(ref->name)] != ':' ||
-                                           !str_equal(d->digest, ref->digest))
+                if (ref->digest ? !is_called(d, ref) : !str_equal(descriptor_name(d), name))
                         continue;
-                r = record_build(home, d->digest, &image, NULL);
+                r = load_entry(home, d, &image, NULL);
                 if (r < 0)
                         return -ENOENT;
         }
@@ -207,20 +229,40 @@ int image_load(const Home *home, const char *name, Image **ret, Err *err) {
         return r < 0 ? fail(err, r, "cannot load image '%s'", name) : 0;
 }
 
+/* Its names, and what it was pulled as. */
+static int take_names(const OciIndex *index, Image *image) {
+        autostrv pulled = NULL;
+        autostrv names = NULL;
+        int r = names_of(index, image->manifest_digest, &names);
+
+        for (size_t i = 0; i < index->n_manifests && r >= 0; i++) {
+                autostrv some = NULL;
+
+                if (!str_equal(index->manifests[i].digest, image->manifest_digest))
+                        continue;
+                r = layout_repo_digests(&index->manifests[i], &some);
+                strv_foreach(name, some)
+                        if (r >= 0 && !strv_has(pulled, *name))
+                                r = strv_add(&pulled, *name);
+        }
+        if (r < 0)
+                return r;
+        strv_free(image->names);
+        image->names = take_ptr(names);
+        strv_free(image->repo_digests);
+        image->repo_digests = take_ptr(pulled);
+        return 0;
+}
+
 int image_load_names(const Home *home, Image *image, Err *err) {
         autoindex index = {};
-        autostrv names = NULL;
         int r;
 
         r = layout_load_index(home, &index, err);
         if (r < 0)
                 return r;
-        r = names_of(&index, image->manifest_digest, &names);
-        if (r < 0)
-                return fail(err, r, "cannot list the image's names");
-        strv_free(image->names);
-        image->names = take_ptr(names);
-        return 0;
+        r = take_names(&index, image);
+        return r < 0 ? fail(err, r, "cannot list the image's names") : 0;
 }
 
 void image_list_free(Image **list, size_t n) {
@@ -259,12 +301,12 @@ static int list_from(const Home *home, const OciIndex *index, Image ***list, siz
                         continue;
                 if (strv_add(&seen, digest) < 0)
                         return fail(err, ENOMEM, "cannot list images");
-                r = record_build(home, digest, &image, &why);
+                r = load_entry(home, &index->manifests[i], &image, &why);
                 if (r < 0) {
                         log_debug("image store: %s", why.message);
                         continue;
                 }
-                r = names_of(index, digest, &image->names);
+                r = take_names(index, image);
                 slot = r < 0 ? NULL : json_grow(list, n, sizeof **list);
                 if (!slot)
                         return fail(err, ENOMEM, "cannot list images");
@@ -294,14 +336,90 @@ int image_list(const Home *home, Image ***ret, size_t *ret_n, Err *err) {
         return 0;
 }
 
+/* What an entry of the index says of an image. */
+typedef struct Entry {
+        const Image *image;
+        int64_t manifest_size;
+        const char *media_type;          /* NULL: as it is said already */
+        const char *index, *repo_digest; /* may be NULL */
+} Entry;
+
+/* "NAME@DIGEST" besides those that are noted already. */
+static int note_repo_digest(OciDescriptor *d, const char *repo_digest) {
+        const char *there = strv_env_get(d->annotations, LAYOUT_REPO_DIGESTS);
+        autofree char *text = NULL;
+        autostrv list = NULL;
+
+        if (there && strv_split(there, " ", true, &list) < 0)
+                return -ENOMEM;
+        if (strv_has(list, repo_digest))
+                return 0;
+        text = str_format(LAYOUT_REPO_DIGESTS "=%s%s%s", there ? there : "", there ? " " : "",
+                          repo_digest);
+        return text ? strv_env_set(&d->annotations, text) : -ENOMEM;
+}
+
+static int note_all(OciDescriptor *d, const Entry *e) {
+        autofree char *id = str_format(LAYOUT_ID "=%s", e->image->id);
+        autofree char *from = e->index ? str_format(LAYOUT_INDEX "=%s", e->index) : NULL;
+        int r = id && (!e->index || from) ? strv_env_set(&d->annotations, id) : -ENOMEM;
+
+        if (r >= 0 && from)
+                r = strv_env_set(&d->annotations, from);
+        return r >= 0 && e->repo_digest ? note_repo_digest(d, e->repo_digest) : r;
+}
+
+static int begin_entry(OciIndex *index, const Entry *e, OciDescriptor **ret) {
+        const OciImage *config = &e->image->config;
+        const char *media_type = e->media_type ? e->media_type : OCI_MEDIA_MANIFEST;
+        OciDescriptor *d;
+
+        for (size_t i = 0; i < index->n_manifests && !e->media_type; i++)
+                if (str_equal(index->manifests[i].digest, e->image->manifest_digest))
+                        media_type = index->manifests[i].media_type;
+        d = json_grow(&index->manifests, &index->n_manifests, sizeof *d);
+        if (!d)
+                return -ENOMEM;
+        d->platform = calloc(1, sizeof *d->platform);
+        d->media_type = strdup(media_type);
+        d->digest = strdup(e->image->manifest_digest);
+        d->size = e->manifest_size;
+        if (!d->platform || !d->media_type || !d->digest)
+                return -ENOMEM;
+        d->platform->architecture = strdup(config->architecture);
+        d->platform->os = strdup(config->os);
+        if (!d->platform->architecture || !d->platform->os ||
+            str_set(&d->platform->variant, config->variant) < 0)
+                return -ENOMEM;
+        *ret = d;
+        return 0;
+}
+
+/* What was noted of an image under one of its names holds for all. */
+static int copy_notes(const OciIndex *index, OciDescriptor *to) {
+        static const char *const keys[] = { LAYOUT_INDEX, LAYOUT_REPO_DIGESTS };
+
+        for (size_t i = 0; i < index->n_manifests; i++)
+                for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+                        const OciDescriptor *d = &index->manifests[i];
+                        const char *said = strv_env_get(d->annotations, keys[k]);
+
+                        if (said && str_equal(d->digest, to->digest) &&
+                            !strv_env_get(to->annotations, keys[k]) &&
+                            strv_addf(&to->annotations, "%s=%s", keys[k], said) < 0)
+                                return -ENOMEM;
+                }
+        return 0;
+}
+
 /* Makes @name point at the manifest; who had the name keeps an entry without one. */
-static int index_name(OciIndex *index, const char *digest, int64_t size, const char *name,
-                      const OciImage *config) {
+static int index_name(OciIndex *index, const char *name, const Entry *e) {
+        const char *digest = e->image->manifest_digest;
         OciDescriptor *d = name ? find_name(index, name) : NULL;
-        OciPlatform *platform;
+        int r;
 
         if (d && str_equal(d->digest, digest))
-                return 0;
+                return note_all(d, e);
         if (d && strv_env_set(&d->annotations, OCI_REF_NAME) < 0)
                 return -ENOMEM;
 
@@ -310,23 +428,12 @@ static int index_name(OciIndex *index, const char *digest, int64_t size, const c
                 if (str_equal(index->manifests[i].digest, digest) &&
                     !descriptor_name(&index->manifests[i]))
                         d = &index->manifests[i];
-        if (!d) {
-                d = json_grow(&index->manifests, &index->n_manifests, sizeof *d);
-                if (!d)
-                        return -ENOMEM;
-                platform = calloc(1, sizeof *platform);
-                d->media_type = strdup(OCI_MEDIA_MANIFEST);
-                d->digest = strdup(digest);
-                d->size = size;
-                d->platform = platform;
-                if (!platform || !d->media_type || !d->digest)
-                        return -ENOMEM;
-                platform->architecture = strdup(config->architecture);
-                platform->os = strdup(config->os);
-                if (!platform->architecture || !platform->os)
-                        return -ENOMEM;
-        }
-        return name ? strv_addf(&d->annotations, OCI_REF_NAME "=%s", name) : 0;
+        r = d ? 0 : begin_entry(index, e, &d);
+        if (r >= 0)
+                r = note_all(d, e);
+        if (r >= 0)
+                r = copy_notes(index, d);
+        return r >= 0 && name ? strv_addf(&d->annotations, OCI_REF_NAME "=%s", name) : r;
 }
 
 /* An entry without a name says only that the image is there: one is enough, none if it has a name.
@@ -352,8 +459,8 @@ static void index_tidy(OciIndex *index) {
 }
 
 /* The three steps that image.h promises; the caller holds the layout's lock. */
-static int give_names(const Home *home, const Image *image, int64_t manifest_size,
-                      char *const *names, Err *err) {
+static int give_names(const Home *home, const Entry *entry, char *const *names, Err *err) {
+        const Image *image = entry->image;
         autoindex index = {};
         int r;
 
@@ -362,13 +469,12 @@ static int give_names(const Home *home, const Image *image, int64_t manifest_siz
                 return r;
         strv_foreach(name, names) {
                 record_unname(home, *name);
-                r = index_name(&index, image->manifest_digest, manifest_size, *name,
-                               &image->config);
+                r = index_name(&index, *name, entry);
                 if (r < 0)
                         return fail(err, r, "cannot name an image");
         }
         if (!names || !*names) {
-                r = index_name(&index, image->manifest_digest, manifest_size, NULL, &image->config);
+                r = index_name(&index, NULL, entry);
                 if (r < 0)
                         return fail(err, r, "cannot add an image");
         }
@@ -518,7 +624,41 @@ int image_create(const Home *home, OciImage *config, char *const *chain_ids, cha
         fault_point("image.blobs");
         r = layer_make_durable(home, chain_ids, err);
         if (r >= 0)
-                r = give_names(home, image, manifest_size, full, err);
+                r = give_names(home,
+                               &(Entry){ .image = image,
+                                         .manifest_size = manifest_size,
+                                         .media_type = OCI_MEDIA_MANIFEST },
+                               full, err);
+        if (r < 0)
+                return r;
+        *ret = take_ptr(image);
+        return 0;
+}
+
+int image_adopt(const Home *home, const ImageAdoption *a, Image **ret, Err *err) {
+        autoptr(Image) image = NULL;
+        autoclose int lock = -EBADF;
+        autostrv full = NULL;
+        int r;
+
+        r = full_names(a->names, &full, err);
+        if (r < 0)
+                return r;
+        lock = layout_lock(home, true, err);
+        if (lock < 0)
+                return lock;
+        r = record_of(home, a->manifest_digest, a->config_digest, a->config, &image, err);
+        if (r >= 0)
+                r = layer_make_durable(home, a->layers, err);
+        fault_point("image.adopted");
+        if (r >= 0)
+                r = give_names(home,
+                               &(Entry){ .image = image,
+                                         .manifest_size = a->manifest_size,
+                                         .media_type = a->media_type,
+                                         .index = a->index,
+                                         .repo_digest = a->repo_digest },
+                               full, err);
         if (r < 0)
                 return r;
         *ret = take_ptr(image);
@@ -546,5 +686,6 @@ int image_tag(const Home *home, const char *source, const char *target, Err *err
         r = layout_read_blob(home, image->manifest_digest, &manifest, &size, err);
         if (r < 0)
                 return err_prefix(err, r, "image '%s'", source);
-        return give_names(home, image, (int64_t) size, full, err);
+        return give_names(home, &(Entry){ .image = image, .manifest_size = (int64_t) size }, full,
+                          err);
 }

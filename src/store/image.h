@@ -25,11 +25,12 @@ typedef struct Image {
         char id[DIGEST_LENGTH + 1];
         char manifest_digest[DIGEST_LENGTH + 1];
         OciImage config;
-        char **names;  /* every "repository:tag" that points at it, sorted; NULL for a dangling
-                          one.  Filled by image_list() and image_load_names() only: finding them
-                          means reading the whole index, which `run` has no use for. */
-        char **lowers; /* absolute diff/ directories, topmost first; NULL for an image without
-                          layers */
+        char **names; /* every "repository:tag" that points at it, sorted; NULL for a dangling
+                         one.  Filled by image_list() and image_load_names() only: finding them
+                         means reading the whole index, which `run` has no use for. */
+        char **repo_digests; /* "name@digest"s that it was pulled or pushed as; like the names */
+        char **lowers;       /* absolute diff/ directories, topmost first; NULL for an image without
+                                layers */
         char top_chain_id[DIGEST_LENGTH + 1]; /* "" without layers */
         int64_t size;                         /* sum of its layers' tar sizes */
 } Image;
@@ -79,6 +80,23 @@ typedef struct ImportSource {
  */
 int image_import(const Home *home, const ImportSource *source, OciImage *config, const char *name,
                  TreeReport *ret_report, Image **ret, Err *err);
+
+/*
+ * An image from outside, whose layers are unpacked and whose manifest and config lie in the layout
+ * as they came.
+ */
+typedef struct ImageAdoption {
+        const char *manifest_digest, *media_type;
+        int64_t manifest_size;
+        const char *config_digest;
+        const OciImage *config;  /* as the helper read it */
+        char *const *layers;     /* chain ids, lowest first */
+        char *const *names;      /* references to give it; may be NULL */
+        const char *index;       /* digest of the index it was chosen from, kept with it; or NULL */
+        const char *repo_digest; /* "name@sha256:…": what it can be called by besides; or NULL */
+} ImageAdoption;
+
+int image_adopt(const Home *home, const ImageAdoption *adoption, Image **ret, Err *err);
 
 /* Gives one more name to an image; a name that pointed elsewhere is moved. */
 int image_tag(const Home *home, const char *source, const char *target, Err *err);

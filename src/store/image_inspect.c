@@ -20,11 +20,15 @@ static json_t *strings(char *const *list) {
         return array;
 }
 
-/* "repository@digest" once for each repository. */
+/* What it was pulled or pushed as; else "repository@digest" once for each repository. */
 static json_t *repo_digests(const Image *image) {
         json_t *array = json_array();
         autostrv seen = NULL;
 
+        strv_foreach(pulled, image->repo_digests)
+                json_array_append_new(array, json_string(*pulled));
+        if (image->repo_digests)
+                return array;
         strv_foreach(name, image->names) {
                 const char *colon = strrchr(*name, ':');
                 autofree char *digest =

@@ -183,9 +183,13 @@ static void sweep_blobs(const Home *home) {
         if (layout_load_index(home, &index, NULL) < 0 ||
             dir_list(home->data_fd, "image-store/blobs/sha256", &files) < 0)
                 return;
-        for (size_t i = 0; i < index.n_manifests; i++)
-                if (blobs_of(home, index.manifests[i].digest, &needed) < 0)
+        for (size_t i = 0; i < index.n_manifests; i++) {
+                const char *from = strv_env_get(index.manifests[i].annotations, LAYOUT_INDEX);
+
+                if (blobs_of(home, index.manifests[i].digest, &needed) < 0 ||
+                    (from && strv_add(&needed, from) < 0))
                         return;
+        }
         strv_foreach(file, files) {
                 autofree char *digest = str_format("sha256:%s", *file);
 

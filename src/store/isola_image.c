@@ -28,12 +28,14 @@
 #include "kernel/caps.h"
 #include "store/copy.h"
 #include "store/decompress.h"
+#include "store/describe.h"
 #include "store/helper.h"
 #include "store/inroot.h"
 #include "store/tar_read.h"
 #include "store/unpack.h"
 
-#define CAP_BIT(c) (1ull << (c))
+#define CAP_BIT(c)  (1ull << (c))
+#define STREAM_SIZE (256u << 10)
 
 /* What tar, its decompressors and libc's memory and streams ask for. */
 static const int allowed[] = {
@@ -147,15 +149,97 @@ static int64_t room_on(int dir) {
         return room > 20 ? room - room / 20 : 1;
 }
 
-static int unpack(int root, const HelperRequest *request, TreeReport *ret, Err *err) {
+/*
+ * What the decompressor gives, in large pieces and hashed on its way: the reader of the tar asks
+ * for its headers one by one.
+ */
+typedef struct Stream {
+        Decompress *from;
+        bool hash;
+        Digest digest;
+        int64_t size;
+        char *buffer;
+        size_t at, filled;
+} Stream;
+
+static ssize_t stream_fill(Stream *s, Err *err) {
+        ssize_t n = decompress_read(s->from, s->buffer, STREAM_SIZE, err);
+
+        if (n <= 0)
+                return n;
+        if (s->hash)
+                digest_add(&s->digest, s->buffer, (size_t) n);
+        s->size += n;
+        s->at = 0;
+        s->filled = (size_t) n;
+        return n;
+}
+
+static ssize_t stream_read(void *context, void *buffer, size_t n, Err *err) {
+        Stream *s = context;
+        size_t done = 0;
+
+        while (done < n) {
+                size_t piece = s->filled - s->at < n - done ? s->filled - s->at : n - done;
+                ssize_t more;
+
+                if (piece == 0) {
+                        more = stream_fill(s, err);
+                        if (more < 0)
+                                return more;
+                        if (more == 0)
+                                break;
+                        continue;
+                }
+                memcpy((char *) buffer + done, s->buffer + s->at, piece);
+                s->at += piece;
+                done += piece;
+        }
+        return (ssize_t) done;
+}
+
+/* All that is left belongs to the digest, too. */
+static int stream_finish(Stream *s, TreeReport *ret, Err *err) {
+        ssize_t n;
+
+        do {
+                n = stream_fill(s, err);
+        } while (n > 0);
+        if (n < 0)
+                return (int) n;
+        digest_end(&s->digest, ret->digest);
+        ret->size = s->size;
+        return 0;
+}
+
+static int unpack_stream(int target, const HelperRequest *request, int64_t most, TreeReport *ret,
+                         Err *err) {
         __attribute__((__cleanup__(TarReader_auto))) TarReader *reader = NULL;
+        autofree char *buffer = malloc(STREAM_SIZE);
+        Stream stream = { .buffer = buffer, .hash = request->digest };
+        int r;
+
+        if (!buffer)
+                return fail(err, ENOMEM, "cannot unpack");
+        digest_begin(&stream.digest);
+        r = decompress_open(HELPER_ARCHIVE, &stream.from, err);
+        if (r < 0)
+                return r;
+        r = tar_reader_new(stream_read, &stream, &reader, err);
+        if (r >= 0)
+                r = unpack_tar(target, reader, (UnpackMode) request->unpack_mode, most, ret, err);
+        if (r >= 0 && request->digest)
+                r = stream_finish(&stream, ret, err);
+        decompress_free(stream.from);
+        return r;
+}
+
+static int unpack(int root, const HelperRequest *request, TreeReport *ret, Err *err) {
         InRoot tree = { .root = root, .parent = -EBADF };
         InRootOwner owner = {};
         autofree char *dest = strdup(request->dest);
         autoclose int target = -EBADF;
-        Decompress *stream = NULL;
         int64_t most = room_on(root);
-        int r;
 
         if (request->max_bytes && (most == 0 || request->max_bytes < most))
                 most = request->max_bytes;
@@ -167,15 +251,7 @@ static int unpack(int root, const HelperRequest *request, TreeReport *ret, Err *
         if (target < 0)
                 return target;
         inroot_clear(&tree);
-
-        r = decompress_open(HELPER_ARCHIVE, &stream, err);
-        if (r < 0)
-                return r;
-        r = tar_reader_new(decompress_read, stream, &reader, err);
-        if (r >= 0)
-                r = unpack_tar(target, reader, (UnpackMode) request->unpack_mode, most, ret, err);
-        decompress_free(stream);
-        return r;
+        return unpack_stream(target, request, most, ret, err);
 }
 
 /*
@@ -198,7 +274,7 @@ static int try(const HelperRequest *request, Err *err) {
         return refuse(err, EPERM, "'%s' worked", request->dest);
 }
 
-static int carry_out(TreeReport *ret, Err *err) {
+static int carry_out(TreeReport *ret, Description *ret_description, Err *err) {
         autoclose int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         HelperRequest request = {};
         int r;
@@ -214,6 +290,9 @@ static int carry_out(TreeReport *ret, Err *err) {
                 r = unpack(root, &request, ret, err);
         else if (str_equal(request.verb, "copy"))
                 r = copy_files(root, HELPER_SOURCE, &request, ret, err);
+        else if (str_equal(request.verb, "describe"))
+                r = describe_read(request.dest, HELPER_ARCHIVE, request.owner,
+                                  (size_t) request.max_bytes, ret_description, err);
         else if (str_equal(request.verb, "try"))
                 r = try(&request, err);
         else
@@ -224,8 +303,9 @@ static int carry_out(TreeReport *ret, Err *err) {
 
 int main(void) {
         autoerr err = {};
+        Description description = {};
         TreeReport report = {};
-        int r = carry_out(&report, &err);
+        int r = carry_out(&report, &description, &err);
         autofree char *message = err.message ? str_printable(err.message) : NULL;
         autofree char *hint = err.hint ? str_printable(err.hint) : NULL;
         HelperReply reply = { .code = r < 0 ? r : 0,
@@ -235,7 +315,10 @@ int main(void) {
                               .bytes = report.bytes,
                               .devices = report.devices,
                               .strangers = report.strangers,
-                              .attributes = report.attributes };
+                              .attributes = report.attributes,
+                              .digest = *report.digest ? report.digest : NULL,
+                              .size = report.size,
+                              .description = r < 0 ? NULL : &description };
         autofree char *text = json_text(&helper_reply_type, &reply);
 
         if (!text || fd_write_all(HELPER_REPLY, text, strlen(text)) < 0)

@@ -23,6 +23,7 @@ typedef struct LayerRecord {
         int64_t size;
         int64_t latest;
         bool has_latest;
+        char *blob;
         char *boot; /* set while the layer is not synced: after another boot it is not to be trusted
                      */
 } LayerRecord;
@@ -34,6 +35,7 @@ static const JsonField record_fields[] = {
         JSON_I64(LayerRecord, size, "size", JSON_REQUIRED),
         JSON_BOOL(LayerRecord, has_latest, "clamped"),
         JSON_I64(LayerRecord, latest, "latest"),
+        JSON_STRING(LayerRecord, blob, "blob"),
         JSON_STRING(LayerRecord, boot, "unsyncedInBoot"),
         {},
 };
@@ -225,6 +227,7 @@ static int save_record(const Layer *layer, bool synced, int dir, Err *err) {
                 .size = layer->size,
                 .has_latest = layer->latest != TAR_NO_CLAMP,
                 .latest = layer->latest == TAR_NO_CLAMP ? 0 : layer->latest,
+                .blob = *layer->blob ? (char *) layer->blob : NULL,
                 .boot = synced ? NULL : (char *) boot_id(),
         };
 
@@ -266,21 +269,12 @@ static int place_draft(LayerDraft *draft, int layers, const char *chain_id, Err 
         return 0;
 }
 
-int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err) {
-        autoptr(Layer) layer = calloc(1, sizeof *layer);
+/* Gives the draft, whose digest is known, its record and its place. */
+static int commit(LayerDraft *draft, const char *parent, Layer *layer, Layer **ret, Err *err) {
         autoptr(Layer) there = NULL;
         autoclose int layers = -EBADF, dir = -EBADF;
-        int64_t latest;
         int r;
 
-        if (!layer)
-                return fail(err, ENOMEM, "cannot finish a layer");
-        r = source_date_epoch(&latest, err);
-        if (r < 0)
-                return r;
-        r = hash_tree(draft->diff, latest, layer, err);
-        if (r < 0)
-                return err_prefix(err, r, "cannot finish a layer");
         layer_chain_id(parent, layer->diff_id, layer->chain_id);
         layer->diff =
                 str_format("%s/layers/%s/diff", draft->home->data, digest_hex(layer->chain_id));
@@ -291,7 +285,7 @@ int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err) {
                 (void) tree_remove(AT_FDCWD, draft->path);
                 free(take_ptr(draft->path));
                 *ret = take_ptr(there);
-                return 0;
+                return 1;
         }
 
         dir = open(draft->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -306,10 +300,43 @@ int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err) {
         fault_point("layer.hashed");
         r = place_draft(draft, layers, layer->chain_id, err);
         fault_point("layer.placed");
+        return r;
+}
+
+int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err) {
+        autoptr(Layer) layer = calloc(1, sizeof *layer);
+        int64_t latest;
+        int r;
+
+        if (!layer)
+                return fail(err, ENOMEM, "cannot finish a layer");
+        r = source_date_epoch(&latest, err);
         if (r < 0)
                 return r;
-        *ret = take_ptr(layer);
-        return 0;
+        r = hash_tree(draft->diff, latest, layer, err);
+        if (r < 0)
+                return err_prefix(err, r, "cannot finish a layer");
+        r = commit(draft, parent, layer, ret, err);
+        if (r == 0)
+                *ret = take_ptr(layer);
+        return r < 0 ? r : 0;
+}
+
+int layer_commit_unpacked(LayerDraft *draft, const char *parent, const char *diff_id, int64_t size,
+                          const char *blob, Layer **ret, Err *err) {
+        autoptr(Layer) layer = calloc(1, sizeof *layer);
+        int r;
+
+        if (!layer)
+                return fail(err, ENOMEM, "cannot finish a layer");
+        memcpy(layer->diff_id, diff_id, sizeof layer->diff_id);
+        memcpy(layer->blob, blob, sizeof layer->blob);
+        layer->size = size;
+        layer->latest = TAR_NO_CLAMP;
+        r = commit(draft, parent, layer, ret, err);
+        if (r == 0)
+                *ret = take_ptr(layer);
+        return r < 0 ? r : 0;
 }
 
 /* Opens the directory of a layer; negative errno. */
@@ -345,6 +372,8 @@ static int load_from(const Home *home, int dir, const char *chain_id, Layer **re
         memcpy(layer->diff_id, record.diff_id, sizeof layer->diff_id);
         layer->size = record.size;
         layer->latest = record.has_latest ? record.latest : TAR_NO_CLAMP;
+        if (record.blob && digest_is_valid(record.blob))
+                memcpy(layer->blob, record.blob, sizeof layer->blob);
         layer->diff = str_format("%s/layers/%s/diff", home->data, digest_hex(chain_id));
         if (!layer->diff)
                 return -ENOMEM;
@@ -420,6 +449,9 @@ void layer_remove_dead(const Home *home) {
 int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err) {
         autoclose int root = open(layer->diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+        if (*layer->blob)
+                return refuse(err, EOPNOTSUPP, "the tar of layer '%s' is not made here",
+                              layer->chain_id);
         if (root < 0)
                 return fail(err, errno, "cannot open '%s'", layer->diff);
         return tar_write(root, layer->latest, sink, context, err);

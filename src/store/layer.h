@@ -26,6 +26,7 @@ typedef struct Layer {
         int64_t size;   /* of the uncompressed tar */
         int64_t latest; /* its files' times are written no later than this, see tar_write() */
         char *diff;     /* absolute path of diff/ */
+        char blob[DIGEST_LENGTH + 1]; /* where its tar is, if that was not made here; else "" */
 } Layer;
 
 Layer *layer_free(Layer *layer);
@@ -53,6 +54,14 @@ DEFINE_AUTOPTR(LayerDraft, layer_draft_free)
  * until then layer_load() finds it only in the boot that made it.
  */
 int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err);
+
+/*
+ * The same for a layer that was unpacked from somebody's tar, whose digest and size are these: it
+ * is not hashed anew, and the tar, which layer_write_tar() cannot make again, is blob @blob of the
+ * image layout, as it came.
+ */
+int layer_commit_unpacked(LayerDraft *draft, const char *parent, const char *diff_id, int64_t size,
+                          const char *blob, Layer **ret, Err *err);
 /* -ENOENT if there is none. */
 int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err);
 
@@ -62,7 +71,7 @@ int layer_make_durable(const Home *home, char *const *chain_ids, Err *err);
 int layer_bury(const Home *home, const char *chain_id, Err *err);
 /* Removes buried layers and the drafts of the dead. */
 void layer_remove_dead(const Home *home);
-/* Writes its canonical tar, which has the digest diff_id. */
+/* Writes its canonical tar, which has the digest diff_id; -EOPNOTSUPP if the tar is a blob. */
 int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err);
 
 /* Writes chain id of @diff_id above @parent (NULL for the first). */

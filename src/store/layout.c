@@ -51,13 +51,13 @@ int layout_save_index(const Home *home, const OciIndex *index, Err *err) {
                          err);
 }
 
-static char *blob_path(const char *digest) {
+char *layout_blob_path(const char *digest) {
         return str_format("image-store/blobs/sha256/%s", digest_hex(digest));
 }
 
 int layout_put_blob(const Home *home, const char *bytes, size_t size, const char *digest,
                     Err *err) {
-        autofree char *path = blob_path(digest);
+        autofree char *path = layout_blob_path(digest);
         int r;
 
         if (!path)
@@ -74,7 +74,7 @@ int layout_read_blob(const Home *home, const char *digest, char **ret, size_t *r
 
         if (!digest_is_valid(digest))
                 return refuse(err, EINVAL, "'%s' is no digest that isola knows", digest);
-        path = blob_path(digest);
+        path = layout_blob_path(digest);
         if (!path)
                 return fail(err, ENOMEM, "cannot read a blob");
         r = file_read(home->data_fd, path, BLOB_MAX, &text, &size);
@@ -90,7 +90,7 @@ int layout_read_blob(const Home *home, const char *digest, char **ret, size_t *r
 }
 
 void layout_remove_blob(const Home *home, const char *digest) {
-        autofree char *path = blob_path(digest);
+        autofree char *path = layout_blob_path(digest);
 
         if (path)
                 (void) unlinkat(home->data_fd, path, 0);
@@ -98,4 +98,16 @@ void layout_remove_blob(const Home *home, const char *digest) {
 
 const char *descriptor_name(const OciDescriptor *d) {
         return strv_env_get(d->annotations, OCI_REF_NAME);
+}
+
+int layout_repo_digests(const OciDescriptor *d, char ***ret) {
+        const char *said = strv_env_get(d->annotations, LAYOUT_REPO_DIGESTS);
+
+        return said ? strv_split(said, " ", true, ret) : 0;
+}
+
+bool layout_has_blob(const Home *home, const char *digest) {
+        autofree char *path = digest_is_valid(digest) ? layout_blob_path(digest) : NULL;
+
+        return path && file_access(home->data_fd, path, F_OK) >= 0;
 }

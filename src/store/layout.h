@@ -26,5 +26,21 @@ int layout_put_blob(const Home *home, const char *bytes, size_t size, const char
 int layout_read_blob(const Home *home, const char *digest, char **ret, size_t *ret_size, Err *err);
 void layout_remove_blob(const Home *home, const char *digest);
 
+/*
+ * What isola notes of an image in its entry, besides its name: the digests of its config, which is
+ * its id, and of the index it was chosen from; and "NAME@DIGEST"s that it was pulled as, separated
+ * by blanks.
+ */
+#define LAYOUT_ID           "org.isola.image.id"
+#define LAYOUT_INDEX        "org.isola.image.index"
+#define LAYOUT_REPO_DIGESTS "org.isola.image.repo-digests"
+
 /* The name an index entry gives its image, inside the entry; NULL for none. */
 const char *descriptor_name(const OciDescriptor *d);
+/* The "NAME@DIGEST"s that an entry was pulled as. */
+int layout_repo_digests(const OciDescriptor *d, char ***ret);
+
+/* Whether the layout has a blob, unread. */
+bool layout_has_blob(const Home *home, const char *digest);
+/* Its path below $DATA; new. */
+char *layout_blob_path(const char *digest);

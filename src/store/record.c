@@ -41,6 +41,7 @@ Image *image_free(Image *image) {
         if (image) {
                 json_clear(&oci_image_type, &image->config);
                 strv_free(image->names);
+                strv_free(image->repo_digests);
                 strv_free(image->lowers);
                 free(image);
         }
@@ -189,6 +190,24 @@ int record_build(const Home *home, const char *manifest_digest, Image **ret, Err
                 return r;
         r = to_image(home, &record, ret);
         return r < 0 ? fail(err, r, "cannot load an image") : 0;
+}
+
+int record_of(const Home *home, const char *manifest_digest, const char *id, const OciImage *config,
+              Image **ret, Err *err) {
+        autorecord record = { .version = RECORD_VERSION };
+        int r;
+
+        record.manifest = strdup(manifest_digest);
+        record.id = strdup(id);
+        r = record.manifest && record.id ? json_clone(&oci_image_type, config, &record.image)
+                                         : -ENOMEM;
+        if (r < 0)
+                return fail(err, r, "cannot keep an image");
+        r = find_layers(home, &record, err);
+        if (r < 0)
+                return r;
+        r = to_image(home, &record, ret);
+        return r < 0 ? fail(err, r, "cannot keep an image") : 0;
 }
 
 int record_chain_ids(const Image *image, char ***ret) {

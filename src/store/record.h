@@ -19,6 +19,10 @@ int record_load_prefix(const Home *home, const char *prefix, Image **ret);
  */
 int record_build(const Home *home, const char *manifest_digest, Image **ret, Err *err);
 
+/* The same from what is known of the config already. */
+int record_of(const Home *home, const char *manifest_digest, const char *id, const OciImage *config,
+              Image **ret, Err *err);
+
 int record_save(const Home *home, const Image *image, Err *err);
 /* Both are undone by making the cache again, so failures are not told. */
 void record_remove(const Home *home, const char *id);

@@ -46,7 +46,7 @@ typedef struct Mounts {
 } Mounts;
 
 /* Everything the child needs, made before it is cloned or sent to it afterwards. */
-typedef struct Run {
+typedef struct SandboxRun {
         const SandboxJob *job;
         int helper, request, reply[2], socket[2];
         Mounts tree, source;
@@ -54,8 +54,8 @@ typedef struct Run {
         int pidfd;
 } Run;
 
-static int open_helper(const char *directory) {
-        autofree char *path = str_format("%s/" HELPER_NAME, directory);
+static int open_helper(const char *directory, const char *name) {
+        autofree char *path = str_format("%s/%s", directory, name);
         struct stat st;
         int helper;
 
@@ -72,6 +72,10 @@ static int open_helper(const char *directory) {
 }
 
 int sandbox_find_helper(Err *err) {
+        return sandbox_find_program(HELPER_NAME, err);
+}
+
+int sandbox_find_program(const char *name, Err *err) {
         const char *wanted = getenv("ISOLA_LIBEXEC");
         autofree char *installed = NULL;
         char self[4096];
@@ -79,9 +83,8 @@ int sandbox_find_helper(Err *err) {
         int helper;
 
         if (!str_empty(wanted)) {
-                helper = open_helper(wanted);
-                return helper < 0 ? fail(err, helper, "cannot use '%s/" HELPER_NAME "'", wanted)
-                                  : helper;
+                helper = open_helper(wanted, name);
+                return helper < 0 ? fail(err, helper, "cannot use '%s/%s'", wanted, name) : helper;
         }
         n = readlink("/proc/self/exe", self, sizeof self - 1);
         if (n > 0) {
@@ -90,21 +93,20 @@ int sandbox_find_helper(Err *err) {
                 self[n] = 0;
                 slash = strrchr(self, '/');
                 *slash = 0;
-                helper = open_helper(self);
+                helper = open_helper(self, name);
                 if (helper >= 0)
                         return helper;
                 installed = str_format("%s/../libexec/isola", self);
-                helper = installed ? open_helper(installed) : -ENOMEM;
+                helper = installed ? open_helper(installed, name) : -ENOMEM;
                 if (helper >= 0)
                         return helper;
         }
-        helper = open_helper(ISOLA_LIBEXECDIR);
+        helper = open_helper(ISOLA_LIBEXECDIR, name);
         if (helper >= 0)
                 return helper;
         return err_hint(
                 err,
-                fail(err, helper,
-                     "cannot find the image helper '" ISOLA_LIBEXECDIR "/" HELPER_NAME "'"),
+                fail(err, helper, "cannot find the image helper '" ISOLA_LIBEXECDIR "/%s'", name),
                 "install isola as a whole, or name the helper's directory in ISOLA_LIBEXEC");
 }
 
@@ -194,6 +196,14 @@ static int attach_layers(const Mounts *m) {
 }
 
 /* Child: the tree as one detached mount. */
+/* Child: for a helper that only reads what it is given. */
+static int empty_tree(Err *err) {
+        const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY |
+                                        MOUNT_ATTR_NOEXEC };
+
+        return mount_new("tmpfs", NULL, &attr, err);
+}
+
 static int join_mounts(Mounts *m, Err *err) {
         autoclose int upper = -EBADF, work = -EBADF;
         int r;
@@ -305,10 +315,14 @@ static int tie_to_parent(const Run *run, Err *err) {
 static int child_setup(Run *run, int *ret_helper, Err *err) {
         autoclose int tree = -EBADF;
         int source = -EBADF, r;
+        char byte;
 
         r = receive_mounts(run->socket[1], &run->tree);
         if (r >= 0)
                 r = receive_mounts(run->socket[1], &run->source);
+        /* Without mounts to wait for, this says that the ids are mapped. */
+        if (r >= 0 && recv(run->socket[1], &byte, 1, 0) != 1)
+                r = -ECHILD;
         if (r < 0)
                 return fail(err, r, "cannot receive the tree");
         /* Groups cannot be dropped where an ordinary user has mapped his own alone. */
@@ -322,7 +336,7 @@ static int child_setup(Run *run, int *ret_helper, Err *err) {
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return fail(err, errno, "cannot make mounts private");
-        tree = join_mounts(&run->tree, err);
+        tree = run->job->view ? join_mounts(&run->tree, err) : empty_tree(err);
         if (tree < 0)
                 return tree;
         if (run->source.top >= 0 || run->source.n_lowers) {
@@ -493,29 +507,48 @@ static int equip_child(Run *run, Err *err) {
                         return fail(err, errno, "cannot open '%s/ns/user'", path);
         }
 
-        r = open_tree_mounts(run, userns, err);
+        r = run->job->view ? open_tree_mounts(run, userns, err) : 0;
         if (r >= 0)
                 r = open_source_mounts(run, userns, err);
         if (r >= 0)
                 r = send_mounts(run->socket[0], &run->tree, err);
         if (r >= 0)
                 r = send_mounts(run->socket[0], &run->source, err);
+        if (r >= 0 && send(run->socket[0], "r", 1, MSG_NOSIGNAL) != 1)
+                r = fail(err, errno, "cannot start the image helper");
         fault_point("import.equipped");
         return r;
 }
 
+/* All that the helper says, until it ends. */
+static int read_words(int fd, char **ret, size_t *ret_size) {
+        autostr words = {};
+        char piece[4096];
+        ssize_t n;
+
+        do {
+                n = fd_read_all(fd, piece, sizeof piece);
+                if (n < 0)
+                        return (int) n;
+                str_put_bytes(&words, piece, (size_t) n);
+                if (words.length > HELPER_REPLY_MAX)
+                        return -EFBIG;
+        } while (n == sizeof piece);
+        *ret_size = words.length;
+        *ret = str_take(&words);
+        return *ret ? 0 : -ENOMEM;
+}
+
 static int read_reply(Run *run, TreeReport *ret, Err *err) {
-        autofree char *text = malloc(HELPER_REPLY_MAX), *message = NULL, *hint = NULL;
+        autofree char *text = NULL, *message = NULL, *hint = NULL;
         HelperReply reply = {};
         siginfo_t info = {};
-        ssize_t n;
+        size_t n;
         int r;
 
-        if (!text)
-                return fail(err, ENOMEM, "cannot hear the image helper");
-        n = fd_read_all(run->reply[0], text, HELPER_REPLY_MAX);
-        if (n < 0)
-                return fail(err, (int) n, "cannot hear the image helper");
+        r = read_words(run->reply[0], &text, &n);
+        if (r < 0)
+                return fail(err, r, "cannot hear the image helper");
         if (process_reap(run->pidfd, &info) < 0)
                 return fail(err, errno, "cannot wait for the image helper");
         run->pidfd = close_fd(run->pidfd);
@@ -526,12 +559,21 @@ static int read_reply(Run *run, TreeReport *ret, Err *err) {
                 return refuse(err, EPROTO, "the image helper was ended by signal %d (%s)",
                               info.si_status, strsignal(info.si_status));
 
-        r = json_parse(&helper_reply_type, text, (size_t) n, "the image helper's reply", &reply,
-                       err);
+        r = json_parse(&helper_reply_type, text, n, "the image helper's reply", &reply, err);
         if (r < 0)
                 return r;
-        *ret = (TreeReport){ reply.entries, reply.bytes, reply.devices, reply.strangers,
-                             reply.attributes };
+        *ret = (TreeReport){ .entries = reply.entries,
+                             .bytes = reply.bytes,
+                             .devices = reply.devices,
+                             .strangers = reply.strangers,
+                             .attributes = reply.attributes,
+                             .size = reply.size };
+        if (reply.digest && digest_is_valid(reply.digest))
+                memcpy(ret->digest, reply.digest, sizeof ret->digest);
+        if (run->job->description && reply.code >= 0 && reply.description) {
+                *run->job->description = *reply.description;
+                *reply.description = (Description){};
+        }
         r = reply.code < 0 ? reply.code : 0;
         if (r < 0) {
                 message = str_printable(reply.message ? reply.message : "no reason was given");
@@ -557,7 +599,7 @@ static int start_child(Run *run, Err *err) {
             socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, run->socket) < 0)
                 return fail(err, errno, "cannot talk to the image helper");
 
-        run->tree.n_lowers = strv_length(job->view->lowers);
+        run->tree.n_lowers = job->view ? strv_length(job->view->lowers) : 0;
         run->source.n_lowers = strv_length(job->source_lowers);
         if (run->tree.n_lowers > LAYERS_MAX || run->source.n_lowers > LAYERS_MAX)
                 return refuse(err, EINVAL, "more than %d layers are too many", LAYERS_MAX);
@@ -571,7 +613,7 @@ static int start_child(Run *run, Err *err) {
                                 "'isola check' says what this kernel offers");
         if (run->pid == 0) {
                 /* Says which mounts will come; the descriptors follow. */
-                run->tree.top = 0;
+                run->tree.top = job->view ? 0 : -EBADF;
                 run->source.top = job->source_dir && !job->source_lowers ? 0 : -EBADF;
                 child(run);
         }
@@ -591,8 +633,13 @@ static int allocate_lowers(Mounts *m, Err *err) {
         return 0;
 }
 
-int sandbox_run(const SandboxJob *job, TreeReport *ret, Err *err) {
-        __attribute__((__cleanup__(run_clear))) Run run = {
+int sandbox_start(const SandboxJob *job, SandboxRun **ret, Err *err) {
+        autoptr(SandboxRun) run = malloc(sizeof *run);
+        int r;
+
+        if (!run)
+                return fail(err, ENOMEM, "cannot start the image helper");
+        *run = (Run){
                 .job = job,
                 .helper = -EBADF,
                 .request = -EBADF,
@@ -602,22 +649,38 @@ int sandbox_run(const SandboxJob *job, TreeReport *ret, Err *err) {
                 .source = { .top = -EBADF },
                 .pidfd = -EBADF,
         };
-        TreeReport report = {};
-        int r;
+        r = start_child(run, err);
+        if (r >= 0)
+                r = allocate_lowers(&run->tree, err);
+        if (r >= 0)
+                r = allocate_lowers(&run->source, err);
+        if (r < 0)
+                return r;
+        run->reply[1] = close_fd(run->reply[1]);
+        run->socket[1] = close_fd(run->socket[1]);
+        r = equip_child(run, err);
+        if (r < 0)
+                return r;
+        *ret = take_ptr(run);
+        return 0;
+}
 
-        r = start_child(&run, err);
-        if (r >= 0)
-                r = allocate_lowers(&run.tree, err);
-        if (r >= 0)
-                r = allocate_lowers(&run.source, err);
-        if (r < 0)
-                return r;
-        run.reply[1] = close_fd(run.reply[1]);
-        run.socket[1] = close_fd(run.socket[1]);
-        r = equip_child(&run, err);
-        if (r < 0)
-                return r;
-        r = read_reply(&run, &report, err);
+int sandbox_fd(const SandboxRun *run) {
+        return run->reply[0];
+}
+
+SandboxRun *sandbox_free(SandboxRun *run) {
+        if (run) {
+                run_clear(run);
+                free(run);
+        }
+        return NULL;
+}
+
+int sandbox_finish(SandboxRun *run, TreeReport *ret, Err *err) {
+        TreeReport report = {};
+        int r = read_reply(run, &report, err);
+
         if (r < 0)
                 return r;
         log_debug("image helper: %lld entries, %lld bytes", (long long) report.entries,
@@ -629,4 +692,11 @@ int sandbox_run(const SandboxJob *job, TreeReport *ret, Err *err) {
         if (ret)
                 *ret = report;
         return 0;
+}
+
+int sandbox_run(const SandboxJob *job, TreeReport *ret, Err *err) {
+        autoptr(SandboxRun) run = NULL;
+        int r = sandbox_start(job, &run, err);
+
+        return r < 0 ? r : sandbox_finish(run, ret, err);
 }

@@ -16,6 +16,7 @@
  * anyway, and use processor time.
  */
 
+#include "base/auto.h"
 #include "store/helper.h"
 #include "store/tree.h"
 
@@ -23,11 +24,12 @@
 #define SANDBOX_ID_BASE 1879048192
 
 typedef struct SandboxJob {
-        const TreeView *view;
+        const TreeView *view;       /* NULL: the root is empty and read-only */
         int archive;                /* or -EBADF */
         const char *source_dir;     /* see TreeCopy; or NULL */
         char *const *source_lowers; /* or NULL */
         HelperRequest *request;
+        Description *description; /* where what is described goes, or NULL */
 } SandboxJob;
 
 /*
@@ -36,6 +38,20 @@ typedef struct SandboxJob {
  */
 int sandbox_run(const SandboxJob *job, TreeReport *ret, Err *err);
 
+/*
+ * The same in two steps, for several at once.  What the job points at must stay until the end;
+ * sandbox_fd() is readable once the helper has something to say.
+ */
+typedef struct SandboxRun SandboxRun;
+int sandbox_start(const SandboxJob *job, SandboxRun **ret, Err *err);
+int sandbox_fd(const SandboxRun *run);
+int sandbox_finish(SandboxRun *run, TreeReport *ret, Err *err);
+/* Ends the helper if it is still at work. */
+SandboxRun *sandbox_free(SandboxRun *run);
+DEFINE_AUTOPTR(SandboxRun, sandbox_free)
+
 /* Opens the helper: $ISOLA_LIBEXEC, beside the running binary or in the libexec directory
  * beside its bin, or where it was meant to be installed. */
 int sandbox_find_helper(Err *err);
+/* Same for another program of the same place. */
+int sandbox_find_program(const char *name, Err *err);

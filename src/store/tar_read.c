@@ -15,6 +15,7 @@
 
 struct TarReader {
         TarSource source;
+        TarSkip skip; /* or NULL */
         void *context;
         int64_t offset; /* bytes taken from the source */
         int64_t left;   /* of the present entry's contents */
@@ -60,6 +61,10 @@ int tar_reader_new(TarSource source, void *context, TarReader **ret, Err *err) {
         return 0;
 }
 
+void tar_reader_set_skip(TarReader *reader, TarSkip skip) {
+        reader->skip = skip;
+}
+
 /* Exactly @n bytes, or an error that says where it broke off. */
 static int take(TarReader *t, void *buffer, size_t n, Err *err) {
         ssize_t got = t->source(t->context, buffer, n, err);
@@ -74,6 +79,14 @@ static int take(TarReader *t, void *buffer, size_t n, Err *err) {
 }
 
 static int skip(TarReader *t, int64_t n, Err *err) {
+        if (t->skip && n > (int64_t) SKIP_SIZE) {
+                int r = t->skip(t->context, n - 1, err);
+
+                if (r < 0)
+                        return r;
+                t->offset += n - 1;
+                n = 1; /* read, so that an archive that ends before is found out */
+        }
         while (n > 0) {
                 size_t piece = n < (int64_t) SKIP_SIZE ? (size_t) n : SKIP_SIZE;
                 int r = take(t, t->scratch, piece, err);
@@ -384,6 +397,7 @@ int tar_next(TarReader *t, const TarEntry **ret, Err *err) {
                         return r;
 
                 t->entry.offset = t->offset - TAR_BLOCK;
+                t->entry.contents = t->offset;
                 r = fill_names(t, &h, err);
                 if (r >= 0)
                         r = fill_numbers(t, &h, err);

@@ -46,13 +46,17 @@ typedef struct TarEntry {
         struct timespec mtime;
         TarXattr *xattrs;
         size_t n_xattrs;
-        int64_t offset; /* of its header */
+        int64_t offset;   /* of its header */
+        int64_t contents; /* of what follows that */
 } TarEntry;
 
 typedef struct TarReader TarReader;
 
 int tar_reader_new(TarSource source, void *context, TarReader **ret, Err *err);
 TarReader *tar_reader_free(TarReader *reader);
+/* Goes @n bytes further without reading them; for sources that can. */
+typedef int (*TarSkip)(void *context, int64_t n, Err *err);
+void tar_reader_set_skip(TarReader *reader, TarSkip skip);
 
 /**
  * tar_next() - go to the next entry

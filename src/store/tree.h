@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 
 /*
@@ -36,6 +37,8 @@ typedef struct TreeReport {
         int64_t strangers; /* entries whose owners this user namespace has not: they stay its root's
                             */
         int64_t attributes; /* extended attributes left out, as none of an image's business */
+        char digest[DIGEST_LENGTH + 1]; /* of the tar, if it was asked for (layer_unpack.h) */
+        int64_t size;                   /* of the tar */
 } TreeReport;
 
 typedef enum UnpackMode {

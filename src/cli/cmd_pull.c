@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* isola pull: an image from a registry. */
+
+#include <stdio.h>
+
+#include "base/auto.h"
+#include "base/str.h"
+#include "cli/command.h"
+#include "cli/transfer_options.h"
+#include "oci/reference.h"
+#include "transfer/pull.h"
+
+typedef struct PullCommand {
+        TransferOptions transfer;
+        const char *platform;
+        bool all_platforms, quiet, all_tags;
+} PullCommand;
+
+static const Option options[] = {
+        OPT_FLAG(0, "all-platforms", PullCommand, all_platforms,
+                 "Every platform's image of an index"),
+        OPT_STRING(0, "platform", PullCommand, platform, "OS/ARCH[/VARIANT]",
+                   "Another platform's image than this machine's"),
+        OPT_FLAG('q', "quiet", PullCommand, quiet, "Print nothing but the name"),
+        TRANSFER_OPTIONS(PullCommand),
+        {},
+};
+
+static int pull_one(const CommandInput *in, const char *name, Err *err) {
+        const PullCommand *o = in->options;
+        autofree char *registry = NULL, *repository = NULL;
+        __attribute__((__cleanup__(progress_clear))) Progress progress = {};
+        PullOptions pull = { .platform = o->platform, .all_platforms = o->all_platforms };
+        char digest[DIGEST_LENGTH + 1];
+        autoptr(Reference) ref = NULL;
+        autoptr(Image) image = NULL;
+        bool new = false;
+        int r;
+
+        r = reference_parse(name, &ref, err);
+        if (r >= 0)
+                r = transfer_place(&o->transfer, &pull.place, err);
+        if (r < 0)
+                return r;
+        progress_init(&progress, stdout, o->quiet);
+        if (!ref->digest && !str_ends_with(name, ref->tag))
+                progress_say(&progress, "Using default tag: latest");
+        progress_watch(&progress, &pull.watcher, "Pull complete");
+        r = pull_image(in->home, name, &pull, &image, digest, &new, err);
+        if (r < 0)
+                return r;
+        if (reference_split(ref, &registry, &repository) < 0)
+                return fail(err, ENOMEM, "cannot tell what was pulled");
+        if (!o->quiet)
+                printf("Digest: %s\nStatus: %s for %s%s%s\n", digest,
+                       new ? "Downloaded newer image" : "Image is up to date", ref->name,
+                       ref->digest ? "@" : ":", ref->digest ? ref->digest : ref->tag);
+        printf("%s/%s%s%s\n", registry, repository, ref->digest ? "@" : ":",
+               ref->digest ? ref->digest : ref->tag);
+        return 0;
+}
+
+static int cmd_pull(const CommandInput *in, Err *err) {
+        for (char **name = in->args; *name; name++) {
+                int r = pull_one(in, *name, err);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+COMMAND(pull) = {
+        .name = "pull",
+        .alias = "image pull",
+        .group = "Images",
+        .synopsis = "[OPTION...] NAME[:TAG|@DIGEST]...",
+        .summary = "Get images from a registry",
+        .options = options,
+        .options_size = sizeof(PullCommand),
+        .min_args = 1,
+        .max_args = ARGS_ANY,
+        .completes = "image",
+        .run = cmd_pull,
+};
