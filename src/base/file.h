@@ -19,6 +19,9 @@
 int file_read(int dir, const char *path, size_t max, char **ret, size_t *ret_size);
 /* Same, without a trailing newline. */
 int file_read_line(int dir, const char *path, char **ret);
+/* What a single read() gives, at most size - 1 bytes and a NUL: for files of the kernel's that are
+ * known to be shorter.  Returns how many. */
+int file_read_some(int dir, const char *path, char *buffer, size_t size);
 /* One write() to an existing file, as /proc, /sys and cgroups want it. */
 int file_write(int dir, const char *path, const char *text);
 /* Temporary file beside it, then rename; data and directory synced if @sync. */
@@ -56,6 +59,8 @@ int tree_remove(int dir, const char *path);
 int tree_size(int dir, const char *path, uint64_t *ret);
 /* Names in a directory except . and .., sorted. */
 int dir_list(int dir, const char *path, char ***ret);
+/* Those of an open one that nobody else reads by the same description; from its beginning. */
+int dir_list_open(int dir, char ***ret);
 
 /**
  * lock_dir() - lock an object by its directory

@@ -71,9 +71,8 @@ bool id_is_prefix(const char *text) {
 
 const char *boot_id(void) {
         static char id[64];
-        autofree char *line = NULL;
 
-        if (!*id && file_read_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &line) >= 0)
-                snprintf(id, sizeof id, "%s", line);
+        if (!*id && file_read_some(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof id) >= 0)
+                id[strcspn(id, "\n")] = 0;
         return id;
 }

@@ -266,6 +266,13 @@ int json_save(const JsonType *type, int dir, const char *path, const void *value
         return 0;
 }
 
+int json_create(const JsonType *type, int dir, const char *path, const void *value, Err *err) {
+        autofree char *text = json_text(type, value);
+        int r = text ? file_create(dir, path, text, strlen(text), 0600) : -ENOMEM;
+
+        return r < 0 ? fail(err, r, "cannot write '%s'", path) : 0;
+}
+
 static void clear_many(const JsonField *f, char *base) {
         size_t *count = (size_t *) (void *) (base + f->count_offset);
         char *elements = *(char **) (void *) (base + f->offset);

@@ -181,6 +181,10 @@ char *json_text(const JsonType *type, const void *value);
 int json_save(const JsonType *type, int dir, const char *path, const void *value, bool sync,
               Err *err);
 
+/* The same into a file that is new: -EEXIST if the name is taken.  What is written is there whole
+ * only when it returns. */
+int json_create(const JsonType *type, int dir, const char *path, const void *value, Err *err);
+
 /* Returns the document as jansson's tree (a new reference), or NULL without memory or with a
  * number above INT64_MAX. */
 struct json_t *json_tree(const JsonType *type, const void *value);

@@ -58,6 +58,10 @@ void log_release(bool drop) {
         str_clear(held);
 }
 
+bool log_holds_lines(void) {
+        return sink.held.text != NULL;
+}
+
 int log_level_parse(const char *name, LogLevel *ret) {
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (strcmp(name, names[i]) == 0) {

@@ -36,6 +36,8 @@ int log_level_parse(const char *name, LogLevel *ret);
  */
 void log_hold(void);
 void log_release(bool drop);
+/* Whether there are such. */
+bool log_holds_lines(void);
 
 void log_write(LogLevel level, const char *format, ...) printf_like(2, 3);
 

@@ -345,6 +345,7 @@ static int spawn(Run *run, Err *err) {
         int r;
 
         options->cgroup = run->cgroup;
+        options->wants_netns = true;
         options->dies_with_caller = true;
         for (int i = 0; i < 3; i++)
                 options->stdio[i] = -EBADF;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include <fcntl.h>
-
 #include "base/log.h"
 #include "cli/oci_create_options.h"
 #include "cli/oci_foreground.h"
@@ -29,8 +27,8 @@ static int in_foreground(const CommandInput *in, const OciCreateOptions *o, cons
         if (r < 0)
                 return r;
         log_release(false);
-        code = oci_wait_for(&relay, fcntl(runtime_pidfd(runtime), F_DUPFD_CLOEXEC, 3),
-                            runtime_take_console(runtime), err);
+        code = oci_wait_for(&relay, runtime_take_pidfd(runtime), runtime_take_console(runtime),
+                            err);
         if (!o->keep) {
                 autoerr problem = {};
 

@@ -17,6 +17,7 @@
  * Needs: a static program; x86-64, others start at _start.
  */
 
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdbool.h>
@@ -82,6 +83,23 @@ static bool enters(char *const *arguments) {
         return false;
 }
 
+/* Whether this is the second execution: the kernel names a program that is executed by descriptor
+ * "/dev/fd/4" (AT_EXECFN).  Whoever fakes that is found out later, by runtime_seal(). */
+static bool is_again(char *const *environment) {
+        const char *name = "";
+        const long *auxiliary;
+
+        while (*environment)
+                environment++;
+        for (auxiliary = (const long *) (environment + 1); auxiliary[0] != AT_NULL; auxiliary += 2)
+                if (auxiliary[0] == AT_EXECFN)
+                        name = (const char *) auxiliary[1];
+        for (const char *fd = "/dev/fd/"; *fd; fd++, name++)
+                if (*fd != *name)
+                        return false;
+        return true;
+}
+
 /* Tests of what would happen without (base/fault.h). */
 static bool is_weakened(char *const *environment) {
 #ifdef ISOLA_FAULT_POINTS
@@ -98,7 +116,7 @@ void entry_seal(long *stack) {
         struct statfs fs;
         long tree;
 
-        if (!enters(arguments) || is_weakened(environment))
+        if (!enters(arguments) || is_again(environment) || is_weakened(environment))
                 return;
         if (call(SYS_statfs, (long) PROGRAM, (long) &fs, 0, 0, 0) < 0 || fs.f_flags & ST_RDONLY)
                 return;

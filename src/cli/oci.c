@@ -240,7 +240,7 @@ static int dispatch(const OciGlobals *g, const OptionWords *words, const char *r
 static void release_warnings(const OciProgram *program) {
         if (program->log >= 0)
                 log_to(program->log);
-        log_release(program->log < 0 && !isatty(STDERR_FILENO));
+        log_release(program->log < 0 && log_holds_lines() && !isatty(STDERR_FILENO));
 }
 
 int oci_main(char *const *argv, const char *run_root) {

@@ -142,6 +142,7 @@ static int spawn(Monitor *m, ContainerSetup *setup, Err *err) {
         int r;
 
         setup->options.cgroup = m->cgroup;
+        setup->options.wants_netns = true;
         for (int i = 0; i < 3; i++)
                 setup->options.stdio[i] = -EBADF;
         r = renew_input(m);

@@ -47,13 +47,8 @@ int relay_signals(Relay *r) {
         sigset_t set;
 
         sigemptyset(&set);
-        for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) {
-                struct sigaction action;
-
-                /* What nohup or a shell's background job ignores stays ignored. */
-                if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-                        sigaddset(&set, passed_on[i]);
-        }
+        for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+                sigaddset(&set, passed_on[i]);
         if (sigprocmask(SIG_BLOCK, &set, &r->saved_mask) < 0)
                 return -errno;
         r->masked = true;
@@ -138,6 +133,14 @@ static bool pass_input(Relay *r) {
         return detach;
 }
 
+/* What nohup or a shell's background job ignores stays ignored.  (One that is blocked arrives all
+ * the same.) */
+static bool is_ignored(int number) {
+        struct sigaction action;
+
+        return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /* Returns false if a signal was meant for this command, which has outlived it. */
 static bool pass_signal(Relay *r) {
         struct signalfd_siginfo info;
@@ -145,6 +148,8 @@ static bool pass_signal(Relay *r) {
         while (read(r->signals, &info, sizeof info) == sizeof info) {
                 int number = (int) info.ssi_signo;
 
+                if (is_ignored(number))
+                        continue;
                 if (number == SIGWINCH) {
                         if (r->tty && r->input >= 0)
                                 (void) term_copy_size(isatty(STDOUT_FILENO) ? STDOUT_FILENO
@@ -312,14 +317,17 @@ static int loop(Relay *r, Outcome *o, Err *err) {
 
 int relay_run(Relay *r, RelayEnd *ret, int *ret_code, Err *err) {
         struct sigaction ignore = { .sa_handler = SIG_IGN }, saved;
+        bool writes =
+                r->socket >= 0 || r->input >= 0 || r->output[0].from >= 0 || r->output[1].from >= 0;
         Outcome o = {};
         int code;
 
         /* That nobody reads what we write is an answer here, not our end. */
-        if (sigaction(SIGPIPE, &ignore, &saved) < 0)
+        if (writes && sigaction(SIGPIPE, &ignore, &saved) < 0)
                 return fail(err, errno, "cannot ignore SIGPIPE");
         code = loop(r, &o, err);
-        (void) sigaction(SIGPIPE, &saved, NULL);
+        if (writes)
+                (void) sigaction(SIGPIPE, &saved, NULL);
         term_restore(&r->mode);
         if (code < 0)
                 return code;

@@ -533,11 +533,19 @@ int cgroup_share(const char *name, Cgroup **ret, Err *err) {
 
 /* --- processes and limits of a place that is in use --- */
 
-bool cgroup_needs_join(const Cgroup *c) {
+static bool is_in_v1(const Cgroup *c) {
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++)
                 if (c->v1[i] >= 0)
                         return true;
-        return c->has_late_pids || c->keeper >= 0;
+        return false;
+}
+
+bool cgroup_needs_join(const Cgroup *c) {
+        return is_in_v1(c) || c->has_late_pids || c->keeper >= 0;
+}
+
+bool cgroup_is_in_v2_alone(const Cgroup *c) {
+        return c->v2 >= 0 && !is_in_v1(c);
 }
 
 static int write_late_pids(const Cgroup *c, Err *err) {

@@ -219,6 +219,9 @@ int cgroup_devices_fd(const Cgroup *c);
 /* True if a process must also be moved with cgroup_join(): v1 limits, or no v2, or a limit on
  * processes under which none could have been cloned, or a keeper. */
 bool cgroup_needs_join(const Cgroup *c);
+/* Whether no hierarchy of version 1 has it, as far as @c has found or made; cgroup_update() may
+ * make it there. */
+bool cgroup_is_in_v2_alone(const Cgroup *c);
 /* Moves a process into every hierarchy of this place that clone3() did not put it in. */
 int cgroup_join(const Cgroup *c, pid_t pid, Err *err);
 /* cgroup_join() for a process that was born elsewhere: also into version 2's. */
@@ -268,3 +271,6 @@ int cgroup_pids(const Cgroup *c, pid_t **ret, size_t *ret_n);
 int cgroup_remove(const char *name, int timeout_ms);
 /* The same for a place from cgroup_adopt(): what is above it stays, even if it is empty. */
 int cgroup_remove_leaf(const char *name, int timeout_ms);
+/* Removes an empty one for which cgroup_is_in_v2_alone(); with @parents those that are empty, too.
+ * Any error, -EBUSY and -ENOENT among them, means that another of these functions is to do it. */
+int cgroup_remove_unified(const char *name, bool parents);

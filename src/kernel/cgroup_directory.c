@@ -261,7 +261,8 @@ int cgroup_remove_directory(int root, const char *name, bool parents, int timeou
         return 0;
 }
 
-/* The usual case, on the path of every container: the places are empty, at the usual mounts. */
+/* The usual case, on the path of every container: the places are empty, at the usual mounts.
+ * -ENOENT if it is not there. */
 static int remove_quickly(const char *name, const char *hierarchy, bool parents) {
         autofree char *path =
                 str_format(CGROUP_MOUNTS "%s%s/%s", *hierarchy ? "/" : "", hierarchy, name);
@@ -270,7 +271,7 @@ static int remove_quickly(const char *name, const char *hierarchy, bool parents)
         if (!path)
                 return -ENOMEM;
         if (rmdir(path) < 0)
-                return errno == ENOENT ? 0 : -errno;
+                return -errno;
         slash = path + strlen(path);
         for (size_t left = strlen(name); parents && left > 0; left--) {
                 if (*--slash != '/')
@@ -307,7 +308,7 @@ static int remove_slowly(const char *name, bool parents, int timeout_ms) {
 static int remove_hybrid_quickly(const char *name, bool parents) {
         int r = remove_quickly(name, "unified", parents);
 
-        for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS && r >= 0; i++)
+        for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS && (r >= 0 || r == -ENOENT); i++)
                 r = remove_quickly(name, cgroup_controller_name(i), parents);
         return r;
 }
@@ -324,7 +325,14 @@ static int remove_place(const char *path, bool parents, int timeout_ms) {
         else
                 r = cgroup_v2_is_at(CGROUP_V2_BESIDE_V1) ? remove_hybrid_quickly(name, parents)
                                                          : -EBUSY;
-        return r < 0 ? remove_slowly(name, parents, timeout_ms) : 0;
+        return r < 0 && r != -ENOENT ? remove_slowly(name, parents, timeout_ms) : 0;
+}
+
+int cgroup_remove_unified(const char *path, bool parents) {
+        autofree char *name = NULL;
+        int r = cgroup_clean_path(path, &name);
+
+        return r < 0 ? r : remove_quickly(name, cgroup_is_unified() ? "" : "unified", parents);
 }
 
 int cgroup_remove(const char *name, int timeout_ms) {

@@ -57,14 +57,17 @@ static int enable(const Cgroup *c, const char *words) {
 
 int cgroup_v2_enable_all(const Cgroup *c) {
         static const char *const common[] = { "cpu", "cpuset", "io", "memory", "pids" };
-        autofree char *offered = NULL, *enabled = NULL;
+        autofree char *enabled = NULL;
         autostrv all = NULL;
         autostrv here = NULL;
+        char offered[1024];
         int r;
 
-        r = file_read_line(c->root, "cgroup.controllers", &offered);
-        if (r >= 0)
+        r = file_read_some(c->root, "cgroup.controllers", offered, sizeof offered);
+        if (r >= 0) {
+                offered[strcspn(offered, "\n")] = 0;
                 r = strv_split(offered, " ", true, &all);
+        }
         for (size_t i = 0; i < sizeof common / sizeof *common && r >= 0; i++) {
                 char word[16];
 

@@ -139,6 +139,7 @@ int resolve_make(int root, const char *path, bool directory) {
 }
 
 int resolve_place(int root, const char *path, bool directory, bool itself, bool *ret_there) {
+        const int how = directory ? O_PATH | O_DIRECTORY : O_PATH;
         autofree char *now = NULL;
         struct stat st;
 
@@ -148,18 +149,14 @@ int resolve_place(int root, const char *path, bool directory, bool itself, bool 
 
         /* Each turn makes one component or follows one link. */
         for (int turns = 0; turns < PATH_MAX / 2 + LINKS_MAX; turns++) {
-                autoclose int there = resolve_open(root, now ? now : path, O_PATH);
+                autoclose int there = resolve_open(root, now ? now : path, how);
                 autofree char *next = NULL;
                 int r;
 
                 if (there >= 0) {
-                        if (fstat(there, &st) < 0)
+                        if (!directory && fstat(there, &st) < 0)
                                 return -errno;
-                        if (directory && !S_ISDIR(st.st_mode))
-                                return -ENOTDIR;
-                        if (!directory && S_ISDIR(st.st_mode))
-                                return -EISDIR;
-                        return take_fd(there);
+                        return !directory && S_ISDIR(st.st_mode) ? -EISDIR : take_fd(there);
                 }
                 if (there != -ENOENT)
                         return there;

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -58,6 +61,22 @@ static int parse(const char *text, size_t size, const char *place, const char *b
         return 0;
 }
 
+/* Opens it and says where it really is. */
+static int open_bundle(const char *path, char **ret_path) {
+        autoclose int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        char link[32], real[PATH_MAX];
+        ssize_t n;
+
+        if (dir < 0)
+                return -errno;
+        /* One call, where realpath(3) makes one for each of its names. */
+        (void) snprintf(link, sizeof link, "/proc/self/fd/%d", dir);
+        n = readlink(link, real, sizeof real);
+        *ret_path = n > 0 && n < (ssize_t) sizeof real && *real == '/' ? strndup(real, (size_t) n)
+                                                                       : realpath(path, NULL);
+        return *ret_path ? take_fd(dir) : -errno;
+}
+
 int bundle_load(const char *path, const char *config, Bundle **ret, Err *err) {
         autoptr(Bundle) b = calloc(1, sizeof *b);
         autoclose int dir = -EBADF;
@@ -66,10 +85,9 @@ int bundle_load(const char *path, const char *config, Bundle **ret, Err *err) {
         config = config ? config : "config.json";
         if (!b)
                 return fail(err, ENOMEM, "cannot read the bundle");
-        b->path = realpath(path ? path : ".", NULL);
-        dir = b->path ? open(b->path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+        dir = open_bundle(path ? path : ".", &b->path);
         if (dir < 0)
-                return fail(err, errno, "cannot open the bundle '%s'", path ? path : ".");
+                return fail(err, dir, "cannot open the bundle '%s'", path ? path : ".");
         r = file_read(dir, config, CONFIG_MAX, &b->config, &b->size);
         if (r < 0)
                 return err_hint(err, fail(err, r, "cannot read '%s/%s'", b->path, config),

@@ -187,7 +187,7 @@ _Noreturn static void run(const RuntimeExec *exec, const Target *target, int syn
                 .process = exec->process,
                 .linux_ = exec->spec ? exec->spec->linux_ : NULL,
                 .proc = target->proc,
-                .umask = umask(0022),
+                .umask = umask(INIT_UMASK),
                 .keep_groups = target->keep_groups,
                 .user = exec->user,
                 .seccomp = exec->seccomp,

@@ -383,7 +383,7 @@ int identity_become(const Identity *identity, const IdentityLimits *limits, Err 
         r = caps_bound(wanted.bounding);
         if (r < 0)
                 return fail(err, r, "cannot limit the capabilities");
-        if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+        if (identity->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot keep the capabilities");
         r = change_ids(identity, limits->keep_groups, err);
         if (r < 0)
@@ -394,7 +394,8 @@ int identity_become(const Identity *identity, const IdentityLimits *limits, Err 
                 meanwhile.effective |= UINT64_C(1) << CAP_SYS_ADMIN;
         }
         r = caps_set(&meanwhile);
-        if (r >= 0)
+        /* None is left without inheritable ones (capabilities(7)). */
+        if (r >= 0 && wanted.inheritable)
                 r = caps_set_ambient(wanted.ambient);
         if (r < 0)
                 return fail(err, r, "cannot set the capabilities");

@@ -309,8 +309,11 @@ static int enter_directory(const char *directory, Err *err) {
         if (*directory != '/')
                 return refuse(err, EINVAL, "the working directory '%s' is not an absolute path",
                               directory);
-        if (fault_weakens("cwd"))
-                return chdir(directory) < 0 ? -errno : 0;
+        if (str_equal(directory, "/") || fault_weakens("cwd"))
+                return chdir(directory) < 0
+                               ? fail(err, errno, "cannot enter the working directory '%s'",
+                                      directory)
+                               : 0;
         root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (root < 0)
                 return fail(err, errno, "cannot open the container's root");
@@ -355,6 +358,7 @@ static int become_user(const InitProgram *program, int slave, int sync, char ***
                                         INIT_LISTENER,        program->landlock };
         autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         Identity identity = {};
+        mode_t mask;
         int r;
 
         r = root < 0 ? fail(err, errno, "cannot open the container's root")
@@ -378,7 +382,9 @@ static int become_user(const InitProgram *program, int slave, int sync, char ***
                 r = attributes_take_on(p, program->linux_, program->proc, err);
         if (r < 0)
                 return r;
-        umask(p->user.umask >= 0 ? (mode_t) p->user.umask : program->umask);
+        mask = p->user.umask >= 0 ? (mode_t) p->user.umask : program->umask;
+        if (mask != INIT_UMASK)
+                umask(mask);
         r = program_prepare(program->preserve_fds, err);
         if (r < 0)
                 return r;
@@ -429,7 +435,7 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
                 .process = plan->spec->process,
                 .linux_ = plan->spec->linux_,
                 .proc = plan->proc,
-                .umask = umask(0022), /* what it takes to set the container up */
+                .umask = umask(INIT_UMASK),
                 .keep_groups = plan->keep_groups,
                 .user = plan->options->user,
                 .seccomp = plan->seccomp,

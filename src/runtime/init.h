@@ -73,6 +73,9 @@ int init_make_console(const OciProcess *process, int devpts, int sync, int *ret_
  */
 int init_hold(const RuntimeOptions *options, int sync);
 
+/* While a container is set up. */
+#define INIT_UMASK 0022
+
 /* What is common to a container's first and every further process. */
 typedef struct InitProgram {
         const OciProcess *process;
@@ -83,7 +86,7 @@ typedef struct InitProgram {
         const int *stdio;
         int null;                         /* the host's, for a container without one */
         int proc;                         /* the host's /proc, if attributes_need_proc() */
-        mode_t umask;                     /* where the process says none */
+        mode_t umask;                     /* where the process says none; INIT_UMASK holds now */
         void (*inside)(const void *data); /* in place of a program, or NULL */
         const void *inside_data;
         bool all_capabilities;

@@ -132,7 +132,11 @@ static int plan_directory(InitPlan *plan, Err *err) {
 
         if (word && !mount_propagation(word, &flag, &recursive))
                 return refuse(err, EINVAL, "'%s' is not a kind of mount propagation", word);
-        plan->storage = mount_clone_source(plan->options->root.path, true);
+        /* One that is said may be a slave of the host's, which it would be no more. */
+        plan->storage = word ? -EBADF : mount_clone_private(plan->options->root.path);
+        plan->is_private = plan->storage >= 0;
+        if (!plan->is_private)
+                plan->storage = mount_clone_source(plan->options->root.path, true);
         plan->unprivileged = plan->storage == -EPERM && plan->new_namespaces & CLONE_NEWUSER;
         if (plan->storage < 0 && !plan->unprivileged)
                 return cannot_open(plan->storage, plan->options->root.path, err);
@@ -220,9 +224,12 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
                 r = plan_seccomp(plan, err);
         if (r < 0)
                 return r;
-        plan->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (plan->null < 0)
-                return fail(err, errno, "cannot open '/dev/null'");
+        for (int i = 0; i < 3 && plan->null < 0; i++)
+                if (options->stdio[i] < 0) {
+                        plan->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+                        if (plan->null < 0)
+                                return fail(err, errno, "cannot open '/dev/null'");
+                }
         if (attributes_need_proc(spec->process)) {
                 plan->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
                 if (plan->proc < 0)

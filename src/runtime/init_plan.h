@@ -60,6 +60,7 @@ typedef struct InitPlan {
         int *lowers;       /* detached clones of the layers */
         size_t n_lowers;
         int storage;              /* clone of what holds upper and work; or of root.path */
+        bool is_private;          /* storage has no peers among the host's mounts already */
         const char *upper, *work; /* names in storage; NULL: storage (or the only layer) is root */
         int devices;              /* a new tmpfs with the devices, for /dev; or -EBADF */
         DevKind dev;
@@ -72,7 +73,7 @@ typedef struct InitPlan {
                         */
         bool hooks_outside;  /* prestart or createRuntime */
         bool hooks_see_root; /* they or createContainer: the root is to be found at its path */
-        int null;            /* the host's, for streams that are not given */
+        int null;            /* the host's, where streams are not given; or -EBADF */
         int proc;            /* the host's /proc, or -EBADF: see attributes_need_proc() */
         bool keep_groups;    /* of the caller, instead of the specification's */
 

@@ -22,6 +22,7 @@
 #include "runtime/oci_internal.h"
 #include "runtime/place.h"
 
+#define RECORD            "state.json"
 #define REMOVE_TIMEOUT_MS 10000
 /* Under this name a directory is made, and gets its own with its record in it, so that one without
  * a record is never taken for a container: ROOT may be a directory of other things, too. */
@@ -41,6 +42,7 @@ static const JsonField record_fields[] = {
         JSON_STRING(OciRecord, owner, "owner"),
         JSON_STRING(OciRecord, cgroup, "cgroup"),
         JSON_STRING(OciRecord, scope, "scope"),
+        JSON_BOOL(OciRecord, unified, "unified"),
         JSON_BOOL(OciRecord, asks_agent, "asksAgent"),
         JSON_BOOL(OciRecord, late_hooks, "lateHooks"),
         JSON_PAIRS(OciRecord, annotations, "annotations"),
@@ -103,7 +105,7 @@ OciContainer *oci_container_free(OciContainer *c) {
 }
 
 int oci_record_save(const OciContainer *c, Err *err) {
-        return json_save(&oci_record_type, c->dir, "state.json", &c->record, false, err);
+        return json_save(&oci_record_type, c->dir, RECORD, &c->record, false, err);
 }
 
 int oci_container_new(int root, const char *id, OciContainer **ret) {
@@ -135,7 +137,7 @@ static int remove_draft(int root) {
         strv_foreach(name, names) {
                 char path[NAME_MAX + sizeof DRAFT + 1];
 
-                if (!str_after(*name, "state.json"))
+                if (!str_after(*name, RECORD))
                         return -ENOTEMPTY;
                 (void) snprintf(path, sizeof path, DRAFT "/%s", *name);
                 if (unlinkat(root, path, 0) < 0)
@@ -152,16 +154,21 @@ static void sweep_draft(int root) {
 }
 
 static int make_draft(OciContainer *c, int *ret_lock, Err *err) {
-        int r = remove_draft(c->root);
+        int r = mkdirat(c->root, DRAFT, 0711) < 0 ? -errno : 0;
 
+        if (r == -EEXIST) {
+                r = remove_draft(c->root);
+                if (r >= 0 && mkdirat(c->root, DRAFT, 0711) < 0)
+                        r = -errno;
+        }
         if (r < 0)
                 return r;
-        if (mkdirat(c->root, DRAFT, 0711) < 0)
-                return -errno;
+        c->dir = close_fd(c->dir); /* of an attempt before */
         r = open_dir(c, DRAFT);
         if (r >= 0)
                 r = *ret_lock = lock_dir(c->dir, true);
-        return r < 0 ? r : oci_record_save(c, err);
+        /* Nobody reads it before the directory has its name. */
+        return r < 0 ? r : json_create(&oci_record_type, c->dir, RECORD, &c->record, err);
 }
 
 int oci_container_make(OciContainer *c, int *ret_lock, Err *err) {
@@ -191,7 +198,7 @@ static int load(int root, const char *id, OciContainer **ret, Err *err) {
                 r = open_dir(c, id);
         if (r < 0)
                 return r;
-        r = json_load(&oci_record_type, c->dir, "state.json", &c->record, err);
+        r = json_load(&oci_record_type, c->dir, RECORD, &c->record, err);
         if (r == -ENOENT && err)
                 err_clear(err);
         if (r == -ENOENT)
@@ -295,7 +302,7 @@ int oci_container_lock(OciContainer *c, Err *err) {
 
         if (lock < 0)
                 return fail(err, lock, "cannot lock container '%s'", c->id);
-        if (file_access(c->dir, "state.json", F_OK) < 0) {
+        if (file_access(c->dir, RECORD, F_OK) < 0) {
                 close_fd(lock);
                 return refuse(err, ENOENT, "container '%s' does not exist", c->id);
         }
@@ -359,6 +366,8 @@ static int remove_place(const OciContainer *c, Err *err) {
                 return 0;
         }
         /* Mostly it is empty by now. */
+        if (record->unified && place_remove_unified(record->cgroup) >= 0)
+                return 0;
         if (!record->scope && place_remove(record->cgroup, NULL, 0, NULL) >= 0)
                 return 0;
         if (cgroup_open(record->cgroup, &cgroup) >= 0)
@@ -369,12 +378,12 @@ static int remove_place(const OciContainer *c, Err *err) {
 /* The record goes last: an empty directory is in nobody's way, see oci_container_make(). */
 static int remove_dir(const OciContainer *c) {
         autostrv names = NULL;
-        int r = dir_list(c->dir, ".", &names);
+        int r = dir_list_open(c->dir, &names);
 
         strv_foreach(name, names)
-                if (r >= 0 && !str_equal(*name, "state.json"))
+                if (r >= 0 && !str_equal(*name, RECORD))
                         r = tree_remove(c->dir, *name);
-        if (r >= 0 && unlinkat(c->dir, "state.json", 0) < 0 && errno != ENOENT)
+        if (r >= 0 && unlinkat(c->dir, RECORD, 0) < 0 && errno != ENOENT)
                 r = -errno;
         if (r >= 0 && unlinkat(c->root, c->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
                 r = -errno;

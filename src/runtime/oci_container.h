@@ -38,8 +38,10 @@ typedef struct OciRecord {
         int pid;
         uint64_t start_time; /* of the process, see proc_stat.h */
         char *created, *owner;
-        char *cgroup;    /* name for cgroup_open(), or NULL */
-        char *scope;     /* systemd's, where that made the cgroup */
+        char *cgroup; /* name for cgroup_open(), or NULL */
+        char *scope;  /* systemd's, where that made the cgroup */
+        bool unified; /* the cgroup is in version 2 alone, so that nothing else is to be looked at
+                       */
         bool asks_agent; /* some system calls are decided by an agent: agent.h */
         bool late_hooks; /* there are hooks for after it is started or deleted */
         char **annotations;

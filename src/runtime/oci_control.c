@@ -140,6 +140,14 @@ int oci_pause(OciContainer *c, bool paused, Err *err) {
                      : 0;
 }
 
+/* A new limit may take it into hierarchies of version 1, from which it is to be removed as well. */
+static int expect_v1(OciContainer *c, Err *err) {
+        if (!c->record.unified || cgroup_layout() == CGROUP_UNIFIED)
+                return 0;
+        c->record.unified = false;
+        return oci_record_save(c, err);
+}
+
 int oci_update(OciContainer *c, const OciResources *resources, Err *err) {
         autoclose int lock = oci_container_lock(c, err);
         int r;
@@ -152,7 +160,9 @@ int oci_update(OciContainer *c, const OciResources *resources, Err *err) {
         if (!c->record.cgroup)
                 return refuse(err, ENODEV, "container '%s' has no cgroup that could limit it",
                               c->id);
-        r = place_update(c->record.cgroup, c->record.scope, resources, err);
+        r = expect_v1(c, err);
+        if (r >= 0)
+                r = place_update(c->record.cgroup, c->record.scope, resources, err);
         return r < 0 ? err_prefix(err, r, "cannot update container '%s'", c->id) : 0;
 }
 
@@ -164,8 +174,8 @@ int oci_delete(OciContainer *c, bool force, Err *err) {
 
         if (lock < 0)
                 return lock;
-        status = oci_container_status(c);
-        if (!force && status != OCI_STOPPED && status != OCI_CREATED)
+        status = force ? OCI_STOPPED : oci_container_status(c);
+        if (status != OCI_STOPPED && status != OCI_CREATED)
                 return err_hint(err,
                                 refuse(err, EBUSY, "cannot delete container '%s': it is %s", c->id,
                                        oci_status_name(status)),

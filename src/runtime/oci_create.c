@@ -115,16 +115,22 @@ static int fill_record(Making *m, Err *err) {
 }
 
 static int take_id(int root, Making *m, Err *err) {
-        int r = check_free(root, m, err);
+        int r = oci_container_new(root, m->in->id, &m->c);
 
-        if (r < 0)
-                return r;
-        r = oci_container_new(root, m->in->id, &m->c);
         if (r < 0)
                 return fail(err, r, "cannot make container '%s'", m->in->id);
         r = fill_record(m, err);
         if (r >= 0)
                 r = oci_container_make(m->c, &m->lock, err);
+        /* What is there may be left of a maker that is gone: then it is out of the way now. */
+        if (r == -EEXIST) {
+                if (err)
+                        err_clear(err);
+                m->lock = close_fd(m->lock);
+                r = check_free(root, m, err);
+                if (r >= 0)
+                        r = oci_container_make(m->c, &m->lock, err);
+        }
         if (r < 0)
                 m->c = oci_container_free(m->c); /* there is nothing to undo */
         return r;
@@ -198,6 +204,7 @@ static int complete(Making *m, Err *err) {
         r = oci_report_pid(&m->report, record->pid, err);
         if (r < 0)
                 return r;
+        record->unified = m->cgroup && !record->scope && cgroup_is_in_v2_alone(m->cgroup);
         record->complete = true;
         r = oci_record_save(m->c, err);
         if (r < 0)

@@ -15,14 +15,14 @@
 #include "runtime/resources.h"
 #include "runtime/systemd.h"
 
-#define OWN_PARENT "isola-oci"
+#define OWN_PARENT "isola-oci-" /* and the realm */
 #define SELF_MAX   65536
 #define KEEP_GROUP ((gid_t) -1)
 
 /* --- names --- */
 
 static bool is_ours(const char *path) {
-        return str_after(path, OWN_PARENT "/") != NULL;
+        return str_after(path, OWN_PARENT) != NULL;
 }
 
 /* Our own v2 cgroup's parent: in our own there are processes, so that it could not pass controllers
@@ -49,7 +49,7 @@ static int beside_us(const char *name, char **ret) {
 
 static int name_directory(const char *path, const char *realm, const char *id, char **ret,
                           Err *err) {
-        autofree char *name = str_empty(path) ? str_format(OWN_PARENT "/%s/%s", realm, id)
+        autofree char *name = str_empty(path) ? str_format(OWN_PARENT "%s/%s", realm, id)
                                               : strdup(path),
                       *clean = NULL;
         int r = name ? cgroup_clean_path(name, &clean) : -ENOMEM;
@@ -263,6 +263,10 @@ int place_update(const char *path, const char *scope, const OciResources *resour
         if (scope)
                 r = systemd_set_limits(scope, &limits.limits, err);
         return r < 0 ? r : cgroup_update(c, &limits.limits, err);
+}
+
+int place_remove_unified(const char *path) {
+        return cgroup_remove_unified(path, is_ours(path));
 }
 
 int place_remove(const char *path, const char *scope, int timeout_ms, Err *err) {

@@ -32,7 +32,7 @@
  * @ret_scope:	the unit's name, owned by the caller; NULL without @systemd
  *
  * An absolute path is below the hierarchies' root; so is a relative one and the default,
- * isola-oci/REALM/ID, unless we may not make a directory there: then they are beside our own
+ * isola-oci-REALM/ID, unless we may not make a directory there: then they are beside our own
  * cgroup.
  *
  * Return: 0; -EINVAL; what systemd says.
@@ -60,3 +60,6 @@ int place_update(const char *path, const char *scope, const OciResources *resour
 
 /* Takes an empty place away, waiting for its last process; 0 also where there is none. */
 int place_remove(const char *path, const char *scope, int timeout_ms, Err *err);
+/* The same for one without a scope that is in version 2 alone, if it is empty and at the usual
+ * mount; quiet.  On failure nothing has changed. */
+int place_remove_unified(const char *path);

@@ -28,7 +28,6 @@
 #include "kernel/denied.h"
 #include "kernel/lsm.h"
 #include "kernel/overlay.h"
-#include "kernel/process.h"
 #include "kernel/resolve.h"
 #include "oci/sysctl.h"
 #include "runtime/copy_up.h"
@@ -122,8 +121,7 @@ static int root_mount(const InitPlan *plan, Err *err) {
         return overlay_mount(plan, upper, work, err);
 }
 
-#define PROC_ROOT_INO 1  /* fs/proc/root.c */
-#define SPENT_MAX     32 /* at an even number a target and its mount stay together */
+#define PROC_ROOT_INO 1 /* fs/proc/root.c */
 
 static bool is_standard(const char *place) {
         return str_equal(place, "/proc") || str_equal(place, "/sys") || str_equal(place, "/dev");
@@ -185,13 +183,27 @@ static int open_standard(int root, const InitMount *m, Err *err) {
         return target < 0 ? fail(err, errno, "cannot open '%s'", m->place) : target;
 }
 
+/* A directory right below /dev that the parent has made in a tmpfs of ours: nothing in there leads
+ * anywhere. */
+static int open_in_devices(const InitPlan *plan, const Rootfs *rootfs, const InitMount *m) {
+        const char *name = str_after(m->place, "/dev/");
+
+        if (!rootfs->has_devices || !m->directory || str_empty(name) || strchr(name, '/'))
+                return -ENOENT;
+        return openat(plan->devices, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* Opens what a mount is to cover, once; *ret_there tells whether it was there before. */
-static int open_target(int root, const InitMount *m, bool *ret_there, Err *err) {
-        int target;
+static int open_target(const InitPlan *plan, const Rootfs *rootfs, const InitMount *m,
+                       bool *ret_there, Err *err) {
+        int root = rootfs->root, target;
 
         *ret_there = true;
         if (is_standard(m->place))
                 return open_standard(root, m, err);
+        target = open_in_devices(plan, rootfs, m);
+        if (target >= 0)
+                return target;
         if (str_equal(m->place, "/") || (str_after(m->place, "/proc/") && !may_cover(m->place)))
                 return refuse(err, EPERM, "nothing may be mounted at '%s'", m->place);
         target = resolve_place(root, m->place, m->directory, m->options.target_itself, ret_there);
@@ -232,8 +244,17 @@ static int set_attributes(const InitMount *m, int mount, Err *err) {
         return r < 0 ? fail(err, r, "cannot set the options of '%s'", m->place) : 0;
 }
 
+static int new_file_system(Rootfs *rootfs, const char *type, const char *const *options,
+                           const MountAttr *attr, Err *err) {
+        int context = -EBADF, mount = mount_new_keeping(type, options, attr, &context, err);
+
+        (void) spend(&rootfs->spent, context);
+        return mount;
+}
+
 /* A tmpfs that does not say its mode has that of the directory which it covers. */
-static int make_tmpfs(const InitMount *m, const MountAttr *attr, int target, bool there, Err *err) {
+static int make_tmpfs(const InitMount *m, Rootfs *rootfs, const MountAttr *attr, int target,
+                      bool there, Err *err) {
         autostrv options = NULL;
         bool said = false;
         struct stat st;
@@ -241,11 +262,12 @@ static int make_tmpfs(const InitMount *m, const MountAttr *attr, int target, boo
         strv_foreach(option, m->options.fs)
                 said = said || str_after(*option, "mode=");
         if (said || !there || fstat(target, &st) < 0)
-                return mount_new("tmpfs", (const char *const *) m->options.fs, attr, err);
+                return new_file_system(rootfs, "tmpfs", (const char *const *) m->options.fs, attr,
+                                       err);
         if (strv_copy(m->options.fs, &options) < 0 ||
             strv_addf(&options, "mode=%04o", st.st_mode & 07777) < 0)
                 return fail(err, ENOMEM, "cannot make a tmpfs");
-        return mount_new("tmpfs", (const char *const *) options, attr, err);
+        return new_file_system(rootfs, "tmpfs", (const char *const *) options, attr, err);
 }
 
 static bool shows_hierarchies(const InitMount *m, const Rootfs *rootfs) {
@@ -264,9 +286,11 @@ static int fill_cgroup(const InitMount *m, const Rootfs *rootfs, int mount, Err 
 
 /* Version 2; where that may not be mounted (a user namespace in the host's cgroup namespace), as it
  * is mounted outside. */
-static int make_cgroup2(const InitMount *m, const MountAttr *attr, Err *err) {
+static int make_cgroup2(const InitMount *m, Rootfs *rootfs, const MountAttr *attr, Err *err) {
+        int mount = new_file_system(rootfs, "cgroup2", (const char *const *) m->options.fs, attr,
+                                    NULL),
+            r;
         MountAttr all = *attr;
-        int mount = mount_new("cgroup2", (const char *const *) m->options.fs, attr, NULL), r;
 
         if (mount >= 0)
                 return mount;
@@ -282,7 +306,7 @@ static int make_cgroup2(const InitMount *m, const MountAttr *attr, Err *err) {
 }
 
 /* A file system of its own: what is written to it before the end makes it read-only last. */
-static int make_new(const InitMount *m, const Rootfs *rootfs, int target, bool there, Err *err) {
+static int make_new(const InitMount *m, Rootfs *rootfs, int target, bool there, Err *err) {
         const MountAttr plain = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
         const char *const wide[] = { "mode=755", "source=cgroup", NULL };
         const char *type = m->mount->type;
@@ -295,13 +319,14 @@ static int make_new(const InitMount *m, const Rootfs *rootfs, int target, bool t
         if (is_late(m))
                 attr.set &= ~(uint64_t) MOUNT_ATTR_RDONLY;
         if (str_equal(type, "tmpfs"))
-                mount = make_tmpfs(m, &attr, target, there, err);
+                mount = make_tmpfs(m, rootfs, &attr, target, there, err);
         else if (shows_hierarchies(m, rootfs))
                 mount = mount_new("tmpfs", wide, &plain, err);
         else if (str_equal(type, "cgroup") || str_equal(type, "cgroup2"))
-                mount = make_cgroup2(m, &attr, err);
+                mount = make_cgroup2(m, rootfs, &attr, err);
         else
-                mount = mount_new(type, (const char *const *) m->options.fs, &attr, err);
+                mount = new_file_system(rootfs, type, (const char *const *) m->options.fs, &attr,
+                                        err);
         if (mount == -EPERM && (str_equal(type, "proc") || str_equal(type, "sysfs")))
                 err_hint(err, mount,
                          "the host hides parts of its own %s, which a user namespace may not undo: "
@@ -321,8 +346,8 @@ static int make_new(const InitMount *m, const Rootfs *rootfs, int target, bool t
 }
 
 /* Returns the mount, detached; *ret_own if the caller is to close it. */
-static int make_mount(const InitMount *m, const Rootfs *rootfs, int target, bool there,
-                      bool *ret_own, Err *err) {
+static int make_mount(const InitMount *m, Rootfs *rootfs, int target, bool there, bool *ret_own,
+                      Err *err) {
         int r;
 
         *ret_own = false;
@@ -385,33 +410,11 @@ static int remount(int root, const InitMount *m, Err *err) {
         return set_attributes(m, target, err);
 }
 
-static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, Err *err) {
-        autoclose int target = -EBADF, owned = -EBADF;
-        bool own, there;
-        int mount, r = 0;
+/* Attaches it and gives it what it can have only then. */
+static int attach(const InitPlan *plan, const InitMount *m, int mount, int target, bool own,
+                  Err *err) {
+        int r = mount_attach(mount, target);
 
-        if (m->link)
-                return make_link(rootfs->root, m, err);
-        if (m->options.remount)
-                return remount(rootfs->root, m, err);
-        target = open_target(rootfs->root, m, &there, err);
-        if (target < 0)
-                return target;
-        mount = make_mount(m, rootfs, target, there, &own, err);
-        if (mount < 0)
-                return mount;
-        if (own)
-                owned = mount;
-        /* Only another proc may take the place of proc: whoever is told what is in there would
-         * believe it (CVE-2019-16884). */
-        if (m->options.bind && str_equal(m->place, "/proc") && !is_whole_proc(mount))
-                return refuse(err, EPERM, "what is mounted at '/proc' must be a proc");
-
-        if (m->options.copy_up)
-                r = fill(m, target, mount, there, own, err);
-        if (r < 0)
-                return r;
-        r = mount_attach(mount, target);
         if (r < 0)
                 return fail(err, r, "cannot mount '%s'", m->place);
         if (own && m->options.attr.propagation)
@@ -419,31 +422,64 @@ static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, E
                                    &(MountAttr){ .propagation = m->options.attr.propagation });
         if (r < 0)
                 return fail(err, r, "cannot set the options of '%s'", m->place);
-        if (m->options.bind) {
+        if (m->options.bind)
                 r = set_attributes(m, mount, err);
-                if (r < 0)
-                        return r;
-        }
-        if (mount == plan->devices) {
+        if (r >= 0 && mount == plan->devices)
                 r = devices_bind(plan, err);
-                if (r < 0)
-                        return r;
-        }
+        return r;
+}
+
+/* Remembers those that are needed later. */
+static int keep(const InitMount *m, Rootfs *rootfs, int mount, bool own, Err *err) {
+        bool is_proc = str_equal(m->place, "/proc") &&
+                       (m->options.bind || str_equal(m->mount->type, "proc"));
 
         if (is_late(m)) {
                 int *late = json_grow(&rootfs->late, &rootfs->n_late, sizeof *late);
 
                 if (!late)
                         return fail(err, ENOMEM, "cannot mount '%s'", m->place);
-                *late = own ? take_fd(owned) : mount;
-        } else if (str_equal(m->place, "/proc") &&
-                   (m->options.bind || str_equal(m->mount->type, "proc")))
-                rootfs->proc = own ? take_fd(owned) : mount;
-        else if (str_equal(m->mount->type, "devpts") && own)
-                rootfs->devpts = take_fd(owned);
-        else if (own && shows_hierarchies(m, rootfs))
-                return fill_cgroup(m, rootfs, mount, err);
+                *late = mount;
+        } else if (is_proc)
+                rootfs->proc = mount;
+        else if (own && str_equal(m->mount->type, "devpts"))
+                rootfs->devpts = mount;
+        else if (own) {
+                (void) spend(&rootfs->spent, mount);
+                return shows_hierarchies(m, rootfs) ? fill_cgroup(m, rootfs, mount, err) : 0;
+        }
         return 0;
+}
+
+/* What is opened or made here is owned by the process, which ends where something fails. */
+static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, Err *err) {
+        bool own, there;
+        int target, mount, r = 0;
+
+        spent_ease(&rootfs->spent);
+        if (m->link)
+                return make_link(rootfs->root, m, err);
+        if (m->options.remount)
+                return remount(rootfs->root, m, err);
+        target = spend(&rootfs->spent, open_target(plan, rootfs, m, &there, err));
+        if (target < 0)
+                return target;
+        mount = make_mount(m, rootfs, target, there, &own, err);
+        if (mount < 0)
+                return mount;
+        /* Only another proc may take the place of proc: whoever is told what is in there would
+         * believe it (CVE-2019-16884). */
+        if (m->options.bind && str_equal(m->place, "/proc") && !is_whole_proc(mount))
+                return refuse(err, EPERM, "what is mounted at '/proc' must be a proc");
+
+        if (m->options.copy_up)
+                r = fill(m, target, mount, there, own, err);
+        if (r >= 0)
+                r = attach(plan, m, mount, target, own, err);
+        if (r < 0)
+                return r;
+        rootfs->has_devices = rootfs->has_devices || mount == plan->devices;
+        return keep(m, rootfs, mount, own, err);
 }
 
 static bool shows_cgroup(const InitMount *m) {
@@ -452,8 +488,10 @@ static bool shows_cgroup(const InitMount *m) {
 }
 
 int rootfs_open_place(const InitPlan *plan, Rootfs *rootfs, Err *err) {
-        const char *place = plan->hooks_see_root ? plan->options->root.path : "/";
+        const char *place = plan->options->root.path;
 
+        if (!plan->hooks_see_root)
+                return 0;
         rootfs->place = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
         return rootfs->place < 0 ? fail(err, errno, "cannot open '%s'", place) : 0;
 }
@@ -472,6 +510,8 @@ static int finish_root(const InitPlan *plan, int root, Err *err) {
                 return make_read_only(root, "/", err);
         if (!plan->options->root.path)
                 return 0;
+        if (plan->is_private)
+                return 0;
         if (word)
                 (void) mount_propagation(word, &attr.propagation, &recursive);
         attr.propagation = attr.propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
@@ -485,7 +525,8 @@ int rootfs_make(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         rootfs->root = root_mount(plan, err);
         if (rootfs->root < 0)
                 return rootfs->root;
-        r = mount_attach(rootfs->root, rootfs->place);
+        r = rootfs->place >= 0 ? mount_attach(rootfs->root, rootfs->place)
+                               : mount_attach_over_root(rootfs->root);
         if (r < 0)
                 return err_denied(err, fail(err, r, "cannot attach the root"), "move_mount", "5.2");
         r = finish_root(plan, rootfs->root, err);
@@ -504,6 +545,8 @@ int rootfs_see_cgroup(const InitPlan *plan, Rootfs *rootfs, Err *err) {
                 if (!shows_cgroup(m) || !str_equal(m->mount->type, "cgroup"))
                         continue;
                 rootfs->cgroups.own = plan->new_namespaces & CLONE_NEWCGROUP;
+                if (cgroup && cgroup_is_in_v2_alone(cgroup))
+                        return 0;
                 return cgroup_view_read(cgroup ? cgroup_path(cgroup) : NULL, &rootfs->cgroups, err);
         }
         return 0;
@@ -580,87 +623,82 @@ static int set_sysctl(const InitPlan *plan, const Rootfs *rootfs, const char *se
 }
 
 /* One read-only tmpfs serves all masks: the empty directory itself, and an empty file in it. */
-static int make_mask(const char *label, Err *err) {
+static int make_mask(Rootfs *rootfs, const char *label, Err *err) {
         autofree char *context = str_empty(label) ? NULL : str_format("context=%s", label);
-        const char *const options[] = { "size=4k", "nr_inodes=4", "mode=0555", context, NULL };
-        const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
-        autoclose int mask = -EBADF;
-        int r;
+        const char *const options[] = { "size=4k", "nr_inodes=4", context, NULL };
+        const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC },
+                        read_only = { .set = MOUNT_ATTR_RDONLY };
+        int mask, r;
 
-        mask = mount_new("tmpfs", options, &attr, err);
+        mask = new_file_system(rootfs, "tmpfs", options, &attr, err);
         if (mask < 0)
                 return mask;
         if (mknodat(mask, "empty", S_IFREG | 0444, 0) < 0 || mkdirat(mask, "none", 0555) < 0)
                 return fail(err, errno, "cannot make the mask");
 
-        /* Before Linux 6.15 only an attached mount can be cloned. */
-        r = attach_aside(mask);
-        if (r < 0)
-                return fail(err, r, "cannot attach the mask");
-        r = make_read_only(mask, "the mask", err);
-        return r < 0 ? r : take_fd(mask);
-}
-
-/* Descriptors that are done with, closed together: those in a row take one system call. */
-typedef struct Spent {
-        int fds[SPENT_MAX];
-        size_t n;
-} Spent;
-
-static void close_spent(Spent *s) {
-        for (size_t i = 0, next; i < s->n; i = next) {
-                for (next = i + 1; next < s->n && s->fds[next] == s->fds[next - 1] + 1; next++)
-                        ;
-                process_close_range((unsigned) s->fds[i], (unsigned) s->fds[next - 1]);
+        r = mount_set_attr(mask, &read_only);
+        if (r < 0) { /* before Linux 5.12 only an attached mount can be changed */
+                r = attach_aside(mask);
+                r = r < 0 ? fail(err, r, "cannot attach the mask")
+                          : make_read_only(mask, "the mask", err);
         }
-        s->n = 0;
+        return r < 0 ? r : mask;
 }
 
-/* Takes the descriptor, which stays open for a while. */
-static int spend(Spent *s, int fd) {
-        if (fd < 0)
-                return fd;
-        if (s->n == SPENT_MAX)
-                close_spent(s);
-        s->fds[s->n++] = fd;
-        return fd;
+static int clone_mask(int mask, const char *name) {
+        int tree = mount_clone(mask, name, false);
+
+        /* Before Linux 6.15 only an attached mount can be cloned. */
+        if (tree == -EINVAL && attach_aside(mask) == 0)
+                tree = mount_clone(mask, name, false);
+        return tree;
 }
 
 static int mask_path(int root, const char *path, int mask, Spent *spent, Err *err) {
-        struct stat st;
         int target, tree, r;
+        bool directory;
 
-        target = spend(spent, resolve_open(root, path, O_PATH));
+        spent_ease(spent);
+        target = spend(spent, resolve_open(root, path, O_PATH | O_DIRECTORY));
+        directory = target >= 0;
+        if (target == -ENOTDIR)
+                target = spend(spent, resolve_open(root, path, O_PATH));
         if (target == -ENOENT || target == -ENOTDIR || target == -EACCES)
                 return 0;
-        if (target < 0 || fstat(target, &st) < 0)
-                return fail(err, target < 0 ? target : errno, "cannot hide '%s'", path);
-        tree = spend(spent, mount_clone(mask, S_ISDIR(st.st_mode) ? "none" : "empty", false));
+        if (target < 0)
+                return fail(err, target, "cannot hide '%s'", path);
+        tree = spend(spent, clone_mask(mask, directory ? "none" : "empty"));
         r = tree < 0 ? tree : mount_attach(tree, target);
-        return r < 0 ? fail(err, r, "cannot hide '%s'", path) : 0;
+        return r < 0 ? err_denied(err, fail(err, r, "cannot hide '%s'", path), "open_tree", "5.2")
+                     : 0;
 }
 
 static int protect_path(int root, const char *path, Spent *spent, Err *err) {
         MountAttr read_only = { .set = MOUNT_ATTR_RDONLY, .recursive = true };
         int target, tree, r;
+        bool done;
 
+        spent_ease(spent);
         target = spend(spent, resolve_open(root, path, O_PATH));
         if (target == -ENOENT || target == -ENOTDIR)
                 return 0;
         if (target < 0)
                 return fail(err, target, "cannot make '%s' read-only", path);
-        tree = spend(spent, mount_clone(target, "", true));
+        tree = spend(spent, mount_clone_with(target, "", &read_only));
+        done = tree >= 0;
+        if (!done)
+                tree = spend(spent, mount_clone(target, "", true));
         r = tree < 0 ? tree : mount_attach(tree, target);
-        if (r >= 0)
+        if (r >= 0 && !done)
                 r = mount_set_attr(tree, &read_only);
-        return r < 0 ? fail(err, r, "cannot make '%s' read-only", path) : 0;
+        return r < 0 ? err_denied(err, fail(err, r, "cannot make '%s' read-only", path),
+                                  "open_tree", "5.2")
+                     : 0;
 }
 
-int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
+int rootfs_protect(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         const OciLinux *l = plan->spec->linux_;
-        __attribute__((__cleanup__(close_spent))) Spent spent = {};
-        autoclose int mask = -EBADF;
-        int r = 0;
+        int mask, r = 0;
 
         if (!l)
                 return 0;
@@ -670,21 +708,22 @@ int rootfs_protect(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
                         return r;
         }
         strv_foreach(path, l->readonly_paths) {
-                r = protect_path(rootfs->root, *path, &spent, err);
+                r = protect_path(rootfs->root, *path, &rootfs->spent, err);
                 if (r < 0)
                         return r;
         }
         if (!l->masked_paths || !*l->masked_paths)
                 return 0;
 
-        mask = make_mask(l->mount_label, err);
+        mask = make_mask(rootfs, l->mount_label, err);
         if (mask < 0)
                 return mask;
         strv_foreach(path, l->masked_paths) {
-                r = mask_path(rootfs->root, *path, mask, &spent, err);
+                r = mask_path(rootfs->root, *path, mask, &rootfs->spent, err);
                 if (r < 0)
                         return r;
         }
+        (void) spend(&rootfs->spent, mask);
         return 0;
 }
 
@@ -703,7 +742,8 @@ static int change_root(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
         if (syscall(SYS_pivot_root, ".", ".") < 0)
                 return err_hint(err, fail(err, errno, "cannot change the root"),
                                 "--no-pivot does without, where the host's root is an initramfs");
-        if (syscall(SYS_umount2, ".", MNT_DETACH) < 0 || chdir("/") < 0)
+        /* Which leaves the working directory at the new one. */
+        if (syscall(SYS_umount2, ".", MNT_DETACH) < 0)
                 return fail(err, errno, "cannot leave the host's root");
         return 0;
 }
@@ -717,11 +757,12 @@ static void make_working_directory(const InitPlan *plan, const Rootfs *rootfs) {
                 close_fd(resolve_make(rootfs->root, path, true));
 }
 
-int rootfs_enter(const InitPlan *plan, const Rootfs *rootfs, Err *err) {
+int rootfs_enter(const InitPlan *plan, Rootfs *rootfs, Err *err) {
         const char *word = plan->spec->linux_ ? plan->spec->linux_->rootfs_propagation : NULL;
         MountAttr attr = {};
         int r = 0;
 
+        spent_close(&rootfs->spent);
         make_working_directory(plan, rootfs);
         for (size_t i = 0; i < rootfs->n_late && r >= 0; i++)
                 r = make_read_only(rootfs->late[i], "a tmpfs", err);

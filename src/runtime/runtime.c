@@ -62,6 +62,10 @@ int runtime_pidfd(const Runtime *r) {
         return r->pidfd;
 }
 
+int runtime_take_pidfd(Runtime *r) {
+        return take_fd(r->pidfd);
+}
+
 int runtime_netns(const Runtime *r) {
         return r->netns;
 }
@@ -246,21 +250,33 @@ static int map(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
         return init_plan_idmap(plan, userns, err);
 }
 
-static int open_network(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
-        if ((plan->new_namespaces | plan->joined) & CLONE_NEWNET) {
-                runtime->netns = openat(proc, "ns/net", O_RDONLY | O_CLOEXEC);
-                if (runtime->netns < 0)
-                        return fail(err, errno, "cannot open the container's network namespace");
-                return net_devices_move(plan->spec->linux_, runtime->netns, &runtime->devices, err);
-        }
-        return 0;
+static bool wants_network(const InitPlan *plan) {
+        const OciLinux *l = plan->spec->linux_;
+
+        return (plan->new_namespaces | plan->joined) & CLONE_NEWNET &&
+               (plan->options->wants_netns || (l && l->n_net_devices > 0));
 }
 
+static int open_network(InitPlan *plan, Runtime *runtime, int proc, Err *err) {
+        if (!wants_network(plan))
+                return 0;
+        runtime->netns = openat(proc, "ns/net", O_RDONLY | O_CLOEXEC);
+        if (runtime->netns < 0)
+                return fail(err, errno, "cannot open the container's network namespace");
+        return net_devices_move(plan->spec->linux_, runtime->netns, &runtime->devices, err);
+}
+
+/* What of the process only its parent can do, and sees in /proc. */
 static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
         autoclose int proc = -EBADF;
         char path[32];
         int r;
 
+        if (!init_plan_has_userns(plan) && !wants_network(plan) &&
+            !plan->spec->process->has_oom_score_adj) {
+                init_raise_limits(plan->spec->process, runtime->pid);
+                return 0;
+        }
         snprintf(path, sizeof path, "/proc/%d", runtime->pid);
         proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (proc < 0)
@@ -379,8 +395,6 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
                 r = attributes_make(spec->process, &runtime->attributes, err);
         if (r >= 0 && !init_plan_has_userns(plan))
                 attributes_warn_of_capabilities(spec->process);
-        if (r >= 0)
-                r = devices_filter(plan, err);
         if (r < 0)
                 return init_own_failure(r);
 
@@ -394,6 +408,9 @@ int runtime_spawn(const OciSpec *spec, const RuntimeOptions *options, Runtime **
                 if (r < 0)
                         r = runtime_reason(runtime, r, err);
         }
+        /* Only now: the process sets itself up meanwhile, and nobody else is in there yet. */
+        if (r >= 0)
+                r = devices_filter(plan, err);
         if (r >= 0)
                 r = explain_end(runtime, run_hooks(plan, runtime, err), err);
         if (r < 0)

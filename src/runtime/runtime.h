@@ -69,6 +69,7 @@ typedef struct RuntimeOptions {
         unsigned preserve_fds; /* descriptors from 3 on that the program inherits as well */
         bool keep_keyring;     /* stay in the caller's session keyring */
         bool owners_stay;      /* no owners are mapped: the container's ids are those on disk */
+        bool wants_netns;      /* for runtime_netns() */
         bool no_pivot;         /* leave the old root below, moved out of sight, as chroot(2) does */
 } RuntimeOptions;
 
@@ -86,7 +87,10 @@ int runtime_reason(const Runtime *r, int code, Err *err);
 
 pid_t runtime_pid(const Runtime *r);
 int runtime_pidfd(const Runtime *r); /* borrowed */
-int runtime_netns(const Runtime *r); /* borrowed; -EBADF if it shares the caller's */
+/* Owned by the caller; the Runtime has started and is of no other use any more. */
+int runtime_take_pidfd(Runtime *r);
+/* Borrowed; -EBADF if it shares the caller's, or .wants_netns was not said. */
+int runtime_netns(const Runtime *r);
 /* The terminal's master side, owned by the caller; -EBADF without one.  Valid after
  * runtime_start(). */
 int runtime_take_console(Runtime *r);

@@ -18,7 +18,7 @@ BOTH = ('ENOSYS', 'EPERM')
 
 # Everything goes on without them.
 REPLACED = [(call, code) for call in ('clone3', 'openat2', 'close_range', 'faccessat2', 'copy_file_range',
-                                      'keyctl', 'statx') for code in BOTH]
+                                      'keyctl', 'statx', '467') for code in BOTH]  # 467: open_tree_attr, Linux 6.15
 REPLACED += [('fsconfig:1=5', 'EINVAL'),  # FSCONFIG_SET_FD: layers by descriptor, Linux 6.13
              ('close_range:2=4', 'EINVAL'),  # CLOSE_RANGE_CLOEXEC, Linux 5.11
              ('ioctl:1=0xc040ff0b', 'ENOSYS')]  # PIDFD_GET_INFO, Linux 6.15

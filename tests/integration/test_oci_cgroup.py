@@ -181,6 +181,18 @@ def test_every_limit_arrives(bundle, isola, place):
     assert value(f'{place}/c', 'memory.max', 'memory.limit_in_bytes') == str(128 * MIB)
 
 
+def test_later_limit_leaves_nothing_behind(bundle, isola):
+    """Where it takes the container into hierarchies in which it has not been before."""
+    assert bundle.runs('sleep', '1000').create() == 0, bundle.output()
+    before = bundle.cgroup()
+    isola('oci', 'start', 'c1')
+    isola('oci', 'update', '--memory', '64m', '--pids-limit', '50', 'c1')
+    assert len(bundle.cgroup()) >= len(before) >= 1
+    places = bundle.cgroup()
+    isola('oci', 'delete', '--force', 'c1')
+    assert not [place for place in places if place.exists()]
+
+
 @pytest.mark.parametrize('resources, file, text', [
     ({'memory': {'swappiness': 30}}, 'memory.swappiness', '30'),
     ({'memory': {'disableOOMKiller': True}}, 'memory.oom_control', 'oom_kill_disable 1\nunder_oom 0\noom_kill 0'),

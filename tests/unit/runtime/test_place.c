@@ -42,8 +42,8 @@ static char *name_of(const char *path) {
 
 TEST(path_is_taken_as_it_is_and_there_is_a_default) {
         static const char *const cases[][2] = {
-                { NULL, "isola-oci/r/c1" },
-                { "", "isola-oci/r/c1" },
+                { NULL, "isola-oci-r/c1" },
+                { "", "isola-oci-r/c1" },
                 { "/a/b", "a/b" },
                 { "x", "x" },
         };
@@ -114,7 +114,7 @@ static uid_t owner_with(const char *namespaces, const char *mount_options) {
                               " \"mounts\": [{\"destination\": \"/sys/fs/cgroup\", \"type\":"
                               " \"cgroup\", \"source\": \"cgroup\", \"options\": [%s]}]",
                               mount_options);
-        autofree char *path = str_format("isola-oci/test-%d", getpid());
+        autofree char *path = str_format("isola-oci-test/%d", getpid());
         autoptr(OciSpec) spec = parse(linux_, rest);
         autoptr(Cgroup) c = NULL;
         autoerr err = {};
@@ -183,11 +183,11 @@ TEST(without_any_hierarchy_only_limits_are_refused) {
         expect(unshare(CLONE_NEWNS) == 0);
         expect(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
         expect(umount2("/sys/fs/cgroup", MNT_DETACH) == 0);
-        expect_well(place_make(plain, "c1", "isola-oci/c1", NULL, &c, &err), err);
+        expect_well(place_make(plain, "c1", "isola-oci-r/c1", NULL, &c, &err), err);
         expect(!c);
-        expect(place_make(limited, "c1", "isola-oci/c1", NULL, &c, &err) == -EOPNOTSUPP);
+        expect(place_make(limited, "c1", "isola-oci-r/c1", NULL, &c, &err) == -EOPNOTSUPP);
         expect_str(err.message,
-                   "cannot make cgroup 'isola-oci/c1': no cgroup hierarchy is mounted here");
+                   "cannot make cgroup 'isola-oci-r/c1': no cgroup hierarchy is mounted here");
 }
 
 /* --- with a service manager --- */
