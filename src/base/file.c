@@ -15,14 +15,9 @@
 #include "base/file.h"
 #include "base/str.h"
 
-int file_read(int dir, const char *path, size_t max, char **ret, size_t *ret_size) {
+int fd_read_text(int fd, size_t max, char **ret, size_t *ret_size) {
         size_t size = 0, capacity = 4096;
         autofree char *text = NULL;
-        autoclose int fd = -EBADF;
-
-        fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
 
         for (;;) {
                 char *longer = realloc(text, capacity + 1);
@@ -50,6 +45,12 @@ int file_read(int dir, const char *path, size_t max, char **ret, size_t *ret_siz
         if (ret_size)
                 *ret_size = size;
         return 0;
+}
+
+int file_read(int dir, const char *path, size_t max, char **ret, size_t *ret_size) {
+        autoclose int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        return fd < 0 ? -errno : fd_read_text(fd, max, ret, ret_size);
 }
 
 int file_read_line(int dir, const char *path, char **ret) {

@@ -45,6 +45,8 @@ int owner_read(int dir, const char *path, char **ret);
 int fd_write_all(int fd, const void *data, size_t size);
 /* Returns the bytes read: fewer than size only at the end of the file. */
 ssize_t fd_read_all(int fd, void *data, size_t size);
+/* Reads the rest of a file of at most max bytes (-EFBIG beyond); as file_read(). */
+int fd_read_text(int fd, size_t max, char **ret, size_t *ret_size);
 /* Makes it durable together with its name in the directory. */
 int fd_sync_with_dir(int fd, int dir);
 

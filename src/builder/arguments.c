@@ -7,7 +7,6 @@
 #include "base/str.h"
 #include "builder/arguments.h"
 #include "builder/expand.h"
-#include "oci/image.h"
 
 /* Known to BuildKit and declared nowhere. */
 static const char *const built_in[] = {
@@ -23,28 +22,37 @@ void build_arguments_clear(BuildArguments *a) {
         strv_free(a->given);
         strv_free(a->used);
         strv_free(a->global);
+        platform_clear(&a->target);
+        platform_clear(&a->machine);
         *a = (BuildArguments){};
 }
 
-static int add_platform(BuildArguments *a) {
-        static const char *const sides[] = { "TARGET", "BUILD" };
-        const char *arch = oci_architecture();
+static int add_platform(BuildArguments *a, const char *side, const Platform *p) {
+        autofree char *text = platform_text(p);
 
-        for (size_t i = 0; i < 2; i++)
-                if (strv_addf(&a->global, "%sPLATFORM=linux/%s", sides[i], arch) < 0 ||
-                    strv_addf(&a->global, "%sOS=linux", sides[i]) < 0 ||
-                    strv_addf(&a->global, "%sARCH=%s", sides[i], arch) < 0 ||
-                    strv_addf(&a->global, "%sVARIANT=", sides[i]) < 0)
-                        return -ENOMEM;
-        return 0;
+        return !text || strv_addf(&a->global, "%sPLATFORM=%s", side, text) < 0 ||
+                               strv_addf(&a->global, "%sOS=linux", side) < 0 ||
+                               strv_addf(&a->global, "%sARCH=%s", side, p->architecture) < 0 ||
+                               strv_addf(&a->global, "%sVARIANT=%s", side,
+                                         p->variant ? p->variant : "") < 0
+                       ? -ENOMEM
+                       : 0;
 }
 
-int build_arguments_init(BuildArguments *a, const char *const *words, Err *err) {
+int build_arguments_init(BuildArguments *a, const char *const *words, const char *platform,
+                         Err *err) {
+        int r;
+
+        r = platform_parse(platform, &a->target, err);
+        if (r >= 0)
+                r = platform_parse(NULL, &a->machine, err);
+        if (r < 0)
+                return r;
         strv_foreach(word, words) {
                 const char *equals = strchr(*word, '=');
                 const char *value = equals ? NULL : getenv(*word);
-                int r = 0;
 
+                r = 0;
                 if (equals == *word || !**word)
                         return refuse(err, EINVAL, "build argument '%s' has no name", *word);
                 if (equals)
@@ -54,7 +62,10 @@ int build_arguments_init(BuildArguments *a, const char *const *words, Err *err) 
                 if (r < 0)
                         return fail(err, r, "cannot keep the build arguments");
         }
-        return add_platform(a) < 0 ? fail(err, ENOMEM, "cannot keep the build arguments") : 0;
+        return add_platform(a, "TARGET", &a->target) < 0 ||
+                               add_platform(a, "BUILD", &a->machine) < 0
+                       ? fail(err, ENOMEM, "cannot keep the build arguments")
+                       : 0;
 }
 
 static int set_value(char **ret, const char *value) {

@@ -14,17 +14,23 @@
 #include <stdbool.h>
 
 #include "builder/containerfile.h"
+#include "builder/platform.h"
 
 typedef struct BuildArguments {
         char **given;  /* "NAME=value" from --build-arg */
         char **used;   /* names that an ARG declared */
         char **global; /* "NAME=value": TARGETARCH and its like, and ARGs before the first FROM */
+        Platform target, machine;
 } BuildArguments;
 
 void build_arguments_clear(BuildArguments *a);
 
-/* @words: of --build-arg, "NAME=value" or "NAME" for the environment's; NULL for none. */
-int build_arguments_init(BuildArguments *a, const char *const *words, Err *err);
+/*
+ * @words: of --build-arg, "NAME=value" or "NAME" for the environment's; NULL for none.
+ * @platform: what is built for; NULL for this machine.
+ */
+int build_arguments_init(BuildArguments *a, const char *const *words, const char *platform,
+                         Err *err);
 
 /* One declared name and the value it has, NULL for none. */
 typedef struct BuildArgument {

@@ -14,13 +14,14 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "builder/build.h"
+#include "builder/cache_transfer.h"
 #include "builder/expand.h"
 #include "builder/lint.h"
 #include "builder/step.h"
 #include "oci/reference.h"
+#include "runtime/runtime.h"
 #include "store/tar_write.h"
 
-#define FILE_MAX      (16u << 20)
 #define ID_SHOWN      12
 #define TRIGGER_PLACE "ONBUILD trigger"
 
@@ -28,17 +29,19 @@ __attribute__((__format__(__printf__, 2, 3))) static void say(const Build *build
                                                               const char *format, ...) {
         autofree char *text = NULL, *safe = NULL;
         va_list ap;
+        FILE *to;
 
         if (build->request->quiet)
                 return;
+        to = outputs_use_stdout(&build->outputs) ? stderr : stdout;
         va_start(ap, format);
         if (vasprintf(&text, format, ap) < 0)
                 text = NULL;
         va_end(ap);
-        safe = text && isatty(STDOUT_FILENO) ? str_printable_lines(text) : NULL;
+        safe = text && isatty(fileno(to)) ? str_printable_lines(text) : NULL;
         if (text)
-                fputs(safe ? safe : text, stdout);
-        fflush(stdout); /* what a RUN writes comes through another way */
+                fputs(safe ? safe : text, to);
+        fflush(to); /* what a RUN writes comes through another way */
 }
 
 void step_clear(Step *step) {
@@ -107,8 +110,17 @@ static int note(StageState *state, const char *text, bool empty_layer, const cha
         return 0;
 }
 
+/* --no-cache, and --no-cache-filter for single stages. */
+static bool is_uncached(const Step *step) {
+        const Build *build = step->build;
+        const Stage *stage = &build->plan->stages[step->state - build->stages];
+
+        return build->request->no_cache ||
+               (stage->name && strv_has((char *const *) build->request->uncached, stage->name));
+}
+
 /*
- * Takes the result of an earlier build.
+ * Takes the result of an earlier build, here or where --cache-from says.
  *
  * Return: 1 if there was one.
  */
@@ -119,7 +131,10 @@ static int take_cached(Step *step, Err *err) {
         bool unchanged;
         int r;
 
-        if (step->build->request->no_cache || cache_load(step->build->home, step->key, &record) < 0)
+        if (is_uncached(step))
+                return 0;
+        if (cache_load(step->build->home, step->key, &record) < 0 &&
+            (cache_import(step, err) <= 0 || cache_load(step->build->home, step->key, &record) < 0))
                 return 0;
         unchanged = str_empty(record.chain_id) || str_equal(record.chain_id, below);
         if (!unchanged && layer_load(step->build->home, record.chain_id, &layer, NULL) < 0)
@@ -131,6 +146,9 @@ static int take_cached(Step *step, Err *err) {
                 if (r < 0)
                         return r;
         }
+        r = cache_export(step, layer, record.created, err);
+        if (r < 0)
+                return r;
         if (!step->created_by)
                 return 1;
         r = note(step->state, step->created_by, unchanged, record.created, err);
@@ -171,6 +189,9 @@ static int carry_out(Step *step, Err *err) {
         }
         fault_point("build.committed");
         cache_save(step->build->home, step->key, layer ? layer->chain_id : NULL, step->build->now);
+        r = cache_export(step, layer, step->build->now, err);
+        if (r < 0)
+                return r;
         return step->created_by ? note(step->state, step->created_by, !layer, step->build->now, err)
                                 : 0;
 }
@@ -249,13 +270,32 @@ static int begin_with_image(StageState *state, const Image *image, Err *err) {
                 if (strv_add(&state->layers, chain) < 0)
                         return fail(err, ENOMEM, "cannot begin the stage");
         }
+        state->n_base_layers = strv_length(state->layers);
+        state->n_base_history = state->image.n_history;
         return 0;
 }
 
+/* An image of the same name may be one for another kind of machine. */
+static int check_image(const Stage *stage, const Image *image, Err *err) {
+        const Platform *p = &stage->platform;
+        autofree char *wanted = NULL;
+
+        if (platform_fits(p, image->config.architecture, image->config.variant))
+                return 0;
+        wanted = platform_text(p);
+        return err_hint(err,
+                        refuse(err, ENOENT, "image '%s' is for linux/%s%s%s, not for %s",
+                               stage->base, image->config.architecture,
+                               image->config.variant ? "/" : "",
+                               image->config.variant ? image->config.variant : "", wanted),
+                        "get the one for %s, or leave --platform away", wanted);
+}
+
 /* FROM a named context that is a directory: what it holds is the root file system. */
-static int begin_with_directory(Build *build, Context *context, StageState *state, Err *err) {
+static int begin_with_directory(Build *build, const Stage *stage, Context *context,
+                                StageState *state, Err *err) {
         autostep step = { .build = build, .state = state };
-        int r = config_begin_scratch(state);
+        int r = config_begin_scratch(state, &stage->platform);
 
         if (r < 0)
                 return fail(err, r, "cannot begin the stage");
@@ -269,9 +309,9 @@ static int begin_stage(Build *build, const Stage *stage, StageState *state, Err 
         int r;
 
         if (named && named->context)
-                return begin_with_directory(build, named->context, state, err);
+                return begin_with_directory(build, stage, named->context, state, err);
         if (!named && str_equal(stage->base, "scratch")) {
-                r = config_begin_scratch(state);
+                r = config_begin_scratch(state, &stage->platform);
                 return r < 0 ? fail(err, r, "cannot begin the stage") : 0;
         }
         if (!named && stage->base_stage >= 0) {
@@ -286,10 +326,15 @@ static int begin_stage(Build *build, const Stage *stage, StageState *state, Err 
                     strv_copy(base->layers, &state->layers) < 0 ||
                     strv_copy(base->lowers, &state->lowers) < 0)
                         return fail(err, ENOMEM, "cannot begin the stage");
+                state->n_base_layers = base->n_base_layers;
+                state->n_base_history = base->n_base_history;
                 say_state(build, state);
                 return 0;
         }
         r = image_load(build->home, named ? named->image : stage->base, &image, err);
+        if (r < 0)
+                return r;
+        r = check_image(stage, image, err);
         if (r < 0)
                 return r;
         say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(image->id));
@@ -406,8 +451,7 @@ static int date_image(Build *build, StageState *state, Err *err) {
         return 0;
 }
 
-static int make_image(Build *build, char *const *names, Image **ret, Err *err) {
-        StageState *state = &build->stages[build->plan->target];
+static int make_image(Build *build, StageState *state, char *const *names, Image **ret, Err *err) {
         int r;
 
         r = add_labels(build, state, err);
@@ -425,50 +469,23 @@ static int make_image(Build *build, char *const *names, Image **ret, Err *err) {
         return 0;
 }
 
-/* Reads the Dockerfile: the one named, or the first that is there of the usual names. */
-static int read_file(Build *build, Err *err) {
-        static const char *const usual[] = { "Dockerfile", "Containerfile" };
-        const char *wanted = build->request->file, *place = wanted;
-        autofree char *text = NULL;
-        size_t size;
-        int r = -ENOENT;
+/* Everything that --output and --tag ask for. */
+static int finish(Build *build, char ***names, Image **ret, Err *err) {
+        StageState *state = &build->stages[build->plan->target];
+        int r = 0;
 
-        if (wanted)
-                r = file_read(AT_FDCWD, str_equal(wanted, "-") ? "/dev/stdin" : wanted, FILE_MAX,
-                              &text, &size);
-        for (size_t i = 0; !wanted && r == -ENOENT && i < 2; i++) {
-                place = usual[i];
-                r = file_read(context_dir(build->context), place, FILE_MAX, &text, &size);
+        if (build->request->squash)
+                r = build_squash(build, state, err);
+        for (size_t i = 0; r >= 0 && i < build->outputs.n_list; i++) {
+                r = output_write(&build->outputs.list[i], state->lowers, build->latest, err);
+                if (r >= 0 && build->outputs.list[i].name &&
+                    !strv_has(*names, build->outputs.list[i].name) &&
+                    strv_add(names, build->outputs.list[i].name) < 0)
+                        r = fail(err, ENOMEM, "cannot build");
         }
-        if (r == -ENOENT && !wanted) {
-                refuse(err, r, "there is no Dockerfile in '%s'", build->request->context);
-                return err_hint(err, r, "name the file with --file");
-        }
-        if (r < 0)
-                return fail(err, r, "cannot read '%s'", place);
-        r = containerfile_parse(text, size, place, &build->file, err);
-        build->text = take_ptr(text);
-        return r;
-}
-
-static int open_context(Build *build, Err *err) {
-        const BuildRequest *request = build->request;
-        autoptr(Ignore) ignore = NULL;
-        int r;
-
-        if (strstr(request->context, "://") || str_after(request->context, "git@")) {
-                refuse(err, EOPNOTSUPP,
-                       "the context '%s' is on the network, which is not supported yet",
-                       request->context);
-                return err_hint(err, -EOPNOTSUPP, "fetch it and give its directory");
-        }
-        if (str_equal(request->context, "-"))
-                return refuse(err, EOPNOTSUPP,
-                              "a context from standard input is not supported yet");
-        r = context_read_ignore(request->context, request->file, &ignore, err);
-        if (r < 0)
+        if (r < 0 || (!outputs_want_image(&build->outputs) && !*names))
                 return r;
-        return context_open(build->home, request->context, take_ptr(ignore), &build->context, err);
+        return make_image(build, state, *names, ret, err);
 }
 
 static int lint(Build *build, Lint *ret, Err *err) {
@@ -518,16 +535,21 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
         if (!build->now)
                 return fail(err, ENOMEM, "cannot build");
 
-        r = build_arguments_init(&build->arguments, build->request->arguments, err);
+        r = build_arguments_init(&build->arguments, build->request->arguments,
+                                 build->request->platform, err);
+        if (r >= 0)
+                r = outputs_parse(build->request->outputs, &build->outputs, err);
+        if (r >= 0)
+                r = cache_transfer_check(build->request, err);
         if (r >= 0)
                 r = build_secrets_parse(build->request->secrets, build->request->agents,
                                         &build->secrets, err);
         if (r >= 0)
                 r = named_contexts_open(build, err);
         if (r >= 0)
-                r = open_context(build, err);
+                r = build_open_context(build, err);
         if (r >= 0)
-                r = read_file(build, err);
+                r = build_read_file(build, err);
         if (r >= 0)
                 r = refuse_warnings(build, err);
         if (r >= 0)
@@ -563,6 +585,8 @@ static void build_clear(Build *build) {
         build_secrets_clear(&build->secrets);
         context_free(build->context);
         containerfile_free(build->file);
+        outputs_clear(&build->outputs);
+        layer_draft_free(build->scratch);
         free(build->text);
         free(build->now);
 }
@@ -570,12 +594,12 @@ static void build_clear(Build *build) {
 int build_check(const Home *home, const BuildRequest *request, bool json, char **ret, Err *err) {
         Build build = { .home = home, .request = request };
         Lint found = {};
-        int r = build_arguments_init(&build.arguments, request->arguments, err);
+        int r = build_arguments_init(&build.arguments, request->arguments, request->platform, err);
 
         if (r >= 0)
-                r = open_context(&build, err);
+                r = build_open_context(&build, err);
         if (r >= 0)
-                r = read_file(&build, err);
+                r = build_read_file(&build, err);
         if (r >= 0)
                 r = lint(&build, &found, err);
         if (r >= 0) {
@@ -591,10 +615,10 @@ int build_check(const Home *home, const BuildRequest *request, bool json, char *
 /* What --print-ast prints. */
 int build_print(const Home *home, const BuildRequest *request, char **ret, Err *err) {
         Build build = { .home = home, .request = request };
-        int r = open_context(&build, err);
+        int r = build_open_context(&build, err);
 
         if (r >= 0)
-                r = read_file(&build, err);
+                r = build_read_file(&build, err);
         if (r >= 0) {
                 *ret = containerfile_json(build.file);
                 r = *ret ? 0 : fail(err, ENOMEM, "cannot print");
@@ -611,6 +635,12 @@ int build_image(const Home *home, const BuildRequest *request, Image **ret, Err 
         sigset_t before;
         int r;
 
+        /* Executes this program anew, so before all else. */
+        if (strv_has((char *const *) request->allow, "security.insecure")) {
+                r = runtime_seal(err);
+                if (r < 0)
+                        return r;
+        }
         if (hold < 0 && hold != -ENOENT)
                 log_warn("cannot keep other commands from removing layers meanwhile: %s",
                          strerror(-hold));
@@ -626,7 +656,7 @@ int build_image(const Home *home, const BuildRequest *request, Image **ret, Err 
         if (r >= 0)
                 r = run_stages(&build, err);
         if (r >= 0)
-                r = make_image(&build, names, ret, err);
+                r = finish(&build, &names, ret, err);
         build_clear(&build);
         /* The signal has done what it was meant to do. */
         if (r == -EINTR)

@@ -19,10 +19,12 @@
 #include <stdbool.h>
 
 #include "base/home.h"
+#include "engine/container.h"
 #include "store/image.h"
 
 typedef struct BuildRequest {
-        const char *context;          /* directory */
+        const char *context;          /* directory or archive; "-" for one on standard input, or a
+                                         Dockerfile without a context */
         const char *file;             /* Dockerfile, "-" for standard input; NULL: context's own */
         const char *const *names;     /* references to give the image; NULL for none */
         const char *const *arguments; /* "NAME=value", or "NAME" for the environment's */
@@ -30,13 +32,22 @@ typedef struct BuildRequest {
         const char *const *contexts;  /* "name=directory" or "name=docker-image://reference" */
         const char *const *secrets;   /* as --secret has them, see secret.h */
         const char *const *agents;    /* --ssh */
-        const char *target;           /* stage; NULL for the last */
-        const char *network;          /* of RUN: "default", "none", "host"; NULL: default */
-        bool no_cache;
+        const char *const *outputs;   /* --output, see output.h */
+        const char *const *cache_from, *const *cache_to; /* see cache_transfer.h */
+        const char *const *uncached; /* stages that the cache knows nothing of; NULL for none */
+        const char *const *allow;    /* "security.insecure" */
+        const char *platform;        /* what is built for; NULL: this machine */
+        const HostConfig *host;      /* of RUN: extra hosts, limits, size of /dev/shm; or NULL */
+        const char *target;          /* stage; NULL for the last */
+        const char *network;         /* of RUN: "default", "none", "host"; NULL: default */
+        bool no_cache, squash;
         bool quiet; /* say nothing on standard output */
 } BuildRequest;
 
-/* Return: 0; negative errno with a sentence that begins with file and line where one is at fault.
+/**
+ * @ret:	NULL if only files were asked for by --output
+ *
+ * Return: 0; negative errno with a sentence that begins with file and line where one is at fault.
  */
 int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err);
 

@@ -20,10 +20,12 @@ void stage_state_clear(StageState *state) {
         *state = (StageState){};
 }
 
-int config_begin_scratch(StageState *state) {
+int config_begin_scratch(StageState *state, const Platform *platform) {
         OciImage *image = &state->image;
 
-        image->architecture = strdup(oci_architecture());
+        image->architecture = strdup(platform->architecture);
+        if (str_set(&image->variant, platform->variant) < 0)
+                return -ENOMEM;
         image->os = strdup("linux");
         image->rootfs.type = strdup("layers");
         if (!image->architecture || !image->os || !image->rootfs.type ||

@@ -16,9 +16,10 @@
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 typedef struct StageState {
-        OciImage image; /* but for rootfs */
-        char **layers;  /* chain ids, lowest first */
-        char **lowers;  /* their diff/ directories, topmost first */
+        OciImage image;                       /* but for rootfs */
+        char **layers;                        /* chain ids, lowest first */
+        char **lowers;                        /* their diff/ directories, topmost first */
+        size_t n_base_layers, n_base_history; /* of the image that it all began with */
         /* "NAME=value", the image's environment with ARG and ENV put on it in the order they came:
          * what words are expanded with and RUN sees. */
         char **variables;
@@ -33,7 +34,7 @@ static inline void stage_state_auto(StageState *state) {
 #define autostage __attribute__((__cleanup__(stage_state_auto))) StageState
 
 /* Takes the place of "FROM scratch". */
-int config_begin_scratch(StageState *state);
+int config_begin_scratch(StageState *state, const Platform *platform);
 /* Continues an image or another stage: copies its configuration and history. */
 int config_begin_image(StageState *state, const OciImage *image);
 

@@ -10,7 +10,6 @@
 #include "base/str.h"
 #include "builder/expand.h"
 #include "builder/stages.h"
-#include "oci/image.h"
 
 int stages_find(const Stages *plan, size_t before, const char *name) {
         int number;
@@ -38,23 +37,18 @@ static int take_name(const char *word, char **ret, Err *err) {
         return 0;
 }
 
-static int check_platform(const Instruction *from, const BuildArguments *arguments, char escape,
-                          Err *err) {
-        const char *flag = instruction_flag(from, "platform");
-        autofree char *platform = NULL, *ours = str_format("linux/%s", oci_architecture());
-        const char *rest;
+static int read_platform(Stage *stage, const BuildArguments *arguments, char escape, Err *err) {
+        const char *flag = instruction_flag(stage->from, "platform");
+        autofree char *platform = NULL, *target = platform_text(&arguments->target);
         int r;
 
-        if (!flag)
-                return 0;
-        r = expand_word(flag, arguments->global, escape, &platform, err);
-        if (r < 0)
-                return r;
-        rest = ours ? str_after(platform, ours) : NULL;
-        if (!*platform || (rest && (!*rest || *rest == '/')))
-                return 0;
-        return refuse(err, EOPNOTSUPP, "cannot build for '%s' here: this machine is %s", platform,
-                      ours);
+        if (flag) {
+                r = expand_word(flag, arguments->global, escape, &platform, err);
+                if (r < 0)
+                        return r;
+        }
+        stage->platform_said = !str_empty(platform);
+        return platform_parse(stage->platform_said ? platform : target, &stage->platform, err);
 }
 
 static int plan_stage(Stages *plan, Stage *stage, const BuildArguments *arguments, char escape,
@@ -65,7 +59,7 @@ static int plan_stage(Stages *plan, Stage *stage, const BuildArguments *argument
 
         if (n == 2 || (n == 3 && strcasecmp(args[1], "AS") != 0))
                 return refuse(err, EINVAL, "FROM needs an image, or `image AS name`");
-        r = check_platform(stage->from, arguments, escape, err);
+        r = read_platform(stage, arguments, escape, err);
         if (r >= 0)
                 r = expand_word(args[0], arguments->global, escape, &stage->base, err);
         if (r >= 0 && n == 3)
@@ -212,6 +206,7 @@ Stages *stages_free(Stages *plan) {
         for (size_t i = 0; i < plan->n; i++) {
                 free(plan->stages[i].name);
                 free(plan->stages[i].base);
+                platform_clear(&plan->stages[i].platform);
         }
         free(plan->stages);
         free(plan);

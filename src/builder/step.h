@@ -14,6 +14,7 @@
 #include "builder/cache.h"
 #include "builder/config.h"
 #include "builder/context.h"
+#include "builder/output.h"
 #include "builder/run_mount.h"
 #include "builder/secret.h"
 #include "builder/stages.h"
@@ -31,7 +32,8 @@ typedef struct NamedContext {
 typedef struct Build {
         const Home *home;
         const BuildRequest *request;
-        char *text; /* of the Dockerfile */
+        LayerDraft *scratch; /* what an archive of a context was unpacked into; or NULL */
+        char *text;          /* of the Dockerfile */
         Containerfile *file;
         BuildArguments arguments;
         Stages *plan;
@@ -40,11 +42,18 @@ typedef struct Build {
         NamedContext *named;
         size_t n_named;
         BuildSecrets secrets;
+        Outputs outputs;
         int64_t latest;  /* SOURCE_DATE_EPOCH, or TAR_NO_CLAMP */
         char *now;       /* created of what is made now */
         size_t n_echoed; /* steps announced so far */
         sigset_t ends;   /* the signals that end a build; blocked */
 } Build;
+
+/* Opens the context that the request names; a Dockerfile from standard input becomes build->text.
+ */
+int build_open_context(Build *build, Err *err);
+/* Reads the Dockerfile: the one named, or the first that is there of the usual names. */
+int build_read_file(Build *build, Err *err);
 
 /* Whose files COPY --from and RUN --mount take. */
 typedef struct Origin {
@@ -102,6 +111,7 @@ struct Step {
         StepMount *mounts;
         size_t n_mounts;
         char **command, **environment;
+        bool insecure;              /* --security=insecure */
         char *script, *script_path; /* a here-document that is a program, and where it is seen */
         char *network;
 };
@@ -134,11 +144,14 @@ typedef struct MountsHeld MountsHeld;
 /**
  * step_mounts_begin() - put a RUN's mounts into its specification
  * @run_dir:	of its container, absolute, in memory
- * @owner:	the host's id of its root
+ * @owner:	the host's id of its root; 0 if that is the machine's
  */
 int step_mounts_begin(Step *step, const char *run_dir, uid_t owner, OciSpec *spec, MountsHeld **ret,
                       Err *err);
 MountsHeld *step_mounts_end(MountsHeld *held);
+
+/* --squash, see squash.c. */
+int build_squash(const Build *build, StageState *state, Err *err);
 
 /* Removes the containers of builds that were killed before their command ran. */
 void step_run_sweep(const Home *home);

@@ -174,6 +174,15 @@ static int show(MountsHeld *held, const char *target, const char *source, const 
         return 0;
 }
 
+/* Owners on disk are the container's numbers; a command that is root on the machine has no others.
+ */
+static const char *bind_options(const MountsHeld *held, bool read_only) {
+        if (!held->owner)
+                return read_only ? "bind,rprivate,ro,nosuid,nodev" : "bind,rprivate,nosuid,nodev";
+        return read_only ? "bind,rprivate,ro,nosuid,nodev,idmap"
+                         : "bind,rprivate,nosuid,nodev,idmap";
+}
+
 /* Keeps a descriptor open and returns a path that leads to what it is. */
 static char *path_of(MountsHeld *held, int fd) {
         int *slot = json_grow(&held->opened, &held->n_opened, sizeof *slot);
@@ -270,10 +279,7 @@ static int begin_bind(const Step *step, const StepMount *m, MountsHeld *held, Er
                 r = shared_copy(step, m, &source, err);
         if (r < 0)
                 return r;
-        return show(held, m->mount.target, source,
-                    m->mount.read_only ? "bind,rprivate,ro,nosuid,nodev,idmap"
-                                       : "bind,rprivate,nosuid,nodev,idmap",
-                    err);
+        return show(held, m->mount.target, source, bind_options(held, m->mount.read_only), err);
 }
 
 /* ------------------------------------------------------- caches, tmpfs, secrets */
@@ -318,9 +324,7 @@ static int begin_cache(const Step *step, const StepMount *m, MountsHeld *held, E
         fault_point("build.cache");
         if (r < 0)
                 return r;
-        return show(held, m->mount.target, cache->data,
-                    m->mount.read_only ? "bind,rprivate,ro,nosuid,nodev,idmap"
-                                       : "bind,rprivate,nosuid,nodev,idmap",
+        return show(held, m->mount.target, cache->data, bind_options(held, m->mount.read_only),
                     err);
 }
 

@@ -151,10 +151,27 @@ void step_run_sweep(const Home *home) {
                 (void) network_sweep(home, has_record, (void *) home, NULL);
 }
 
+/* --add-host, --shm-size and --ulimit. */
+static int copy_host(const HostConfig *from, HostConfig *to) {
+        to->shm_size = from->shm_size;
+        for (size_t i = 0; i < from->n_ulimits; i++) {
+                ContainerUlimit *limit = json_grow(&to->ulimits, &to->n_ulimits, sizeof *limit);
+
+                if (!limit)
+                        return -ENOMEM;
+                *limit = from->ulimits[i];
+                limit->name = strdup(from->ulimits[i].name);
+                if (!limit->name)
+                        return -ENOMEM;
+        }
+        return strv_copy(from->extra_hosts, &to->extra_hosts);
+}
+
 /* The record; everything that Docker's classic builder would have given its container. */
 static int make_container(Run *run, Err *err) {
         const Step *step = run->step;
         const OciImageConfig *config = &step->state->image.config;
+        const HostConfig *host = step->build->request->host;
         Container *c = run->c = calloc(1, sizeof *c);
 
         if (!c)
@@ -167,6 +184,9 @@ static int make_container(Run *run, Err *err) {
         c->host.network_mode = strdup(step->network);
         c->host.log_config.type = strdup("none");
         c->host.auto_remove = true;
+        c->host.privileged = step->insecure;
+        if (host && copy_host(host, &c->host) < 0)
+                return fail(err, ENOMEM, "cannot make a container");
         if (!c->name || !c->config.image || !c->host.network_mode || !c->host.log_config.type ||
             strv_copy(step->state->lowers, &c->lowers) < 0 ||
             strv_copy(step->environment, &c->config.env) < 0 ||
@@ -293,7 +313,7 @@ static int set_up(Run *run, Err *err) {
         run->lock = lock_dir(c->dir, true);
         if (run->lock < 0)
                 return fail(err, run->lock, "cannot lock the container");
-        r = idrange_take(c->home, c->id, &c->state.userns_base, err);
+        r = container_has_userns(c) ? idrange_take(c->home, c->id, &c->state.userns_base, err) : 0;
         fault_point("build.ids");
         if (r >= 0)
                 r = take_network(run, err);
@@ -443,7 +463,10 @@ static int serve(Run *run, const int to[2], Err *err) {
 }
 
 static int watch(Run *run, int *ret_code, Err *err) {
-        const int to[2] = { run->step->build->request->quiet ? -EBADF : STDOUT_FILENO,
+        const Build *build = run->step->build;
+        const int to[2] = { build->request->quiet                 ? -EBADF
+                            : outputs_use_stdout(&build->outputs) ? STDERR_FILENO
+                                                                  : STDOUT_FILENO,
                             STDERR_FILENO };
         siginfo_t info = {};
         int r;
@@ -525,9 +548,15 @@ static int read_flags(Step *step, Err *err) {
         if (!str_equal(network, "bridge") && !str_equal(network, "none") &&
             !str_equal(network, "host"))
                 return refuse(err, EINVAL, "--network=%s is none of default, none, host", network);
-        if (security && !str_equal(security, "sandbox"))
-                return refuse(err, EOPNOTSUPP, "RUN --security=%s is not supported: only sandbox",
+        step->insecure = str_equal(security, "insecure");
+        if (security && !step->insecure && !str_equal(security, "sandbox"))
+                return refuse(err, EINVAL, "--security=%s is neither sandbox nor insecure",
                               security);
+        if (step->insecure &&
+            !strv_has((char *const *) step->build->request->allow, "security.insecure"))
+                return err_hint(err, refuse(err, EPERM, "RUN --security=insecure is not allowed"),
+                                "it makes the command root on this machine: --allow "
+                                "security.insecure");
         if (device)
                 return refuse(err, EOPNOTSUPP, "RUN --device=%s is not supported", device);
         step->network = strdup(network);
@@ -588,6 +617,20 @@ static int read_command(Step *step, Err *err) {
         return r < 0 ? fail(err, r, "cannot run") : 0;
 }
 
+/* Who is in /etc/hosts makes a difference, where they are does not, as with BuildKit. */
+static int add_host_names(const Step *step, CacheKey *key) {
+        const HostConfig *host = step->build->request->host;
+
+        strv_foreach(entry, host ? host->extra_hosts : NULL) {
+                autofree char *name = strndup(*entry, strcspn(*entry, ":"));
+
+                if (!name)
+                        return -ENOMEM;
+                cache_key_add(key, name);
+        }
+        return 0;
+}
+
 int step_prepare_run(Step *step, Err *err) {
         const OciImageConfig *config = &step->state->image.config;
         autofree char *arguments = NULL, *joined = NULL;
@@ -608,6 +651,9 @@ int step_prepare_run(Step *step, Err *err) {
         cache_key_add(&key, config->working_dir);
         cache_key_add(&key, config->user);
         cache_key_add(&key, step->network);
+        cache_key_add(&key, step->insecure ? "insecure" : NULL);
+        if (add_host_names(step, &key) < 0)
+                return fail(err, ENOMEM, "cannot run");
         r = step_mounts_prepare(step, &key, err);
         if (r < 0)
                 return r;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,19 +11,32 @@
 #include "base/str.h"
 #include "builder/build.h"
 #include "cli/command.h"
+#include "cli/host_spec.h"
+#include "cli/limit_spec.h"
 #include "engine/network.h"
 
 typedef struct BuildOptions {
-        const char **tags, **arguments, **labels, **contexts, **secrets, **agents;
+        const char **tags, **arguments, **labels, **contexts, **secrets, **agents, **outputs;
+        const char **cache_from, **cache_to, **uncached, **allow, **hosts, **ulimits;
+        uint64_t shm_size;
+        const char *platform, *metadata;
         const char *file, *target, *iidfile, *progress, *network;
-        bool no_cache, quiet, remove, force_remove, print_ast, check;
+        bool no_cache, quiet, remove, force_remove, print_ast, check, squash;
 } BuildOptions;
 
 static const Option options[] = {
+        OPT_LIST(0, "add-host", BuildOptions, hosts, "NAME:ADDRESS", "Add to /etc/hosts of RUN"),
+        OPT_LIST(0, "allow", BuildOptions, allow, "WHAT",
+                 "Allow RUN --security=insecure: security.insecure",
+                 "security.insecure|network.host"),
         OPT_LIST(0, "build-arg", BuildOptions, arguments, "NAME=VALUE",
                  "Give a value to an ARG of the Dockerfile"),
         OPT_LIST(0, "build-context", BuildOptions, contexts, "NAME=DIR",
                  "One more context, for FROM, COPY --from and RUN --mount"),
+        OPT_LIST(0, "cache-from", BuildOptions, cache_from, "DIR",
+                 "Take steps from a cache that --cache-to made"),
+        OPT_LIST(0, "cache-to", BuildOptions, cache_to, "DIR",
+                 "Put steps into a cache in DIR (type=local,dest=DIR)"),
         OPT_FLAG(0, "check", BuildOptions, check,
                  "Look for likely mistakes in the Dockerfile and build nothing"),
         OPT_STRING('f', "file", BuildOptions, file, "FILE",
@@ -33,9 +47,16 @@ static const Option options[] = {
         OPT_STRING(0, "iidfile", BuildOptions, iidfile, "FILE", "Write the image's id to FILE",
                    "file"),
         OPT_LIST(0, "label", BuildOptions, labels, "NAME=VALUE", "Add a label to the image"),
+        OPT_STRING(0, "metadata-file", BuildOptions, metadata, "FILE",
+                   "Write what the image is called and its digests to FILE, as JSON", "file"),
         OPT_STRING(0, "network", BuildOptions, network, "MODE",
                    "Network of RUN: default, none or host", "default|none|host"),
         OPT_FLAG(0, "no-cache", BuildOptions, no_cache, "Carry out every step anew"),
+        OPT_LIST(0, "no-cache-filter", BuildOptions, uncached, "STAGE",
+                 "Carry out every step of a stage anew"),
+        OPT_LIST('o', "output", BuildOptions, outputs, "DIR|type=TYPE,dest=FILE",
+                 "Write the files out: type local or tar; image for the store", "dir"),
+        OPT_STRING(0, "platform", BuildOptions, platform, "OS/ARCH", "What to build for"),
         OPT_FLAG(0, "print-ast", BuildOptions, print_ast,
                  "Print the parsed Dockerfile as JSON and build nothing"),
         OPT_STRING(0, "progress", BuildOptions, progress, "HOW",
@@ -46,10 +67,13 @@ static const Option options[] = {
                  "Accepted for Docker's sake: nothing intermediate is ever left"),
         OPT_LIST(0, "secret", BuildOptions, secrets, "id=ID,src=FILE",
                  "Let RUN --mount=type=secret show a file or variable (env=NAME)"),
+        OPT_SIZE(0, "shm-size", BuildOptions, shm_size, "SIZE", "Size of /dev/shm of RUN (64m)"),
+        OPT_FLAG(0, "squash", BuildOptions, squash, "Make one layer of all that are added"),
         OPT_LIST(0, "ssh", BuildOptions, agents, "default|ID=SOCKET",
                  "Let RUN --mount=type=ssh reach an SSH agent"),
         OPT_LIST('t', "tag", BuildOptions, tags, "NAME[:TAG]", "Name the image", "image"),
         OPT_STRING(0, "target", BuildOptions, target, "STAGE", "Build this stage, not the last"),
+        OPT_LIST(0, "ulimit", BuildOptions, ulimits, "NAME=SOFT[:HARD]", "Limits of RUN"),
         {},
 };
 
@@ -66,12 +90,97 @@ static int write_id(const char *path, const char *id, Err *err) {
         return r < 0 ? fail(err, r, "cannot write '%s'", path) : 0;
 }
 
-static int cmd_build(const CommandInput *in, Err *err) {
+/* buildx's names, so that who reads its file can read this one. */
+static int write_metadata(const char *path, const BuildOptions *o, const Image *image, Err *err) {
+        autofree char *names = image ? strv_join((char *const *) o->tags, ",") : NULL;
+        autofree char *text = NULL;
+        json_t *tree = json_object();
+        int r;
+
+        if (image &&
+            json_object_update_new(
+                    tree, json_pack("{s:s, s:s, s:{s:s, s:s}}", "containerimage.config.digest",
+                                    image->id, "containerimage.digest", image->manifest_digest,
+                                    "containerimage.descriptor", "mediaType", OCI_MEDIA_MANIFEST,
+                                    "digest", image->manifest_digest)) < 0)
+                tree = NULL;
+        if (tree && !str_empty(names) &&
+            json_object_set_new(tree, "image.name", json_string(names)) < 0)
+                tree = NULL;
+        text = tree ? json_dumps(tree, JSON_INDENT(2)) : NULL;
+        json_decref(tree);
+        r = text ? file_replace(AT_FDCWD, path, text, strlen(text), 0644, false) : -ENOMEM;
+        return r < 0 ? fail(err, r, "cannot write '%s'", path) : 0;
+}
+
+static int read_host(const BuildOptions *o, HostConfig *host, Err *err) {
+        int r = 0;
+
+        if (o->shm_size > INT64_MAX)
+                return refuse(err, EINVAL, "option '--shm-size' is too large");
+        host->shm_size = (int64_t) o->shm_size;
+        strv_foreach(entry, o->hosts)
+                if (r >= 0)
+                        r = host_entry(*entry, host, err);
+        strv_foreach(limit, o->ulimits)
+                if (r >= 0)
+                        r = limit_ulimit(*limit, host, err);
+        return r;
+}
+
+static int check_options(const BuildOptions *o, Err *err) {
         static const char *const progresses[] = {
                 "auto", "plain", "tty", "quiet", "rawjson", NULL
         };
         static const char *const networks[] = { "default", "bridge", "none", "host", NULL };
+        static const char *const allowed[] = { "security.insecure", "network.host", NULL };
+        int r;
+
+        r = check_word(o->progress, "progress", progresses, err);
+        if (r >= 0)
+                r = check_word(o->network, "network", networks, err);
+        strv_foreach(word, o->allow)
+                if (r >= 0)
+                        r = check_word(*word, "allow", allowed, err);
+        return r;
+}
+
+/* --check and --print-ast: says something about the file and builds nothing. */
+static int describe(const CommandInput *in, const BuildRequest *request, Err *err) {
         const BuildOptions *o = in->options;
+        autofree char *text = NULL;
+        int r;
+
+        r = o->print_ast
+                    ? build_print(in->home, request, &text, err)
+                    : build_check(in->home, request, str_equal(o->progress, "rawjson"), &text, err);
+        if (r < 0)
+                return r;
+        command_print(STDOUT_FILENO, text);
+        return r > 0;
+}
+
+static int build(const CommandInput *in, const BuildRequest *request, Err *err) {
+        const BuildOptions *o = in->options;
+        autoptr(Image) image = NULL;
+        int r;
+
+        r = build_image(in->home, request, &image, err);
+        network_sweep_idle(in->home);
+        if (r >= 0 && o->iidfile && image)
+                r = write_id(o->iidfile, image->id, err);
+        if (r >= 0 && o->metadata)
+                r = write_metadata(o->metadata, o, image, err);
+        if (r < 0)
+                return r;
+        if (request->quiet && image)
+                puts(image->id);
+        return 0;
+}
+
+static int cmd_build(const CommandInput *in, Err *err) {
+        const BuildOptions *o = in->options;
+        HostConfig host = {};
         const BuildRequest request = {
                 .context = in->args[0],
                 .file = o->file,
@@ -81,49 +190,35 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 .contexts = o->contexts,
                 .secrets = o->secrets,
                 .agents = o->agents,
+                .outputs = o->outputs,
+                .cache_from = o->cache_from,
+                .cache_to = o->cache_to,
+                .uncached = o->uncached,
+                .allow = o->allow,
+                .platform = o->platform,
+                .host = &host,
                 .target = o->target,
                 .network = o->network,
                 .no_cache = o->no_cache,
-                .quiet = o->quiet,
+                .squash = o->squash,
+                .quiet = o->quiet || str_equal(o->progress, "quiet"),
         };
-        autofree char *tree = NULL;
-        autoptr(Image) image = NULL;
         int r;
 
-        r = check_word(o->progress, "progress", progresses, err);
+        r = check_options(o, err);
         if (r >= 0)
-                r = check_word(o->network, "network", networks, err);
-        if (r >= 0 && o->print_ast) {
-                r = build_print(in->home, &request, &tree, err);
-                if (r >= 0)
-                        command_print(STDOUT_FILENO, tree);
-                return r;
-        }
-        if (r >= 0 && o->check) {
-                r = build_check(in->home, &request, str_equal(o->progress, "rawjson"), &tree, err);
-                if (r >= 0)
-                        command_print(STDOUT_FILENO, tree);
-                return r < 0 ? r : r > 0;
-        }
-        if (r >= 0) {
-                r = build_image(in->home, &request, &image, err);
-                network_sweep_idle(in->home);
-        }
-        if (r >= 0 && o->iidfile)
-                r = write_id(o->iidfile, image->id, err);
+                r = read_host(o, &host, err);
         if (r < 0)
                 return r;
-        if (o->quiet)
-                puts(image->id);
-        return 0;
+        return o->print_ast || o->check ? describe(in, &request, err) : build(in, &request, err);
 }
 
 COMMAND(build) = {
         .name = "build",
         .alias = "image build",
         .group = "Images",
-        .synopsis = "[OPTION...] PATH",
-        .summary = "Build an image from a Dockerfile and the directory PATH",
+        .synopsis = "[OPTION...] PATH|-",
+        .summary = "Build an image from a Dockerfile and the files at PATH",
         .options = options,
         .options_size = sizeof(BuildOptions),
         .min_args = 1,

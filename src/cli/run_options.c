@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/env_file.h"
+#include "cli/host_spec.h"
 #include "cli/limit_spec.h"
 #include "cli/mount_spec.h"
 #include "cli/operands.h"
@@ -294,46 +295,21 @@ static int read_files(const RunOptions *o, Container *c, Err *err) {
 
 /* ---- network ---- */
 
-static int family_of(const char *address) {
-        unsigned char bytes[sizeof(struct in6_addr)];
-
-        return inet_pton(AF_INET, address, bytes) == 1    ? AF_INET
-               : inet_pton(AF_INET6, address, bytes) == 1 ? AF_INET6
-                                                          : 0;
-}
-
 static int read_addresses(const RunOptions *o, Container *c, Err *err) {
         int r;
 
-        if (o->ip && family_of(o->ip) != AF_INET)
+        if (o->ip && address_family(o->ip) != AF_INET)
                 return refuse(err, EINVAL, "'%s' is not an IPv4 address", o->ip);
-        if (o->ip6 && family_of(o->ip6) != AF_INET6)
+        if (o->ip6 && address_family(o->ip6) != AF_INET6)
                 return refuse(err, EINVAL, "'%s' is not an IPv6 address", o->ip6);
         strv_foreach(server, o->dns)
-                if (!family_of(*server))
+                if (!address_family(*server))
                         return refuse(err, EINVAL, "name server '%s' is not an IP address",
                                       *server);
         r = set(&c->ip, o->ip, err);
         if (r >= 0)
                 r = set(&c->ip6, o->ip6, err);
         return r;
-}
-
-/* NAME:ADDRESS, kept so; NAME=ADDRESS is the newer spelling. */
-static int read_host(const char *text, HostConfig *host, Err *err) {
-        size_t n = strcspn(text, "=:");
-        const char *address = text[n] ? text + n + 1 : "";
-        autofree char *bare = *address == '[' && str_ends_with(address, "]")
-                                      ? strndup(address + 1, strlen(address) - 2)
-                                      : strdup(address);
-
-        if (!bare)
-                return no_memory(err);
-        if (n == 0 || (!family_of(bare) && !str_equal(bare, "host-gateway")))
-                return err_hint(err, refuse(err, EINVAL, "host '%s' is not NAME:ADDRESS", text),
-                                "such as --add-host db:10.0.0.7 or --add-host me:host-gateway");
-        return strv_addf(&host->extra_hosts, "%.*s:%s", (int) n, text, bare) < 0 ? no_memory(err)
-                                                                                 : 0;
 }
 
 /* Makes "container:NAME" into "container:ID", which outlives a change of names. */
@@ -435,7 +411,7 @@ static int read_network(const Home *home, const RunOptions *o, Container *c, Err
         strv_foreach(host, o->hosts) {
                 if (r < 0)
                         break;
-                r = read_host(*host, &c->host, err);
+                r = host_entry(*host, &c->host, err);
         }
         if (r >= 0)
                 r = set_list(&c->aliases, o->aliases, err);

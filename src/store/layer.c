@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "base/fault.h"
@@ -11,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "kernel/process.h"
 #include "store/layer.h"
 
 #define LAYER_VERSION 1
@@ -455,4 +458,31 @@ int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err) {
         if (root < 0)
                 return fail(err, errno, "cannot open '%s'", layer->diff);
         return tar_write(root, layer->latest, sink, context, err);
+}
+
+static int write_to_pipe(void *context, const void *bytes, size_t n) {
+        return fd_write_all(*(int *) context, bytes, n);
+}
+
+int layer_open_tar(const Layer *layer, int *ret_pidfd, Err *err) {
+        int ends[2], r;
+        pid_t pid, parent = getpid();
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return fail(err, errno, "cannot read a layer");
+        pid = process_clone(0, -EBADF, ret_pidfd);
+        if (pid == 0) {
+                process_reset_signals();
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+                        _exit(1);
+                close_fd(ends[0]);
+                r = layer_write_tar(layer, write_to_pipe, &ends[1], NULL);
+                _exit(r < 0);
+        }
+        close_fd(ends[1]);
+        if (pid < 0) {
+                close_fd(ends[0]);
+                return fail(err, pid, "cannot read a layer");
+        }
+        return ends[0];
 }

@@ -45,6 +45,7 @@ typedef enum UnpackMode {
         UNPACK_FLAT,  /* a root file system: whiteouts hide nothing and are dropped */
         UNPACK_LAYER, /* a layer's tar: whiteouts become the overlay's; wants a view without lowers
                        */
+        UNPACK_OVER,  /* the same on top of those already there, so that they become one layer */
         UNPACK_PLAIN, /* any archive, as ADD unpacks it: a name that begins with ".wh." is refused
                        */
 } UnpackMode;

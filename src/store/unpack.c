@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "kernel/resolve.h"
 #include "store/inroot.h"
@@ -265,6 +266,27 @@ static int unpack_fifo(Unpack *u, int parent, const char *name, const TarEntry *
         return set_time(u, parent, name, e);
 }
 
+/* Several layers become one: what a whiteout hides goes, and it stays for what is below them all.
+ */
+static int unpack_whiteout_over(Unpack *u, int parent, const char *mark, const char *name) {
+        autostrv names = NULL;
+        int r;
+
+        if (!str_equal(mark, WHITEOUT_OPAQUE)) {
+                r = inroot_remove(&u->tree, parent, name);
+                if (r >= 0 || r == -ENOENT)
+                        r = mknodat(parent, name, S_IFCHR, makedev(0, 0)) < 0 ? -errno : 0;
+                return r < 0 ? cannot(u, r, "make the whiteout") : 0;
+        }
+        r = dir_list(parent, ".", &names);
+        strv_foreach(below, names)
+                if (r >= 0)
+                        r = inroot_remove(&u->tree, parent, *below);
+        if (r >= 0)
+                r = make_opaque(parent);
+        return r < 0 ? cannot(u, r, "make the whiteout") : 0;
+}
+
 /*
  * A whiteout hides what is below this layer; an entry of the same layer with that name stays,
  * in whatever order they come.
@@ -282,6 +304,8 @@ static int unpack_whiteout(Unpack *u, int parent, const char *mark) {
                               u->name);
         if (u->mode == UNPACK_FLAT)
                 return 0;
+        if (u->mode == UNPACK_OVER)
+                return unpack_whiteout_over(u, parent, mark, name);
         if (str_equal(mark, WHITEOUT_OPAQUE))
                 r = make_opaque(parent);
         else if (str_after(mark, WHITEOUT_META))

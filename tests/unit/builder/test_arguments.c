@@ -22,7 +22,7 @@ TEST(who_wins) {
 
         setenv("FROM_ENV", "environment", 1);
         unsetenv("ABSENT");
-        expect_ok(build_arguments_init(&a, given, &err));
+        expect_ok(build_arguments_init(&a, given, NULL, &err));
         expect_str(value_of(&a, "A", true), "given");
         expect_str(value_of(&a, "A=default", true), "given");
         expect_str(value_of(&a, "B=default", true), "default");
@@ -41,7 +41,7 @@ TEST(proxies_need_no_declaration) {
         autostrv proxies = NULL;
         autoerr err = {};
 
-        expect_ok(build_arguments_init(&a, given, &err));
+        expect_ok(build_arguments_init(&a, given, NULL, &err));
         expect_ok(build_arguments_proxies(&a, &proxies));
         expect(strv_length(proxies) == 1);
         expect_str(proxies[0], "http_proxy=http://p");
@@ -54,7 +54,7 @@ TEST(names_are_checked) {
         BuildArgument argument = {};
         autoerr err = {};
 
-        expect(build_arguments_init(&a, given, &err) == -EINVAL);
+        expect(build_arguments_init(&a, given, NULL, &err) == -EINVAL);
         expect_str(err.message, "build argument '=x' has no name");
         err_clear(&err);
         expect(build_argument_resolve(&a, "=x", NULL, true, '\\', &argument, &err) == -EINVAL);

@@ -37,7 +37,7 @@ static char *apply(StageState *state, const char *text) {
 static StageState *begun(void) {
         StageState *state = &states[n_states++];
 
-        expect_ok(config_begin_scratch(state));
+        expect_ok(config_begin_scratch(state, &(Platform){ .architecture = (char *) "amd64" }));
         return state;
 }
 
@@ -65,7 +65,7 @@ TEST(arguments_are_seen_but_not_kept) {
         autoerr err = {};
         autofree char *text = NULL;
 
-        expect_ok(build_arguments_init(&arguments, given, &err));
+        expect_ok(build_arguments_init(&arguments, given, NULL, &err));
         expect(!apply_with(s, &arguments, "ARG V=1 W=x U", NULL));
         expect(!apply(s, "LABEL v=$V$U"));
         expect_str(strv_env_get(s->image.config.labels, "v"), "2");

@@ -14,7 +14,7 @@ static char *found(const char *text, const char *ignored, bool *fails, char **re
         autoerr err = {};
 
         expect_ok(containerfile_parse(text, strlen(text), "Dockerfile", &file, &err));
-        expect_ok(build_arguments_init(&arguments, NULL, &err));
+        expect_ok(build_arguments_init(&arguments, NULL, NULL, &err));
         if (ignored)
                 expect_ok(ignore_parse(ignored, ".dockerignore", &ignore, &err));
         if (lint_check(&(LintInput){ .file = file, .arguments = &arguments, .ignore = ignore },

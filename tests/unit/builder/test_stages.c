@@ -19,7 +19,7 @@ static Stages *plan(const char *text, const char *const *given, const char *targ
         typeof(&made[0]) m = &made[n_made++];
 
         expect_ok(containerfile_parse(text, strlen(text), "Dockerfile", &m->file, &m->err));
-        expect_ok(build_arguments_init(&m->arguments, given, &m->err));
+        expect_ok(build_arguments_init(&m->arguments, given, NULL, &m->err));
         if (stages_make(m->file, &m->arguments, target, &m->stages, &m->err) < 0)
                 *ret_why = m->err.message;
         return m->stages;
@@ -80,9 +80,12 @@ TEST(refusals) {
         }
 }
 
-TEST(foreign_platform_is_refused) {
+TEST(platforms) {
+        Stages *p = plan("FROM --platform=arm64 a\nFROM b\n", NULL, NULL, NULL);
         char *why = NULL;
 
+        expect_str(p->stages[0].platform.architecture, "arm64");
+        expect(p->stages[0].platform_said && !p->stages[1].platform_said);
         expect(!plan("FROM --platform=windows/amd64 a\n", NULL, NULL, &why));
-        expect(strstr(why, "cannot build for 'windows/amd64' here"));
+        expect(strstr(why, "the system of platform 'windows/amd64' is not linux"));
 }

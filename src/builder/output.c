@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/nearest.h"
+#include "base/str.h"
+#include "builder/output.h"
+#include "store/flatten.h"
+#include "store/tar_write.h"
+#include "store/tree.h"
+
+static const char *const types[] = { "image", "local", "tar", NULL };
+
+void outputs_clear(Outputs *outputs) {
+        for (size_t i = 0; i < outputs->n_list; i++) {
+                free(outputs->list[i].dest);
+                free(outputs->list[i].name);
+        }
+        free(outputs->list);
+        *outputs = (Outputs){};
+}
+
+static int read_type(const char *value, Output *ret, Err *err) {
+        const char *nearest = nearest_name(value, types);
+
+        /* Docker's word for its own store is this one's. */
+        if (str_equal(value, "docker"))
+                value = "image";
+        for (int i = 0; types[i]; i++)
+                if (str_equal(value, types[i])) {
+                        ret->type = (OutputType) i;
+                        return 0;
+                }
+        if (nearest)
+                return refuse(err, EINVAL, "--output has no type '%s'; did you mean '%s'?", value,
+                              nearest);
+        return refuse(err, EINVAL, "--output has no type '%s': there are image, local and tar",
+                      value);
+}
+
+static int read_field(const char *field, Output *ret, Err *err) {
+        static const char *const keys[] = { "type", "dest", "name", NULL };
+        const char *equals = strchr(field, '='), *nearest;
+        autofree char *key = strndup(field, strcspn(field, "="));
+        int r = 0;
+
+        if (!key)
+                return fail(err, ENOMEM, "cannot read an output");
+        nearest = nearest_name(key, keys);
+        if (!equals)
+                return refuse(err, EINVAL, "--output: '%s' needs a value", key);
+        if (str_equal(key, "type"))
+                return read_type(equals + 1, ret, err);
+        if (str_equal(key, "dest"))
+                r = str_set(&ret->dest, equals + 1);
+        else if (str_equal(key, "name"))
+                r = str_set(&ret->name, equals + 1);
+        else if (nearest)
+                return refuse(err, EINVAL, "--output has no key '%s'; did you mean '%s'?", key,
+                              nearest);
+        else
+                return refuse(err, EINVAL, "--output has no key '%s'", key);
+        return r < 0 ? fail(err, r, "cannot read an output") : 0;
+}
+
+static int read_output(const char *text, Output *ret, Err *err) {
+        autostrv fields = NULL;
+        int r;
+
+        /* "DIR" and "-". */
+        if (!strchr(text, '=')) {
+                ret->type = str_equal(text, "-") ? OUTPUT_TAR : OUTPUT_LOCAL;
+                return str_set(&ret->dest, text) < 0 ? fail(err, ENOMEM, "cannot read an output")
+                                                     : 0;
+        }
+        r = strv_split_csv(text, &fields);
+        if (r < 0)
+                return fail(err, r, "cannot read the output '%s'", text);
+        strv_foreach(field, fields) {
+                r = read_field(*field, ret, err);
+                if (r < 0)
+                        return r;
+        }
+        if (ret->type == OUTPUT_LOCAL && (str_empty(ret->dest) || str_equal(ret->dest, "-")))
+                return refuse(err, EINVAL, "--output type=local needs a directory: dest=DIR");
+        if (ret->type == OUTPUT_TAR && str_empty(ret->dest))
+                return str_set(&ret->dest, "-") < 0 ? fail(err, ENOMEM, "cannot read an output")
+                                                    : 0;
+        if (ret->type == OUTPUT_IMAGE && ret->dest)
+                return err_hint(
+                        err, refuse(err, EOPNOTSUPP, "an image is not written to '%s'", ret->dest),
+                        "build it, then 'isola save' it");
+        return 0;
+}
+
+int outputs_parse(const char *const *words, Outputs *ret, Err *err) {
+        strv_foreach(word, words) {
+                Output *output = json_grow(&ret->list, &ret->n_list, sizeof *output);
+                int r = output ? read_output(*word, output, err)
+                               : fail(err, ENOMEM, "cannot read an output");
+
+                if (r < 0)
+                        return r;
+        }
+        if (outputs_use_stdout(ret) && isatty(STDOUT_FILENO))
+                return err_hint(err,
+                                refuse(err, EINVAL,
+                                       "standard output is a terminal, a tar is not "
+                                       "for reading"),
+                                "redirect it, or give dest=FILE");
+        return 0;
+}
+
+bool outputs_want_image(const Outputs *outputs) {
+        for (size_t i = 0; i < outputs->n_list; i++)
+                if (outputs->list[i].type == OUTPUT_IMAGE)
+                        return true;
+        return outputs->n_list == 0;
+}
+
+bool outputs_use_stdout(const Outputs *outputs) {
+        for (size_t i = 0; i < outputs->n_list; i++)
+                if (outputs->list[i].type == OUTPUT_TAR && str_equal(outputs->list[i].dest, "-"))
+                        return true;
+        return false;
+}
+
+/* Files belong to whoever gets them, whatever they say inside. */
+static int write_local(const Output *output, char *const *lowers, Err *err) {
+        char *const all[] = { (char *) "", NULL };
+        autofree char *path = NULL;
+        TreeView view = {};
+        int r;
+
+        r = dir_make(AT_FDCWD, output->dest, 0755);
+        if (r < 0)
+                return fail(err, r, "cannot make '%s'", output->dest);
+        path = realpath(output->dest, NULL);
+        if (!path)
+                return fail(err, errno, "cannot open '%s'", output->dest);
+        if (!lowers)
+                return 0;
+        view.upper = path;
+        return tree_copy(&view,
+                         &(TreeCopy){ .source_lowers = lowers,
+                                      .patterns = all,
+                                      .dest = "/",
+                                      .dest_is_dir = true,
+                                      .owner = "0:0" },
+                         NULL, err);
+}
+
+static int write_some(void *context, const void *bytes, size_t n) {
+        return fd_write_all(*(int *) context, bytes, n);
+}
+
+static int write_tar(const Output *output, char *const *lowers, int64_t latest, Err *err) {
+        static const char end[1024]; /* of an empty archive: two blocks of zeros */
+        bool standard = str_equal(output->dest, "-");
+        autoclose int tree = -EBADF, file = -EBADF;
+        int to = STDOUT_FILENO, r;
+
+        if (!standard) {
+                file = open(output->dest, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+                if (file < 0)
+                        return fail(err, errno, "cannot write '%s'", output->dest);
+                to = file;
+        }
+        if (!lowers) {
+                r = fd_write_all(to, end, sizeof end);
+                return r < 0 ? fail(err, r, "cannot write '%s'", output->dest) : 0;
+        }
+        tree = flatten_open(lowers, err);
+        if (tree < 0)
+                return tree;
+        r = tar_write(tree, latest, write_some, &to, err);
+        if (r < 0 && !standard)
+                (void) unlink(output->dest);
+        return r;
+}
+
+int output_write(const Output *output, char *const *lowers, int64_t latest, Err *err) {
+        if (output->type == OUTPUT_LOCAL)
+                return write_local(output, lowers, err);
+        return output->type == OUTPUT_TAR ? write_tar(output, lowers, latest, err) : 0;
+}

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What goes into `isola build` besides a directory, and what comes out besides an image."""
+import io
+import json
+import os
+import pathlib
+import tarfile
+
+import pytest
+from dockerfiles import Builder, build, fresh_build  # noqa: F401
+
+
+def see(build, command):
+    return build.isola.out('run', '--rm', '--network', 'none', build.name, 'sh', '-c', command)
+
+
+# ---------------------------------------------------------------------- the context
+
+
+def archive(files, mode='w'):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def test_dockerfile_on_standard_input(build):
+    build.isola('build', '-t', 'stdin', '-', input='FROM busybox\nCOPY <<EOF /x\nhello\nEOF\n')
+    build.name = 'stdin'
+    assert see(build, 'cat /x') == 'hello'
+    said = build.isola('build', '-', input='FROM busybox\nCOPY a /\n', code=1).stderr
+    assert "Dockerfile:2: there is no 'a' in the context" in said
+
+
+@pytest.mark.parametrize('mode', ['w', 'w:gz', 'w:bz2', 'w:xz'])
+def test_archive_on_standard_input(build, mode):
+    files = {'Dockerfile': 'FROM busybox\nCOPY . /x/\n', 'a': 'one', 'no': 'two', '.dockerignore': 'no\n',
+             'dir/Other': 'FROM busybox\nCOPY a /other\n'}
+    build.isola('build', '-t', 'stdin', '-', input=archive(files, mode), text=False)
+    build.name = 'stdin'
+    assert see(build, 'cat /x/a; ls /x') == 'oneDockerfile\na\ndir'
+    build.isola('build', '-t', 'stdin', '-f', 'dir/Other', '-', input=archive(files, mode), text=False)
+    assert see(build, 'cat /other') == 'one'
+    assert all('.draft' not in name for name in build.layers())
+
+
+def test_archive_in_a_file(build, tmp_path_factory):
+    path = tmp_path_factory.mktemp('archive') / 'context.tar.gz'
+    path.write_bytes(archive({'Dockerfile': 'FROM busybox\nCOPY a /a\n', 'a': 'text'}, 'w:gz'))
+    build.isola('build', '-t', 'filed', path)
+    build.name = 'filed'
+    assert see(build, 'cat /a') == 'text'
+
+
+def test_an_archive_cannot_show_the_machine(build, tmp_path_factory):
+    secret = tmp_path_factory.mktemp('outside') / 'file'
+    secret.write_text('TOPSECRET\n')
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode='w') as tar:
+        link = tarfile.TarInfo('Dockerfile')
+        link.type, link.linkname = tarfile.SYMTYPE, str(secret)
+        tar.addfile(link)
+    said = build.isola('build', '-', input=buffer.getvalue(), text=False, code=1)
+    assert b'TOPSECRET' not in said.stderr + said.stdout
+    outside = archive({'../escaped': 'x', 'Dockerfile': 'FROM busybox\n'})
+    assert b'leads out of the archive' in build.isola('build', '-', input=outside, text=False, code=1).stderr
+
+
+def test_garbage_on_standard_input(build):
+    said = build.isola('build', '-', input=b'\x00\x01garbage' * 100, text=False, code=1).stderr
+    assert b"cannot use 'standard input' as a context" in said
+
+
+# ----------------------------------------------------------------------- the output
+
+
+FILE = ('FROM busybox AS work\nRUN mkdir -p /out/bin && echo hi > /out/bin/tool && chmod 755 /out/bin/tool && chown 7:8 /out/bin/tool && ln -s tool /out/bin/link\n'
+        'FROM scratch\nCOPY --from=work /out /\nCOPY --from=work /out/bin/tool /gone\n')
+
+
+def test_output_to_a_directory(build, tmp_path_factory):
+    to = tmp_path_factory.mktemp('out') / 'deep/out'
+    build.write('Dockerfile', FILE)
+    before = build.isola.out('images', '-aq')
+    build.isola('build', '-o', to, build.directory)
+    assert (to / 'bin/tool').read_text() == 'hi\n' and os.readlink(to / 'bin/link') == 'tool'
+    status = (to / 'bin/tool').stat()
+    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o755, 0, 0)
+    assert build.isola.out('images', '-aq') == before
+    build.isola('build', '-o', f'type=local,dest={to}', '-t', 'both', build.directory)
+    assert build.isola.out('images', '-q', 'both')
+
+
+def test_output_does_not_leave_its_directory(build, tmp_path_factory):
+    outside, to = tmp_path_factory.mktemp('outside'), tmp_path_factory.mktemp('out')
+    os.symlink(outside, to / 'bin')
+    build.write('Dockerfile', FILE)
+    build.isola('build', '-o', to, build.directory, code=None)
+    assert list(outside.iterdir()) == []
+
+
+def test_output_as_a_tar(build, tmp_path_factory):
+    to = tmp_path_factory.mktemp('out') / 'out.tar'
+    build.write('Dockerfile', FILE)
+    build.isola('build', '-o', f'type=tar,dest={to}', build.directory)
+    done = build.isola('build', '-o', '-', build.directory, text=False)
+    assert done.stdout == to.read_bytes() and b'Step 1/' in done.stderr
+    with tarfile.open(to) as tar:
+        assert sorted(tar.getnames()) == ['bin', 'bin/link', 'bin/tool', 'gone']
+        assert tar.getmember('bin/tool').uid == 7
+    assert "--output has no type 'tarr'; did you mean 'tar'?" in build.isola('build', '-o', 'type=tarr,dest=x', build.directory, code=1).stderr
+    assert 'needs a directory' in build.isola('build', '-o', 'type=local', build.directory, code=1).stderr
+
+
+def test_metadata_file(build, tmp_path_factory):
+    to = tmp_path_factory.mktemp('out') / 'meta.json'
+    build('FROM busybox\n', '--metadata-file', to, name='meta:1')
+    data = json.loads(to.read_text())
+    assert data['image.name'] == 'meta:1'
+    assert data['containerimage.config.digest'] == build.isola.json('image', 'inspect', 'meta:1')[0]['Id']
+    assert data['containerimage.digest'].startswith('sha256:')
+
+
+def test_squash(build):
+    build.write('f', 'text')
+    build('FROM busybox\nRUN echo a > /a && mkdir /d && echo b > /d/b && rm /bin/vi\nRUN rm /a && rm -r /d && mkdir /d && echo c > /d/c\n'
+          'RUN rm -r /var/www && mkdir /var/www && echo new > /var/www/new\nCOPY f /f\n', '--squash')
+    plain = build.isola.json('image', 'inspect', 'busybox')[0]['RootFS']['Layers']
+    layers = build.isola.json('image', 'inspect', build.name)[0]['RootFS']['Layers']
+    assert layers[:-1] == plain
+    assert see(build, 'ls /d /var/www; cat /f; test ! -e /a -a ! -e /bin/vi') == '/d:\nc\n\n/var/www:\nnew\ntext'
+    assert not (build.top() / 'a').is_file()
+    assert 'merge of 4 layers' in build.isola.out('history', build.name)
+    again = build('FROM busybox\nRUN echo a > /a && mkdir /d && echo b > /d/b && rm /bin/vi\nRUN rm /a && rm -r /d && mkdir /d && echo c > /d/c\n'
+                  'RUN rm -r /var/www && mkdir /var/www && echo new > /var/www/new\nCOPY f /f\n', '--squash', name='again')
+    assert build.isola.json('image', 'inspect', 'again')[0]['RootFS']['Layers'] == layers
+    assert again.stdout.count('Using cache') == 4
+
+
+# ------------------------------------------------------------------------ the cache
+
+
+def test_no_cache_filter(build):
+    file = 'FROM busybox AS one\nRUN true\nFROM busybox AS two\nRUN echo > /x\nCOPY --from=one /bin/sh /y\n'
+    build(file)
+    assert build(file).stdout.count('Using cache') == 3
+    assert build(file, '--no-cache-filter', 'two').stdout.count('Using cache') == 1
+
+
+def test_cache_of_another_machine(build, fresh, rootfs_tar, tmp_path_factory):
+    directory = tmp_path_factory.mktemp('cache')
+    other = Builder(fresh, build.directory)
+    fresh('image', 'import', rootfs_tar, 'busybox', env={'SOURCE_DATE_EPOCH': '1000'})
+    build.isola('image', 'import', rootfs_tar, 'base', env={'SOURCE_DATE_EPOCH': '1000'})
+    build.write('f', 'text')
+    file = 'FROM {}\nRUN date +%s%N > /when\nRUN true\nRUN rm -r /var/www\nCOPY f /f\n'
+    build(file.format('base'), '--cache-to', f'type=local,dest={directory}')
+    out = other(file.format('busybox'), '--cache-from', f'type=local,src={directory}').stdout
+    assert out.count('Using cache') == 4
+    assert see(other, 'cat /when') == see(build, 'cat /when')
+    assert see(other, 'cat /f; test ! -e /var/www') == 'text'
+    for layer in (directory / 'layers').iterdir():
+        layer.write_bytes(layer.read_bytes().replace(b'text', b'evil'))
+    fresh('rmi', '-f', other.name)
+    for record in (pathlib.Path(fresh.root) / 'build-cache').glob('*'):
+        if record.is_file():
+            record.unlink()
+    done = other(file.format('busybox'), '--cache-from', directory)
+    assert see(other, 'cat /f') == 'text'
+    assert 'is damaged' in done.stderr
+    assert 'is not supported' in build.isola('build', '--cache-to', 'type=registry,ref=x', build.directory, code=1).stderr
+
+
+# ---------------------------------------------------------------------- other options
+
+
+def test_platform(build):
+    build('FROM scratch\nARG TARGETPLATFORM\nARG TARGETARCH\nARG TARGETVARIANT\nARG BUILDARCH\nLABEL p=$TARGETPLATFORM a=$TARGETARCH v=$TARGETVARIANT b=$BUILDARCH\n',
+          '--platform', 'linux/arm/v7')
+    image = build.isola.json('image', 'inspect', build.name)[0]
+    assert image['Architecture'] == 'arm'
+    labels = image['Config']['Labels']
+    assert (labels['p'], labels['a'], labels['v']) == ('linux/arm/v7', 'arm', 'v7') and labels['b'] != 'arm'
+    said = build.fails('FROM busybox\n', '--platform', 'linux/s390x')
+    assert "image 'busybox' is for linux/" in said and 'not for linux/s390x' in said
+    assert "did you mean 'arm64'" in build.fails('FROM busybox\n', '--platform', 'linux/arm6')
+    build('FROM --platform=linux/arm64 scratch\nLABEL a=1\n')
+    assert build.isola.json('image', 'inspect', build.name)[0]['Architecture'] == 'arm64'
+
+
+def test_hosts_limits_and_memory(build):
+    build('FROM busybox\nRUN cat /etc/hosts > /hosts; ulimit -n > /n; df -k /dev/shm | tail -n 1 > /shm\n', '--no-cache',
+          '--add-host', 'db:10.9.8.7', '--ulimit', 'nofile=123:456', '--shm-size', '2m')
+    assert '10.9.8.7' in see(build, 'cat /hosts') and see(build, 'cat /n') == '123'
+    assert see(build, 'cat /shm').split()[1] == '2048'
+
+
+def test_insecure(build):
+    file = 'FROM busybox\nRUN --security=insecure cat /proc/self/uid_map > /map\n'
+    assert '--allow security.insecure' in build.fails(file)
+    build(file, '--allow', 'security.insecure')
+    assert see(build, 'cat /map').split() == ['0', '0', '4294967295']
