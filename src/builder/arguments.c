@@ -27,7 +27,23 @@ void build_arguments_clear(BuildArguments *a) {
         *a = (BuildArguments){};
 }
 
-static int add_platform(BuildArguments *a, const char *side, const Platform *p) {
+int build_platform_parse(const char *text, OciPlatform *ret, Err *err) {
+        int r;
+
+        if (str_empty(text)) {
+                r = platform_here(ret);
+                return r < 0 ? fail(err, r, "cannot read a platform") : 0;
+        }
+        if (strchr(text, ','))
+                return refuse(err, EINVAL, "isola builds for one platform at a time, not for '%s'",
+                              text);
+        r = platform_parse(text, ret, err);
+        if (r >= 0 && !str_equal(ret->os, "linux"))
+                r = refuse(err, EINVAL, "the system of platform '%s' is not linux", text);
+        return r;
+}
+
+static int add_platform(BuildArguments *a, const char *side, const OciPlatform *p) {
         autofree char *text = platform_text(p);
 
         return !text || strv_addf(&a->global, "%sPLATFORM=%s", side, text) < 0 ||
@@ -43,9 +59,10 @@ int build_arguments_init(BuildArguments *a, const char *const *words, const char
                          Err *err) {
         int r;
 
-        r = platform_parse(platform, &a->target, err);
-        if (r >= 0)
-                r = platform_parse(NULL, &a->machine, err);
+        r = platform_here(&a->machine);
+        if (r < 0)
+                return fail(err, r, "cannot keep the build arguments");
+        r = build_platform_parse(platform, &a->target, err);
         if (r < 0)
                 return r;
         strv_foreach(word, words) {

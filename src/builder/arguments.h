@@ -14,13 +14,13 @@
 #include <stdbool.h>
 
 #include "builder/containerfile.h"
-#include "builder/platform.h"
+#include "oci/platform.h"
 
 typedef struct BuildArguments {
         char **given;  /* "NAME=value" from --build-arg */
         char **used;   /* names that an ARG declared */
         char **global; /* "NAME=value": TARGETARCH and its like, and ARGs before the first FROM */
-        Platform target, machine;
+        OciPlatform target, machine;
 } BuildArguments;
 
 void build_arguments_clear(BuildArguments *a);
@@ -53,3 +53,6 @@ bool build_argument_is_proxy(const char *name);
 
 /* Warns of given ones that no ARG declares. */
 void build_arguments_check_used(const BuildArguments *a);
+
+/* One platform, for linux; NULL or "" for this machine's. */
+int build_platform_parse(const char *text, OciPlatform *ret, Err *err);

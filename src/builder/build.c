@@ -25,8 +25,7 @@
 #define ID_SHOWN      12
 #define TRIGGER_PLACE "ONBUILD trigger"
 
-__attribute__((__format__(__printf__, 2, 3))) static void say(const Build *build,
-                                                              const char *format, ...) {
+void build_say(const Build *build, const char *format, ...) {
         autofree char *text = NULL, *safe = NULL;
         va_list ap;
         FILE *to;
@@ -140,7 +139,7 @@ static int take_cached(Step *step, Err *err) {
         if (!unchanged && layer_load(step->build->home, record.chain_id, &layer, NULL) < 0)
                 return 0;
 
-        say(step->build, " ---> Using cache\n");
+        build_say(step->build, " ---> Using cache\n");
         if (layer) {
                 r = push_layer(step->state, layer->chain_id, layer->diff, err);
                 if (r < 0)
@@ -247,12 +246,13 @@ static void say_state(const Build *build, const StageState *state) {
         if (!both)
                 return;
         digest_of(both, strlen(both), id);
-        say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(id));
+        build_say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(id));
 }
 
 static void announce(Build *build, const Instruction *instruction) {
         build->n_echoed++;
-        say(build, "Step %zu/%zu : %s\n", build->n_echoed, build->plan->n_steps, instruction->text);
+        build_say(build, "Step %zu/%zu : %s\n", build->n_echoed, build->plan->n_steps,
+                  instruction->text);
 }
 
 /* The layers of an image that the store has. */
@@ -277,10 +277,13 @@ static int begin_with_image(StageState *state, const Image *image, Err *err) {
 
 /* An image of the same name may be one for another kind of machine. */
 static int check_image(const Stage *stage, const Image *image, Err *err) {
-        const Platform *p = &stage->platform;
+        const OciPlatform *p = &stage->platform;
         autofree char *wanted = NULL;
+        const OciPlatform have = { .os = image->config.os,
+                                   .architecture = image->config.architecture,
+                                   .variant = image->config.variant };
 
-        if (platform_fits(p, image->config.architecture, image->config.variant))
+        if (platform_match(p, &have) > 0)
                 return 0;
         wanted = platform_text(p);
         return err_hint(err,
@@ -331,13 +334,14 @@ static int begin_stage(Build *build, const Stage *stage, StageState *state, Err 
                 say_state(build, state);
                 return 0;
         }
-        r = image_load(build->home, named ? named->image : stage->base, &image, err);
+        r = build_find_image(build, named ? named->image : stage->base, &stage->platform, &image,
+                             err);
         if (r < 0)
                 return r;
         r = check_image(stage, image, err);
         if (r < 0)
                 return r;
-        say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(image->id));
+        build_say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(image->id));
         return begin_with_image(state, image, err);
 }
 
@@ -348,7 +352,7 @@ static int run_triggers(Build *build, StageState *state, int line, Err *err) {
         int r;
 
         if (n > 0)
-                say(build, "# Executing %zu build trigger%s\n", n, n == 1 ? "" : "s");
+                build_say(build, "# Executing %zu build trigger%s\n", n, n == 1 ? "" : "s");
         strv_foreach(text, triggers) {
                 autoptr(Containerfile) trigger = NULL;
 
@@ -462,10 +466,10 @@ static int make_image(Build *build, StageState *state, char *const *names, Image
         if (r < 0)
                 return r;
         fault_point("build.image");
-        say(build, " ---> %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
-        say(build, "Successfully built %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
+        build_say(build, " ---> %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
+        build_say(build, "Successfully built %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
         strv_foreach(name, names)
-                say(build, "Successfully tagged %s\n", *name);
+                build_say(build, "Successfully tagged %s\n", *name);
         return 0;
 }
 

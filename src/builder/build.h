@@ -22,6 +22,12 @@
 #include "engine/container.h"
 #include "store/image.h"
 
+typedef enum BuildPull {
+        PULL_MISSING, /* images that are not here */
+        PULL_ALWAYS,
+        PULL_NEVER,
+} BuildPull;
+
 typedef struct BuildRequest {
         const char *context;          /* directory or archive; "-" for one on standard input, or a
                                          Dockerfile without a context */
@@ -40,6 +46,7 @@ typedef struct BuildRequest {
         const HostConfig *host;      /* of RUN: extra hosts, limits, size of /dev/shm; or NULL */
         const char *target;          /* stage; NULL for the last */
         const char *network;         /* of RUN: "default", "none", "host"; NULL: default */
+        BuildPull pull;
         bool no_cache, squash;
         bool quiet; /* say nothing on standard output */
 } BuildRequest;

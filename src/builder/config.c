@@ -20,7 +20,7 @@ void stage_state_clear(StageState *state) {
         *state = (StageState){};
 }
 
-int config_begin_scratch(StageState *state, const Platform *platform) {
+int config_begin_scratch(StageState *state, const OciPlatform *platform) {
         OciImage *image = &state->image;
 
         image->architecture = strdup(platform->architecture);

@@ -34,7 +34,7 @@ static inline void stage_state_auto(StageState *state) {
 #define autostage __attribute__((__cleanup__(stage_state_auto))) StageState
 
 /* Takes the place of "FROM scratch". */
-int config_begin_scratch(StageState *state, const Platform *platform);
+int config_begin_scratch(StageState *state, const OciPlatform *platform);
 /* Continues an image or another stage: copies its configuration and history. */
 int config_begin_image(StageState *state, const OciImage *image);
 

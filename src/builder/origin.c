@@ -9,6 +9,8 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "builder/step.h"
+#include "oci/reference.h"
+#include "transfer/pull.h"
 
 void origin_clear(Origin *origin) {
         strv_free(origin->lowers);
@@ -18,6 +20,41 @@ void origin_clear(Origin *origin) {
 static int use_layers(Origin *ret, char *const *lowers, const char *chain, Err *err) {
         memcpy(ret->chain, chain, strlen(chain) + 1);
         return strv_copy(lowers, &ret->lowers) < 0 ? fail(err, ENOMEM, "cannot copy") : 0;
+}
+
+static int pull(Build *build, const char *name, const OciPlatform *platform, Image **ret,
+                Err *err) {
+        autofree char *text = platform_text(platform);
+        const PullOptions options = { .platform = text };
+        char digest[DIGEST_LENGTH + 1];
+        bool new;
+
+        if (!text)
+                return fail(err, ENOMEM, "cannot pull '%s'", name);
+        if (!build->request->quiet)
+                build_say(build, "Pulling %s\n", name);
+        return pull_image(build->home, name, &options, ret, digest, &new, err);
+}
+
+int build_find_image(Build *build, const char *name, const OciPlatform *platform, Image **ret,
+                     Err *err) {
+        autoptr(Reference) reference = NULL;
+        autoerr why = {};
+        int r;
+
+        if (build->request->pull != PULL_ALWAYS) {
+                r = image_load(build->home, name, ret, err);
+                if (r != -ENOENT || build->request->pull == PULL_NEVER ||
+                    reference_parse(name, &reference, NULL) < 0)
+                        return r;
+                err_clear(err);
+        }
+        r = pull(build, name, platform, ret, &why);
+        if (r >= 0)
+                return 0;
+        refuse(err, r, "there is no image '%s' here, and it cannot be pulled: %s", name,
+               why.message ? why.message : strerror(-r));
+        return why.hint ? err_hint(err, r, "%s", why.hint) : r;
 }
 
 int origin_find(Build *build, size_t before, const char *from, const char *what, Origin *ret,
@@ -36,7 +73,8 @@ int origin_find(Build *build, size_t before, const char *from, const char *what,
         if (!named && stage >= 0)
                 return use_layers(ret, build->stages[stage].lowers,
                                   stage_chain(&build->stages[stage]), err);
-        r = image_load(build->home, named ? named->image : from, &image, err);
+        r = build_find_image(build, named ? named->image : from, &build->arguments.target, &image,
+                             err);
         if (r < 0)
                 return err_prefix(err, r, "%s%s names no stage and no image", what, from);
         return use_layers(ret, image->lowers, image->top_chain_id, err);

@@ -48,7 +48,8 @@ static int read_platform(Stage *stage, const BuildArguments *arguments, char esc
                         return r;
         }
         stage->platform_said = !str_empty(platform);
-        return platform_parse(stage->platform_said ? platform : target, &stage->platform, err);
+        return build_platform_parse(stage->platform_said ? platform : target, &stage->platform,
+                                    err);
 }
 
 static int plan_stage(Stages *plan, Stage *stage, const BuildArguments *arguments, char escape,

@@ -18,7 +18,7 @@ typedef struct Stage {
         char *name;     /* in lower case; NULL without AS */
         char *base;     /* "scratch", an image's name or a stage's, expanded */
         int base_stage; /* index of the stage it continues, or -1 */
-        Platform platform;
+        OciPlatform platform;
         bool platform_said; /* by FROM --platform */
         bool needed;
 } Stage;

@@ -71,6 +71,13 @@ int origin_find(Build *build, size_t before, const char *from, const char *what,
                 Err *err);
 void origin_clear(Origin *origin);
 
+/* An image of the store, pulled where it is missing or --pull asks for it. */
+int build_find_image(Build *build, const char *name, const OciPlatform *platform, Image **ret,
+                     Err *err);
+
+/* A line of the build's account. */
+void build_say(const Build *build, const char *format, ...) printf_like(2, 3);
+
 /* Opens what --build-context names. */
 int named_contexts_open(Build *build, Err *err);
 const NamedContext *named_context_find(const Build *build, const char *name);

@@ -21,7 +21,7 @@ typedef struct BuildOptions {
         uint64_t shm_size;
         const char *platform, *metadata;
         const char *file, *target, *iidfile, *progress, *network;
-        bool no_cache, quiet, remove, force_remove, print_ast, check, squash;
+        bool no_cache, quiet, remove, force_remove, print_ast, check, squash, pull, pull_never;
 } BuildOptions;
 
 static const Option options[] = {
@@ -62,6 +62,8 @@ static const Option options[] = {
         OPT_STRING(0, "progress", BuildOptions, progress, "HOW",
                    "How to show what is done: auto, plain, tty, quiet, rawjson (of --check)",
                    "auto|plain|tty|quiet|rawjson"),
+        OPT_FLAG(0, "pull", BuildOptions, pull, "Ask the registry for images that are here, too"),
+        OPT_FLAG(0, "pull-never", BuildOptions, pull_never, "Use only images that are here"),
         OPT_FLAG('q', "quiet", BuildOptions, quiet, "Print nothing but the image's id"),
         OPT_FLAG(0, "rm", BuildOptions, remove,
                  "Accepted for Docker's sake: nothing intermediate is ever left"),
@@ -196,6 +198,9 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 .uncached = o->uncached,
                 .allow = o->allow,
                 .platform = o->platform,
+                .pull = o->pull         ? PULL_ALWAYS
+                        : o->pull_never ? PULL_NEVER
+                                        : PULL_MISSING,
                 .host = &host,
                 .target = o->target,
                 .network = o->network,

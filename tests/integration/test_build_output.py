@@ -186,7 +186,6 @@ def test_platform(build):
     assert (labels['p'], labels['a'], labels['v']) == ('linux/arm/v7', 'arm', 'v7') and labels['b'] != 'arm'
     said = build.fails('FROM busybox\n', '--platform', 'linux/s390x')
     assert "image 'busybox' is for linux/" in said and 'not for linux/s390x' in said
-    assert "did you mean 'arm64'" in build.fails('FROM busybox\n', '--platform', 'linux/arm6')
     build('FROM --platform=linux/arm64 scratch\nLABEL a=1\n')
     assert build.isola.json('image', 'inspect', build.name)[0]['Architecture'] == 'arm64'
 

@@ -37,7 +37,7 @@ static char *apply(StageState *state, const char *text) {
 static StageState *begun(void) {
         StageState *state = &states[n_states++];
 
-        expect_ok(config_begin_scratch(state, &(Platform){ .architecture = (char *) "amd64" }));
+        expect_ok(config_begin_scratch(state, &(OciPlatform){ .architecture = (char *) "amd64" }));
         return state;
 }
 
