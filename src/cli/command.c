@@ -244,9 +244,10 @@ static int run_with_home(const Command *c, const CommandContext *context, void *
                 if (r < 0)
                         return r;
                 in.home = home;
-                /* Labs make a user namespace for themselves. */
-                if (!str_after(c->name, "lab ") && rootless_is_needed()) {
+                if (rootless_is_needed()) {
                         r = rootless_enter(home, err);
+                        if (r >= 0 && str_after(c->name, "lab "))
+                                r = rootless_leave_network(err);
                         if (r < 0)
                                 return r;
                 }

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <linux/magic.h>
@@ -333,4 +334,10 @@ void process_shed_memory(void) {
         (void) malloc_trim(0);
         /* What of it is not mapped is passed over (ENOMEM). */
         (void) madvise((void *) (end - STACK_SHED), STACK_SHED, MADV_DONTNEED);
+}
+
+int process_become_root(void) {
+        if (setgroups(0, NULL) < 0 && errno != EPERM)
+                return -1;
+        return setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -1 : 0;
 }

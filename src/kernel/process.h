@@ -43,6 +43,11 @@ int process_exit_status(int pidfd, int *ret_status);
 /* Kills a child of ours and takes its status away; quiet if it is gone. */
 void process_kill_and_reap(int pidfd);
 
+/* Becomes user and group 0 of the user namespace, without other groups.  Where setgroups(2) is
+ * forbidden, as in the namespace of a user who may map nobody but himself, they stay: they are
+ * nobody's there.  Sets errno. */
+int process_become_root(void);
+
 /* All signals at their default (also those that were ignored), none blocked. */
 void process_reset_signals(void);
 

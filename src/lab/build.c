@@ -51,8 +51,7 @@ typedef struct Maker {
 static int enter_userns(int userns, Err *err) {
         if (userns < 0)
                 return 0;
-        if (setns(userns, CLONE_NEWUSER) < 0 || setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 ||
-            setresuid(0, 0, 0) < 0)
+        if (setns(userns, CLONE_NEWUSER) < 0 || process_become_root() < 0)
                 return fail(err, errno, "cannot enter the lab's user namespace");
         /* Who has changed its user cannot be looked at by its own children, nor dies with its
          * parent any more. */
@@ -81,8 +80,7 @@ _Noreturn static void hold_fabric(const Maker *m) {
 static int enter_fabric(const Maker *m, Err *err) {
         const int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
 
-        if (setns(m->plan->inside, spaces) < 0 || setgroups(0, NULL) < 0 ||
-            setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 || chdir("/") < 0)
+        if (setns(m->plan->inside, spaces) < 0 || process_become_root() < 0 || chdir("/") < 0)
                 return fail(err, errno, "cannot enter the lab's fabric");
         (void) prctl(PR_SET_DUMPABLE, 1);
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -242,7 +240,7 @@ static int make_nodes(Maker *m, Err *err) {
         int r = 0;
 
         for (size_t i = 0; i < t->n_nodes; i++) {
-                m->idle[i] = node_is_idle(&t->nodes[i]);
+                m->idle[i] = !m->plan->apart && node_is_idle(&t->nodes[i]);
                 m->nodes[i] = is_in_fabric(t, i) ? m->fabric : 0;
         }
         for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)

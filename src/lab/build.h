@@ -17,6 +17,7 @@ typedef struct BuildPlan {
         int *statuses; /* the same; there where there is a log */
         int listener;  /* the keeper's; negative: none is needed */
         int priority;  /* the keeper's, SCHED_FIFO; or 0 */
+        bool apart;    /* every node has memory of its own (idle_node.h) */
 
         /* Of a lab that is up: nodes that are added to it, with nothing in their networks.  All
          * else is their maker's. */

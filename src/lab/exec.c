@@ -73,7 +73,7 @@ static int join(int pidfd, bool fabric, Err *err) {
 
         if (setns(pidfd, spaces) < 0)
                 return fail(err, errno, "cannot enter the node");
-        if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+        if (process_become_root() < 0)
                 return fail(err, errno, "cannot become the node's root");
         return chdir("/") < 0 ? fail(err, errno, "cannot enter the node") : 0;
 }

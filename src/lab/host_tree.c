@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "kernel/idmap.h"
 #include "kernel/mount.h"
 #include "lab/host_tree.h"
 
@@ -79,8 +80,9 @@ static int open_source(const char *path, bool recursive, bool read_only, int use
                 return fail(err, mount, "cannot open '%s'", path);
         if (userns >= 0)
                 r = mount_idmap(mount, &attr, userns);
-        /* A file system that cannot map owners shows those that are not the lab's as nobody. */
-        if (r == -EINVAL)
+        /* A file system that cannot map owners shows those that are not the lab's as nobody; so do
+         * all where the lab is an ordinary user's. */
+        if (r == -EINVAL || (r == -EPERM && idmap_is_inside()))
                 r = mount_set_attr(mount, &attr);
         return r < 0 ? fail(err, r, "cannot open '%s' for a lab", path) : take_fd(mount);
 }
@@ -89,14 +91,14 @@ int host_tree_source(const char *path, int userns, bool read_only, Err *err) {
         return open_source(path, true, read_only, userns, err);
 }
 
-static int add_mount(HostTree *tree, const char *path, Err *err) {
+static int add_mount(HostTree *tree, const char *path, bool recursive, Err *err) {
         autoclose int mount = -EBADF;
         HostMount *place;
 
         for (size_t i = 0; i < tree->n_mounts; i++)
                 if (str_equal(tree->mounts[i].path, path))
                         return 0; /* covered by another one, which is what was opened */
-        mount = open_source(path, false, true, tree->userns, err);
+        mount = open_source(path, recursive, true, tree->userns, err);
         if (mount < 0)
                 return mount;
         place = json_grow(&tree->mounts, &tree->n_mounts, sizeof *place);
@@ -125,19 +127,22 @@ static int read_line(HostTree *tree, char *line, Err *err) {
                 return 0;
         if (file_access(AT_FDCWD, path, F_OK) < 0)
                 return 0; /* below something else */
-        return add_mount(tree, path, err);
+        return add_mount(tree, path, false, err);
 }
 
 int host_tree_open(int userns, HostTree *ret, Err *err) {
         autohosttree tree = { .userns = userns };
         autofree char *text = NULL;
         char *rest, *line;
+        bool whole;
         int r = file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL);
 
         if (r < 0)
                 return fail(err, r, "cannot read '/proc/self/mountinfo'");
-        r = add_mount(&tree, "/", err);
-        rest = text;
+        /* What root of the machine has mounted, a user cannot take apart. */
+        whole = idmap_is_inside();
+        r = add_mount(&tree, "/", whole, err);
+        rest = whole ? NULL : text;
         while (r >= 0 && (line = strsep(&rest, "\n")))
                 r = read_line(&tree, line, err);
         if (r < 0)

@@ -132,6 +132,10 @@ int keeper_open_end(const Topology *t, const TopologyLink *l, int end, pid_t pid
         if (r < 0)
                 r = refuse(err, r, "cannot make '%s:%s': %s", node->name, request.name.text,
                            request.err.message ? request.err.message : strerror(-r));
+        if (r == -EACCES)
+                r = err_hint(err, r,
+                             "emulated links of an ordinary user need a /dev/net/tun that all may "
+                             "open, as most systems have it (mode 0666)");
         err_clear(&request.err);
         return r < 0 ? r : request.tap;
 }
@@ -192,8 +196,7 @@ static int drop_privileges(const Keeper *k, Err *err) {
                 return err_hint(err, fail(err, errno, "cannot take real-time priority"),
                                 "it needs CAP_SYS_NICE and, with control groups of version 1, a "
                                 "share of cpu.rt_runtime_us");
-        if (fabric < 0 || setns(fabric, spaces) < 0 || setgroups(0, NULL) < 0 ||
-            setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+        if (fabric < 0 || setns(fabric, spaces) < 0 || process_become_root() < 0)
                 return fail(err, errno, "cannot enter the lab's fabric");
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         return 0;

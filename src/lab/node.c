@@ -52,9 +52,14 @@ static int set_up_files(const NodePlan *plan, Err *err) {
 
 /* As in a network of the engine's: ping without a capability, low ports without root. */
 static int open_to_users(Err *err) {
-        int r = node_sysctl("net.ipv4.ping_group_range=0 65535", err);
+        int r = node_sysctl("net.ipv4.ping_group_range=0 65535", NULL);
 
-        return r < 0 ? r : node_sysctl("net.ipv4.ip_unprivileged_port_start=0", err);
+        /* Of a user who may map nobody but himself there is one group. */
+        if (r == -EINVAL)
+                r = node_sysctl("net.ipv4.ping_group_range=0 0", NULL);
+        if (r < 0)
+                return fail(err, r, "cannot let all of its users ping");
+        return node_sysctl("net.ipv4.ip_unprivileged_port_start=0", err);
 }
 
 /* Those of its own namespaces; without @all, only those that are there. */

@@ -34,6 +34,20 @@ void sources_clear(Sources *s) {
         close_fd(s->hosts);
         close_fd(s->userns);
 }
+/* Inside of a user's own namespace there are no ids to spare: those that are there. */
+static int make_own_userns(Sources *s, Err *err) {
+        autofree IdRange *uids = NULL, *gids = NULL;
+        size_t n_uids, n_gids;
+        int r = idmap_same("uid_map", &uids, &n_uids);
+
+        if (r >= 0)
+                r = idmap_same("gid_map", &gids, &n_gids);
+        if (r < 0)
+                return fail(err, r, "cannot read the map of user ids");
+        s->userns = idmap_userns(uids, n_uids, gids, n_gids, err);
+        return s->userns < 0 ? s->userns : 0;
+}
+
 static int make_userns(Lab *lab, Sources *s, Err *err) {
         IdRange range = { 0, 0, IDRANGE_SIZE };
         int r = idrange_take(lab->home, lab->state.id, &lab->state.ids, err);
@@ -43,6 +57,8 @@ static int make_userns(Lab *lab, Sources *s, Err *err) {
         r = lab_save(lab, err);
         if (r < 0)
                 return r;
+        if (lab->state.ids == 0)
+                return make_own_userns(s, err);
         range.outside = (int64_t) lab->state.ids;
         s->userns = idmap_userns(&range, 1, &range, 1, err);
         return s->userns < 0 ? s->userns : 0;

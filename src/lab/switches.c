@@ -150,8 +150,7 @@ _Noreturn static void control(const Lab *lab, const char *directory, int report)
         (void) setsid();
         if (r >= 0)
                 r = listen_for(lab, directory, controller, &err);
-        if (r >= 0 && (fabric < 0 || setns(fabric, spaces) < 0 || setgroups(0, NULL) < 0 ||
-                       setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+        if (r >= 0 && (fabric < 0 || setns(fabric, spaces) < 0 || process_become_root() < 0))
                 r = fail(&err, errno, "cannot enter the lab's fabric");
         if (r < 0) {
                 err_write(report, &err);

@@ -215,6 +215,7 @@ static int build(Lab *lab, const LabOptions *options, Err *err) {
                             .statuses = s.statuses,
                             .listener = s.listener,
                             .priority = options->priority,
+                            .apart = idmap_is_inside(),
                             .inside = -EBADF };
         r = lab_place(lab, &place, err);
         if (r < 0)
@@ -250,9 +251,39 @@ static int start(Lab *lab, Err *err) {
         return r < 0 ? r : lab_save(lab, err);
 }
 
+/* What an ordinary user may not have. */
+static int check_rights(const Topology *t, Err *err) {
+        if (!idmap_is_inside())
+                return 0;
+        if (t->n_uplinks > 0)
+                return err_hint(err,
+                                topology_refuse(t, t->uplinks[0].line, err,
+                                                "an uplink of kind '%s' at node '%s' needs rights "
+                                                "over the machine's network",
+                                                t->uplinks[0].kind,
+                                                t->nodes[t->uplinks[0].node].name),
+                                "an ordinary user's labs have links among their nodes only");
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                const Node *n = &t->nodes[i];
+
+                if (n->image || node_is_limited(n))
+                        return err_hint(err,
+                                        topology_refuse(t, n->line, err,
+                                                        n->image ? "node '%s' is of an image"
+                                                                 : "node '%s' is to be limited",
+                                                        n->name),
+                                        "an ordinary user's labs have light nodes without control "
+                                        "groups, and switches");
+        }
+        return 0;
+}
+
 /* What files may say, but nobody makes, or cannot here. */
 static int check_parts(const Topology *t, Err *err) {
-        int r = lab_check_uplinks(t, err);
+        int r = check_rights(t, err);
+
+        if (r >= 0)
+                r = lab_check_uplinks(t, err);
 
         return r < 0 ? r : lab_check_switches(t, err);
 }
