@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/format.h"
 #include "cli/lab_operand.h"
+#include "lab/porter.h"
 #include "topology/management.h"
 
 typedef struct InspectOptions {
@@ -61,7 +62,28 @@ static json_t *management(const Topology *t, const Node *n) {
                          json_sprintf("%s/%u", v6, n->management6.prefix));
 }
 
-static json_t *node_list(const Lab *lab) {
+/* As Docker shows those of a container: {"80/tcp": [{"HostIp": …, "HostPort": …}]}. */
+static json_t *published(const LabPorts *ports, const Node *n) {
+        json_t *map = json_object();
+
+        for (size_t i = 0; i < ports->n_ports; i++) {
+                const LabPort *p = &ports->ports[i];
+                json_t *list = json_object_get(map, p->port);
+
+                if (!str_equal(p->node, n->name))
+                        continue;
+                if (!list) {
+                        json_object_set_new(map, p->port, json_array());
+                        list = json_object_get(map, p->port);
+                }
+                json_array_append_new(list, json_pack("{s:s, s:s}", "HostIp",
+                                                      p->host_ip ? p->host_ip : "", "HostPort",
+                                                      p->host_port));
+        }
+        return map;
+}
+
+static json_t *node_list(const Lab *lab, const LabPorts *ports) {
         json_t *list = json_array();
 
         for (size_t i = 0; i < lab->topology->n_nodes; i++) {
@@ -70,12 +92,13 @@ static json_t *node_list(const Lab *lab) {
                 int pid = lab_node_pid(lab, i);
 
                 json_array_append_new(
-                        list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:o, s:o}", "Name", n->name,
-                                        "Kind", node_kind_names[n->kind], "Image",
-                                        n->image ? n->image : "", "Container",
-                                        container ? container : "", "Running", pid > 0, "Pid", pid,
-                                        "Management", management(lab->topology, n), "Interfaces",
-                                        interface_map(lab->topology, n)));
+                        list,
+                        json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:o}", "Name", n->name,
+                                  "Kind", node_kind_names[n->kind], "Image",
+                                  n->image ? n->image : "", "Container", container ? container : "",
+                                  "Running", pid > 0, "Pid", pid, "Management",
+                                  management(lab->topology, n), "Ports", published(ports, n),
+                                  "Interfaces", interface_map(lab->topology, n)));
         }
         return list;
 }
@@ -105,26 +128,29 @@ static json_t *link_list(const Lab *lab) {
         return list;
 }
 
-static json_t *describe(const Lab *lab) {
+static json_t *describe(const Lab *lab, const LabPorts *ports) {
         const LabState *s = &lab->state;
 
         return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "Name", lab->name, "Status",
                          lab_status(lab) == LAB_RUNNING ? "running" : "broken", "Created",
                          s->created ? s->created : "", "File", s->source ? s->source : "", "Seed",
                          (json_int_t) lab->topology->seed, "FirstUserId", (json_int_t) s->ids,
-                         "Nodes", node_list(lab), "Links", link_list(lab));
+                         "Nodes", node_list(lab, ports), "Links", link_list(lab));
 }
 
 static int cmd_lab_inspect(const CommandInput *in, Err *err) {
         const InspectOptions *o = in->options;
+        autolabports ports = {};
         autoptr(Lab) lab = NULL;
         json_t *documents;
         int r = lab_operand_open(in->home, in->n_args > 0 ? in->args[0] : NULL, &lab, err);
 
+        if (r >= 0)
+                r = lab_published_ports(lab, &ports, err);
         if (r < 0)
                 return r;
         documents = json_array();
-        if (json_array_append_new(documents, describe(lab)) < 0)
+        if (json_array_append_new(documents, describe(lab, &ports)) < 0)
                 r = fail(err, ENOMEM, "cannot describe lab '%s'", lab->name);
         else
                 r = format_documents(documents, o->format, err);

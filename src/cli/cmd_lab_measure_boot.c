@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cli/interrupt.h"
 #include "cli/lab_measure.h"
+#include "lab/nat.h"
 #include "measure/probe.h"
 #include "topology/address.h"
 #include "topology/read.h"
@@ -85,6 +86,8 @@ static int boot(const CommandInput *in, const char *file, Record *record, Err *e
         int64_t begun;
         int r = topology_read(file, NULL, &t, err);
 
+        if (r >= 0)
+                r = lab_choose_management(in->home, t, err);
         if (r >= 0)
                 r = topology_assign_addresses(t, err);
         if (r >= 0 && t->n_nodes == 0)

@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/lab_checks.h"
 #include "cli/lab_operand.h"
+#include "lab/nat.h"
 #include "topology/address.h"
 #include "topology/read.h"
 
@@ -48,6 +49,8 @@ static int bring_up(const CommandInput *in, const char *file, Lab **ret, Err *er
         autochecks list = {};
         int r = topology_read(file, NULL, &t, err);
 
+        if (r >= 0)
+                r = lab_choose_management(in->home, t, err);
         if (r >= 0)
                 r = topology_assign_addresses(t, err);
         if (r >= 0)

@@ -8,9 +8,11 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "lab/change.h"
+#include "lab/nat.h"
 #include "lab/uplink.h"
 #include "measure/plan.h"
 #include "topology/address.h"
+#include "topology/management.h"
 #include "topology/read.h"
 
 typedef struct UpOptions {
@@ -38,12 +40,13 @@ static int change(Topology *t, const UpOptions *o, Err *err) {
         return o->name ? topology_check(t, err) : 0;
 }
 
-static void say_unused(const Node *n) {
+static void say_unused(const Topology *t, const Node *n) {
         const struct {
                 const char *key, *why;
                 bool said;
         } keys[] = {
-                { "ports", "there is no way from the host into a lab", n->ports },
+                { "ports", "it is not in the management network",
+                  n->ports && !node_is_managed(t, n) },
                 { "entrypoint", "it has no image", !n->image && n->entrypoint },
                 { "user", "it has no image", !n->image && n->user },
                 { "cap-add", "it has no image", !n->image && n->cap_add },
@@ -62,7 +65,7 @@ static void say(const Topology *t, int64_t began_ms) {
         strv_foreach(note, t->notes)
                 fprintf(stderr, "note: %s\n", *note);
         for (size_t i = 0; i < t->n_nodes; i++)
-                say_unused(&t->nodes[i]);
+                say_unused(t, &t->nodes[i]);
         printf("lab '%s' is up: %zu node%s, %zu link%s, in %jd ms\n", t->name, t->n_nodes,
                t->n_nodes == 1 ? "" : "s", t->n_links, t->n_links == 1 ? "" : "s", (intmax_t) ms);
 }
@@ -137,7 +140,9 @@ static int cmd_lab_up(const CommandInput *in, Err *err) {
         if (r != -ENOENT)
                 return r < 0 ? r : bring_up_to_date(lab, &t, o->quiet, err);
         err_clear(err);
-        r = topology_assign_addresses(t, err);
+        r = lab_choose_management(in->home, t, err);
+        if (r >= 0)
+                r = topology_assign_addresses(t, err);
         return r < 0 ? r : make(in->home, &t, file, o, err);
 }
 

@@ -158,7 +158,7 @@ static int complete(const Home *home, Network *n, Err *err) {
         if (!n->id || !n->created || !n->bridge)
                 return no_memory(err);
 
-        r = network_choose_subnets(home, n, err);
+        r = network_choose_subnets(home, n, NULL, 0, err);
         if (r < 0)
                 return r;
         return save_record(home, n, err);
@@ -252,7 +252,7 @@ static int move_default(const Home *home, Network **n, Err *err) {
                          moved->subnet);
                 free(take_ptr(moved->subnet));
                 free(take_ptr(moved->gateway));
-                r = network_choose_subnets(home, moved, err);
+                r = network_choose_subnets(home, moved, NULL, 0, err);
                 if (r >= 0)
                         r = save_record(home, moved, err);
                 if (r < 0)

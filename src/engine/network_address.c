@@ -32,6 +32,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/container.h"
+#include "engine/network_guest.h"
 #include "engine/network_internal.h"
 
 /* A container needs its address before it can say that it runs. */
@@ -70,6 +71,15 @@ static int load_owner(const Home *home, int dir, const char *path, Container **r
         return container_load(home, owner, ret, NULL);
 }
 
+static bool is_guests(const Home *home, int dir, const char *path) {
+        char owner[256];
+
+        if (claim_read(dir, path, owner, sizeof owner) < 0)
+                return false;
+        owner[strcspn(owner, " ")] = 0;
+        return guest_owns(home, owner);
+}
+
 bool claim_is_stale(const Home *home, int dir, const char *path, bool may_be_starting) {
         autoptr(Container) c = NULL;
         struct stat st;
@@ -78,6 +88,8 @@ bool claim_is_stale(const Home *home, int dir, const char *path, bool may_be_sta
         if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return false;
         if (may_be_starting && time(NULL) - st.st_ctime < STARTING_SECONDS)
+                return false;
+        if (is_guests(home, dir, path))
                 return false;
         r = load_owner(home, dir, path, &c);
         if (r < 0)
@@ -92,12 +104,16 @@ void claim_drop(int dir, const char *path, const char *container) {
 
 char *claim_owner_words(const Home *home, int dir, const char *path) {
         autoptr(Container) c = NULL;
-        char owner[256];
+        char owner[256], *guest;
 
         if (load_owner(home, dir, path, &c) >= 0)
                 return str_format("container '%s'", c->name);
         if (claim_read(dir, path, owner, sizeof owner) < 0)
                 return strdup("another container");
+        owner[strcspn(owner, " ")] = 0;
+        guest = guest_owner_words(home, owner);
+        if (guest)
+                return guest;
         return str_format("container '%.*s'", ID_SHORT_LENGTH, owner);
 }
 

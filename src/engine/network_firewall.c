@@ -6,10 +6,10 @@
  *   set bridges    ifname                our bridges
  *   set same       ifname . ifname       each bridge with itself
  *   set internal   ifname                bridges of networks made with --internal
- *   set nets4, nets6                     subnets of all networks
- *   map ports4     protocol . port       -> container address . port
- *   map ports4_at  address . protocol . port  -> the same, for ports of one host address
- *   map ports6, ports6_at
+ *   set guests     ifname                cables to labs, which are bridges for all else
+ * (network_guest.h) set nets4, nets6                     subnets of all networks map ports4
+ * protocol . port       -> container address . port map ports4_at  address . protocol . port  ->
+ * the same, for ports of one host address map ports6, ports6_at
  *
  *   raw          from our bridges: nothing for or from 127.0.0.0/8 (route_localnet lets it in,
  *                CVE-2020-8558), no source address that does not belong there
@@ -19,7 +19,8 @@
  *                published ports; between networks nothing else
  *   input        internal networks do not reach this host either, but it reaches them
  *   postrouting  out to the world, to oneself through a published port (the answer has to come
- *                back this way) and from 127.0.0.1: with this host's address
+ *                back this way), to guests through one, and from 127.0.0.1: with this host's
+ * address
  */
 
 #include <arpa/inet.h>
@@ -34,6 +35,7 @@
 #include "base/str.h"
 #include "engine/network_firewall.h"
 #include "engine/network_guard.h"
+#include "engine/network_guest.h"
 #include "engine/network_internal.h"
 #include "engine/network_ports.h"
 #include "netlink/nft.h"
@@ -65,6 +67,7 @@ static const NftSet sets[] = {
         { "bridges", NFT_TYPE_IFNAME, 16, 0, 0 },
         { "same", NFT_CONCAT(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), 32, 0, 0 },
         { "internal", NFT_TYPE_IFNAME, 16, 0, 0 },
+        { "guests", NFT_TYPE_IFNAME, 16, 0, 0 },
         { "nets4", NFT_TYPE_IP, 4, 0, 0, true },
         { "nets6", NFT_TYPE_IP6, 16, 0, 0, true },
         { "ports4", NFT_CONCAT(NFT_TYPE_PROTOCOL, NFT_TYPE_PORT), 8,
@@ -228,6 +231,11 @@ static void put_nat(NlMessage *m) {
         is_loopback4(m, IP4_SOURCE);
         nft_expr_masquerade(m);
         nft_rule_end(m);
+        rule(m, "postrouting");
+        goes_by(m, "guests", false);
+        nft_expr_ct_any(m, NFT_CT_STATUS, IPS_DST_NAT);
+        nft_expr_masquerade(m);
+        nft_rule_end(m);
 }
 
 static void put_filter(NlMessage *m) {
@@ -336,6 +344,8 @@ static void put_bridge(NlMessage *m, const Network *n) {
         nft_elements(m, &table, "same", &pair, 1, false);
         if (n->internal)
                 nft_elements(m, &table, "internal", &single, 1, false);
+        if (str_equal(n->driver, GUEST_DRIVER))
+                nft_elements(m, &table, "guests", &single, 1, false);
         put_net(m, "nets4", n->subnet, false);
         put_net(m, "nets6", n->subnet6, false);
 }
@@ -455,6 +465,19 @@ void firewall_withdraw(int nft, const FirewallPort *ports, size_t n) {
                 (void) replace_ports(nft, ports, n, false, NULL);
 }
 
+typedef struct PutGuest {
+        const Network *wanted;
+        NlMessage *m;
+} PutGuest;
+
+static int put_guest(const Network *n, void *context) {
+        const PutGuest *p = context;
+
+        if (!str_equal(n->bridge, p->wanted->bridge) && if_nametoindex(n->bridge) > 0)
+                put_bridge(p->m, n);
+        return 0;
+}
+
 /* Those that have a bridge, and the one that is about to get or has one. */
 static int put_networks(const Home *home, const Network *wanted, NlMessage *m, Err *err) {
         autostrv names = NULL;
@@ -472,7 +495,7 @@ static int put_networks(const Home *home, const Network *wanted, NlMessage *m, E
                         put_bridge(m, n);
         }
         put_bridge(m, wanted);
-        return 0;
+        return guest_each(home, put_guest, &(PutGuest){ wanted, m }, err);
 }
 
 static int make_table(int nft, Err *err) {
@@ -526,6 +549,10 @@ int firewall_prepare(const Home *home, const Network *network, int nft, Err *err
         return build(home, network, nft, err);
 }
 
+bool firewall_has_networks(int nft) {
+        return nft_set_has_elements(nft, &table, "bridges") > 0;
+}
+
 void firewall_forget(const Network *n) {
         int nft = nft_socket();
         PairName name = pair_of(n->bridge);
@@ -540,6 +567,8 @@ void firewall_forget(const Network *n) {
         nft_elements(&m, &table, "same", &pair, 1, true);
         if (n->internal)
                 nft_elements(&m, &table, "internal", &single, 1, true);
+        if (str_equal(n->driver, GUEST_DRIVER))
+                nft_elements(&m, &table, "guests", &single, 1, true);
         put_net(&m, "nets4", n->subnet, true);
         put_net(&m, "nets6", n->subnet6, true);
         (void) nft_commit(nft, &m, NULL);

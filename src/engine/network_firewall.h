@@ -32,6 +32,8 @@ int firewall_prepare(const Home *home, const Network *network, int nft, Err *err
 int firewall_publish(int nft, const FirewallPort *ports, size_t n, Err *err);
 /* Takes back what is still there. */
 void firewall_withdraw(int nft, const FirewallPort *ports, size_t n);
+/* Whether the table knows any network, of this home or another. */
+bool firewall_has_networks(int nft);
 /* Forgets a network. */
 void firewall_forget(const Network *n);
 /* Removes the table if it knows no network any more, of this home or another; none can be added

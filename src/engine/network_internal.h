@@ -50,8 +50,13 @@ int network_lock_records(const Home *home, Err *err);
 /* Names of the networks that have a record, sorted. */
 int network_names(const Home *home, char ***ret, Err *err);
 
-/* Fills in subnet, gateway and their IPv6 counterparts where they are not said, and checks them. */
-int network_choose_subnets(const Home *home, Network *n, Err *err);
+/* Fills in subnet, gateway and their IPv6 counterparts where they are not said, and checks them.
+ * @avoid: networks that are not to be chosen. */
+int network_choose_subnets(const Home *home, Network *n, const Address *avoid, size_t n_avoid,
+                           Err *err);
+
+/* Whether no network and no route of this host has a part of @net: 1, 0; negative errno. */
+int network_is_free(const Home *home, const Address *net, Err *err);
 
 /* Refuses a network whose addresses another interface of this host has got since it was made. */
 int network_check_free(const Network *n, Err *err);
@@ -71,6 +76,11 @@ bool network_has_ipv6(void);
  * itself has to send the packets back.
  */
 void network_allow_hairpin(const Endpoint *e);
+
+/* Addresses a network's interface on this host, which is there, and sets it up. */
+int network_raise(const Network *n, Err *err);
+/* Removes it; fine if there is none. */
+int network_remove_bridge(const char *bridge, Err *err);
 
 /* Makes the bridge, with addresses and forwarding; fine if somebody else does just now. */
 int network_make_bridge(const Network *n, Err *err);

@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/network_firewall.h"
+#include "engine/network_forwarding.h"
 #include "engine/network_guard.h"
 #include "engine/network_internal.h"
 #include "netlink/nft.h"
@@ -96,47 +97,12 @@ static bool sysctl_is(const char *path, const char *value) {
         return file_read_line(AT_FDCWD, path, &text) >= 0 && str_equal(text, value);
 }
 
-/*
- * A host that routes stops listening to router advertisements, and so loses its own default route,
- * unless accept_ra is 2 (ip-sysctl.rst).
- */
-static void keep_advertised_routes(void) {
-        autostrv names = NULL;
-
-        if (dir_list(AT_FDCWD, "/proc/sys/net/ipv6/conf", &names) < 0)
-                return;
-        strv_foreach(name, names) {
-                NetworkPath path = network_path("/proc/sys/net/ipv6/conf/%s/accept_ra", *name);
-
-                if (sysctl_is(path.text, "1") && !str_equal(*name, "lo"))
-                        (void) file_write(AT_FDCWD, path.text, "2");
-        }
-}
-
 static int switch_on_forwarding(const Network *n, Err *err) {
-        const char *const v4 = "/proc/sys/net/ipv4/ip_forward";
-        const char *const v6 = "/proc/sys/net/ipv6/conf/all/forwarding";
-        int r;
+        autofree char *whom = str_format("network '%s'", n->name);
+        autostrv changes = NULL;
+        int r = forwarding_plan(n->subnet6, &changes, err);
 
-        if (sysctl_is(v4, "0")) {
-                r = file_write(AT_FDCWD, v4, "1");
-                if (r < 0)
-                        return fail(err, r,
-                                    "cannot switch on IPv4 forwarding (net.ipv4.ip_forward)");
-                log_info("switched on IPv4 forwarding (net.ipv4.ip_forward) for network '%s'",
-                         n->name);
-        }
-        if (n->subnet6 && sysctl_is(v6, "0")) {
-                keep_advertised_routes();
-                r = file_write(AT_FDCWD, v6, "1");
-                if (r < 0)
-                        log_warn("cannot switch on IPv6 forwarding: %s", strerror(-r));
-                else
-                        log_info("switched on IPv6 forwarding (net.ipv6.conf.all.forwarding) for "
-                                 "network '%s'",
-                                 n->name);
-        }
-        return 0;
+        return r < 0 ? r : forwarding_switch_on(changes, whom ? whom : n->name, err);
 }
 
 /* Brings the bridge up with the gateway's address of one family. */
@@ -184,6 +150,17 @@ static int address_bridge(const Network *n, int nl, int index, Err *err) {
         return 0;
 }
 
+int network_raise(const Network *n, Err *err) {
+        autoclose int nl = nl_open();
+        Link link;
+        int r = nl < 0 ? nl : link_glance(nl, n->bridge, &link);
+
+        if (r < 0)
+                return fail(err, r, "cannot find interface '%s'", n->bridge);
+        set_up_bridge(n);
+        return address_bridge(n, nl, link.index, err);
+}
+
 int network_make_bridge(const Network *n, Err *err) {
         autoclose int nl = nl_open();
         uint8_t mac[6] = { 0x02, 0x42 };
@@ -214,15 +191,8 @@ int network_make_bridge(const Network *n, Err *err) {
                 if (r < 0 && r != -EEXIST)
                         return refuse(err, r, "%s", why.message);
         }
-        r = link_glance(nl, n->bridge, &bridge);
-        if (r < 0)
-                return fail(err, r, "cannot find bridge '%s'", n->bridge);
-
-        set_up_bridge(n);
-        r = address_bridge(n, nl, bridge.index, err);
-        if (r < 0)
-                return r;
-        return switch_on_forwarding(n, err);
+        r = network_raise(n, err);
+        return r < 0 ? r : switch_on_forwarding(n, err);
 }
 
 /* Adds the messages that make eth0 usable; IPv6 comes last.  Returns the number of the first that

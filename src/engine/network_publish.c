@@ -307,7 +307,7 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
         if (r >= 0)
                 r = lead_in(endpoint, ports, n, err);
         fault_point("publish.mapped");
-        if (r >= 0)
+        if (r >= 0 && !str_empty(endpoint->interface))
                 network_allow_hairpin(endpoint);
         for (size_t i = 0; r < 0 && i < done; i++) {
                 ports_drop(home, container, &ports[i]);

@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "engine/container.h"
 #include "engine/network_firewall.h"
+#include "engine/network_guest.h"
 #include "engine/network_internal.h"
 #include "engine/network_ports.h"
 #include "netlink/nft.h"
@@ -94,7 +95,7 @@ static int refuse_if_used(const Home *home, const Network *n, Err *err) {
                         "stop them first");
 }
 
-static int remove_bridge(const char *bridge, Err *err) {
+int network_remove_bridge(const char *bridge, Err *err) {
         autoclose int nl = nl_open();
         Link link;
         int r;
@@ -132,7 +133,7 @@ int network_remove(const Home *home, const char *name, Err *err) {
                 return r;
 
         firewall_forget(n);
-        r = remove_bridge(n->bridge, err);
+        r = network_remove_bridge(n->bridge, err);
         if (r < 0)
                 return r;
         firewall_sweep();
@@ -200,7 +201,7 @@ static int sweep_bridge(const Home *home, const char *network, Err *err) {
         log_debug("nobody uses network '%s': removing bridge '%s'", network, n->bridge);
         firewall_forget(n);
         fault_point("sweep.forgotten");
-        r = remove_bridge(n->bridge, err);
+        r = network_remove_bridge(n->bridge, err);
         fault_point("sweep.bridge");
         if (r < 0)
                 return r;
@@ -289,9 +290,23 @@ static int sweep(const Sweep *s, Err *err) {
         return 0;
 }
 
+/* A guest's owner, too, is alive until it is removed. */
+typedef struct Living {
+        const Home *home;
+        bool (*alive)(const char *container, void *context);
+        void *context;
+} Living;
+
+static bool is_living(const char *owner, void *context) {
+        const Living *l = context;
+
+        return l->alive(owner, l->context) || guest_owns(l->home, owner);
+}
+
 int network_sweep(const Home *home, bool (*alive)(const char *container, void *context),
                   void *context, Err *err) {
-        const Sweep s = { home, alive, context, true };
+        Living living = { home, alive, context };
+        const Sweep s = { home, is_living, &living, true };
 
         return sweep(&s, err);
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "engine/network_guest.h"
 #include "engine/network_internal.h"
 
 /* 10.89.0.0/24 to 10.255.255.0/24. */
@@ -82,6 +83,18 @@ static int take_networks(const Home *home, const char *but, TakenList *list, Err
         return 0;
 }
 
+static int take_guest(const Network *n, void *context) {
+        const char *const subnets[] = { n->subnet, n->subnet6 };
+        TakenList *list = context;
+        Address net;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < 2; i++)
+                if (subnets[i] && addr_parse(subnets[i], &net) >= 0)
+                        r = add_taken(list, &net, "the network of interface", n->bridge);
+        return r;
+}
+
 static int take_routes(TakenList *list, Err *err) {
         autoclose int nl = nl_open();
         int r;
@@ -98,6 +111,8 @@ static int take_routes(TakenList *list, Err *err) {
 static int find_taken(const Home *home, const char *but, TakenList *list, Err *err) {
         int r = take_networks(home, but, list, err);
 
+        if (r >= 0)
+                r = guest_each(home, take_guest, list, err);
         return r < 0 ? r : take_routes(list, err);
 }
 
@@ -235,12 +250,16 @@ static int choose6(const TakenList *list, Network *n, Err *err) {
         return settle(&net, &n->subnet6, &n->gateway6, err);
 }
 
-int network_choose_subnets(const Home *home, Network *n, Err *err) {
+int network_choose_subnets(const Home *home, Network *n, const Address *avoid, size_t n_avoid,
+                           Err *err) {
         autotaken list = {};
         Address net;
         int r;
 
         r = find_taken(home, n->name, &list, err);
+        for (size_t i = 0; r >= 0 && i < n_avoid; i++)
+                if (add_taken(&list, &avoid[i], "network", "of the lab") < 0)
+                        r = fail(err, ENOMEM, "cannot list the networks");
         if (r < 0)
                 return r;
         if (n->subnet)
@@ -267,6 +286,13 @@ static const Taken *find_rival(const Network *n, const TakenList *list) {
         if (!taken && n->subnet6 && addr_parse(n->subnet6, &net) >= 0)
                 taken = overlapping(list, &net);
         return taken;
+}
+
+int network_is_free(const Home *home, const Address *net, Err *err) {
+        autotaken list = {};
+        int r = find_taken(home, "", &list, err);
+
+        return r < 0 ? r : !overlapping(&list, net);
 }
 
 int network_check_free(const Network *n, Err *err) {

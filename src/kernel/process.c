@@ -293,6 +293,23 @@ void process_close_range(unsigned first, unsigned last) {
         (void) close_range_flags(first, last, 0);
 }
 
+void process_close_all_but(const int *keep, size_t n) {
+        unsigned from = 0;
+
+        for (;;) {
+                unsigned next = ~0u;
+
+                for (size_t i = 0; i < n; i++)
+                        if (keep[i] >= 0 && (unsigned) keep[i] >= from && (unsigned) keep[i] < next)
+                                next = (unsigned) keep[i];
+                if (next > from)
+                        process_close_range(from, next == ~0u ? next : next - 1);
+                if (next == ~0u)
+                        return;
+                from = next + 1;
+        }
+}
+
 int process_check_pidfds(Err *err) {
         /* Of no process: what is there says so in words of its own. */
         if (syscall(SYS_pidfd_open, -1, 0) < 0 && errno != EINVAL)

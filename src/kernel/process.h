@@ -56,6 +56,9 @@ int process_close_on_exec(unsigned first);
 /* Closes the descriptors from first to last. */
 void process_close_range(unsigned first, unsigned last);
 
+/* Closes all but some, negative ones among them ignored. */
+void process_close_all_but(const int *keep, size_t n);
+
 /* Fails with a sentence where processes cannot be opened and signalled by pidfd. */
 int process_check_pidfds(Err *err);
 

@@ -19,11 +19,11 @@
 
 #define END_TIMEOUT_MS 30000
 
-#define OTHERS 3 /* processes that are no nodes */
+#define OTHERS 4 /* processes that are no nodes */
 
 static const LabProcess *process_at(const Lab *lab, size_t i) {
         const LabProcess *others[OTHERS] = { &lab->state.fabric, &lab->state.keeper,
-                                             &lab->state.controller };
+                                             &lab->state.controller, &lab->state.porter };
 
         return i < OTHERS ? others[i] : &lab->state.nodes[i - OTHERS];
 }

@@ -471,20 +471,8 @@ static void tell(const KeeperPlan *plan, char what) {
 /* Its makers' other descriptors, and the locks that they hold with them. */
 static void close_others(const KeeperPlan *plan) {
         const int mine[] = { plan->pids, plan->listener, plan->release, plan->done, plan->report };
-        unsigned from = 0;
 
-        for (;;) {
-                unsigned next = ~0u;
-
-                for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
-                        if (mine[i] >= 0 && (unsigned) mine[i] >= from && (unsigned) mine[i] < next)
-                                next = (unsigned) mine[i];
-                if (next > from)
-                        process_close_range(from, next == ~0u ? next : next - 1);
-                if (next == ~0u)
-                        break;
-                from = next + 1;
-        }
+        process_close_all_but(mine, sizeof mine / sizeof *mine);
         /* What writes to 0, 1 or 2 must not write to something else. */
         for (int fd = 0; fd <= 2; fd++)
                 if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)

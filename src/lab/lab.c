@@ -55,6 +55,7 @@ static const JsonField state_fields[] = {
         JSON_INT(LabState, keeper_starts, "keeperStarts"),
         JSON_INT(LabState, priority, "priority"),
         JSON_STRUCT(LabState, controller, LabProcess, "controller", &process_type),
+        JSON_STRUCT(LabState, porter, LabProcess, "porter", &process_type),
         JSON_ARRAY(LabState, nodes, LabProcess, "nodes", &process_type),
         JSON_ARRAY(LabState, changes, LinkChange, "changes", &change_type),
         {},
@@ -450,6 +451,7 @@ LabStatus lab_status(const Lab *lab) {
                 return LAB_CHANGING;
         return process_lives(lab, &lab->state.fabric) &&
                                (!lab->state.keeper.pid || process_lives(lab, &lab->state.keeper)) &&
+                               (!lab->state.porter.pid || process_lives(lab, &lab->state.porter)) &&
                                lab_running_nodes(lab) == lab->state.n_nodes
                        ? LAB_RUNNING
                        : LAB_BROKEN;

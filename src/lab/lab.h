@@ -67,6 +67,7 @@ typedef struct LabState {
         int keeper_starts;     /* how many there have been before this one */
         int priority;          /* the keeper's */
         LabProcess controller; /* of its switches; pid 0: there is none */
+        LabProcess porter;     /* the same; see porter.h */
         LabProcess *nodes;     /* in the order of the topology's */
         size_t n_nodes;
         LinkChange *changes;

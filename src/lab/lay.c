@@ -16,6 +16,7 @@
 #include "netlink/addr.h"
 #include "netlink/link.h"
 #include "topology/management.h"
+#include "topology/uplink.h"
 
 #define LINKS_AT_ONCE 64
 
@@ -350,6 +351,8 @@ static void put_management_bridge(NlMessage *batch, const Topology *t) {
                       v6 = management_gateway(&t->management_net6);
 
         link_next_bridge(batch, MANAGEMENT_BRIDGE, &options);
+        if (management_reaches_host(t))
+                return; /* the host's end has them: lab/nat.c */
         addr_next_add(batch, MANAGEMENT_BRIDGE_INDEX, &v4);
         addr_next_add(batch, MANAGEMENT_BRIDGE_INDEX, &v6);
 }

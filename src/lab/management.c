@@ -11,6 +11,7 @@
 #include "netlink/addr.h"
 #include "netlink/link.h"
 #include "topology/management.h"
+#include "topology/uplink.h"
 
 /* What is done in the fabric. */
 typedef struct Visit {
@@ -34,7 +35,7 @@ static void put_gateways(NlMessage *m, int index, const Topology *t, bool there)
         for (int i = 0; i < 2; i++) {
                 Address gateway = management_gateway(&nets[i]);
 
-                if (!nets[i].family)
+                if (!nets[i].family || management_reaches_host(t)) /* the host's end has them */
                         continue;
                 if (there)
                         addr_next_add(m, index, &gateway);

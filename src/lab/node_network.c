@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "kernel/ns.h"
 #include "lab/engine.h"
+#include "lab/nat.h"
 #include "lab/node_network.h"
 #include "netlink/link.h"
 #include "netlink/qdisc.h"
@@ -139,6 +140,13 @@ static int put_management(NlMessage *m, int nl, const Topology *t, const Node *n
         link_next_up(m, link.index);
         addr_next_add(m, link.index, &n->management);
         addr_next_add(m, link.index, &n->management6);
+        if (t->external_access) {
+                const Address v4 = management_gateway(&t->management_net),
+                              v6 = management_gateway(&t->management_net6);
+
+                route_next_add_after(m, link.index, NULL, &v4, MANAGEMENT_METRIC);
+                route_next_add_after(m, link.index, NULL, &v6, MANAGEMENT_METRIC);
+        }
         return 0;
 }
 

@@ -26,6 +26,7 @@
 #include "lab/lab_internal.h"
 #include "lab/node.h"
 #include "lab/place.h"
+#include "lab/porter.h"
 #include "lab/sources.h"
 #include "lab/start.h"
 #include "lab/switches.h"
@@ -244,6 +245,8 @@ static int start(Lab *lab, Err *err) {
         r = lab_attach_uplinks(lab, err);
         if (r >= 0)
                 r = lab_start_switches(lab, err);
+        if (r >= 0)
+                r = lab_publish_ports(lab, err);
         if (r >= 0)
                 r = lab_start(lab, err);
         fault_point("lab.started");

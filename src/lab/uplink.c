@@ -14,33 +14,22 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/network_guest.h"
 #include "kernel/ns.h"
 #include "lab/device.h"
 #include "lab/lab_internal.h"
+#include "lab/nat.h"
 #include "lab/node_network.h"
 #include "lab/uplink.h"
+#include "lab/uplink_internal.h"
 #include "lab/uplink_record.h"
 #include "netlink/link_upper.h"
 #include "topology/uplink.h"
 
 #define OWN_NETNS "/proc/thread-self/ns/net"
 
-/* One that is being attached. */
-typedef struct Attach {
-        const Lab *lab;
-        const Topology *t;
-        const Uplink *uplink;
-        const Node *node;
-        UplinkSpec spec;
-        DeviceName name;
-        int nl;    /* here */
-        int netns; /* the node's */
-        LinkKept kept;
-        Err *err;
-} Attach;
-
 bool lab_has_uplinks(const Topology *t) {
-        return t->n_uplinks > 0;
+        return t->n_uplinks > 0 || management_reaches_host(t);
 }
 
 static int save(const Attach *a, int inside) {
@@ -51,7 +40,7 @@ static int save(const Attach *a, int inside) {
 
 /* ---- outside ---- */
 
-static LinkEnd node_end(const Attach *a) {
+LinkEnd uplink_node_end(const Attach *a) {
         return (LinkEnd){ .name = a->name.text,
                           .netns = a->netns,
                           .mtu = a->spec.mtu,
@@ -67,7 +56,7 @@ static int find_lower(const Attach *a, int *ret) {
 }
 
 static int add_macvlan(const Attach *a) {
-        const LinkEnd end = node_end(a);
+        const LinkEnd end = uplink_node_end(a);
         NlMessage m;
         int lower, r = find_lower(a, &lower);
 
@@ -79,7 +68,7 @@ static int add_macvlan(const Attach *a) {
 }
 
 static int add_vxlan(const Attach *a) {
-        const LinkEnd end = node_end(a);
+        const LinkEnd end = uplink_node_end(a);
         VxlanOptions options = { .vni = a->spec.vni,
                                  .remote = a->spec.remote,
                                  .local = a->spec.local,
@@ -98,7 +87,7 @@ static int add_vxlan(const Attach *a) {
 }
 
 /* The host's end is called after the lab where the file does not say how. */
-static void name_host_end(const Attach *a, char name[INTERFACE_NAME_MAX + 1]) {
+void uplink_name_host_end(const Attach *a, char name[INTERFACE_NAME_MAX + 1]) {
         if (a->spec.device)
                 (void) snprintf(name, INTERFACE_NAME_MAX + 1, "%s", a->spec.device);
         else
@@ -109,12 +98,12 @@ static void name_host_end(const Attach *a, char name[INTERFACE_NAME_MAX + 1]) {
 static int add_cable(const Attach *a) {
         char name[INTERFACE_NAME_MAX + 1];
         LinkEnd host = { .name = name, .netns = -EBADF, .mtu = a->spec.mtu, .up = true },
-                node = node_end(a);
+                node = uplink_node_end(a);
         autonl NlMessage m;
         Link link = {};
         int r = 0;
 
-        name_host_end(a, name);
+        uplink_name_host_end(a, name);
         if (a->spec.bridge)
                 r = link_get(a->nl, a->spec.bridge, &link, a->err);
         host.master = link.index;
@@ -143,7 +132,7 @@ static int move_nic(const Attach *a) {
         return r < 0 ? err_prefix(a->err, r, "cannot move the interface '%s'", a->spec.device) : 0;
 }
 
-static int add_outside(const Attach *a) {
+static int add_outside(Attach *a) {
         switch (a->spec.kind) {
         case UPLINK_NIC:
                 return move_nic(a);
@@ -154,11 +143,12 @@ static int add_outside(const Attach *a) {
                 return add_vxlan(a);
         case UPLINK_HOST:
                 return add_cable(a);
-        case UPLINK_UDP:
         case UPLINK_NAT:
-                break;
+                return nat_add(a);
+        case UPLINK_UDP:
+                break; /* the lab's keeper has it already */
         }
-        return refuse(a->err, EOPNOTSUPP, "uplinks of kind %s are not made", a->uplink->kind);
+        return 0;
 }
 
 /* ---- inside ---- */
@@ -177,6 +167,7 @@ static int settle_port(const Attach *a, int nl, int index) {
                 link_next_port(&m, index, bridge.index);
         } else
                 link_next_up(&m, index); /* Open vSwitch takes it as soon as it is started */
+        link_next_get(&m, index);        /* which waits until its carrier shows */
         return nl_call(nl, &m, a->err);
 }
 
@@ -191,12 +182,17 @@ static int settle_host(const Attach *a, int nl, int index) {
         for (size_t i = 0; i < s->n_addresses; i++)
                 addr_next_add(&m, index, &s->addresses[i]);
         for (int i = 0; i < 2; i++)
-                if (s->gateways[i].family)
+                if (s->gateways[i].family && s->kind == UPLINK_NAT)
+                        route_next_add_after(&m, index, NULL, &s->gateways[i], NAT_METRIC);
+                else if (s->gateways[i].family)
                         route_next_add(&m, index, NULL, &s->gateways[i]);
+        link_next_get(&m, index); /* which waits until its carrier shows */
         r = nl_call(nl, &m, a->err);
         /* What it had on the host goes along, unless the file says its own. */
         if (r >= 0 && s->kind == UPLINK_NIC && s->n_addresses == 0)
                 r = link_give_addresses(nl, index, &a->kept, a->err);
+        if (r >= 0 && s->kind == UPLINK_NAT)
+                r = nat_settle(a);
         return r < 0 ? r : 0;
 }
 
@@ -258,7 +254,7 @@ int lab_attach_uplink(Lab *lab, size_t uplink, Err *err) {
 }
 
 int lab_attach_uplinks(Lab *lab, Err *err) {
-        int r = 0;
+        int r = lab_attach_management(lab, err);
 
         for (size_t i = 0; r >= 0 && i < lab->topology->n_uplinks; i++)
                 r = lab_attach_uplink(lab, i, err);
@@ -452,6 +448,8 @@ int lab_detach_uplinks(const Lab *lab, Err *err) {
         strv_foreach(name, names)
                 if (r >= 0)
                         r = detach(lab, *name, err);
+        if (r >= 0 && lab->state.id)
+                r = guest_remove(lab->home, lab->state.id, err);
         return r < 0 ? r : 0;
 }
 

@@ -123,6 +123,12 @@ void route_next_add(NlMessage *m, int index, const Address *to, const Address *g
         put_route(m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, to, gateway);
 }
 
+void route_next_add_after(NlMessage *m, int index, const Address *to, const Address *gateway,
+                          uint32_t metric) {
+        route_next_add(m, index, to, gateway);
+        nl_put_u32(m, RTA_PRIORITY, metric);
+}
+
 void route_next_remove(NlMessage *m, int index, const Address *to, const Address *gateway) {
         put_route(m, RTM_DELROUTE, 0, index, to, gateway);
 }

@@ -41,6 +41,9 @@ void addr_next_add(NlMessage *m, int index, const Address *a);
 /* Adds to a batch: a route through a gateway that is reached by the interface; @to NULL: default.
  */
 void route_next_add(NlMessage *m, int index, const Address *to, const Address *gateway);
+/* The same, used where there is none of a lower metric; IPv6's have 1024 otherwise. */
+void route_next_add_after(NlMessage *m, int index, const Address *to, const Address *gateway,
+                          uint32_t metric);
 
 /* Add to a batch: take it away again; -EADDRNOTAVAIL, -ESRCH where there is none. */
 void addr_next_remove(NlMessage *m, int index, const Address *a);

@@ -342,6 +342,106 @@ static const Interface *only_router(const Topology *t, const Domain *d) {
         return found;
 }
 
+/* ---- the host's end of a switch's uplink, which is the gateway there ---- */
+
+static const char *const host_keys[] = { "host-ipv4", "host-ipv6" };
+
+/* @uplink of kind nat at a switch: its address of a family; false if it has none. */
+static bool host_address(const Uplink *uplink, int f, Address *ret) {
+        const char *text = strv_env_get(uplink->settings, host_keys[f]);
+
+        return text && addr_parse(text, ret) >= 0;
+}
+
+static bool is_gateway(const Topology *t, const Uplink *u) {
+        return str_equal(u->kind, "nat") && node_is_switch(&t->nodes[u->node]) &&
+               t->nodes[u->node].n_interfaces > 0;
+}
+
+static size_t domain_of(const Topology *t, const Uplink *u, const size_t *numbers) {
+        return numbers[t->nodes[u->node].interfaces[0].link];
+}
+
+static const Address *domain_net(const Topology *t, const Domain *d, int f) {
+        for (size_t i = 0; i < d->n_members; i++) {
+                const Interface *in = topology_interface(t, d->members[i]);
+
+                for (size_t k = 0; k < in->n_addresses; k++)
+                        if (family_index(&in->addresses[k]) == f)
+                                return &in->addresses[k];
+        }
+        return NULL;
+}
+
+static bool is_a_gateways(const Topology *t, const Address *a) {
+        for (size_t i = 0; i < t->n_uplinks; i++) {
+                Address other;
+
+                if (host_address(&t->uplinks[i], family_index(a), &other) && addr_equal(a, &other))
+                        return true;
+        }
+        return false;
+}
+
+/* The first that nobody has. */
+static int assign_gateway(Topology *t, Uplink *u, const Domain *d, int f, Err *err) {
+        const Address *net = domain_net(t, d, f);
+        char text[INET6_ADDRSTRLEN];
+        uint64_t host = 1;
+        Address a;
+
+        if (!net || host_address(u, f, &a))
+                return 0;
+        do {
+                a = *net;
+                addr_mask(&a);
+                add_to(&a, host++);
+        } while (is_used(t, d, &a) || is_a_gateways(t, &a));
+        if (!f && net->prefix < 32 && host > ((uint64_t) 1 << (32 - net->prefix)) - 1)
+                return topology_refuse(t, u->line, err,
+                                       "there is no address left for the host's end of the uplink");
+        addr_text(&a, text);
+        return strv_addf(&u->settings, "%s=%s/%u", host_keys[f], text, net->prefix) < 0
+                       ? fail(err, ENOMEM, "cannot give addresses")
+                       : 0;
+}
+
+static int assign_gateways(Topology *t, const size_t *numbers, const Domain *domains, Err *err) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < t->n_uplinks; i++)
+                for (int f = 0; r >= 0 && f < 2; f++)
+                        if (is_gateway(t, &t->uplinks[i]))
+                                r = assign_gateway(t, &t->uplinks[i],
+                                                   &domains[domain_of(t, &t->uplinks[i], numbers)],
+                                                   f, err);
+        return r;
+}
+
+/* The host as the gateway of a domain without a router. */
+static int add_outward(Topology *t, Node *n, const size_t *numbers, size_t domain) {
+        for (size_t i = 0; i < t->n_uplinks; i++) {
+                const Uplink *u = &t->uplinks[i];
+
+                if (!is_gateway(t, u) || domain_of(t, u, numbers) != domain)
+                        continue;
+                for (int f = 0; f < 2; f++) {
+                        char text[INET6_ADDRSTRLEN];
+                        Address a;
+
+                        if (!host_address(u, f, &a))
+                                continue;
+                        addr_text(&a, text);
+                        if (strv_addf(&n->routes, "default via %s", text) < 0)
+                                return -ENOMEM;
+                }
+                return 0;
+        }
+        return 0;
+}
+
+/* ---- default routes ---- */
+
 static int add_default(Node *n, const Interface *router, int f) {
         for (size_t i = 0; i < router->n_addresses; i++) {
                 char text[INET6_ADDRSTRLEN];
@@ -365,6 +465,9 @@ static int assign_routes(Topology *t, const size_t *numbers, const Domain *domai
                         router = only_router(t, &domains[numbers[n->interfaces[k].link]]);
                 for (int f = 0; router && f < 2; f++)
                         if (add_default(n, router, f) < 0)
+                                return -ENOMEM;
+                for (size_t k = 0; k < n->n_interfaces && !n->routes; k++)
+                        if (add_outward(t, n, numbers, numbers[n->interfaces[k].link]) < 0)
                                 return -ENOMEM;
         }
         return 0;
@@ -428,6 +531,8 @@ int topology_assign_addresses_after(Topology *t, const Topology *before, Err *er
                 r = assign_family(t, domains, (size_t) n, &v4, 0, err);
                 if (r >= 0)
                         r = assign_family(t, domains, (size_t) n, &v6, 1, err);
+                if (r >= 0)
+                        r = assign_gateways(t, numbers, domains, err);
                 if (r >= 0 && (r = assign_routes(t, numbers, domains)) < 0)
                         r = fail(err, r, "cannot give routes");
         }

@@ -153,6 +153,12 @@ static int check_names(const Topology *t, Err *err) {
         return 0;
 }
 
+void topology_imply_management(Topology *t) {
+        for (size_t i = 0; i < t->n_nodes; i++)
+                t->management = t->management || (t->nodes[i].ports && !t->nodes[i].no_management &&
+                                                  !node_is_switch(&t->nodes[i]));
+}
+
 /* Where the file leaves it to us and it has room. */
 static void keep(Topology *t, int family, const Topology *before, size_t members) {
         Address *net = family == AF_INET ? &t->management_net : &t->management_net6;
@@ -178,7 +184,10 @@ int topology_assign_management(Topology *t, const Topology *before, Err *err) {
         Address *nets[] = { &t->management_net, &t->management_net6 };
         const int families[] = { AF_INET, AF_INET6 };
         size_t members = 0;
-        int r = t->management ? check_names(t, err) : 0;
+        int r;
+
+        topology_imply_management(t);
+        r = t->management ? check_names(t, err) : 0;
 
         for (size_t i = 0; i < t->n_nodes; i++)
                 members += node_is_managed(t, &t->nodes[i]);

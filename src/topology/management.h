@@ -15,6 +15,9 @@ const char *management_interface(const Topology *t);
 /* The address of the bridge itself, the first of the network. */
 Address management_gateway(const Address *net);
 
+/* Lets there be one where ports of nodes are to be published, which they are at its addresses. */
+void topology_imply_management(Topology *t);
+
 /* Gives every node in it the addresses that its file does not; nothing without such a network.
  * @before: the lab as it is, whose addresses are kept where they can be; or NULL. */
 int topology_assign_management(Topology *t, const Topology *before, Err *err);

@@ -182,7 +182,7 @@ static int parse(const Source *s, Topology *t, Err *err) {
         case DOT:
                 return topology_read_dot(s->text, s->size, file, t, err);
         case CLAB:
-                t->management = true;
+                t->management = t->external_access = true;
                 if (str_set(&t->management_interface, "eth0") < 0)
                         return fail(err, ENOMEM, "cannot read '%s'", s->path);
                 break;

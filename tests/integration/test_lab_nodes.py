@@ -137,8 +137,8 @@ topology:
 
 
 def test_what_is_not_carried_out_is_told(isola, lab):
-    done = lab("name: unused\ntopology: {nodes: {a: {ports: ['80:80'], user: nobody, dns: {servers: [192.0.2.1]}}}}\n")
-    assert done.stderr == ("note: 'ports' of node 'a' is not carried out: there is no way from the host into a lab\n"
+    done = lab("name: unused\ntopology: {nodes: {a: {ports: ['80:80'], network-mode: none, user: nobody, dns: {servers: [192.0.2.1]}}}}\n")
+    assert done.stderr == ("note: 'ports' of node 'a' is not carried out: it is not in the management network\n"
                            "note: 'user' of node 'a' is not carried out: it has no image\n"
                            "note: 'dns' of node 'a' is not carried out: it has no image\n")
 

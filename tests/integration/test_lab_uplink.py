@@ -67,22 +67,31 @@ ip -6 route add fd99::/48 via fd09::fa'''
 
 
 @pytest.fixture
-def machines():
+def lan():
+    """The network outside, with a host in it."""
+    machine = Machine('lan')
+    machine.ip('link add br0 type bridge')
+    machine.ip('link set br0 up')
+    machine.ip('address add 10.9.0.250/24 dev br0')
+    machine.ip('address add fd09::fa/64 dev br0 nodad')
+    yield machine
+    machine.end()
+
+
+@pytest.fixture
+def machines(lan):
     """Two machines, each with an interface 'nic' to the same network, 'lan'."""
-    lan = Machine('lan')
-    lan.ip('link add br0 type bridge')
-    lan.ip('link set br0 up')
     pair = []
     for n in (1, 2):
         machine = Machine(f'm{n}')
         pair.append(machine)
         lan.ip(f'link add port{n} type veth peer name nic netns {machine.holder.pid}')
-        lan.ip(f'link set port{n} master br0 up')
+        lan.ip(f'link set port{n} mtu 1480 master br0 up')
         for line in NIC.format(n=n).splitlines():
             machine.run(*line.split())
     wait_until(lambda: 'LOWER_UP' in pair[1].ip('link show nic'), what='a carrier')
     yield pair
-    for machine in (*pair, lan):
+    for machine in pair:
         machine.end()
 
 
@@ -99,9 +108,10 @@ def state_of(machine):
     }
 
 
-def ping(machine, node, target, code=0):
-    family = '-6' if ':' in target else '-4'
-    return machine('lab', 'exec', node, 'busybox', 'ping', family, '-c', '1', '-W', '10', target, code=code)
+def ping(machine, node, target, *options):
+    """More than once: a bridge on the way takes a second to notice that a port has its cable again."""
+    command = ['busybox', 'ping', '-6' if ':' in target else '-4', '-c', '1', '-W', '1', *options, target]
+    wait_until(lambda: machine('lab', 'exec', node, *command, code=None).returncode == 0, what=f'an answer of {target}')
 
 
 SERVE = '''
@@ -260,7 +270,7 @@ name: ported
 topology: {nodes: {h: {}}}
 uplinks: [{kind: host, node: h, bridge: hostbr, ipv4: 10.9.0.60/24}]
 ''')
-    wait_until(lambda: ping(one, 'h', '10.9.0.2', code=None).returncode == 0, what='an answer')
+    ping(one, 'h', '10.9.0.2')
     assert 'mtu 1480' in one.out('lab', 'exec', 'h', 'ip', 'link', 'show', 'eth0')
     refused = one.up('{name: x, topology: {nodes: {h: {}}}, uplinks: [{kind: nic, node: h, device: nic}]}', code=1)
     assert "the interface 'nic' is a port of another of the host's" in refused.stderr and "'bridge'" in refused.stderr
@@ -286,7 +296,7 @@ def test_a_tunnel_of_the_kernels_between_two_machines(machines, net, overhead):
     assert f'mtu {1480 - overhead}' in one.out('lab', 'exec', 'h', 'ip', 'link', 'show', 'eth1')
     # A packet of the whole MTU passes, and is not cut up outside.
     size = 1480 - overhead - 28
-    one('lab', 'exec', 'h', 'busybox', 'ping', '-c', '1', '-W', '10', '-s', size, '10.45.0.2')
+    ping(one, 'h', '10.45.0.2', '-s', size)
     for file in ('snmp', 'snmp6'):
         assert not re.search(r'FragCreates\s+[1-9]', one.run('cat', f'/proc/net/{file}'))
     assert one.run('awk', '/^Ip: [0-9]/ {print $20}', '/proc/net/snmp') == '0\n'
@@ -383,3 +393,256 @@ def test_a_nodes_command_starts_when_the_uplink_is_there(machines):
     one, _ = machines
     one.up(NIC_LAB.format(name='held').replace('kind: router', 'kind: router, cmd: sh -c "ip -br address show wan; sleep 99"'))
     wait_until(lambda: '10.9.0.1/24' in one.out('lab', 'logs', 'r'), what='the command')
+
+
+# ---- to the world, and back ----
+
+WEB = '''
+import http.server, socket, sys
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = self.client_address[0].encode().ljust(300000, b'.')
+        self.send_response(200)
+        self.send_header('Content-Length', len(body))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *arguments):
+        pass
+server = Server((sys.argv[1], int(sys.argv[2])), Handler)
+print('ready', flush=True)
+server.serve_forever()
+'''
+
+
+@pytest.fixture
+def web(lan):
+    """Web servers outside, which answer with the address that they were asked from."""
+    servers = [lan.start_in('/usr/bin/python3', '-c', WEB, address, '80', stdout=subprocess.PIPE)
+               for address in ('10.9.0.250', 'fd09::fa')]
+    for server in servers:
+        assert server.stdout.readline() == b'ready\n'
+    yield
+    for server in servers:
+        server.kill()
+        server.wait()
+
+
+GET = ['/usr/bin/python3', '-c', 'import sys, urllib.request\n'
+       'print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode(), end="")']
+
+
+def download(machine, node, address):
+    """Who the web server outside takes the node for."""
+    host = f'[{address}]' if ':' in address else address
+    body = machine.out('lab', 'exec', node, *GET, f'http://{host}/')
+    assert len(body) == 300000
+    return body.rstrip('.')
+
+
+def rules(machine):
+    return machine.run('nft', 'list', 'ruleset')
+
+
+def forwarding(machine):
+    return machine.run('cat', '/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding').split()
+
+
+HOST_RULES = 'add table ip mine; add chain ip mine c { type filter hook forward priority 0; }; add rule ip mine c accept'
+
+NAT_LAB = '''
+name: natted
+topology:
+  nodes: {h: {}, r: {kind: router}}
+  links: [{endpoints: [h:eth1, r:eth1]}]
+uplinks: [{kind: nat, node: r, interface: wan}]
+'''
+
+
+def test_a_lab_behind_a_router_downloads_with_the_hosts_address(machines, web):
+    one, _ = machines
+    one.run('nft', HOST_RULES)
+    before = rules(one)
+    assert forwarding(one) == ['0', '0']
+    done = one.up(NAT_LAB)
+    assert 'note: forwarding was switched on for the lab on this host (net.ipv4.ip_forward, net.ipv6' in done.stderr
+    assert forwarding(one) == ['1', '1']
+    for node in ('h', 'r'):
+        assert download(one, node, '10.9.0.250') == '10.9.0.1'
+        assert download(one, node, 'fd09::fa') == 'fd09::1'
+    # Nobody outside reaches in.
+    inside = one.out('lab', 'exec', 'r', 'ip', '-4', '-br', 'address', 'show', 'wan').split()[2].split('/')[0]
+    assert 'mtu 1480' not in one.out('lab', 'exec', 'h', 'ip', 'link', 'show', 'eth1')
+    one('lab', 'down')
+    assert rules(one) == before and forwarding(one) == ['0', '0'] and one.links() == ['lo', 'nic']
+    assert inside.startswith('10.89.')
+
+
+def test_hosts_at_a_switch_download_with_the_hosts_address(machines, web):
+    one, _ = machines
+    one.up('''
+name: switched
+addresses: {ipv4: 10.50.0.0/16}
+topology:
+  nodes: {h1: {}, h2: {}, s: {kind: bridge}}
+  links: [{endpoints: [h1:eth1, s:p1]}, {endpoints: [h2:eth1, s:p2]}]
+uplinks: [{kind: nat, node: s}]
+''')
+    assert 'default via 10.50.0.3' in one.out('lab', 'exec', 'h1', 'ip', 'route')
+    for node in ('h1', 'h2'):
+        assert download(one, node, '10.9.0.250') == '10.9.0.1'
+        assert download(one, node, 'fd09::fa') == 'fd09::1'
+    ping(one, 'h1', 'h2')
+    one('lab', 'diff', one.directory / 'lab.yml')
+
+
+def test_the_management_network_leads_out_if_told_to(machines, web):
+    one, _ = machines
+    lab = '''
+name: managed
+mgmt: {external-access: %s}
+topology:
+  nodes: {h: {}, r: {kind: router}}
+  links: [{endpoints: [h:eth1, r:eth1]}]
+'''
+    one.up(lab % 'true')
+    assert download(one, 'r', '10.9.0.250') == '10.9.0.1'
+    assert download(one, 'r', 'fd09::fa') == 'fd09::1'
+    # The lab's own default route comes first.
+    assert one.out('lab', 'exec', 'h', 'ip', 'route', 'get', '10.9.0.250').split()[2] == '10.0.0.2'
+    one('lab', 'down')
+    one.up(lab % 'false')
+    assert one.links() == ['lo', 'nic'] and forwarding(one) == ['0', '0']
+
+
+def test_two_labs_share_what_the_host_does_for_them(machines, web):
+    one, _ = machines
+    one.up(NAT_LAB)
+    one.up(NAT_LAB.replace('natted', 'other'))
+    one('lab', 'down', 'natted')
+    assert forwarding(one) == ['1', '1']
+    assert download(one, 'h', '10.9.0.250') == '10.9.0.1'
+    # A firewall that is flushed is built anew by the next who needs it.
+    one.run('nft', 'flush', 'ruleset')
+    one.up(NAT_LAB)
+    one('lab', 'down', 'natted')
+    assert download(one, 'h', '10.9.0.250') == '10.9.0.1'
+    one('lab', 'down')
+    assert forwarding(one) == ['0', '0'] and rules(one) == ''
+
+
+PORTS_LAB = '''
+name: {name}
+topology:
+  nodes:
+    w: {{cmd: [/usr/bin/python3, -c, {web}, "::", "80"], ports: {ports}}}
+    r: {{kind: router}}
+  links: [{{endpoints: [w:eth1, r:eth1]}}]
+'''
+# Listens on IPv4 and IPv6.
+WEB_BOTH = WEB.replace("print('ready'", "sys.stdout.write(''); print('ready'")
+
+
+def ports_lab(name, ports):
+    return PORTS_LAB.format(name=name, ports=json.dumps(ports), web=json.dumps(WEB_BOTH))
+
+
+def fetch(machine, url):
+    return subprocess.run(machine.inside(*GET, url), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True).stdout.rstrip('.')
+
+
+def test_ports_are_published_for_everybody(machines, lan, rootfs_tar):
+    one, two = machines
+    one.up(ports_lab('doors', ['8080:80', '127.0.0.1:8081:80', '[fd09::1]:8082:80', '5300:53/udp', '80']))
+    wait_until(lambda: fetch(one, 'http://127.0.0.1:8080/'), what='the web server')
+    gateway = ('::ffff:172.20.20.1', '3fff:172:20:20::1')
+    for machine, url in ((one, 'http://127.0.0.1:8080/'), (one, 'http://[::1]:8080/'), (one, 'http://10.9.0.1:8080/'),
+                         (two, 'http://10.9.0.1:8080/'), (two, 'http://[fd09::1]:8080/'), (lan, 'http://10.9.0.1:8080/'),
+                         (one, 'http://127.0.0.1:8081/'), (two, 'http://[fd09::1]:8082/')):
+        assert fetch(machine, url) in gateway, url
+    assert fetch(two, 'http://10.9.0.1:8081/') == '' and fetch(two, 'http://10.9.0.1:8082/') == ''
+
+    ports = one.json('lab', 'inspect')[0]['Nodes'][0]['Ports']
+    assert ports['53/udp'] == [{'HostIp': '0.0.0.0', 'HostPort': '5300'}, {'HostIp': '::', 'HostPort': '5300'}]
+    chosen = [binding['HostPort'] for binding in ports['80/tcp'] if int(binding['HostPort']) > 49152]
+    assert fetch(two, f'http://10.9.0.1:{chosen[0]}/') in gateway
+
+    # UDP, both ways.
+    serve = one.start('lab', 'exec', 'w', '/usr/bin/python3', '-c', '''
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(('::', 53))
+print('ready', flush=True)
+while True:
+    data, peer = s.recvfrom(100)
+    s.sendto(data[::-1], peer)''')
+    assert serve.stdout.readline() == b'ready\n'
+    for address in ('10.9.0.1', 'fd09::1'):
+        assert two.run('/usr/bin/python3', '-c', f'''
+import socket
+s = socket.socket(socket.AF_INET6 if ':' in '{address}' else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.sendto(b'abc', ('{address}', 5300))
+print(s.recv(100).decode())''') == 'cba\n'
+    serve.kill()
+
+    # The same port for another lab, for a container, for another program.
+    refused = one.up(ports_lab('rival', ['8080:80']), code=1).stderr
+    assert "node 'w': port 8080/tcp is already published by lab 'doors'" in refused
+    assert one.out('lab', 'ls', '-q') == 'doors'
+    one('image', 'import', rootfs_tar, 'busybox')
+    refused = one('run', '--rm', '-p', '8080:80', 'busybox', 'true', code=125).stderr
+    assert "port 8080/tcp is already published by lab 'doors'" in refused
+    one('ps')  # which looks for what the dead have left
+    assert fetch(two, 'http://10.9.0.1:8080/') in gateway
+
+    one('lab', 'down')
+    assert existing(f'{one.run_root}/ports/*') == [] and existing(f'{one.run_root}/guests/*') == []
+    one('run', '--rm', '-p', '8080:80', 'busybox', 'true')
+    one('ps')
+    wait_until(lambda: one.links() == ['lo', 'nic'], what='the end of the bridge')
+    assert rules(one) == ''
+
+
+def test_a_porter_that_is_killed_costs_the_reservation_alone(machines):
+    one, two = machines
+    one.up(ports_lab('doors', ['8080:80']))
+    wait_until(lambda: fetch(two, 'http://10.9.0.1:8080/'), what='the web server')
+    kill(json.loads(pathlib.Path(f'{one.run_root}/labs/doors/state.json').read_text())['porter']['pid'])
+    assert one.out('lab', 'ls', '--format', '{{.Status}}').startswith('broken')
+    assert fetch(two, 'http://10.9.0.1:8080/')
+    one('lab', 'down')
+    assert fetch(two, 'http://10.9.0.1:8080/') == '' and existing(f'{one.run_root}/ports/*') == []
+
+
+@pytest.mark.parametrize('point', ['nat.noted', 'nat.laid', 'nat.management', 'guest.noted', 'guest.connected',
+                                   'guest.connected:2', 'porter.published', 'porter.recorded'])
+def test_an_up_that_is_killed_leaves_the_host_as_it_was(machines, web, point):
+    one, _ = machines
+    text = NAT_LAB.replace('h: {}', 'h: {ports: ["8080:80"]}')
+    one.up(text, env={'ISOLA_FAULT': point}, code=None)
+    one('lab', 'ls')
+    assert rules(one) == '' and forwarding(one) == ['0', '0'] and one.links() == ['lo', 'nic']
+    assert existing(f'{one.run_root}/ports/*') == [] and existing(f'{one.run_root}/guests/*') == []
+    one.up(text)
+    assert download(one, 'h', '10.9.0.250') == '10.9.0.1'
+
+
+@pytest.mark.parametrize('point', ['guest.released', 'guest.forgotten', 'guest.forgotten:2', 'guest.removed'])
+def test_a_down_that_is_killed_leaves_the_host_as_it_was(machines, point):
+    one, _ = machines
+    one.up(NAT_LAB.replace('h: {}', 'h: {ports: ["8080:80"]}'))
+    done = one('lab', 'down', env={'ISOLA_FAULT': point}, code=None)
+    assert done.returncode == -signal.SIGKILL
+    one('lab', 'ls')
+    assert rules(one) == '' and forwarding(one) == ['0', '0'] and one.links() == ['lo', 'nic']
+    assert existing(f'{one.run_root}/ports/*') == [] and existing(f'{one.run_root}/guests/*') == []
+
+
+def test_a_management_network_that_the_host_has_is_refused(machines):
+    one, _ = machines
+    refused = one.up('{name: x, mgmt: {ipv4-subnet: 10.9.0.0/24, external-access: true}, topology: {nodes: {h: {}}}}', code=1)
+    assert "subnet '10.9.0.0/24' overlaps with this host's route through interface 'nic'" in refused.stderr
+    assert rules(one) == '' and existing(f'{one.run_root}/labs/*') == []

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/str.h"
-#include "cli/port_spec.h"
 #include "cli/port_words.h"
+#include "engine/port_spec.h"
 #include "test.h"
 
 static void clear(Container *c) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cli/port_spec.h"
+#include "engine/port_spec.h"
 
 typedef struct PortRange {
         int first, last; /* 0 and 0: not said */
