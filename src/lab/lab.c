@@ -332,6 +332,17 @@ int lab_revive(const Home *home, const char *name, Err *err) {
         return r < 0 || !lab->state.complete ? r : mend(lab, err);
 }
 
+int lab_look(const Home *home, const char *name, Lab **ret, Err *err) {
+        autoptr(Lab) lab = NULL;
+        int r = is_name(name) ? load_state(home, name, &lab, err) : -ENOENT;
+
+        if (r >= 0 && lab->state.complete)
+                r = load_topology(lab, err);
+        if (r >= 0)
+                *ret = take_ptr(lab);
+        return r;
+}
+
 int lab_open_state(const Home *home, const char *name, Lab **ret, Err *err) {
         int r = lab_load_state(home, name, ret, err);
 

@@ -13,6 +13,9 @@ Lab *lab_new(const Home *home, const char *name);
 int lab_save(const Lab *lab, Err *err);
 /* The state alone; -ENOENT without words; what a killed maker left is removed. */
 int lab_load_state(const Home *home, const char *name, Lab **ret, Err *err);
+/* The state and, of a complete one, the topology, as they are: nothing is mended.  -ENOENT without
+ * words. */
+int lab_look(const Home *home, const char *name, Lab **ret, Err *err);
 /* -ESRCH if it has ended. */
 int lab_process_pidfd(const Lab *lab, const LabProcess *p);
 /* Kills what lives and removes the rest, with the lock held. */
