@@ -21,6 +21,7 @@ import pathlib
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import tarfile
 import tempfile
@@ -89,6 +90,57 @@ class User:
 
 
 @pytest.fixture(scope='session')
+def world():
+    """A network namespace that the test host reaches by default routes of both families, with a name and a web page."""
+    def ip(*words):
+        subprocess.run(['ip', *words], check=True)
+    # Another test host may run at the same time: what /run/netns has is everybody's, a process' namespace is not.
+    process = subprocess.Popen(['unshare', '-n', 'sh', '-c', 'echo; exec sleep 100000'], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    inside = ['nsenter', '-n', '-t', str(process.pid)]
+    ip('link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up1', 'netns', str(process.pid))
+    for address, options in (('192.0.2.2/24', []), ('2001:db8::2/64', ['nodad'])):
+        ip('address', 'add', address, 'dev', 'up0', *options)
+    ip('link', 'set', 'up0', 'up')
+    for words in (['address', 'add', '192.0.2.1/24', 'dev', 'up1'], ['address', 'add', '2001:db8::1/64', 'dev', 'up1', 'nodad'],
+                  ['address', 'add', '198.51.100.7/32', 'dev', 'lo'], ['link', 'set', 'up1', 'up'], ['link', 'set', 'lo', 'up']):
+        subprocess.run([*inside, 'ip', *words], check=True)
+    ip('route', 'add', 'default', 'via', '192.0.2.1')
+    ip('-6', 'route', 'add', 'default', 'via', '2001:db8::1')
+    yield inside
+    process.kill()
+    process.wait()
+    subprocess.run(['ip', 'link', 'delete', 'up0'], check=False)
+
+
+@pytest.fixture(scope='session')
+def tun():
+    """What udev makes of /dev/net/tun: everybody may open it."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-tun-', dir='/var/tmp'))
+    subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', directory], check=True)
+    try:
+        os.mknod(directory / 'tun', 0o666 | stat.S_IFCHR, os.makedev(10, 200))
+        (directory / 'tun').chmod(0o666)
+        if os.path.exists('/dev/net/tun'):
+            subprocess.run(['mount', '--bind', directory / 'tun', '/dev/net/tun'], check=True)
+            yield
+            subprocess.run(['umount', '/dev/net/tun'], check=True)
+        else:
+            yield
+    finally:
+        subprocess.run(['umount', directory], check=True)
+        directory.rmdir()
+
+
+@pytest.fixture(scope='session')
+def uplink(world, tun):
+    """What a user's containers need to get out."""
+    if not shutil.which('pasta'):
+        pytest.skip('pasta is not there (package passt)')
+    return world
+
+
+@pytest.fixture(scope='session')
 def joe():
     """An ordinary user with a range of ids."""
     if not shutil.which('newuidmap') or not os.path.exists('/etc/subuid') or not os.path.exists('/etc/subgid'):
@@ -101,7 +153,10 @@ def joe():
 @pytest.fixture(scope='session')
 def account(request):
     """Who runs isola: None for root."""
-    return request.getfixturevalue('joe') if AS_USER else None
+    if not AS_USER:
+        return None
+    request.getfixturevalue('uplink')
+    return request.getfixturevalue('joe')
 
 
 def pytest_collection_modifyitems(items):

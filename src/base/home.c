@@ -114,6 +114,12 @@ Home *home_free(Home *home) {
                 close_fd(home->run_fd);
                 free(home->data);
                 free(home->run);
+                if (home->network) {
+                        close_fd(home->network->netns);
+                        close_fd(home->network->starting);
+                        close_fd(home->network->lock);
+                        free(home->network);
+                }
                 free(home);
         }
         return NULL;

@@ -18,11 +18,19 @@
 #define HOME_ROOT_VARIABLE     "ISOLA_ROOT"
 #define HOME_RUN_ROOT_VARIABLE "ISOLA_RUN_ROOT"
 
+/* Where an ordinary user's networks are: engine/uplink.h. */
+typedef struct HomeNetwork {
+        int netns;    /* -EBADF until it is asked for */
+        int starting; /* pidfd of a program that is to connect it to the world; or -EBADF */
+        int lock;     /* held meanwhile */
+} HomeNetwork;
+
 typedef struct Home {
         char *data; /* absolute paths */
         char *run;
         int data_fd; /* open directories */
         int run_fd;
+        HomeNetwork *network; /* NULL: networks are in the caller's own network namespace */
 } Home;
 
 /* @root, @run_root: from --root and --run-root, or NULL.  Makes the directories where they are

@@ -41,6 +41,7 @@
 #include "engine/monitor.h"
 #include "engine/network.h"
 #include "engine/spec.h"
+#include "engine/uplink.h"
 #include "kernel/overlay.h"
 #include "kernel/proc_stat.h"
 #include "kernel/process.h"
@@ -212,7 +213,7 @@ static int take_network(Run *run, Err *err) {
         r = network_reserve(c->home, run->network, c->id, NULL, NULL, NULL, endpoint, err);
         if (r < 0)
                 state_forget_run(&c->state);
-        return r;
+        return r < 0 || run->network->internal ? r : uplink_begin(c->home, err);
 }
 
 static int open_layers(char *const *lowers, int *fds, Err *err) {
@@ -387,6 +388,7 @@ static int connect_network(Run *run, Err *err) {
         if (!run->network)
                 return netns >= 0 && container_has_netns(c) ? network_loopback(netns, err) : 0;
         r = network_attach(c->home, run->network, c->state.networks, netns, err);
+        uplink_finish(c->home);
         if (r < 0)
                 return r;
         return dns_open(

@@ -14,6 +14,7 @@
 #include "cli/oci.h"
 #include "cli/option.h"
 #include "engine/rootless.h"
+#include "engine/uplink.h"
 #include "kernel/chroot.h"
 
 #define USAGE_CODE 125 /* what Docker's commands return for a wrong option */
@@ -251,6 +252,9 @@ static int run_with_home(const Command *c, const CommandContext *context, void *
                         if (r < 0)
                                 return r;
                 }
+                r = uplink_choose(home, err);
+                if (r < 0)
+                        return r;
         }
         return c->run(&in, err);
 }

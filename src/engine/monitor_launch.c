@@ -29,6 +29,7 @@
 #include "engine/publish.h"
 #include "engine/relay.h"
 #include "engine/spec.h"
+#include "engine/uplink.h"
 #include "kernel/proc_stat.h"
 
 void state_forget_run(ContainerState *s) {
@@ -199,6 +200,7 @@ static int connect_network(Monitor *m, const ContainerSetup *setup, const Networ
         r = network_attach(m->c->home, network, endpoint, netns, err);
         if (r < 0)
                 return r;
+        uplink_finish(m->c->home);
         fault_point("monitor.connected");
         r = publish_collect(m->c, &m->ports, &m->n_ports, err);
         if (r < 0)
@@ -270,6 +272,8 @@ static int prepare(Monitor *m, ContainerSetup **setup, Network **network, Err *e
         fault_point("monitor.ids");
         if (r >= 0 && name)
                 r = reserve_network(m, name, network, err);
+        if (r >= 0 && *network && !(*network)->internal)
+                r = uplink_begin(m->c->home, err);
         fault_point("monitor.address");
         if (r < 0)
                 return r;
@@ -368,6 +372,9 @@ static int release_networks(Container *c, const PublishedPort *ports, size_t n_p
 }
 
 static void release_place(Container *c) {
+        uplink_finish(c->home);
+        if (c->home->network)
+                network_sweep_idle(c->home);
         release_cgroup(c);
         fault_point("release.cgroup");
         if (c->state.userns_base)

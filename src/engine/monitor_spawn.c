@@ -90,9 +90,17 @@ static int leave_command(Monitor *m) {
                 return -errno;
         null = null > STDERR_FILENO ? close_fd(null) : -EBADF;
 
-        int kept[] = { m->lock,           m->run_dir,     m->starter,
-                       m->input_read,     m->input_write, m->source[0].sink,
-                       m->source[1].sink, m->c->dir,      m->c->home->data_fd,
+        const HomeNetwork *network = m->c->home->network;
+        int kept[] = { network ? network->netns : -EBADF,
+                       m->lock,
+                       m->run_dir,
+                       m->starter,
+                       m->input_read,
+                       m->input_write,
+                       m->source[0].sink,
+                       m->source[1].sink,
+                       m->c->dir,
+                       m->c->home->data_fd,
                        m->c->home->run_fd };
         close_others(kept, sizeof kept / sizeof *kept);
         if (chdir("/") < 0)
@@ -162,6 +170,7 @@ static _Noreturn void begin(const MonitorStart *start, bool adopt, int socket) {
 }
 
 int monitor_spawn(const MonitorStart *start, bool adopt, int *ret_socket, Err *err) {
+        bool grouped = true;
         int pair[2];
         pid_t pid = -1;
 
@@ -172,16 +181,18 @@ int monitor_spawn(const MonitorStart *start, bool adopt, int *ret_socket, Err *e
                 autoptr(Cgroup) cgroup = NULL;
                 autoerr why = {};
 
-                if (cgroup_share(MONITORS_CGROUP, &cgroup, &why) < 0)
+                if (grouped && cgroup_share(MONITORS_CGROUP, &cgroup, &why) < 0)
                         log_debug("%s; the monitor stays in this command's cgroup", why.message);
                 pid = process_clone(0, cgroup ? cgroup_fd(cgroup) : -EBADF, NULL);
                 if (pid == 0) {
                         close_fd(pair[0]);
                         begin(start, adopt, pair[1]);
                 }
-                /* The last other monitor has just removed the directory: make it anew. */
-                if (pid != -ENODEV && pid != -ENOENT)
+                /* The last other monitor has just removed the directory: make it anew.  Root's is
+                 * not for others. */
+                if (pid != -ENODEV && pid != -ENOENT && !(grouped && pid == -EACCES))
                         break;
+                grouped = pid != -EACCES;
         }
         close_fd(pair[1]);
         if (pid < 0) {

@@ -32,6 +32,8 @@
 #include "engine/network_forwarding.h"
 #include "engine/network_guard.h"
 #include "engine/network_internal.h"
+#include "engine/uplink.h"
+#include "kernel/ns.h"
 #include "netlink/nft.h"
 
 /* The index of eth0 is chosen beforehand, so that one batch can make and address it.  Some kernels
@@ -281,31 +283,40 @@ static int connect_inside(const Endpoint *e, const Link *bridge, int host, int n
         return r < 0 ? refuse(err, r, "%s", why.message) : 0;
 }
 
-/* Enters netns, connects it and comes back. */
-static int connect_container(const Endpoint *e, const Link *bridge, int netns, Err *err) {
-        autoclose int host = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-        int r = -EBUSY;
+typedef struct Connect {
+        const Endpoint *endpoint;
+        const Link *bridge;
+        int host, netns;
+        Err *err;
+} Connect;
 
-        if (host < 0)
-                return fail(err, errno, "cannot open this network namespace");
-        if (setns(netns, CLONE_NEWNET) < 0)
-                return fail(err, errno, "cannot enter the container's network namespace");
+static int connect_there(void *context) {
+        const Connect *c = context;
+        int r = -EBUSY;
 
         for (size_t i = 0; i < sizeof indices / sizeof *indices && r == -EBUSY; i++) {
                 autoerr why = {};
 
-                r = connect_inside(e, bridge, host, netns, indices[i], &why);
+                r = connect_inside(c->endpoint, c->bridge, c->host, c->netns, indices[i], &why);
                 if (r < 0 && (r != -EBUSY || i + 1 == sizeof indices / sizeof *indices))
-                        (void) refuse(err, r, "%s", why.message);
-        }
-
-        if (setns(host, CLONE_NEWNET) < 0) {
-                r = -errno;
-                if (err)
-                        err_clear(err);
-                return fail(err, r, "cannot return to this host's network namespace");
+                        (void) refuse(c->err, r, "%s", why.message);
         }
         return r;
+}
+
+/* From inside of netns, with the cable's other end here. */
+static int connect_container(const Endpoint *e, const Link *bridge, int netns, Err *err) {
+        autoclose int host = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        autoerr why = {};
+        Connect c = { e, bridge, host, netns, &why };
+        int r;
+
+        if (host < 0)
+                return fail(err, errno, "cannot open this network namespace");
+        r = netns_run(netns, connect_there, &c);
+        if (r < 0 && !why.message)
+                return fail(err, r, "cannot enter the container's network namespace");
+        return r < 0 ? refuse(err, r, "%s", why.message) : 0;
 }
 
 /* Notes that there is a bridge to be removed one day, before there is one. */
@@ -389,8 +400,22 @@ static int attach(const Home *home, const Network *n, const Endpoint *e, int net
         return 0;
 }
 
+typedef struct Attach {
+        const Home *home;
+        const Network *network;
+        const Endpoint *endpoint;
+        int netns;
+} Attach;
+
+static int attach_there(void *job, Err *err) {
+        const Attach *a = job;
+
+        return attach(a->home, a->network, a->endpoint, a->netns, err);
+}
+
 int network_attach(const Home *home, const Network *network, const Endpoint *endpoint, int netns,
                    Err *err) {
+        Attach a = { home, network, endpoint, netns };
         int r;
 
         if (str_equal(network->driver, "host"))
@@ -398,7 +423,7 @@ int network_attach(const Home *home, const Network *network, const Endpoint *end
         if (str_equal(network->driver, "null"))
                 return network_loopback(netns, err);
 
-        r = attach(home, network, endpoint, netns, err);
+        r = uplink_run(home, attach_there, &a, err);
         if (r < 0)
                 return err_prefix(err, r, "cannot connect to network '%s'", network->name);
         return 0;
@@ -419,34 +444,22 @@ void network_allow_hairpin(const Endpoint *e) {
                          e->interface, strerror(-r));
 }
 
-static int raise_loopback(Err *err) {
+static int raise_loopback(void *context) {
         autoclose int nl = nl_open();
         NlMessage m;
-        int r;
 
         if (nl < 0)
-                return fail(err, nl, "cannot open a netlink socket");
+                return fail(context, nl, "cannot open a netlink socket");
         nl_begin_empty(&m);
         link_next_up(&m, LOOPBACK_INDEX);
-        r = nl_call(nl, &m, err);
-        return r < 0 ? err_prefix(err, r, "cannot bring up 'lo'") : 0;
+        return nl_call(nl, &m, context);
 }
 
 int network_loopback(int netns, Err *err) {
-        autoclose int host = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-        int r;
+        autoerr why = {};
+        int r = netns_run(netns, raise_loopback, &why);
 
-        if (host < 0)
-                return fail(err, errno, "cannot open this network namespace");
-        if (setns(netns, CLONE_NEWNET) < 0)
-                return fail(err, errno, "cannot enter the container's network namespace");
-        r = raise_loopback(err);
-        if (setns(host, CLONE_NEWNET) < 0) {
-                if (r < 0)
-                        r = -errno;
-                if (err)
-                        err_clear(err);
-                return fail(err, r, "cannot return to this host's network namespace");
-        }
-        return r;
+        if (r < 0 && !why.message)
+                return fail(err, r, "cannot enter the container's network namespace");
+        return r < 0 ? refuse(err, r, "cannot bring up 'lo': %s", why.message) : 0;
 }

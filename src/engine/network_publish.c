@@ -23,6 +23,7 @@
 #include "engine/network_guard.h"
 #include "engine/network_internal.h"
 #include "engine/network_ports.h"
+#include "engine/uplink.h"
 #include "netlink/conntrack.h"
 #include "netlink/nft.h"
 
@@ -263,7 +264,20 @@ static void forget_flows(int nft, const PublishedPort *ports, size_t n) {
                 log_debug("cannot look for flows to published ports: %s", strerror(-r));
 }
 
-static int lead_in(const Endpoint *e, const PublishedPort *ports, size_t n, Err *err) {
+/* What is to be done where the bridges are. */
+typedef struct Lead {
+        const Endpoint *endpoint;
+        const PublishedPort *ports;
+        size_t n;
+        FirewallPort *list; /* of withdraw_there() */
+        size_t count;
+} Lead;
+
+static int lead_in(void *job, Err *err) {
+        const Lead *lead = job;
+        const Endpoint *e = lead->endpoint;
+        const PublishedPort *ports = lead->ports;
+        size_t n = lead->n;
         int nft = nft_socket();
         autofree FirewallPort *list = NULL;
         size_t count;
@@ -277,9 +291,13 @@ static int lead_in(const Endpoint *e, const PublishedPort *ports, size_t n, Err 
         if (count == 0) /* on ::1 alone, for a container without IPv6 */
                 return 0;
         r = firewall_publish(nft, list, count, err);
-        if (r >= 0)
-                forget_flows(nft, ports, n);
-        return r;
+        if (r < 0)
+                return r;
+        forget_flows(nft, ports, n);
+        fault_point("publish.mapped");
+        if (!str_empty(e->interface))
+                network_allow_hairpin(e);
+        return 0;
 }
 
 int network_publish(const Home *home, const char *container, const Endpoint *endpoint,
@@ -305,10 +323,7 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
         }
         fault_point("publish.claimed");
         if (r >= 0)
-                r = lead_in(endpoint, ports, n, err);
-        fault_point("publish.mapped");
-        if (r >= 0 && !str_empty(endpoint->interface))
-                network_allow_hairpin(endpoint);
+                r = uplink_run(home, lead_in, &(Lead){ endpoint, ports, n, NULL, 0 }, err);
         for (size_t i = 0; r < 0 && i < done; i++) {
                 ports_drop(home, container, &ports[i]);
                 let_go(&ports[i]);
@@ -316,12 +331,22 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
         return r;
 }
 
+static int withdraw_there(void *job, Err *err) {
+        const Lead *lead = job;
+        int nft = nft_socket();
+
+        if (nft >= 0 && lead->count > 0)
+                firewall_withdraw(nft, lead->list, lead->count);
+        if (nft >= 0)
+                forget_flows(nft, lead->ports, lead->n);
+        return 0;
+}
+
 /* Takes back the ports that are this container's: one whose publishing failed is another's. */
 static void withdraw_own(const Home *home, const char *container, const Endpoint *e,
                          const PublishedPort *ports, size_t n) {
         autofree FirewallPort *list = calloc(n * PORTS_PER_PUBLISHED + 1, sizeof *list);
         size_t count = 0, own = 0;
-        int nft;
 
         for (size_t i = 0; list && i < n; i++)
                 if (ports_has(home, container, &ports[i])) {
@@ -330,15 +355,16 @@ static void withdraw_own(const Home *home, const char *container, const Endpoint
                 }
         if (own == 0)
                 return;
-        nft = nft_socket();
-        if (nft >= 0 && count > 0)
-                firewall_withdraw(nft, list, count);
-        if (nft >= 0)
-                forget_flows(nft, ports, n);
+        (void) uplink_run(home, withdraw_there, &(Lead){ e, ports, n, list, count }, NULL);
         fault_point("release.firewall");
         for (size_t i = 0; i < n; i++)
                 ports_drop(home, container, &ports[i]);
         fault_point("release.ports");
+}
+
+static int unguard_there(void *job, Err *err) {
+        guard_remove(job);
+        return 0;
 }
 
 int network_release(const Home *home, const char *container, const Endpoint *endpoint,
@@ -347,6 +373,6 @@ int network_release(const Home *home, const char *container, const Endpoint *end
                 return 0;
         withdraw_own(home, container, endpoint, ports, n);
         if (endpoint->guarded)
-                guard_remove(endpoint);
+                (void) uplink_run(home, unguard_there, (void *) endpoint, NULL);
         return network_release_address(home, container, endpoint);
 }

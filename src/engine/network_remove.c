@@ -27,6 +27,7 @@
 #include "engine/network_guest.h"
 #include "engine/network_internal.h"
 #include "engine/network_ports.h"
+#include "engine/uplink.h"
 #include "netlink/nft.h"
 
 static NetworkPath address_path(const char *network, const char *address) {
@@ -110,6 +111,20 @@ int network_remove_bridge(const char *bridge, Err *err) {
         return r == -ENODEV ? 0 : r;
 }
 
+/* Its rules, the bridge, and the table with the last one. */
+static int forget_bridge(void *job, Err *err) {
+        const Network *n = job;
+        int r;
+
+        firewall_forget(n);
+        fault_point("sweep.forgotten");
+        r = network_remove_bridge(n->bridge, err);
+        fault_point("sweep.bridge");
+        if (r >= 0)
+                firewall_sweep();
+        return r;
+}
+
 int network_remove(const Home *home, const char *name, Err *err) {
         autoclose int records = -EBADF, lock = -EBADF;
         autoptr(Network) n = NULL;
@@ -132,11 +147,9 @@ int network_remove(const Home *home, const char *name, Err *err) {
         if (r < 0)
                 return r;
 
-        firewall_forget(n);
-        r = network_remove_bridge(n->bridge, err);
+        r = uplink_run(home, forget_bridge, n, err);
         if (r < 0)
                 return r;
-        firewall_sweep();
         if (unlinkat(home->data_fd, network_path("networks/%s.json", n->name).text, 0) < 0 &&
             errno != ENOENT)
                 return fail(err, errno, "cannot remove the record of network '%s'", n->name);
@@ -199,13 +212,9 @@ static int sweep_bridge(const Home *home, const char *network, Err *err) {
         if (network_load(home, network, &n, NULL) < 0 || !n->bridge)
                 return 0;
         log_debug("nobody uses network '%s': removing bridge '%s'", network, n->bridge);
-        firewall_forget(n);
-        fault_point("sweep.forgotten");
-        r = network_remove_bridge(n->bridge, err);
-        fault_point("sweep.bridge");
+        r = uplink_run(home, forget_bridge, n, err);
         if (r < 0)
                 return r;
-        firewall_sweep();
         (void) unlinkat(home->run_fd, network_path("networks/%s/" BRIDGE_MARK, network).text, 0);
         return 0;
 }
@@ -230,6 +239,16 @@ static bool is_used(const Home *home, const char *network) {
         return used;
 }
 
+static bool any_used(const Home *home) {
+        autostrv networks = NULL;
+
+        (void) dir_list(home->run_fd, "networks", &networks);
+        strv_foreach(network, networks)
+                if (is_used(home, *network))
+                        return true;
+        return false;
+}
+
 void network_sweep_idle(const Home *home) {
         autostrv networks = NULL;
 
@@ -243,6 +262,7 @@ void network_sweep_idle(const Home *home) {
                 if (sweep_bridge(home, *network, &err) < 0)
                         log_info("%s", err.message);
         }
+        uplink_end(home, any_used);
 }
 
 static int sweep_network(const Sweep *s, const char *network, Err *err) {
@@ -262,6 +282,20 @@ static int sweep_network(const Sweep *s, const char *network, Err *err) {
         return used || !s->bridges ? 0 : sweep_bridge(s->home, network, err);
 }
 
+typedef struct Withdraw {
+        const FirewallPort *ports;
+        size_t n;
+} Withdraw;
+
+static int withdraw_there(void *job, Err *err) {
+        const Withdraw *w = job;
+        int nft = nft_socket();
+
+        if (nft >= 0)
+                firewall_withdraw(nft, w->ports, w->n);
+        return 0;
+}
+
 static int sweep(const Sweep *s, Err *err) {
         const Home *home = s->home;
         autofree FirewallPort *ports = NULL;
@@ -272,12 +306,8 @@ static int sweep(const Sweep *s, Err *err) {
         r = ports_sweep(home, s->alive, s->context, &ports, &n_ports, err);
         if (r < 0)
                 return r;
-        if (n_ports > 0) {
-                int nft = nft_socket();
-
-                if (nft >= 0)
-                        firewall_withdraw(nft, ports, n_ports);
-        }
+        if (n_ports > 0)
+                (void) uplink_run(home, withdraw_there, &(Withdraw){ ports, n_ports }, NULL);
 
         r = dir_list(home->run_fd, "networks", &networks);
         if (r < 0)

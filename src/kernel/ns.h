@@ -32,11 +32,17 @@ int ns_open(const NsKind *kind, const char *path, Err *err);
  * @netns:	which
  * @run:	opens sockets or asks for something; sockets stay in their namespace
  *
- * Only the calling thread goes there.
+ * Only the calling thread goes there.  Who could not return, because the machine's network
+ * namespace is not his (an ordinary user in his user namespace), sends a process that shares its
+ * memory and descriptors.
  *
  * Return: what @run returns; negative errno.
  */
 int netns_run(int netns, int (*run)(void *context), void *context);
+
+/* Makes a network namespace, in which there is nobody; a descriptor owned by the caller, or
+ * negative errno. */
+int netns_new(void);
 
 /* 1 if both descriptors are of the same namespace, 0 if not, negative errno. */
 int ns_same(int a, int b);

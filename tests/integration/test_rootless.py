@@ -172,6 +172,90 @@ def test_nothing_runs_when_no_container_does(home, joe):
     wait_until(lambda: not processes(joe))
 
 
+@pytest.fixture
+def page(uplink):
+    """A server in the world."""
+    server = subprocess.Popen([*uplink, 'busybox', 'httpd', '-f', '-p', '80', '-h', '/etc'])
+    yield
+    server.kill()
+    server.wait()
+
+
+def test_containers_reach_each_other_by_name(home, uplink):
+    home('run', '-d', '--name', 'web', 'busybox', 'httpd', '-f', '-p', '80', '-h', '/var/www')
+    assert home.out('run', '--rm', 'busybox', 'wget', '-qO-', 'http://web/') == 'hello from inside'
+    assert subprocess.run(['ip', '-j', 'link', 'show', 'type', 'bridge'], stdout=subprocess.PIPE, text=True).stdout.strip() in ('[]', '')
+
+
+def test_containers_reach_the_world(home, page):
+    for address in ('198.51.100.7', '[2001:db8::1]'):
+        wait_until(lambda: home('run', '--rm', 'busybox', 'wget', '-qO-', f'http://{address}/hostname', code=None).stdout != '')
+
+
+def test_networks(home, uplink):
+    home('network', 'create', '--subnet', '10.99.0.0/24', 'lab')
+    home('network', 'create', '--internal', 'shut')
+    assert '10.99.0.0/24 dev eth0' in home.out('run', '--rm', '--network', 'lab', 'busybox', 'ip', 'route')
+    assert 'default' not in home.out('run', '--rm', '--network', 'shut', 'busybox', 'ip', 'route')
+    home('network', 'rm', 'lab', 'shut')
+
+
+def test_pasta_lives_as_long_as_it_is_needed(home, uplink, joe):
+    def pastas():
+        return [pid for pid in processes(joe) if (pathlib.Path('/proc') / pid / 'comm').read_text().startswith('pas')]
+    home('run', '-d', '--name', 'a', 'busybox', 'sleep', '1000')
+    home('run', '-d', '--name', 'b', 'busybox', 'sleep', '1000')
+    one = pastas()
+    assert len(one) == 1
+    home('stop', '-t', '0', 'a')
+    assert pastas() == one
+    home('stop', '-t', '0', 'b')
+    wait_until(lambda: not pastas())
+    wait_until(lambda: not processes(joe))
+
+
+@pytest.mark.parametrize('victims', ['pasta', 'monitors'])
+def test_network_outlives_its_holders(home, page, joe, victims):
+    home('run', '-d', '--name', 'web', 'busybox', 'httpd', '-f', '-p', '80', '-h', '/var/www')
+    home('run', '-d', '--name', 'b', 'busybox', 'sleep', '1000')
+    if victims == 'pasta':
+        kill(int((pathlib.Path(home.run_root) / 'rootless/pasta.pid').read_text()))
+    else:
+        for name in ('web', 'b'):
+            kill(home.state(name)['MonitorPid'])
+    assert home.out('run', '--rm', 'busybox', 'wget', '-qO-', 'http://web/') == 'hello from inside'
+    assert home('exec', 'b', 'wget', '-qO-', 'http://198.51.100.7/hostname').stdout
+    home('rm', '-f', 'web', 'b')
+    wait_until(lambda: not processes(joe))
+
+
+def test_restarted_container_without_network_has_one_of_its_own(home):
+    own = os.readlink('/proc/self/ns/net')
+    home('run', '-d', '--name', 'a', '--network', 'none', '--restart', 'on-failure:1', 'busybox', 'sh', '-c',
+         'readlink /proc/self/ns/net; ip -o link show up | grep -c lo:; exit 1')
+    wait_until(lambda: home.inspect('a')['State']['Status'] == 'exited')
+    first, up, second, again = home.out('logs', 'a').split()
+    assert own not in (first, second) and (up, again) == ('1', '1')
+    home('run', '-d', '--name', 'b', '--network', 'none', 'busybox', 'sleep', '1000')
+    assert os.readlink(f'/proc/{home.state("b")["MonitorPid"]}/ns/net') == own
+
+
+def test_without_pasta_a_warning_says_what_is_missing(home, tmp_path):
+    for program in ('newuidmap', 'newgidmap'):
+        (tmp_path / program).symlink_to(shutil.which(program))
+    open_way(tmp_path)
+    (tmp_path / 'none').write_text('')
+    covered = [path for path in {shutil.which('pasta')} if path]
+    for path in covered:
+        subprocess.run(['mount', '--bind', tmp_path / 'none', path], check=True)
+    try:
+        done = home('run', '--rm', 'busybox', 'ip', 'route')
+    finally:
+        for path in covered:
+            subprocess.run(['umount', path], check=True)
+    assert 'containers reach nothing outside of their networks' in done.stderr and 'default via' in done.stdout
+
+
 def test_limits_are_refused_by_name(home):
     for option, name in (('--memory=20m', 'memory limit'), ('--cpus=1', 'processor time'), ('--pids-limit=10', 'process')):
         done = home('run', '--rm', '--network', 'none', option, 'busybox', 'true', code=125)
