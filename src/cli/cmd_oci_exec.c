@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/oci.h"
 #include "cli/oci_foreground.h"
+#include "runtime/strict.h"
 
 typedef struct OciExecOptions {
         const char *process, *pid_file, *console_socket, *cwd, *user, *apparmor, *label, *cgroup;
@@ -179,6 +180,7 @@ static int cmd_oci_exec(const CommandInput *in, Err *err) {
                 r = oci_inherited(o->preserve_fds, spec->process, &exec.preserve_fds, err);
         if (r < 0)
                 return r;
+        strict_apply(spec, spec->process);
         exec.spec = spec;
         exec.process = spec->process;
         if (!o->detach) {

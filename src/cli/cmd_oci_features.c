@@ -78,13 +78,14 @@ static json_t *linux_features(void) {
 }
 
 static int cmd_oci_features(const CommandInput *in, Err *err) {
-        json_t *document =
-                json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s}, s:[s]}", "ociVersionMin", "1.0.0",
-                          "ociVersionMax", OCI_VERSION, "hooks", all_of(hook_name), "mountOptions",
-                          all_of(mount_option_name), "linux", linux_features(), "annotations",
-                          "io.isola.version", ISOLA_VERSION,
-                          /* They are set on a unit of the host's systemd. */
-                          "potentiallyUnsafeConfigAnnotations", "org.systemd.property.");
+        json_t *document = json_pack(
+                "{s:s, s:s, s:o, s:o, s:o, s:{s:s}, s:[s, s]}", "ociVersionMin", "1.0.0",
+                "ociVersionMax", OCI_VERSION, "hooks", all_of(hook_name), "mountOptions",
+                all_of(mount_option_name), "linux", linux_features(), "annotations",
+                "io.isola.version", ISOLA_VERSION,
+                /* They are set on a unit of the host's systemd; files of the host's are
+                 * written to. */
+                "potentiallyUnsafeConfigAnnotations", "org.systemd.property.", "run.oci.hooks.");
         autofree char *text = json_dumps(document, JSON_INDENT(4));
 
         json_decref(document);

@@ -5,6 +5,7 @@
 #include "cli/oci_create_options.h"
 #include "cli/oci_foreground.h"
 #include "runtime/runtime.h"
+#include "runtime/strict.h"
 
 int oci_create_options(const CommandInput *in, const OciCreateOptions *o, Bundle **ret_bundle,
                        OciCreate *ret, Err *err) {
@@ -25,6 +26,7 @@ int oci_create_options(const CommandInput *in, const OciCreateOptions *o, Bundle
         };
         if (!bundle->spec->process)
                 return refuse(err, EINVAL, "config.json: process: missing");
+        strict_apply(bundle->spec, bundle->spec->process);
         r = oci_inherited(o->preserve_fds, bundle->spec->process, &ret->preserve_fds, err);
         /* Before anything else is done: it executes this program again. */
         if (r >= 0)

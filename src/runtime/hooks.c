@@ -79,11 +79,13 @@ typedef struct Running {
 _Noreturn static void execute(const OciHook *hook, const HookWorld *world, int input, int output,
                               int failure) {
         char *const plain[] = { hook->path, NULL };
-        int code;
+        const HookOutput *files = world->output;
+        int out = files && files->out >= 0 ? files->out : output,
+            error = files && files->error >= 0 ? files->error : output, code;
 
         (void) setpgid(0, 0);
         if ((world->directory < 0 || fchdir(world->directory) == 0) && dup2(input, 0) == 0 &&
-            dup2(output, 1) == 1 && dup2(output, 2) == 2 && process_close_on_exec(3) >= 0) {
+            dup2(out, 1) == 1 && dup2(error, 2) == 2 && process_close_on_exec(3) >= 0) {
                 process_reset_signals();
                 execve(hook->path, hook->args && *hook->args ? hook->args : plain,
                        hook->env ? hook->env : world->env);

@@ -26,6 +26,7 @@
 #include "base/err.h"
 #include "oci/spec.h"
 #include "oci/state.h"
+#include "runtime/annotation.h"
 
 typedef enum HookKind {
         HOOK_PRESTART,
@@ -37,9 +38,10 @@ typedef enum HookKind {
 } HookKind;
 
 typedef struct HookWorld {
-        const char *state; /* JSON */
-        char *const *env;  /* of hooks that say none */
-        int directory;     /* they begin in it; negative: in the caller's */
+        const char *state;        /* JSON */
+        char *const *env;         /* of hooks that say none */
+        int directory;            /* they begin in it; negative: in the caller's */
+        const HookOutput *output; /* or NULL: what they say is kept for an error */
 } HookWorld;
 
 /* The state as JSON, with what changes put in; owned by the caller, NULL without memory. */

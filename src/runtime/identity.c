@@ -15,6 +15,7 @@
 #include "kernel/cap_name.h"
 #include "kernel/caps.h"
 #include "kernel/resolve.h"
+#include "runtime/annotation.h"
 #include "runtime/identity.h"
 
 #define DATABASE_MAX (1u << 20)
@@ -415,10 +416,7 @@ int identity_become(const Identity *identity, const IdentityLimits *limits, Err 
 }
 
 bool identity_keeps_groups(const OciSpec *spec) {
-        const char *value = strv_env_get(spec->annotations, "run.oci.keep_original_groups");
-        bool keep = false;
-
-        return value && parse_bool(value, &keep) >= 0 && keep;
+        return annotation_is_true(spec, "run.oci.keep_original_groups");
 }
 
 void identity_own_streams(const Identity *identity) {

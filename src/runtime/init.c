@@ -195,6 +195,7 @@ static int open_console(const InitPlan *plan, const Rootfs *rootfs, int sync, in
 static int let_hooks_run(const InitPlan *plan, const Rootfs *rootfs, int sync, Err *err) {
         const OciHooks *hooks = plan->spec->hooks;
         autofree char *state = NULL;
+        HookWorld world;
 
         if (plan->hooks_outside) {
                 if (init_say(sync, INIT_MOUNTED) < 0)
@@ -206,21 +207,22 @@ static int let_hooks_run(const InitPlan *plan, const Rootfs *rootfs, int sync, E
         state = hooks_state(plan->options->state, "creating", getpid());
         if (!state)
                 return fail(err, ENOMEM, "cannot run the hooks");
-        return hooks_run(hooks, HOOK_CREATE_CONTAINER, &(HookWorld){ state, environ, rootfs->root },
-                         err);
+        world = (HookWorld){ state, environ, rootfs->root, plan->options->hook_output };
+        return hooks_run(hooks, HOOK_CREATE_CONTAINER, &world, err);
 }
 
 /* As the program, of which it is a part as far as others can tell. */
 static int run_start_hooks(const InitProgram *program, char *const *env, Err *err) {
         autofree char *state = NULL;
+        HookWorld world;
 
         if (!hooks_any(program->hooks, HOOK_START_CONTAINER))
                 return 0;
         state = hooks_state(program->state, "created", getpid());
         if (!state)
                 return fail(err, ENOMEM, "cannot run the hooks");
-        return hooks_run(program->hooks, HOOK_START_CONTAINER, &(HookWorld){ state, env, -EBADF },
-                         err);
+        world = (HookWorld){ state, env, -EBADF, program->hook_output };
+        return hooks_run(program->hooks, HOOK_START_CONTAINER, &world, err);
 }
 
 static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
@@ -445,6 +447,7 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
                 .below_init = plan->options->init,
                 .dies_with_caller = plan->options->dies_with_caller,
                 .hooks = plan->spec->hooks,
+                .hook_output = plan->options->hook_output,
                 .state = plan->options->state,
                 .preserve_fds = plan->options->preserve_fds,
         };

@@ -94,6 +94,7 @@ typedef struct InitProgram {
         bool below_init; /* --init */
         bool dies_with_caller;
         const OciHooks *hooks; /* for startContainer; NULL: none */
+        const HookOutput *hook_output;
         const OciState *state;
         unsigned preserve_fds;
 } InitProgram;

@@ -25,6 +25,7 @@
 #include "oci/spec_check.h"
 #include "runtime/oci_internal.h"
 #include "runtime/place.h"
+#include "runtime/strict.h"
 
 /* Everything of a container in the making; what was not kept is undone. */
 typedef struct Making {
@@ -162,6 +163,8 @@ static int make_cgroup(Making *m, Err *err) {
 static int spawn(Making *m, bool hold, Err *err) {
         const RuntimeAgent agent = runtime_agent(m->spec, m->in->id, m->in->bundle->path);
         autofree char *cache = oci_seccomp_cache(m->c->root);
+        autohookoutput output = { -EBADF, -EBADF };
+        autoptr(SeccompFilter) strict = NULL;
         RuntimeOptions options = {
                 .root = { .path = m->spec->root_path, .as_is = true },
                 .bundle = m->in->bundle->path,
@@ -175,10 +178,16 @@ static int spawn(Making *m, bool hold, Err *err) {
                 .preserve_fds = m->in->preserve_fds,
                 .keep_keyring = m->in->keep_keyring,
                 .no_pivot = m->in->no_pivot,
+                .hook_output = &output,
+                .landlock = strict_walls(m->spec),
         };
         OciState state;
-        int r = oci_container_state(m->c, OCI_CREATING, &state, err);
+        int r = annotations_open_output(m->spec, &output, err);
 
+        if (r >= 0)
+                r = strict_filter(m->spec, m->spec->process, &options.seccomp, &strict, err);
+        if (r >= 0)
+                r = oci_container_state(m->c, OCI_CREATING, &state, err);
         if (r < 0)
                 return r;
         options.state = &state;
@@ -216,6 +225,8 @@ static int complete(Making *m, Err *err) {
 static int prepare(int root, Making *m, bool hold, Err *err) {
         int r = oci_spec_check(m->spec, err);
 
+        if (r >= 0)
+                r = annotations_check(m->spec, err);
         if (r >= 0)
                 r = process_check_pidfds(err); /* before there is something that cannot be ended */
         if (r >= 0)

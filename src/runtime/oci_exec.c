@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "oci/spec_check.h"
 #include "runtime/oci_internal.h"
+#include "runtime/strict.h"
 
 static int check_running(const OciContainer *c, bool ignore_paused, Err *err) {
         OciStatus status = oci_container_status(c);
@@ -37,56 +38,84 @@ static int open_cgroup(const OciContainer *c, const char *below, Cgroup **ret, E
         return 0;
 }
 
-int oci_exec(OciContainer *c, const OciExec *in, int *ret_pidfd, int *ret_console, Err *err) {
-        RuntimeExec exec = { .process = in->process,
-                             .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
-                             .preserve_fds = in->preserve_fds };
-        autoclose int target = -EBADF, pidfd = -EBADF, console = -EBADF;
+/* The filter of system calls: the container's, or what its annotations want; @ret: NULL for none.
+ */
+static int make_filter(const OciContainer *c, const OciExec *in, const SeccompFilter **ret,
+                       SeccompFilter **ret_own, Err *err) {
+        const OciLinux *l = in->spec->linux_;
         autofree char *cache = oci_seccomp_cache(c->root);
-        OciReport report = { -EBADF, NULL, -EBADF };
-        autoptr(SeccompFilter) seccomp = NULL;
-        const OciSpec *spec = in->spec;
-        autoptr(Cgroup) cgroup = NULL;
-        RuntimeAgent agent;
+        int r;
+
+        if (!l || !l->seccomp)
+                return strict_filter(in->spec, in->process, ret, ret_own, err);
+        r = runtime_seccomp(l->seccomp, cache, ret_own, err);
+        *ret = *ret_own;
+        return r;
+}
+
+static RuntimeAgent agent_of(const OciContainer *c, const OciSpec *spec) {
+        RuntimeAgent agent = runtime_agent(spec, c->id, c->record.bundle);
+
+        agent.init = c->record.pid;
+        agent.status = oci_status_name(OCI_RUNNING);
+        return agent;
+}
+
+/* Tells the caller what it wants to know; a terminal that is handed over is not ours any more. */
+static int report(const OciReport *report, const OciExec *in, pid_t pid, int *console, Err *err) {
+        int r = oci_report_pid(report, pid, err);
+
+        if (r >= 0 && in->console_socket) {
+                r = oci_report_console(report, *console, err);
+                *console = close_fd(*console);
+        }
+        return r;
+}
+
+static int execute(OciContainer *c, const OciExec *in, RuntimeExec *exec, int *ret_pidfd,
+                   int *ret_console, Err *err) {
+        const RuntimeAgent agent = agent_of(c, in->spec);
+        autoclose int target = oci_container_pidfd(c), pidfd = -EBADF, console = -EBADF;
+        OciReport wanted;
         pid_t pid;
         int r;
 
-        r = check_running(c, in->ignore_paused, err);
-        if (r >= 0)
-                r = oci_process_check(in->process, err);
-        if (r >= 0 && spec->linux_ && spec->linux_->seccomp)
-                r = runtime_seccomp(spec->linux_->seccomp, cache, &seccomp, err);
-        if (r >= 0)
-                r = open_cgroup(c, in->cgroup, &cgroup, err);
-        if (r < 0)
-                return r;
-        target = oci_container_pidfd(c);
         if (target < 0)
                 return refuse(err, ESRCH, "cannot execute in container '%s': container not running",
                               c->id);
-        r = oci_report_open(in->pid_file, in->console_socket, &report, err);
+        r = oci_report_open(in->pid_file, in->console_socket, &wanted, err);
         if (r < 0)
                 return r;
-
-        exec.pidfd = target;
-        exec.spec = spec;
-        exec.cgroup = cgroup;
-        exec.seccomp = seccomp;
-        agent = runtime_agent(spec, c->id, c->record.bundle);
-        agent.init = c->record.pid;
-        agent.status = oci_status_name(OCI_RUNNING);
-        exec.agent = &agent;
-        r = runtime_exec(&exec, &pid, &pidfd, &console, err);
+        exec->pidfd = target;
+        exec->agent = &agent;
+        r = runtime_exec(exec, &pid, &pidfd, &console, err);
         if (r >= 0)
-                r = oci_report_pid(&report, pid, err);
-        if (r >= 0 && in->console_socket) {
-                r = oci_report_console(&report, console, err);
-                console = close_fd(console);
-        }
-        oci_report_close(&report);
+                r = report(&wanted, in, pid, &console, err);
+        oci_report_close(&wanted);
         if (r < 0)
                 return r;
         *ret_pidfd = take_fd(pidfd);
         *ret_console = take_fd(console);
         return 0;
+}
+
+int oci_exec(OciContainer *c, const OciExec *in, int *ret_pidfd, int *ret_console, Err *err) {
+        RuntimeExec exec = { .process = in->process,
+                             .spec = in->spec,
+                             .landlock = strict_walls(in->spec),
+                             .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+                             .preserve_fds = in->preserve_fds };
+        autoptr(SeccompFilter) seccomp = NULL;
+        autoptr(Cgroup) cgroup = NULL;
+        int r;
+
+        r = check_running(c, in->ignore_paused, err);
+        if (r >= 0)
+                r = oci_process_check(in->process, err);
+        if (r >= 0)
+                r = make_filter(c, in, &exec.seccomp, &seccomp, err);
+        if (r >= 0)
+                r = open_cgroup(c, in->cgroup, &cgroup, err);
+        exec.cgroup = cgroup;
+        return r < 0 ? r : execute(c, in, &exec, ret_pidfd, ret_console, err);
 }

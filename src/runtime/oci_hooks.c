@@ -13,6 +13,7 @@ bool oci_has_late_hooks(const OciSpec *spec) {
 
 int oci_hooks_run(const OciContainer *c, const OciSpec *spec, HookKind kind, OciStatus status,
                   Err *err) {
+        autohookoutput output = { -EBADF, -EBADF };
         autoclose int directory = -EBADF;
         autofree char *text = NULL;
         OciState state;
@@ -20,7 +21,9 @@ int oci_hooks_run(const OciContainer *c, const OciSpec *spec, HookKind kind, Oci
 
         if (!hooks_any(spec->hooks, kind))
                 return 0;
-        r = oci_container_state(c, status, &state, err);
+        r = annotations_open_output(spec, &output, err);
+        if (r >= 0)
+                r = oci_container_state(c, status, &state, err);
         if (r < 0)
                 return r;
         text = hooks_state(&state, state.status, state.pid);
@@ -29,5 +32,5 @@ int oci_hooks_run(const OciContainer *c, const OciSpec *spec, HookKind kind, Oci
                 return fail(err, ENOMEM, "cannot run the hooks of container '%s'", c->id);
         /* A bundle that has been removed meanwhile is no reason to run no hooks. */
         directory = open(c->record.bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return hooks_run(spec->hooks, kind, &(HookWorld){ text, environ, directory }, err);
+        return hooks_run(spec->hooks, kind, &(HookWorld){ text, environ, directory, &output }, err);
 }

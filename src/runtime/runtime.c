@@ -354,6 +354,7 @@ static int run_hooks(const InitPlan *plan, Runtime *runtime, Err *err) {
         const OciHooks *hooks = plan->spec->hooks;
         autoclose int directory = -EBADF;
         autofree char *state = NULL;
+        HookWorld world;
         int r;
 
         if (!plan->hooks_outside)
@@ -369,10 +370,10 @@ static int run_hooks(const InitPlan *plan, Runtime *runtime, Err *err) {
         if (!state || (bundle && directory < 0))
                 return fail(err, state ? errno : ENOMEM, "cannot run the hooks");
 
-        r = hooks_run(hooks, HOOK_PRESTART, &(HookWorld){ state, environ, directory }, err);
+        world = (HookWorld){ state, environ, directory, plan->options->hook_output };
+        r = hooks_run(hooks, HOOK_PRESTART, &world, err);
         if (r >= 0)
-                r = hooks_run(hooks, HOOK_CREATE_RUNTIME, &(HookWorld){ state, environ, directory },
-                              err);
+                r = hooks_run(hooks, HOOK_CREATE_RUNTIME, &world, err);
         if (r >= 0)
                 r = tell(runtime, INIT_HOOKED, err);
         return r;

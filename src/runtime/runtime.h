@@ -29,6 +29,7 @@
 #include "oci/spec.h"
 #include "oci/state.h"
 #include "runtime/agent.h"
+#include "runtime/annotation.h"
 
 /**
  * runtime_seccomp() - the filter that a specification asks for
@@ -51,7 +52,8 @@ typedef struct RuntimeRoot {
 
 typedef struct RuntimeOptions {
         RuntimeRoot root;
-        const OciState *state; /* what hooks are told; pid and status are filled in */
+        const OciState *state;         /* what hooks are told; pid and status are filled in */
+        const HookOutput *hook_output; /* where they write, or NULL */
         const char *bundle; /* absolute: relative mount sources begin there; NULL: there are none */
         const char *user;   /* image-style "name[:group]" looked up inside, or NULL for spec's */
         const Cgroup *cgroup;         /* or NULL: the caller's */

@@ -110,3 +110,20 @@ def test_annotations_are_part_of_the_state(bundle):
     state = json.loads((bundle.path / 'state').read_text())
     assert state['annotations'] == {'com.example.key': 'a "value"'}
     assert state['bundle'] == str(bundle.path) and state['ociVersion'] == '1.3.0'
+
+
+def test_output_of_hooks_goes_where_annotations_say(bundle, isola, tmp_path):
+    hook = [{'path': '/bin/sh', 'args': ['sh', '-c', f'echo out {kind}; echo error {kind} >&2']} for kind in KINDS]
+    bundle.config['hooks'] = {kind: [one] for kind, one in zip(KINDS, hook)}
+    out, error = tmp_path / 'out', tmp_path / 'error'
+    bundle.config['annotations'] = {'run.oci.hooks.stdout': str(out), 'run.oci.hooks.stderr': str(error)}
+    assert bundle.runs('sleep', '1000').create() == 0, bundle.output()
+    isola('oci', 'start', 'c1')
+    isola('oci', 'delete', '--force', 'c1')
+    assert out.read_text().splitlines() == [f'out {kind}' for kind in KINDS]
+    assert error.read_text().splitlines() == [f'error {kind}' for kind in KINDS]
+
+
+def test_output_of_hooks_that_cannot_be_written_is_an_error(bundle, isola):
+    bundle.config['annotations'] = {'run.oci.hooks.stdout': '/nowhere/out'}
+    assert "cannot open '/nowhere/out' for the output of hooks" in bundle.runs('true').run(code=1).stderr

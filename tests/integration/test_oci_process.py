@@ -178,3 +178,38 @@ def test_features_name_what_is_understood(bundle, isola):
         bundle.runs('true')
         done = bundle.run(code=None)
         assert 'is not a mode' not in done.stderr
+
+
+def test_annotation_that_needs_another_runtime_is_refused(bundle):
+    bundle.config['annotations'] = {'run.oci.handler': 'wasm', 'org.example': 'anything'}
+    assert "the annotation 'run.oci.handler=wasm' cannot be carried out" in bundle.runs('true').run(code=1).stderr
+
+
+def test_annotation_that_is_left_undone_is_a_warning(bundle):
+    bundle.config['annotations'] = {'run.oci.delegate-cgroup': 'x'}
+    assert "the annotation 'run.oci.delegate-cgroup=x' is not carried out" in bundle.runs('true').run().stderr
+
+
+STATUS = 'grep -E "^(NoNewPrivs|Seccomp):" /proc/self/status'
+
+
+@pytest.mark.parametrize('own_filter', [False, True])
+def test_strict_profile_by_annotation(bundle, isola, own_filter):
+    """It holds for what is executed later, too; Landlock alone refuses the mount where the filter lets it through."""
+    caps = ['CAP_SYS_ADMIN']
+    bundle.config['process']['capabilities'] = {kind: caps for kind in ('bounding', 'effective', 'permitted')}
+    bundle.config['process']['noNewPrivileges'] = False
+    if own_filter:
+        bundle.config['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW'}
+    script = f'{STATUS}; mount -t tmpfs none /work 2>/dev/null && echo mounted'
+    assert 'mounted' in bundle.runs(script + '; true').run().stdout
+    bundle.config['annotations'] = {'org.isola.strict': 'true'}
+    bundle.runs('sleep', '1000').create()
+    isola('oci', 'start', 'c1')
+    process = {'args': ['sh', '-c', script + '; true'], 'cwd': '/', 'user': {'uid': 0, 'gid': 0},
+               'capabilities': bundle.config['process']['capabilities'], 'env': ['PATH=/bin']}
+    (bundle.path / 'process.json').write_text(json.dumps(process))
+    said = isola.out('oci', 'exec', '--process', bundle.path / 'process.json', 'c1')
+    assert said.split() == ['NoNewPrivs:', '1', 'Seccomp:', '2']
+    isola('oci', 'delete', '--force', 'c1')
+    assert bundle.runs(script + '; true').run().stdout.split() == ['NoNewPrivs:', '1', 'Seccomp:', '2']
