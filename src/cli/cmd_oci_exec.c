@@ -10,7 +10,8 @@
 #include "runtime/strict.h"
 
 typedef struct OciExecOptions {
-        const char *process, *pid_file, *console_socket, *cwd, *user, *apparmor, *label, *cgroup;
+        const char *process, *pid_file, *console_socket, *pidfd_socket, *cwd, *user, *apparmor,
+                *label, *cgroup;
         const char **env, **caps, **groups;
         bool detach, tty, no_new_privs, ignore_paused, no_subreaper;
         int preserve_fds;
@@ -24,6 +25,8 @@ static const Option options[] = {
                    "file"),
         OPT_STRING(0, "console-socket", OciExecOptions, console_socket, "PATH",
                    "Send the terminal's master to this socket", "file"),
+        OPT_STRING(0, "pidfd-socket", OciExecOptions, pidfd_socket, "PATH",
+                   "Send the process's pidfd to this socket", "file"),
         OPT_FLAG('t', "tty", OciExecOptions, tty, "Give it a terminal"),
         OPT_STRING(0, "cwd", OciExecOptions, cwd, "DIR", "Start in DIR"),
         OPT_LIST('e', "env", OciExecOptions, env, "NAME=VALUE", "Set a variable"),
@@ -158,6 +161,7 @@ static int cmd_oci_exec(const CommandInput *in, Err *err) {
         const OciExecOptions *o = in->options;
         OciExec exec = { .pid_file = o->pid_file,
                          .console_socket = o->console_socket,
+                         .pidfd_socket = o->pidfd_socket,
                          .cgroup = o->cgroup,
                          .ignore_paused = o->ignore_paused };
         autoptr(OciContainer) c = NULL;

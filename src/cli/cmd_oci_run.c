@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/oci_create_options.h"
 #include "cli/oci_foreground.h"
+#include "runtime/notify.h"
 
 static const Option options[] = {
         OCI_CREATE_OPTIONS,
@@ -16,6 +17,7 @@ static int in_foreground(const CommandInput *in, const OciCreateOptions *o, cons
                          Err *err) {
         autoptr(OciContainer) c = NULL;
         autoptr(Runtime) runtime = NULL;
+        autoerr silence = {};
         autorelay relay;
         int r, code;
 
@@ -27,6 +29,8 @@ static int in_foreground(const CommandInput *in, const OciCreateOptions *o, cons
         if (r < 0)
                 return r;
         log_release(false);
+        if (notify_wait_aside(c, &silence) < 0)
+                log_warn("%s", silence.message);
         code = oci_wait_for(&relay, runtime_take_pidfd(runtime), runtime_take_console(runtime),
                             err);
         if (!o->keep) {
@@ -51,7 +55,8 @@ static int cmd_oci_run(const CommandInput *in, Err *err) {
                 return r;
         if (!o->detach)
                 return in_foreground(in, o, &create, err);
-        return oci_run(in->oci->root, &create, &c, &runtime, err);
+        r = oci_run(in->oci->root, &create, &c, &runtime, err);
+        return r < 0 ? r : notify_wait(c, err);
 }
 
 COMMAND(oci_run) = {

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include "cli/oci.h"
+#include "runtime/notify.h"
 
 static int cmd_oci_start(const CommandInput *in, Err *err) {
         autoptr(OciContainer) c = NULL;
         int r = oci_operand(in, &c, err);
 
-        return r < 0 ? r : oci_start(c, err);
+        if (r >= 0)
+                r = notify_listen(c, err);
+        if (r >= 0)
+                r = oci_start(c, err);
+        return r < 0 ? r : notify_wait(c, err);
 }
 
 COMMAND(oci_start) = {

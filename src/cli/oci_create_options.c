@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/str.h"
 #include "cli/oci_create_options.h"
 #include "cli/oci_foreground.h"
 #include "runtime/runtime.h"
@@ -20,6 +21,9 @@ int oci_create_options(const CommandInput *in, const OciCreateOptions *o, Bundle
                 .manager = in->oci->manager,
                 .pid_file = o->pid_file,
                 .console_socket = o->console_socket,
+                .pidfd_socket = o->pidfd_socket ? o->pidfd_socket
+                                                : strv_env_get(bundle->spec->annotations,
+                                                               "run.oci.pidfd_receiver"),
                 .no_pivot = o->no_pivot,
                 .keep_keyring = o->no_new_keyring,
                 .detached = o->detach,

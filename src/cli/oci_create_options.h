@@ -6,7 +6,7 @@
 #include "cli/oci.h"
 
 typedef struct OciCreateOptions {
-        const char *bundle, *config, *pid_file, *console_socket;
+        const char *bundle, *config, *pid_file, *console_socket, *pidfd_socket;
         bool no_pivot, no_new_keyring, detach, keep, no_subreaper;
         int preserve_fds;
 } OciCreateOptions;
@@ -20,6 +20,8 @@ typedef struct OciCreateOptions {
                            "Send the terminal's master to this socket", "file"),          \
                 OPT_STRING(0, "pid-file", OciCreateOptions, pid_file, "FILE",             \
                            "Write the container's pid to FILE", "file"),                  \
+                OPT_STRING(0, "pidfd-socket", OciCreateOptions, pidfd_socket, "PATH",     \
+                           "Send the container's pidfd to this socket", "file"),          \
                 OPT_FLAG(0, "no-pivot", OciCreateOptions, no_pivot,                       \
                          "Leave the old root by chroot(2) (for an initramfs)"),           \
                 OPT_FLAG(0, "no-new-keyring", OciCreateOptions, no_new_keyring,           \

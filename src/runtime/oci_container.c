@@ -97,6 +97,7 @@ char *oci_seccomp_cache(int root) {
 OciContainer *oci_container_free(OciContainer *c) {
         if (c) {
                 close_fd(c->dir);
+                close_fd(c->notify);
                 free(c->id);
                 json_clear(&oci_record_type, &c->record);
                 free(c);
@@ -114,7 +115,7 @@ int oci_container_new(int root, const char *id, OciContainer **ret) {
         if (!c)
                 return -ENOMEM;
         c->root = root;
-        c->dir = -EBADF;
+        c->dir = c->notify = -EBADF;
         c->id = strdup(id);
         if (!c->id)
                 return -ENOMEM;

@@ -52,6 +52,7 @@ extern const JsonType oci_record_type;
 typedef struct OciContainer {
         char *id;
         int root, dir; /* root is borrowed */
+        int notify;    /* what it says to a service manager arrives there, or -EBADF: notify.h */
         OciRecord record;
 } OciContainer;
 
@@ -104,6 +105,7 @@ typedef struct OciCreate {
         OciManager manager;
         const char *pid_file;       /* or NULL */
         const char *console_socket; /* or NULL */
+        const char *pidfd_socket;   /* or NULL */
         bool no_pivot, keep_keyring;
         bool detached; /* oci_run(): the caller does not stay to hold a terminal */
         unsigned preserve_fds;
@@ -146,7 +148,7 @@ int oci_update(OciContainer *c, const OciResources *resources, Err *err);
 typedef struct OciExec {
         const OciSpec *spec; /* that the container was made from: bundle_load_kept() */
         const OciProcess *process;
-        const char *pid_file, *console_socket;
+        const char *pid_file, *console_socket, *pidfd_socket;
         const char *cgroup; /* below the container's, or NULL */
         unsigned preserve_fds;
         bool ignore_paused;
@@ -162,18 +164,23 @@ typedef struct OciExec {
 int oci_exec(OciContainer *c, const OciExec *in, int *ret_pidfd, int *ret_console, Err *err);
 
 /*
- * What a caller wants to have told: both are opened before namespaces are joined, and filled
+ * What a caller wants to have told: all are opened before namespaces are joined, and filled
  * afterwards.
  */
 typedef struct OciReport {
         int pid_dir; /* -EBADF without a pid file */
         const char *pid_name;
         int console; /* connected socket, or -EBADF */
+        int pidfd;   /* likewise */
 } OciReport;
 
-int oci_report_open(const char *pid_file, const char *console_socket, OciReport *ret, Err *err);
+typedef struct OciReportPaths {
+        const char *pid_file, *console_socket, *pidfd_socket; /* each or NULL */
+} OciReportPaths;
+
+int oci_report_open(const OciReportPaths *paths, OciReport *ret, Err *err);
 void oci_report_close(OciReport *report);
-/* Writes the pid as callers read it: decimal digits and nothing else. */
-int oci_report_pid(const OciReport *report, pid_t pid, Err *err);
+/* Writes the pid as callers read it, decimal digits and nothing else, and hands the pidfd over. */
+int oci_report_pid(const OciReport *report, pid_t pid, int pidfd, Err *err);
 /* Hands a terminal's master over to whoever listens; nothing if there is neither. */
 int oci_report_console(const OciReport *report, int console, Err *err);

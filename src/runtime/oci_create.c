@@ -23,6 +23,7 @@
 #include "kernel/proc_stat.h"
 #include "kernel/process.h"
 #include "oci/spec_check.h"
+#include "runtime/notify.h"
 #include "runtime/oci_internal.h"
 #include "runtime/place.h"
 #include "runtime/strict.h"
@@ -210,7 +211,7 @@ static int complete(Making *m, Err *err) {
         if (r < 0)
                 return runtime_reason(m->runtime, fail(err, r, "the container's process has ended"),
                                       err);
-        r = oci_report_pid(&m->report, record->pid, err);
+        r = oci_report_pid(&m->report, record->pid, runtime_pidfd(m->runtime), err);
         if (r < 0)
                 return r;
         record->unified = m->cgroup && !record->scope && cgroup_is_in_v2_alone(m->cgroup);
@@ -223,6 +224,8 @@ static int complete(Making *m, Err *err) {
 }
 
 static int prepare(int root, Making *m, bool hold, Err *err) {
+        const OciReportPaths paths = { m->in->pid_file, m->in->console_socket,
+                                       m->in->pidfd_socket };
         int r = oci_spec_check(m->spec, err);
 
         if (r >= 0)
@@ -232,12 +235,16 @@ static int prepare(int root, Making *m, bool hold, Err *err) {
         if (r >= 0)
                 r = check_terminal(m->in, hold, err);
         if (r >= 0)
-                r = oci_report_open(m->in->pid_file, m->in->console_socket, &m->report, err);
+                r = oci_report_open(&paths, &m->report, err);
         if (r >= 0)
                 r = take_id(root, m, err);
         fault_point("oci.begun");
         if (r >= 0)
                 r = keep_config(m, err);
+        if (r >= 0)
+                r = notify_prepare(m->c, m->in->bundle->spec, err);
+        if (r >= 0 && !hold)
+                r = notify_listen(m->c, err);
         if (r >= 0 && hold) {
                 m->socket = runtime_start_socket(m->c->dir, OCI_START_SOCKET, err);
                 r = m->socket < 0 ? m->socket : 0;
@@ -253,6 +260,7 @@ static int prepare(int root, Making *m, bool hold, Err *err) {
                 (in), (in)->bundle->spec, .lock = -EBADF, .socket = -EBADF, .report = { \
                         -EBADF,                                                         \
                         NULL,                                                           \
+                        -EBADF,                                                         \
                         -EBADF                                                          \
                 }                                                                       \
         }

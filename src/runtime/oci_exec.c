@@ -62,8 +62,9 @@ static RuntimeAgent agent_of(const OciContainer *c, const OciSpec *spec) {
 }
 
 /* Tells the caller what it wants to know; a terminal that is handed over is not ours any more. */
-static int report(const OciReport *report, const OciExec *in, pid_t pid, int *console, Err *err) {
-        int r = oci_report_pid(report, pid, err);
+static int report(const OciReport *report, const OciExec *in, pid_t pid, int pidfd, int *console,
+                  Err *err) {
+        int r = oci_report_pid(report, pid, pidfd, err);
 
         if (r >= 0 && in->console_socket) {
                 r = oci_report_console(report, *console, err);
@@ -74,6 +75,7 @@ static int report(const OciReport *report, const OciExec *in, pid_t pid, int *co
 
 static int execute(OciContainer *c, const OciExec *in, RuntimeExec *exec, int *ret_pidfd,
                    int *ret_console, Err *err) {
+        const OciReportPaths paths = { in->pid_file, in->console_socket, in->pidfd_socket };
         const RuntimeAgent agent = agent_of(c, in->spec);
         autoclose int target = oci_container_pidfd(c), pidfd = -EBADF, console = -EBADF;
         OciReport wanted;
@@ -83,14 +85,14 @@ static int execute(OciContainer *c, const OciExec *in, RuntimeExec *exec, int *r
         if (target < 0)
                 return refuse(err, ESRCH, "cannot execute in container '%s': container not running",
                               c->id);
-        r = oci_report_open(in->pid_file, in->console_socket, &wanted, err);
+        r = oci_report_open(&paths, &wanted, err);
         if (r < 0)
                 return r;
         exec->pidfd = target;
         exec->agent = &agent;
         r = runtime_exec(exec, &pid, &pidfd, &console, err);
         if (r >= 0)
-                r = report(&wanted, in, pid, &console, err);
+                r = report(&wanted, in, pid, pidfd, &console, err);
         oci_report_close(&wanted);
         if (r < 0)
                 return r;

@@ -26,7 +26,8 @@ static int open_parent(const char *path, const char **ret_name) {
         return dir < 0 ? -errno : dir;
 }
 
-static int connect_to(const char *path, Err *err) {
+/* @what: "console socket" */
+static int connect_to(const char *path, const char *what, Err *err) {
         autoclose int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), dir = -EBADF;
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         const char *name;
@@ -40,29 +41,28 @@ static int connect_to(const char *path, Err *err) {
                             s < 0     ? errno
                             : dir < 0 ? dir
                                       : ENAMETOOLONG,
-                            "cannot reach the console socket '%s'", path);
+                            "cannot reach the %s '%s'", what, path);
         if (connect(s, (struct sockaddr *) &address, sizeof address) < 0)
-                return fail(err, errno, "cannot connect to the console socket '%s'", path);
+                return fail(err, errno, "cannot connect to the %s '%s'", what, path);
         return take_fd(s);
 }
 
-int oci_report_open(const char *pid_file, const char *console_socket, OciReport *ret, Err *err) {
-        OciReport report = { -EBADF, NULL, -EBADF };
+int oci_report_open(const OciReportPaths *paths, OciReport *ret, Err *err) {
+        OciReport report = { -EBADF, NULL, -EBADF, -EBADF };
+        int r = 0;
 
-        if (pid_file) {
-                report.pid_dir = open_parent(pid_file, &report.pid_name);
-                if (report.pid_dir < 0)
-                        return fail(err, report.pid_dir, "cannot write the pid file '%s'",
-                                    pid_file);
+        if (paths->pid_file) {
+                r = report.pid_dir = open_parent(paths->pid_file, &report.pid_name);
+                if (r < 0)
+                        return fail(err, r, "cannot write the pid file '%s'", paths->pid_file);
         }
-        if (console_socket) {
-                report.console = connect_to(console_socket, err);
-                if (report.console < 0) {
-                        int r = report.console;
-
-                        oci_report_close(&report);
-                        return r;
-                }
+        if (paths->console_socket)
+                r = report.console = connect_to(paths->console_socket, "console socket", err);
+        if (r >= 0 && paths->pidfd_socket)
+                r = report.pidfd = connect_to(paths->pidfd_socket, "pidfd socket", err);
+        if (r < 0) {
+                oci_report_close(&report);
+                return r;
         }
         *ret = report;
         return 0;
@@ -71,12 +71,19 @@ int oci_report_open(const char *pid_file, const char *console_socket, OciReport 
 void oci_report_close(OciReport *report) {
         report->pid_dir = close_fd(report->pid_dir);
         report->console = close_fd(report->console);
+        report->pidfd = close_fd(report->pidfd);
 }
 
-int oci_report_pid(const OciReport *report, pid_t pid, Err *err) {
+int oci_report_pid(const OciReport *report, pid_t pid, int pidfd, Err *err) {
+        static const char name[] = "pidfd";
         char text[16];
         int n = snprintf(text, sizeof text, "%d", pid), r;
 
+        if (report->pidfd >= 0) {
+                r = fds_send(report->pidfd, name, sizeof name - 1, &pidfd, 1);
+                if (r < 0)
+                        return fail(err, r, "cannot hand the pidfd over");
+        }
         if (report->pid_dir < 0)
                 return 0;
         r = file_replace(report->pid_dir, report->pid_name, text, (size_t) n, 0644, false);

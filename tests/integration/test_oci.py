@@ -428,3 +428,32 @@ def test_spoilt_record_is_told_and_harms_no_other(bundle, isola, spoilt):
     assert bundle.status('c2') == 'created'
     record.write_text(kept)
     assert bundle.status() == 'created'
+
+
+@pytest.mark.parametrize('by', ['option', 'annotation'])
+def test_pidfd_is_handed_over(bundle, isola, by):
+    receiver = ConsoleSocket(bundle.path / 'pidfd.sock')
+    if by == 'annotation':
+        bundle.config['annotations'] = {'run.oci.pidfd_receiver': receiver.path}
+    options = ['--pidfd-socket', receiver.path] if by == 'option' else []
+    assert bundle.runs('sleep', '1000').create(*options) == 0, bundle.output()
+    pidfd = receiver.receive()
+    try:
+        assert f'Pid:\t{bundle.pid()}\n' in pathlib.Path(f'/proc/self/fdinfo/{pidfd}').read_text()
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        bundle.wait_for('stopped')
+    finally:
+        os.close(pidfd)
+
+
+def test_pidfd_of_another_process_is_handed_over(bundle, isola):
+    receiver = ConsoleSocket(bundle.path / 'pidfd.sock')
+    assert bundle.runs('sleep', '1000').create() == 0, bundle.output()
+    isola('oci', 'start', 'c1')
+    assert bundle.to_file('oci', 'exec', '--detach', '--pid-file', bundle.path / 'pid', '--pidfd-socket', receiver.path,
+                          'c1', 'sleep', '1000') == 0, bundle.output()
+    pidfd = receiver.receive()
+    try:
+        assert f"Pid:\t{(bundle.path / 'pid').read_text()}\n" in pathlib.Path(f'/proc/self/fdinfo/{pidfd}').read_text()
+    finally:
+        os.close(pidfd)
