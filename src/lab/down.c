@@ -19,13 +19,20 @@
 
 #define END_TIMEOUT_MS 30000
 
-#define OTHERS 4 /* processes that are no nodes */
+#define HELPERS 3 /* that there is at most one of */
+
+static size_t count_processes(const Lab *lab) {
+        return HELPERS + lab->state.n_controllers + lab->state.n_nodes;
+}
 
 static const LabProcess *process_at(const Lab *lab, size_t i) {
-        const LabProcess *others[OTHERS] = { &lab->state.fabric, &lab->state.keeper,
-                                             &lab->state.controller, &lab->state.porter };
+        const LabState *s = &lab->state;
+        const LabProcess *helpers[HELPERS] = { &s->fabric, &s->keeper, &s->porter };
 
-        return i < OTHERS ? others[i] : &lab->state.nodes[i - OTHERS];
+        if (i < HELPERS)
+                return helpers[i];
+        i -= HELPERS;
+        return i < s->n_controllers ? &s->controllers[i] : &s->nodes[i - s->n_controllers];
 }
 
 int lab_end_process(const Lab *lab, const LabProcess *p, Err *err) {
@@ -43,7 +50,7 @@ int lab_end_process(const Lab *lab, const LabProcess *p, Err *err) {
 
 /* All are killed before one is waited for: their namespaces go at once. */
 static int kill_all(const Lab *lab, Err *err) {
-        size_t n = lab->state.n_nodes + OTHERS;
+        size_t n = count_processes(lab);
         autofree int *pidfds = calloc(n, sizeof *pidfds);
         int r = pidfds ? 0 : fail(err, ENOMEM, "cannot end lab '%s'", lab->name);
 

@@ -54,7 +54,7 @@ static const JsonField state_fields[] = {
         JSON_STRUCT(LabState, keeper, LabProcess, "keeper", &process_type),
         JSON_INT(LabState, keeper_starts, "keeperStarts"),
         JSON_INT(LabState, priority, "priority"),
-        JSON_STRUCT(LabState, controller, LabProcess, "controller", &process_type),
+        JSON_ARRAY(LabState, controllers, LabProcess, "controllers", &process_type),
         JSON_STRUCT(LabState, porter, LabProcess, "porter", &process_type),
         JSON_ARRAY(LabState, nodes, LabProcess, "nodes", &process_type),
         JSON_ARRAY(LabState, changes, LinkChange, "changes", &change_type),

@@ -37,7 +37,7 @@
 #include "topology/topology.h"
 
 typedef struct LabProcess {
-        char *name; /* of the node; of the others NULL */
+        char *name; /* of the node or controller; of the others NULL */
         int pid;
         uint64_t start_time; /* proc_stat.h */
         char *container;     /* id, of a node of an image; else NULL */
@@ -63,12 +63,13 @@ typedef struct LabState {
                 netns; /* inode of the host's network namespace, where something there is its own */
         uint64_t ids;  /* its first user id on the host; 0: none of its own */
         LabProcess fabric;
-        LabProcess keeper;     /* pid 0: there is none */
-        int keeper_starts;     /* how many there have been before this one */
-        int priority;          /* the keeper's */
-        LabProcess controller; /* of its switches; pid 0: there is none */
-        LabProcess porter;     /* the same; see porter.h */
-        LabProcess *nodes;     /* in the order of the topology's */
+        LabProcess keeper;       /* pid 0: there is none */
+        int keeper_starts;       /* how many there have been before this one */
+        int priority;            /* the keeper's */
+        LabProcess porter;       /* pid 0: there is none; see porter.h */
+        LabProcess *controllers; /* of its switches (control.h), by what the file calls them */
+        size_t n_controllers;
+        LabProcess *nodes; /* in the order of the topology's */
         size_t n_nodes;
         LinkChange *changes;
         size_t n_changes;

@@ -2,33 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "kernel/process.h"
+#include "lab/control.h"
 #include "lab/device.h"
 #include "lab/engine.h"
 #include "lab/lab_internal.h"
 #include "lab/link.h"
 #include "lab/switches.h"
-#include "openflow/controller.h"
 #include "openflow/ovs.h"
 #include "openflow/ovs_change.h"
-#include "openflow/recorder.h"
-#include "openflow/target.h"
 
-#define LEARNING    "learning"
 #define DATABASE_MS 10000
-#define RECORD      "control.pcapng"
-#define RECORD_MAX  (16u << 20)
 
 static bool is_switch(const Topology *t, size_t node) {
         return t->nodes[node].kind == NODE_OVS_BRIDGE;
@@ -72,12 +61,8 @@ int lab_check_switches(const Topology *t, Err *err) {
                         r = topology_refuse(t, n->line, err,
                                             "'%s' is no fail-mode: standalone or secure",
                                             n->fail_mode);
-                strv_foreach(c, n->controllers)
-                        if (r >= 0 && !str_equal(*c, LEARNING) && !str_after(*c, "tcp:"))
-                                r = topology_refuse(t, n->line, err,
-                                                    "'%s' is no controller: tcp:ADDRESS:PORT or "
-                                                    "learning",
-                                                    *c);
+                if (r >= 0)
+                        r = lab_check_controllers(t, n, err);
         }
         return r;
 }
@@ -86,114 +71,14 @@ static char *directory_of(const Lab *lab) {
         return str_format("%s/labs/%s/ovs", lab->home->run, lab->name);
 }
 
-/* ---- the built-in controller ---- */
-
-static bool learns(const Node *n) {
-        return strv_has(n->controllers, LEARNING);
-}
-
-static int listen_for(const Lab *lab, const char *directory, OfController *controller, Err *err) {
-        for (size_t i = 0; i < lab->topology->n_nodes; i++) {
-                DeviceName name = device_of_switch(lab->topology, i);
-                autofree char *target = NULL;
-                int listener, r;
-
-                if (!is_switch(lab->topology, i) || !learns(&lab->topology->nodes[i]))
-                        continue;
-                target = ovs_controller(directory, name.text);
-                listener = target ? target_listen(target, err) : fail(err, ENOMEM, "no memory");
-                if (listener < 0)
-                        return listener;
-                r = of_controller_listen(controller, listener, name.text, err);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* What was said first is what explains the rest; the file is in memory, where $RUN is. */
-static int start_recorder(const char *directory, Recorder **ret, Err *err) {
-        autofree char *file = str_format("%s/" RECORD, directory);
-        int fd = file ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-
-        if (fd < 0)
-                return fail(err, file ? errno : ENOMEM, "cannot record the control channel");
-        return recorder_open(fd, RECORD_MAX, ret, err);
-}
-
-/* Numbers that were free would become switches' connections, and warnings go to number 2. */
-static int redirect(const char *directory, Err *err) {
-        autofree char *file = str_format("%s/control.log", directory);
-        autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        autoclose int log = file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
-
-        if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0)
-                return fail(err, file ? errno : ENOMEM, "cannot open '%s'", file ? file : "a log");
-        return 0;
-}
-
-/* It is nobody but the lab's root, in the fabric, and ends with it. */
-_Noreturn static void control(const Lab *lab, const char *directory, int report) {
-        const int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
-        autoclose int fabric = lab_process_pidfd(lab, &lab->state.fabric);
-        autoptr(Recorder) recorder = NULL;
-        autoptr(OfController) controller = NULL;
-        autoerr err = {};
-        int r = redirect(directory, &err);
-
-        if (r >= 0)
-                r = start_recorder(directory, &recorder, &err);
-        if (r >= 0)
-                r = of_controller_new(&(OfControllerOptions){ .recorder = recorder }, &controller,
-                                      &err);
-        (void) prctl(PR_SET_NAME, "isola-control");
-        (void) setsid();
-        if (r >= 0)
-                r = listen_for(lab, directory, controller, &err);
-        if (r >= 0 && (fabric < 0 || setns(fabric, spaces) < 0 || process_become_root() < 0))
-                r = fail(&err, errno, "cannot enter the lab's fabric");
-        if (r < 0) {
-                err_write(report, &err);
-                _exit(1);
-        }
-        close_fd(report);
-        (void) of_controller_run(controller, fabric, NULL);
-        _exit(0);
-}
-
-static int start_controller(Lab *lab, const char *directory, Err *err) {
-        int report[2], r;
-        pid_t pid;
-
-        if (pipe2(report, O_CLOEXEC) < 0)
-                return fail(err, errno, "cannot make a pipe");
-        pid = fork();
-        if (pid == 0) {
-                /* The lock of the lab is this command's alone. */
-                process_close_range(3, (unsigned) report[1] - 1);
-                process_close_range((unsigned) report[1] + 1, ~0u);
-                control(lab, directory, report[1]);
-        }
-        close_fd(report[1]);
-        r = pid < 0 ? fail(err, errno, "cannot make a process") : err_read(report[0], err);
-        close_fd(report[0]);
-        if (r >= 0 && waitpid(pid, NULL, WNOHANG) != 0)
-                r = refuse(err, ECHILD, "it has ended without a word");
-        if (r >= 0)
-                r = lab_note_process(&lab->state.controller, pid, err);
-        return r < 0 ? err_prefix(err, r, "cannot start the learning controller") : 0;
-}
-
 /* ---- the switches ---- */
 
-static int list_controllers(const Node *n, const char *directory, const char *bridge, char ***ret) {
-        strv_foreach(c, n->controllers) {
-                int r = str_equal(*c, LEARNING) ? strv_take(ret, ovs_controller(directory, bridge))
-                                                : strv_add(ret, *c);
+static int list_controllers(const Lab *lab, const char *directory, size_t node, char ***ret) {
+        size_t n = strv_length(lab->topology->nodes[node].controllers);
 
-                if (r < 0)
-                        return r;
-        }
+        for (size_t i = 0; i < n; i++)
+                if (strv_take(ret, lab_controller_target(lab, directory, node, i)) < 0)
+                        return -ENOMEM;
         return 0;
 }
 
@@ -227,8 +112,9 @@ static uint16_t number_of(const Topology *t, size_t node, size_t interface,
 }
 
 /* A switch that is there is set, and gets the ports that it has not.  @there: NULL: nothing is. */
-static int put_switch(const Topology *t, size_t node, const char *directory,
+static int put_switch(const Lab *lab, size_t node, const char *directory,
                       const OvsInterfaces *there, OvsChange *change, Err *err) {
+        const Topology *t = lab->topology;
         const Node *n = &t->nodes[node];
         DeviceName name = device_of_switch(t, node);
         autostrv controllers = NULL;
@@ -237,7 +123,7 @@ static int put_switch(const Topology *t, size_t node, const char *directory,
         OvsBridge bridge = { .name = name.text, .fail_mode = n->fail_mode, .rstp = n->stp };
         int r = read_dpid(t, node, &bridge.dpid, err);
 
-        if (r >= 0 && (list_controllers(n, directory, name.text, &controllers) < 0 ||
+        if (r >= 0 && (list_controllers(lab, directory, node, &controllers) < 0 ||
                        (n->protocols && strv_split(n->protocols, ", ", true, &protocols) < 0)))
                 r = fail(err, ENOMEM, "cannot make switch '%s'", n->name);
         if (r < 0)
@@ -278,7 +164,7 @@ static int make_switches(const Lab *lab, const char *directory, Err *err) {
 
         for (size_t i = 0; r >= 0 && i < lab->topology->n_nodes; i++)
                 if (is_switch(lab->topology, i))
-                        r = put_switch(lab->topology, i, directory, NULL, change, err);
+                        r = put_switch(lab, i, directory, NULL, change, err);
         return r < 0 ? r : ovs_change_commit(change, db, err);
 }
 
@@ -295,26 +181,27 @@ static int set_rates(const Lab *lab, Err *err) {
         return r;
 }
 
+int lab_switches_netns(const Lab *lab, Err *err) {
+        for (size_t i = 0; i < lab->topology->n_nodes; i++)
+                if (is_switch(lab->topology, i))
+                        return lab_node_netns(lab, i, err);
+        return refuse(err, ENOENT, "lab '%s' has no switches of Open vSwitch", lab->name);
+}
+
 int lab_start_switches(Lab *lab, Err *err) {
         autofree char *directory = directory_of(lab);
         autoclose int netns = -EBADF;
-        bool learning = false;
         int r;
 
         if (!lab_has_switches(lab->topology))
                 return 0;
-        for (size_t i = 0; i < lab->topology->n_nodes; i++) {
-                learning = learning ||
-                           (is_switch(lab->topology, i) && learns(&lab->topology->nodes[i]));
-                if (is_switch(lab->topology, i) && netns < 0)
-                        netns = lab_node_netns(lab, i, err);
-        }
+        netns = lab_switches_netns(lab, err);
         if (netns < 0)
                 return netns;
         r = directory ? ovs_start(directory, netns, err)
                       : fail(err, ENOMEM, "cannot make switches");
-        if (r >= 0 && learning)
-                r = start_controller(lab, directory, err);
+        if (r >= 0)
+                r = lab_start_controllers(lab, directory, err);
         if (r >= 0)
                 r = make_switches(lab, directory, err);
         if (r >= 0)
@@ -385,50 +272,24 @@ int lab_prepare_switches(const Lab *from, const LabPlan *plan, Err *err) {
         return r < 0 ? err_prefix(err, r, "cannot change the lab's switches") : 0;
 }
 
-/* Whether the same ones have the built-in controller. */
-static bool same_learners(const Topology *a, const Topology *b) {
-        for (int i = 0; i < 2; i++) {
-                const Topology *t = i ? b : a, *other = i ? a : b;
-
-                for (size_t k = 0; k < t->n_nodes; k++) {
-                        ssize_t same = topology_find_node(other, t->nodes[k].name);
-
-                        if (is_switch(t, k) && learns(&t->nodes[k]) &&
-                            (same < 0 || !is_switch(other, (size_t) same) ||
-                             !learns(&other->nodes[same])))
-                                return false;
-                }
-        }
-        return true;
-}
-
-static bool any_learns(const Topology *t) {
-        for (size_t i = 0; i < t->n_nodes; i++)
-                if (is_switch(t, i) && learns(&t->nodes[i]))
+static bool is_set(const LabPlan *plan, size_t after) {
+        for (size_t i = 0; i < plan->n_steps; i++)
+                if (plan->steps[i].verb == PLAN_SWITCH && plan->steps[i].after == after)
                         return true;
         return false;
 }
 
-static int change_controller(const Lab *from, Lab *to, const char *directory, Err *err) {
-        int r;
-
-        if (same_learners(from->topology, to->topology))
-                return 0;
-        r = lab_end_process(to, &to->state.controller, err);
-        to->state.controller = (LabProcess){};
-        return r >= 0 && any_learns(to->topology) ? start_controller(to, directory, err) : r;
-}
-
-static int change_running(Lab *to, const LabPlan *plan, const char *directory, Ovsdb *db,
+/* @anew: its controllers have been started anew, and listen elsewhere. */
+static int change_running(Lab *to, const LabPlan *plan, const char *directory, bool anew, Ovsdb *db,
                           Err *err) {
+        const Topology *t = to->topology;
         autoptr(OvsChange) change = ovs_change_new();
         autointerfaces there = {};
         int r = change ? ovs_interfaces(db, &there, err) : fail(err, ENOMEM, "no memory");
 
-        for (size_t i = 0; r >= 0 && i < plan->n_steps; i++)
-                if (plan->steps[i].verb == PLAN_SWITCH)
-                        r = put_switch(to->topology, plan->steps[i].after, directory, &there,
-                                       change, err);
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
+                if (is_switch(t, i) && (is_set(plan, i) || (anew && t->nodes[i].controllers)))
+                        r = put_switch(to, i, directory, &there, change, err);
         return r < 0 ? r : ovs_change_commit(change, db, err);
 }
 
@@ -443,9 +304,9 @@ int lab_change_switches(const Lab *from, Lab *to, const LabPlan *plan, Err *err)
                 return r == 0 ? 0 : lab_stop_switches(to, err);
         if (r == 0)
                 return lab_start_switches(to, err);
-        r = change_controller(from, to, directory, err);
+        r = lab_change_controllers(from, to, directory, err);
         if (r >= 0)
-                r = change_running(to, plan, directory, db, err);
+                r = change_running(to, plan, directory, r > 0, db, err);
         fault_point("change.switches");
         return r < 0 ? err_prefix(err, r, "cannot change the lab's switches") : 0;
 }

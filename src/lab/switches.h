@@ -5,8 +5,7 @@
  * The switches of Open vSwitch in a lab
  *
  * One ovsdb-server and one ovs-vswitchd (openflow/ovs.h), with their files in the lab's directory
- * ovs/, in the fabric's network.  A controller "learning" is a process of ours there, which ends
- * with the fabric.
+ * ovs/, in the fabric's network.  Their controllers: control.h.
  */
 
 #include "lab/lab.h"
@@ -17,6 +16,8 @@ bool lab_has_switches(const Topology *t);
 int lab_check_switches(const Topology *t, Err *err);
 /* Once the links are there; lab_stop_switches() undoes it, also in part. */
 int lab_start_switches(Lab *lab, Err *err);
+/* Of the network that all of them are in, the caller's; -ENOENT if there are none. */
+int lab_switches_netns(const Lab *lab, Err *err);
 /* 0 also if there are none. */
 int lab_stop_switches(const Lab *lab, Err *err);
 

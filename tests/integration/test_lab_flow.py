@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Switches of Open vSwitch in labs, and their flows."""
+import json
 import os
 import pathlib
 import shutil
 import socket
+import struct
+import subprocess
 
 import pytest
 
@@ -81,6 +84,75 @@ topology:
 '''
 
 
+HUB = pathlib.Path(__file__).resolve().parent / 'hub_controller.py'
+
+
+@pytest.fixture
+def hub():
+    """A controller that somebody else wrote, at port 7653 of the test host."""
+    running = subprocess.Popen(['/usr/bin/python3', HUB, '7653'], stdout=subprocess.PIPE, text=True)
+    assert running.stdout.readline() == 'listening\n'
+    yield running
+    running.kill()
+    running.wait()
+
+
+def test_a_controller_of_the_host_is_reached_and_recorded(isola, lab, hub):
+    lab('controllers: ["tcp:127.0.0.1:7653"], fail-mode: secure')
+    wait_until(lambda: reaches(isola, 'h1', 'h2'), what='an answer')
+    assert 'cookie=0xc0ffee' in isola.out('lab', 'flow', 'ls', 's1')
+    record = pathlib.Path(f'{isola.run_root}/labs/of/ovs/control-1.pcapng').read_bytes()
+    # The interface's name, and the flow that the controller has sent.
+    assert b's1' in record and struct.pack('!Q', 0xc0ffee) in record
+    here = os.readlink('/proc/self/ns/net')
+    pids = []
+    for state in pathlib.Path(f'{isola.run_root}/labs/of').glob('state.json'):
+        pids += [one['pid'] for one in json.loads(state.read_text())['controllers']]
+    pids = [pid for pid in pids if os.readlink(f'/proc/{pid}/ns/net') == here]
+    assert pids, 'the relay is in the network that the lab was made in'
+    for pid in pids:
+        assert pathlib.Path(f'/proc/{pid}/status').read_text().split('Uid:')[1].split()[0] != '0'
+
+
+def test_a_controller_runs_in_a_node_and_goes(isola, tmp_path):
+    (tmp_path / 'lab.yml').write_text(f'''
+name: of
+topology:
+  nodes:
+    h1: {{}}
+    h2: {{}}
+    c0: {{cmd: "/usr/bin/python3 /mnt/{HUB.name} 6653", binds: ["{HUB.parent}:/mnt"]}}
+    s1: {{kind: ovs-bridge, controllers: ["tcp:c0", learning], fail-mode: secure}}
+  links: [{{endpoints: [h1, s1]}}, {{endpoints: [h2, s1]}}]
+''')
+    try:
+        isola('lab', 'up', tmp_path / 'lab.yml')
+        wait_until(lambda: 'cookie=0xc0ffee' in isola.out('lab', 'flow', 'ls', 's1'), what="the controller's flow")
+        wait_until(lambda: reaches(isola, 'h1', 'h2'), what='an answer')
+        files = {pathlib.Path(path).name for path in existing(f'{isola.run_root}/labs/of/ovs/*.pcapng')}
+        assert files == {'control.pcapng', 'control-1.pcapng'}
+    finally:
+        isola('lab', 'down', '--all')
+
+
+def test_controllers_of_a_running_lab_are_changed(isola, lab, hub):
+    lab('controllers: [learning]')
+    wait_until(lambda: reaches(isola, 'h1', 'h2'), what='an answer')
+    lab('controllers: ["tcp:127.0.0.1:7653"]')
+    wait_until(lambda: 'cookie=0xc0ffee' in isola.out('lab', 'flow', 'ls', 's1'), timeout=60, what="the hub's flow")
+    lab('')
+    lab('controllers: [learning], fail-mode: secure')
+    wait_until(lambda: 'cookie=0x69736f6c61' in isola.out('lab', 'flow', 'ls', 's1'), timeout=60, what="isola's flow")
+
+
+def test_a_controller_that_is_not_there_is_no_reason_not_to_come_up(isola, lab):
+    lab('controllers: ["tcp:127.0.0.1:7654"]')
+    log = pathlib.Path(f'{isola.run_root}/labs/of/ovs/control-1.log')
+    wait_until(lambda: 'Connection refused' in log.read_text(), what='a warning')
+    # Standalone: it switches by itself.
+    wait_until(lambda: reaches(isola, 'h1', 'h2'), timeout=90, what='an answer')
+
+
 def test_what_the_controller_warns_of_is_in_its_log(isola, lab):
     lab('controllers: [learning]')
     directory = pathlib.Path(f'{isola.run_root}/labs/of/ovs')
@@ -121,7 +193,11 @@ def test_flows_are_added_listed_and_removed(isola, lab):
 
 def test_what_cannot_be_is_told(isola, lab):
     for s1, words in (('dpid: xyz', "'xyz' is no dpid"), ('fail-mode: open', "'open' is no fail-mode"),
-                      ('controllers: [udp:1]', "'udp:1' is no controller")):
+                      ('controllers: [udp:1]', "'udp:1' is no controller"),
+                      ('controllers: ["tcp:h4:6653"]', "lab.yml:8: 'tcp:h4:6653' is no controller"),
+                      ('controllers: ["tcp:h4:6653"]', "there is a node 'h1'"),
+                      ('controllers: ["tcp:h1:many"]', "'tcp:h1:many' is no controller"),
+                      ('controllers: ["tcp:s1"]', "'s1' is a switch")):
         assert words in lab(s1, code=1).stderr
     lab()
     assert "node 'h1' is no switch of Open vSwitch" in isola('lab', 'flow', 'ls', 'h1', code=1).stderr
