@@ -28,7 +28,10 @@ int transfer_place(const TransferOptions *options, PlaceOptions *ret, Err *err) 
 }
 
 void progress_init(Progress *progress, FILE *out, bool quiet) {
-        *progress = (Progress){ .out = out, .quiet = quiet, .terminal = isatty(fileno(out)) };
+        *progress = (Progress){ .out = out,
+                                .quiet = quiet,
+                                .terminal = isatty(fileno(out)),
+                                .exists = "Already exists" };
 }
 
 void progress_clear(Progress *progress) {
@@ -71,7 +74,7 @@ static void draw_bar(Str *line, const Blob *b) {
 }
 
 static const char *state_of(const Progress *p, const Blob *b) {
-        return b->there      ? "Already exists"
+        return b->there      ? p->exists
                : b->finished ? p->verb
                : b->waiting  ? "Waiting for another transfer of it"
                : b->diff_id && b->arrived == b->size && b->size ? "Extracting"

@@ -35,8 +35,9 @@ int transfer_place(const TransferOptions *options, PlaceOptions *ret, Err *err);
 typedef struct Progress {
         FILE *out;
         bool quiet, terminal;
-        const char *verb; /* "Pull complete" */
-        size_t lines;     /* drawn, and to be drawn over */
+        const char *verb;   /* "Pull complete" */
+        const char *exists; /* "Already exists" */
+        size_t lines;       /* drawn, and to be drawn over */
         int64_t began_ms, drawn_ms, began_bytes;
         bool *told; /* which blobs have had their last line */
         size_t n_told;

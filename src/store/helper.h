@@ -31,9 +31,9 @@ void helper_decode_path(char *path);
 typedef TreeItem HelperItem;
 
 typedef struct HelperRequest {
-        char *verb; /* "unpack", "copy", "describe" (describe.h: dest is the kind of document, owner
-                       its media type, max_bytes how many layers it has), "try" (what the sandbox
-                       keeps from us, for its test) */
+        char *verb; /* "unpack", "copy", "inflate" (to the file dest), "describe" (describe.h: dest
+                       is the kind of document, owner its media type, max_bytes how many layers it
+                       has), "try" (what the sandbox keeps from us, for its test) */
         char *dest; /* below the root */
         int unpack_mode;
         int64_t max_bytes;

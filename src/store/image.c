@@ -689,3 +689,27 @@ int image_tag(const Home *home, const char *source, const char *target, Err *err
         return give_names(home, &(Entry){ .image = image, .manifest_size = (int64_t) size }, full,
                           err);
 }
+
+int image_note_digest(const Home *home, const char *name, const char *repository,
+                      const char *digest, Err *err) {
+        autofree char *note = str_format("%s@%s", repository, digest);
+        autoptr(Image) image = NULL;
+        autoclose int lock = -EBADF;
+        autoindex index = {};
+        int r;
+
+        r = image_load(home, name, &image, err);
+        if (r < 0)
+                return r;
+        lock = layout_lock(home, true, err);
+        if (lock < 0)
+                return lock;
+        r = layout_load_index(home, &index, err);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < index.n_manifests; i++)
+                if (str_equal(index.manifests[i].digest, image->manifest_digest) &&
+                    (!note || note_repo_digest(&index.manifests[i], note) < 0))
+                        return fail(err, ENOMEM, "cannot note the digest");
+        return layout_save_index(home, &index, err);
+}

@@ -98,6 +98,10 @@ typedef struct ImageAdoption {
 
 int image_adopt(const Home *home, const ImageAdoption *adoption, Image **ret, Err *err);
 
+/* Notes that the image is to be had as repository @name with this digest. */
+int image_note_digest(const Home *home, const char *image, const char *name, const char *digest,
+                      Err *err);
+
 /* Gives one more name to an image; a name that pointed elsewhere is moved. */
 int image_tag(const Home *home, const char *source, const char *target, Err *err);
 

@@ -254,6 +254,32 @@ static int unpack(int root, const HelperRequest *request, TreeReport *ret, Err *
         return unpack_stream(target, request, most, ret, err);
 }
 
+/* An archive of images, which is read piece by piece afterwards, into a file. */
+static int inflate_archive(int root, const HelperRequest *request, Err *err) {
+        autoclose int file =
+                openat(root, request->dest, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        autofree char *buffer = malloc(STREAM_SIZE);
+        int64_t left = room_on(root);
+        Decompress *from = NULL;
+        ssize_t n = 0;
+        int r;
+
+        if (file < 0 || !buffer)
+                return fail(err, file < 0 ? errno : ENOMEM, "cannot inflate the archive");
+        r = decompress_open(HELPER_ARCHIVE, &from, err);
+        while (r >= 0 && (n = decompress_read(from, buffer, STREAM_SIZE, err)) > 0) {
+                left -= n;
+                if (left < 0)
+                        r = refuse(err, EFBIG, "the archive is larger than there is room for");
+                else
+                        r = fd_write_all(file, buffer, (size_t) n);
+                if (r < 0 && left >= 0)
+                        r = fail(err, r, "cannot inflate the archive");
+        }
+        decompress_free(from);
+        return r < 0 ? r : n < 0 ? (int) n : 0;
+}
+
 /*
  * For the test that proves the sandbox: does what a parser that was taken over would try, and
  * says what worked.  A call that the list forbids ends the process instead.
@@ -290,6 +316,8 @@ static int carry_out(TreeReport *ret, Description *ret_description, Err *err) {
                 r = unpack(root, &request, ret, err);
         else if (str_equal(request.verb, "copy"))
                 r = copy_files(root, HELPER_SOURCE, &request, ret, err);
+        else if (str_equal(request.verb, "inflate"))
+                r = inflate_archive(root, &request, err);
         else if (str_equal(request.verb, "describe"))
                 r = describe_read(request.dest, HELPER_ARCHIVE, request.owner,
                                   (size_t) request.max_bytes, ret_description, err);

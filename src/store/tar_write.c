@@ -540,6 +540,29 @@ int tar_write(int root, int64_t latest, TarSink sink, void *context, Err *err) {
         return r;
 }
 
+void tar_file_header(const char *name, int64_t size, char ret[TAR_HEADER_SIZE]) {
+        TarHeader *h = (TarHeader *) ret;
+
+        memset(ret, 0, TAR_HEADER_SIZE);
+        memcpy(h->name, name, strnlen(name, sizeof h->name));
+        put_octal(h->mode, sizeof h->mode, 0644);
+        put_octal(h->uid, sizeof h->uid, 0);
+        put_octal(h->gid, sizeof h->gid, 0);
+        put_octal(h->mtime, sizeof h->mtime, 0);
+        if (size <= OCTAL_11) {
+                put_octal(h->size, sizeof h->size, (uint64_t) size);
+        } else {
+                /* GNU's way, which all readers know: base 256. */
+                h->size[0] = (char) 0x80;
+                for (size_t i = sizeof h->size - 1; i > 0; i--, size >>= 8)
+                        h->size[i] = (char) (size & 0xff);
+        }
+        h->type = TAR_FILE;
+        memcpy(h->magic, "ustar", 6);
+        memcpy(h->version, "00", 2);
+        seal(h);
+}
+
 int source_date_epoch(int64_t *ret, Err *err) {
         const char *text = getenv("SOURCE_DATE_EPOCH");
 

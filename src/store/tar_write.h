@@ -36,3 +36,11 @@ int tar_write(int root, int64_t latest, TarSink sink, void *context, Err *err);
 
 /* What SOURCE_DATE_EPOCH says, or TAR_NO_CLAMP; -EINVAL for one that is no number. */
 int source_date_epoch(int64_t *ret, Err *err);
+
+#define TAR_HEADER_SIZE 512
+
+/*
+ * Header of a plain file of root's with mode 0644 and time 0, for an archive that is written entry
+ * by entry; @name: at most 100 bytes.
+ */
+void tar_file_header(const char *name, int64_t size, char ret[TAR_HEADER_SIZE]);

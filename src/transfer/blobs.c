@@ -96,8 +96,10 @@ static int begin_part(Mover *mover, Work *w, Err *err) {
         Blob *b = w->blob;
         int r;
 
-        w->part =
-                ingest_open(mover->m->home, *b->digest ? b->digest : NULL, &w->have, &w->path, err);
+        /* A file that is only copied has nothing to go on with, and may be a scratch file of that
+         * name. */
+        w->part = ingest_open(mover->m->home, *b->digest && !b->local ? b->digest : NULL, &w->have,
+                              &w->path, err);
         if (w->part < 0)
                 return w->part;
         if (w->have > b->size || b->local) {
@@ -178,7 +180,7 @@ static int use_kept(Mover *mover, Work *w, Err *err) {
 /* -EAGAIN: another process is bringing it; asked again later. */
 static int begin(Mover *mover, Work *w, Err *err) {
         Blob *b = w->blob;
-        bool kept = *b->digest && layout_has_blob(mover->m->home, b->digest);
+        bool kept = *b->digest && !b->to_scratch && layout_has_blob(mover->m->home, b->digest);
         bool unpack = !layer_is_there(mover, b);
         int r;
 
@@ -261,8 +263,12 @@ static int verify(Mover *mover, Work *w, Err *err) {
                               b->digest);
         }
         memcpy(b->digest, found, sizeof b->digest);
-        if (w->path)
+        if (w->path && b->to_scratch) {
+                b->file = take_fd(w->part);
+                b->scratch = take_ptr(w->path);
+        } else if (w->path) {
                 r = ingest_keep(mover->m->home, w->path, b->digest, err);
+        }
         return r;
 }
 

@@ -29,6 +29,9 @@ typedef struct Blob {
         /* What it is to become: a layer above a chain ("" for the first), or only a blob. */
         const char *diff_id; /* or NULL */
         char parent[DIGEST_LENGTH + 1];
+        /* Or neither, but a file that the caller closes, and in the end removes: its path, new. */
+        bool to_scratch;
+        char *scratch;
 
         /* Told meanwhile. */
         int64_t arrived, unpacked_bytes;

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* isola manifest inspect: what a name stands for at its registry, without pulling it. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/str.h"
+#include "cli/command.h"
+#include "cli/format.h"
+#include "cli/transfer_options.h"
+#include "oci/platform.h"
+#include "oci/reference.h"
+#include "transfer/document.h"
+
+typedef struct ManifestOptions {
+        TransferOptions transfer;
+        const char *platform;
+        bool config, digest, raw, referrers, verbose;
+} ManifestOptions;
+
+static const Option options[] = {
+        OPT_FLAG(0, "config", ManifestOptions, config, "The image's config, not its manifest"),
+        OPT_FLAG(0, "digest", ManifestOptions, digest, "Only the digest"),
+        OPT_STRING(0, "platform", ManifestOptions, platform, "OS/ARCH[/VARIANT]",
+                   "The manifest for this platform, not the index"),
+        OPT_FLAG(0, "raw", ManifestOptions, raw, "Byte for byte"),
+        OPT_FLAG(0, "referrers", ManifestOptions, referrers,
+                 "The index of what refers to it: signatures, attestations"),
+        OPT_FLAG('v', "verbose", ManifestOptions, verbose, "Every manifest of an index as well"),
+        TRANSFER_OPTIONS(ManifestOptions),
+        {},
+};
+
+typedef struct Asked {
+        const ManifestOptions *o;
+        char *registry, *repository;
+        Reference *ref;
+        Remote *remote;
+} Asked;
+
+static void asked_clear(Asked *a) {
+        free(a->registry);
+        free(a->repository);
+        reference_free(a->ref);
+        remote_free(a->remote);
+}
+
+static void break_line(Str *out, size_t depth) {
+        str_put_char(out, '\n');
+        for (size_t i = 0; i < 4 * depth; i++)
+                str_put_char(out, ' ');
+}
+
+/*
+ * Indents JSON letter by letter: it was read where it can do no harm (store/describe.h) and is not
+ * read once more here.
+ */
+static char *indented(const char *text, size_t size) {
+        size_t depth = 0;
+        autostr out = {};
+
+        for (size_t i = 0; i < size; i++) {
+                char c = text[i], next = i + 1 < size ? text[i + 1] : 0;
+
+                if (c == '"') {
+                        str_put_char(&out, c);
+                        for (i++; i < size && text[i] != '"'; i++) {
+                                str_put_char(&out, text[i]);
+                                if (text[i] == '\\' && i + 1 < size)
+                                        str_put_char(&out, text[++i]);
+                        }
+                        str_put_char(&out, '"');
+                } else if (c == '{' || c == '[') {
+                        str_put_char(&out, c);
+                        depth++;
+                        if (next != '}' && next != ']')
+                                break_line(&out, depth);
+                } else if (c == '}' || c == ']') {
+                        depth -= depth > 0;
+                        break_line(&out, depth);
+                        str_put_char(&out, c);
+                } else if (c == ',') {
+                        str_put_char(&out, c);
+                        break_line(&out, depth);
+                } else if (c == ':') {
+                        str_put(&out, ": ");
+                } else if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
+                        str_put_char(&out, c);
+                }
+        }
+        return str_take(&out);
+}
+
+static int print_json(const char *text, size_t size, const ManifestOptions *o, Err *err) {
+        autofree char *printed = NULL;
+
+        if (o->raw) {
+                fwrite(text, 1, size, stdout);
+                return 0;
+        }
+        printed = indented(text, size);
+        if (!printed)
+                return fail(err, ENOMEM, "cannot print it");
+        format_print_json(printed);
+        return 0;
+}
+
+/* The platform's manifest in the place of its index. */
+static int narrow(Asked *a, Document *document, Err *err) {
+        OciPlatform platform = {};
+        Document one = {};
+        int r, chosen;
+
+        if (!document->said.index || (!a->o->platform && !a->o->config))
+                return 0;
+        r = a->o->platform ? platform_parse(a->o->platform, &platform, err)
+                           : platform_here(&platform);
+        if (r < 0)
+                return r;
+        chosen = platform_choose(document->said.index, &platform, a->ref->name, err);
+        platform_clear(&platform);
+        if (chosen < 0)
+                return chosen;
+        r = document_fetch(a->remote, a->repository, document->said.index->manifests[chosen].digest,
+                           &one, err);
+        if (r < 0)
+                return r;
+        document_free(document);
+        *document = one;
+        return 0;
+}
+
+static int print_referrers(Asked *a, const Document *document, Err *err) {
+        NetOp op = { .kind = (char *) "referrers",
+                     .repository = a->repository,
+                     .digest = (char *) document->digest };
+        autodescription said = {};
+        autofree char *text = NULL;
+        size_t size;
+        int r = remote_text(a->remote, &op, &text, &size, NULL, err);
+
+        if (r < 0)
+                return r;
+        if (size == 0)
+                return refuse(err, ENOENT, "nothing refers to '%s'", document->digest);
+        r = describe_document(text, size, OCI_MEDIA_INDEX, &said, err);
+        if (r < 0)
+                return r;
+        return print_json(text, size, a->o, err);
+}
+
+static int print_config(Asked *a, const Document *document, Err *err) {
+        autodocument config = {};
+        const OciManifest *m = document->said.manifest;
+        int r;
+
+        if (!m)
+                return refuse(err, EBADMSG, "there is no manifest to have a config");
+        r = document_fetch_config(a->remote, a->repository, &m->config, m->n_layers, &config, err);
+        return r < 0 ? r : print_json(config.text, config.size, a->o, err);
+}
+
+static int print_all(Asked *a, const Document *document, Err *err) {
+        int r = print_json(document->text, document->size, a->o, err);
+
+        for (size_t i = 0; r >= 0 && document->said.index && i < document->said.index->n_manifests;
+             i++) {
+                autodocument one = {};
+
+                r = document_fetch(a->remote, a->repository,
+                                   document->said.index->manifests[i].digest, &one, err);
+                if (r >= 0)
+                        r = print_json(one.text, one.size, a->o, err);
+        }
+        return r;
+}
+
+static int inspect(Asked *a, const char *name, Err *err) {
+        autodocument document = {};
+        PlaceOptions place = {};
+        int r;
+
+        r = reference_parse(name, &a->ref, err);
+        if (r >= 0)
+                r = transfer_place(&a->o->transfer, &place, err);
+        if (r < 0)
+                return r;
+        if (reference_split(a->ref, &a->registry, &a->repository) < 0)
+                return fail(err, ENOMEM, "cannot inspect");
+        r = place_open(a->registry, a->repository, &place, &a->remote, err);
+        if (r >= 0)
+                r = document_fetch(a->remote, a->repository,
+                                   a->ref->digest ? a->ref->digest : a->ref->tag, &document, err);
+        if (r >= 0)
+                r = narrow(a, &document, err);
+        if (r < 0)
+                return r;
+        if (a->o->digest) {
+                puts(document.digest);
+                return 0;
+        }
+        return a->o->referrers ? print_referrers(a, &document, err)
+               : a->o->config  ? print_config(a, &document, err)
+               : a->o->verbose ? print_all(a, &document, err)
+                               : print_json(document.text, document.size, a->o, err);
+}
+
+static int cmd_manifest_inspect(const CommandInput *in, Err *err) {
+        __attribute__((__cleanup__(asked_clear))) Asked asked = { .o = in->options };
+        int r = inspect(&asked, in->args[0], err);
+
+        return r < 0 ? err_prefix(err, r, "cannot inspect '%s'", in->args[0]) : 0;
+}
+
+COMMAND(manifest_inspect) = {
+        .name = "manifest inspect",
+        .group = "Images",
+        .synopsis = "[OPTION...] NAME[:TAG|@DIGEST]",
+        .summary = "Print a manifest or index as its registry has it",
+        .options = options,
+        .options_size = sizeof(ManifestOptions),
+        .min_args = 1,
+        .max_args = 1,
+        .run = cmd_manifest_inspect,
+};
