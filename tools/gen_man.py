@@ -89,13 +89,13 @@ def options_roff(options, extra):
     return roff
 
 
-def commands_roff(program, family):
-    """The commands of a family, or all that are in none."""
+def commands_roff(program, family, noun):
+    """The commands of a family or a noun, or all that are in no family."""
     families = [entry['name'] for entry in program['families']]
     roff, group = [], None
     for command in program['commands']:
         first = command['name'].split()[0]
-        if (first in families and first) != (family['name'] if family else False):
+        if (first in families and first) != (family['name'] if family else False) or (noun and first != noun):
             continue
         if command['group'] != group:
             group = command['group']
@@ -109,23 +109,26 @@ def page(program, name, text):
     command = next((c for c in program['commands'] if 'isola-' + c['name'].replace(' ', '-') == name), None)
     family = next((f for f in program['families'] if 'isola-' + f['name'] == name), None)
     about = command or family
-    if not about and name != 'isola':
+    # The noun of several commands, as "lab": its page says its summary itself.
+    noun = next((c['name'].split()[0] for c in program['commands'] if c['name'].startswith(name[6:] + ' ')), None)
+    if not about and not noun and name != 'isola':
         raise SystemExit(f'man/{name}.1.md: there is no such command')
-    summary = about['summary'] if about else 'containers and network labs without a daemon'
-    synopsis = f'{about["name"]} {about["synopsis"]}' if about else '[OPTION...] COMMAND [ARGUMENT...]'
-    options = about['options'] if about else program['options']
+    parts = dict(sections(text, '##'))
+    parts.pop('')
+    summary = about['summary'] if about else parts.pop('NAME').strip()
+    synopsis = (f'{about["name"]} {about["synopsis"]}' if about else
+                f'{noun} COMMAND [OPTION...] [ARGUMENT...]' if noun else '[OPTION...] COMMAND [ARGUMENT...]')
+    options = about['options'] if about else [] if noun else program['options']
 
     roff = [f'.TH {name.upper()} 1 "" "isola {program["version"]}" "isola"', '.SH NAME',
             f'{escape(name)} \\- {escape(summary[0].lower() + summary[1:])}',
             '.SH SYNOPSIS', f'\\fBisola\\fR {escape(synopsis)}']
     if family:
         roff += ['.br', f'\\fBisola\\-{family["name"]}\\fR {escape(family["synopsis"])}']
-    parts = dict(sections(text, '##'))
-    parts.pop('')
     options_text = parts.pop('OPTIONS', '')
     roff += ['.SH DESCRIPTION', *body(parts.pop('DESCRIPTION'))]
     if not command:
-        roff += ['.SH COMMANDS', *commands_roff(program, family)]
+        roff += ['.SH COMMANDS', *commands_roff(program, family, noun)]
     if options:
         extra = dict(sections(options_text, '###'))
         roff += ['.SH OPTIONS', *body(extra.pop('')), *options_roff(options, extra)]
