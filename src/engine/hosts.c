@@ -8,13 +8,16 @@
 #include "base/str.h"
 #include "engine/hosts.h"
 #include "engine/spec.h"
+#include "engine/uplink.h"
 
 #define RESOLVER "127.0.0.11"
 
 /* "host-gateway" stands for the host as seen from the container. */
-static const char *address_of(const char *address, const Endpoint *endpoint) {
+static const char *address_of(const Container *c, const char *address, const Endpoint *endpoint) {
         if (!str_equal(address, "host-gateway"))
                 return address;
+        if (endpoint && endpoint->gateway && c->home->network)
+                return UPLINK_HOST4;
         return endpoint && endpoint->gateway ? endpoint->gateway : "127.0.0.1";
 }
 
@@ -31,9 +34,12 @@ static int write_hosts(const Container *c, const Endpoint *endpoint, int dir) {
                 size_t n = strcspn(*entry, ":=");
 
                 if ((*entry)[n])
-                        str_printf(&s, "%s\t%.*s\n", address_of(*entry + n + 1, endpoint), (int) n,
-                                   *entry);
+                        str_printf(&s, "%s\t%.*s\n", address_of(c, *entry + n + 1, endpoint),
+                                   (int) n, *entry);
         }
+        /* Podman's names and Docker Desktop's: only a user's networks have an address for it. */
+        if (endpoint && endpoint->gateway && c->home->network)
+                str_put(&s, UPLINK_HOST4 "\thost.containers.internal host.docker.internal\n");
         if (endpoint && c->config.hostname) {
                 if (endpoint->ip_address)
                         str_printf(&s, "%s\t%s\n", endpoint->ip_address, c->config.hostname);

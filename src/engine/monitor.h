@@ -36,7 +36,7 @@
 #include "engine/dns.h"
 #include "engine/health.h"
 #include "engine/log.h"
-#include "engine/loopback6.h"
+#include "engine/port_relay.h"
 #include "kernel/cgroup.h"
 #include "runtime/runtime.h"
 
@@ -83,7 +83,7 @@ typedef struct Monitor {
         int pidfd;
         Cgroup *cgroup;
         Dns *dns;
-        Loopback6 *loopback6;
+        PortRelay *port_relay;
         MonitorHealth health;
         PublishedPort *ports;
         size_t n_ports;
@@ -143,7 +143,7 @@ void monitor_release_names(Monitor *m);
 void monitor_release_place(Monitor *m);
 
 /* Serves the published ports at ::1; not having them there is worth a warning. */
-void monitor_open_loopback6(Monitor *m);
+void monitor_open_port_relay(Monitor *m);
 int monitor_open_dns(Monitor *m, const Network *network, int netns, Err *err);
 
 /* Health checks, where the container has any (monitor_health.c).  Between the two the loop asks

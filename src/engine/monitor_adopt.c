@@ -104,8 +104,8 @@ int monitor_adopt(Monitor *m, Err *err) {
         if (publish_recall(s, &m->ports, &m->n_ports) < 0)
                 log_warn("cannot tell which ports container '%s' has published", m->c->name);
         else if (s->n_networks > 0) {
-                network_hold(s->networks, m->ports, m->n_ports);
-                monitor_open_loopback6(m);
+                network_hold(m->c->home, s->networks, m->ports, m->n_ports);
+                monitor_open_port_relay(m);
         }
 
         monitor_health_begin(m, true);

@@ -408,7 +408,7 @@ static size_t fill(Monitor *m, size_t *ret_dns) {
         }
         p[PIDFD] = (struct pollfd){ .fd = m->exited ? -1 : m->pidfd, .events = POLLIN };
         p[STARTER] = (struct pollfd){ .fd = m->starter, .events = POLLIN };
-        p[LOOPBACK] = (struct pollfd){ .fd = loopback6_fd(m->loopback6), .events = POLLIN };
+        p[LOOPBACK] = (struct pollfd){ .fd = port_relay_fd(m->port_relay), .events = POLLIN };
         p[HEALTH] = (struct pollfd){ .fd = monitor_health_fd(m), .events = POLLIN };
         p[LISTENER] = (struct pollfd){ .fd = m->listener, .events = POLLIN };
         for (size_t i = 0; i < 2; i++) {
@@ -447,7 +447,7 @@ static void turn(Monitor *m, size_t n_dns) {
         if (m->dns)
                 dns_run(m->dns, p + CLIENT + n_clients, n_dns);
         if (p[LOOPBACK].revents)
-                loopback6_run(m->loopback6);
+                port_relay_run(m->port_relay);
         monitor_health_run(m, p[HEALTH].revents);
         if (p[LISTENER].revents)
                 accept_client(m);

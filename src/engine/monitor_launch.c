@@ -170,12 +170,13 @@ int monitor_open_dns(Monitor *m, const Network *network, int netns, Err *err) {
         return dns_open(m->c->home, netns, &options, &m->dns, err);
 }
 
-void monitor_open_loopback6(Monitor *m) {
-        int r = loopback6_open(m->c->state.networks, m->ports, m->n_ports, &m->loopback6);
+void monitor_open_port_relay(Monitor *m) {
+        int r = port_relay_open(m->c->home, m->c->state.networks, m->ports, m->n_ports,
+                                &m->port_relay);
 
         if (r < 0)
-                log_warn("the ports of container '%s' are not published on ::1: %s", m->c->name,
-                         strerror(-r));
+                log_warn("the ports of container '%s' are not published%s: %s", m->c->name,
+                         m->c->home->network ? "" : " on ::1", strerror(-r));
 }
 
 /* Whether it could send packets with others' addresses: over a network of its own, or the host's.
@@ -210,7 +211,7 @@ static int connect_network(Monitor *m, const ContainerSetup *setup, const Networ
                 if (r < 0)
                         return r;
                 fault_point("monitor.published");
-                monitor_open_loopback6(m);
+                monitor_open_port_relay(m);
                 r = publish_report(m->ports, m->n_ports, &m->c->state.ports, &m->c->state.n_ports);
                 if (r < 0)
                         return fail(err, r, "cannot note the published ports");
@@ -393,7 +394,7 @@ int run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
 void monitor_release_names(Monitor *m) {
         monitor_health_end(m);
         m->dns = dns_free(m->dns);
-        m->loopback6 = loopback6_free(m->loopback6);
+        m->port_relay = port_relay_free(m->port_relay);
         /* Kills what was spawned and not started. */
         m->runtime = runtime_free(m->runtime);
         m->pidfd = -EBADF;

@@ -112,7 +112,7 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
  * Binds the host ports of a running container again, for a monitor that takes over from a dead one;
  * warns of those that another program has taken meanwhile: they still lead to the container.
  */
-void network_hold(const Endpoint *endpoint, PublishedPort *ports, size_t n);
+void network_hold(const Home *home, const Endpoint *endpoint, PublishedPort *ports, size_t n);
 
 /*
  * Takes the ports, names and addresses back; goes on over what is already gone.  The sockets stay

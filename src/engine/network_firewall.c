@@ -213,7 +213,7 @@ static void put_nat(NlMessage *m) {
         rule_ends(m, NF_ACCEPT);
         put_local_jump(m, "prerouting");
 
-        /* An answer to ::1 would not be let in: the monitor serves it, see loopback6.h. */
+        /* An answer to ::1 would not be let in: the monitor serves it, see port_relay.h. */
         rule(m, "output");
         is_loopback6(m);
         rule_ends(m, NF_ACCEPT);

@@ -7,7 +7,7 @@
  * other: a socket bound to it on this host, so that no other program can have it
  * and the kernel tells if one does; a claim that says whose it is; an element in
  * the firewall's map that leads to the container.  The socket listens only where
- * ::1 is served by it (loopback6.h).
+ * ::1 is served by it (port_relay.h).
  */
 
 #include <errno.h>
@@ -46,21 +46,24 @@ static bool is_any6_or_loopback6(const Address *a) {
  * For connections to ::1.  Those that have ended keep the port for a minute (TIME_WAIT), which is
  * no reason not to publish it again; another socket that listens is (socket(7), SO_REUSEADDR).
  */
-static int listen_at(int fd, const struct sockaddr_in6 *to) {
+static int listen_at(int fd, const struct sockaddr *to, socklen_t size) {
         const int on = 1;
 
         if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-            bind(fd, (const struct sockaddr *) to, sizeof *to) < 0 || listen(fd, BACKLOG) < 0)
+            bind(fd, to, size) < 0 || listen(fd, BACKLOG) < 0)
                 return -errno;
         return 0;
 }
 
-/* Returns a socket bound to address and port. */
-static int bind_port(int protocol, const Address *a, int port) {
+/* Returns a socket bound to address and port; with @serve others than for ::1 listen as well. */
+static int bind_port(int protocol, const Address *a, int port, bool serve) {
         int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM, on = 1;
         autoclose int fd = socket(a->family, type | SOCK_CLOEXEC, 0);
         struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t) port) };
         struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t) port) };
+        const struct sockaddr *where =
+                a->family == AF_INET6 ? (struct sockaddr *) &to6 : (struct sockaddr *) &to;
+        socklen_t size = a->family == AF_INET6 ? sizeof to6 : sizeof to;
         int r;
 
         if (fd < 0)
@@ -70,12 +73,10 @@ static int bind_port(int protocol, const Address *a, int port) {
         if (a->family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
                 return -errno;
 
-        if (protocol == IPPROTO_TCP && is_any6_or_loopback6(a))
-                r = listen_at(fd, &to6);
-        else if (a->family == AF_INET6)
-                r = bind(fd, (struct sockaddr *) &to6, sizeof to6) < 0 ? -errno : 0;
+        if (protocol == IPPROTO_TCP && (serve || is_any6_or_loopback6(a)))
+                r = listen_at(fd, where, size);
         else
-                r = bind(fd, (struct sockaddr *) &to, sizeof to) < 0 ? -errno : 0;
+                r = bind(fd, where, size) < 0 ? -errno : 0;
         return r < 0 ? r : take_fd(fd);
 }
 
@@ -95,7 +96,7 @@ static int bind_loopback6(PublishedPort *p) {
 
         if (p->reserved6 >= 0 || (p->host_ip && !only))
                 return p->reserved < 0 && p->reserved6 < 0 ? -EAFNOSUPPORT : 0;
-        fd = bind_port(p->protocol, &loopback, p->host_port);
+        fd = bind_port(p->protocol, &loopback, p->host_port, false);
         if (fd >= 0)
                 p->reserved6 = fd;
         else if (only || (fd != -EAFNOSUPPORT && fd != -EADDRNOTAVAIL))
@@ -109,7 +110,7 @@ static int bind_families(const Endpoint *e, PublishedPort *p) {
         size_t n = ports_for_firewall(e, p, entries);
 
         for (size_t i = 0; i < n; i++) {
-                int fd = bind_port(p->protocol, &entries[i].host, p->host_port);
+                int fd = bind_port(p->protocol, &entries[i].host, p->host_port, false);
 
                 /* A host without IPv6 publishes on IPv4 alone, unless told otherwise. */
                 if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && i > 0 && !p->host_ip)
@@ -126,12 +127,46 @@ static int bind_families(const Endpoint *e, PublishedPort *p) {
         return bind_loopback6(p);
 }
 
-void network_hold(const Endpoint *endpoint, PublishedPort *ports, size_t n) {
+/* All of an ordinary user's ports are served by the monitor, whichever families the container has.
+ */
+static int bind_served(PublishedPort *p) {
+        Address addresses[] = { { .family = AF_INET6 }, { .family = AF_INET } };
+        size_t n = 2;
+        int r = 0;
+
+        if (p->host_ip) {
+                n = 1;
+                if (addr_parse(p->host_ip, &addresses[0]) < 0)
+                        return -EINVAL;
+        }
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                bool is6 = addresses[i].family == AF_INET6;
+                int fd = bind_port(p->protocol, &addresses[i], p->host_port, true);
+
+                if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && n > 1 && is6)
+                        continue;
+                if (fd < 0)
+                        r = fd;
+                else if (is6)
+                        p->reserved6 = fd;
+                else
+                        p->reserved = fd;
+        }
+        if (r < 0)
+                let_go(p);
+        return r;
+}
+
+static int bind_sockets(const Home *home, const Endpoint *e, PublishedPort *p) {
+        return home->network ? bind_served(p) : bind_families(e, p);
+}
+
+void network_hold(const Home *home, const Endpoint *endpoint, PublishedPort *ports, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 int r;
 
                 ports[i].reserved = ports[i].reserved6 = -EBADF;
-                r = bind_families(endpoint, &ports[i]);
+                r = bind_sockets(home, endpoint, &ports[i]);
                 if (r < 0)
                         log_warn("cannot hold published port %d/%s: %s", ports[i].host_port,
                                  protocol_name(ports[i].protocol), strerror(-r));
@@ -153,6 +188,12 @@ static int refuse_bind(const Home *home, const char *container, const PublishedP
                         err, code,
                         "cannot publish port %d/%s on '%s': the container has no such address",
                         p->host_port, protocol, p->host_ip ? p->host_ip : "*");
+        if (code == -EACCES && p->host_port < IPPORT_RESERVED)
+                return err_hint(
+                        err, fail(err, code, "cannot publish port %d/%s", p->host_port, protocol),
+                        "ports below 1024 are root's: publish a higher one, or have root "
+                        "say `sysctl net.ipv4.ip_unprivileged_port_start=%d`",
+                        p->host_port);
         if (code != -EADDRINUSE)
                 return fail(err, code, "cannot publish port %d/%s", p->host_port, protocol);
 
@@ -169,7 +210,7 @@ static int refuse_bind(const Home *home, const char *container, const PublishedP
 
 static int publish_at(const Home *home, const char *container, const Endpoint *e, PublishedPort *p,
                       Err *err) {
-        int r = bind_families(e, p);
+        int r = bind_sockets(home, e, p);
 
         if (r < 0)
                 return refuse_bind(home, container, p, r, err);

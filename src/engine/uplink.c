@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "engine/network.h"
 #include "engine/uplink.h"
+#include "engine/uplink_return.h"
 #include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
@@ -166,6 +167,14 @@ static int find(int dir) {
         return netns;
 }
 
+static int prepare(void *context) {
+        int r = uplink_return_make();
+
+        if (r < 0)
+                log_warn("published ports do not show the container who calls: %s", strerror(-r));
+        return 0;
+}
+
 static int make(int dir) {
         Record record = { .boot = (char *) boot_id(), .pid = getpid() };
         autoclose int netns = netns_new();
@@ -176,6 +185,8 @@ static int make(int dir) {
                 return netns;
         log_debug("making the network namespace of the user's networks");
         r = network_loopback(netns, NULL);
+        if (r >= 0)
+                r = netns_run(netns, prepare, NULL);
         if (r >= 0)
                 r = netns_run(netns, read_cookie, &record.cookie);
         if (r >= 0 && fstat(netns, &st) < 0)

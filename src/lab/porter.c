@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "engine/loopback6.h"
+#include "engine/port_relay.h"
 #include "engine/port_spec.h"
 #include "engine/publish.h"
 #include "kernel/proc_stat.h"
@@ -61,7 +61,7 @@ typedef struct Door {
         Endpoint endpoint;
         PublishedPort *ports;
         size_t n_ports;
-        Loopback6 *loopback6;
+        PortRelay *port_relay;
 } Door;
 
 static int describe_endpoint(const Topology *t, const Node *n, Endpoint *e) {
@@ -123,7 +123,8 @@ static int open_door(const Lab *lab, size_t node, Door *door, LabPorts *list, Er
                                     door->n_ports, err);
         if (r < 0)
                 return err_prefix(err, r, "node '%s'", n->name);
-        r = loopback6_open(&door->endpoint, door->ports, door->n_ports, &door->loopback6);
+        r = port_relay_open(lab->home, &door->endpoint, door->ports, door->n_ports,
+                            &door->port_relay);
         if (r >= 0)
                 r = note_ports(n, door, list);
         return r < 0 ? fail(err, r, "cannot publish the ports of node '%s'", n->name) : 0;
@@ -147,12 +148,12 @@ _Noreturn static void serve(const Door *doors, size_t n) {
                 _exit(1);
         for (;;) {
                 for (size_t i = 0; i < n; i++)
-                        polled[i] = (struct pollfd){ .fd = loopback6_fd(doors[i].loopback6),
+                        polled[i] = (struct pollfd){ .fd = port_relay_fd(doors[i].port_relay),
                                                      .events = POLLIN };
                 (void) poll(polled, n, -1);
                 for (size_t i = 0; i < n; i++)
                         if (polled[i].revents)
-                                loopback6_run(doors[i].loopback6);
+                                port_relay_run(doors[i].port_relay);
         }
 }
 

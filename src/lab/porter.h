@@ -7,7 +7,7 @@
  * Publishes the ports of nodes on this host: claims, sockets and the firewall's map are those of
  * containers (engine/network_publish.c), with the lab as their owner.  Packets are the kernel's
  * affair; the process stays for the sockets, so that nobody else takes the ports, and serves
- * [::1] (engine/loopback6.h).
+ * [::1] (engine/port_relay.h).
  */
 
 #include "lab/lab.h"

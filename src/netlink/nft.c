@@ -229,6 +229,22 @@ void nft_expr_ct(NlMessage *m, uint32_t key, unsigned to) {
         expr_end(m, e);
 }
 
+void nft_expr_meta_set(NlMessage *m, uint32_t key, unsigned from) {
+        Expr e = expr_begin(m, "meta");
+
+        nl_put_be32(m, NFTA_META_KEY, key);
+        nl_put_be32(m, NFTA_META_SREG, number_of(from));
+        expr_end(m, e);
+}
+
+void nft_expr_ct_set(NlMessage *m, uint32_t key, unsigned from) {
+        Expr e = expr_begin(m, "ct");
+
+        nl_put_be32(m, NFTA_CT_KEY, key);
+        nl_put_be32(m, NFTA_CT_SREG, number_of(from));
+        expr_end(m, e);
+}
+
 void nft_expr_ct_any(NlMessage *m, uint32_t key, uint32_t mask) {
         uint32_t none = 0;
 

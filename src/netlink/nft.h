@@ -105,6 +105,9 @@ void nft_rule(NlMessage *m, const NftTable *table, const char *chain);
 void nft_rule_end(NlMessage *m);
 void nft_expr_meta(NlMessage *m, uint32_t key, unsigned to);
 void nft_expr_ct(NlMessage *m, uint32_t key, unsigned to);
+/* Sets the packet's or the connection's @key from a register. */
+void nft_expr_meta_set(NlMessage *m, uint32_t key, unsigned from);
+void nft_expr_ct_set(NlMessage *m, uint32_t key, unsigned from);
 /* Conntrack bits of the key are compared with @mask: the rule goes on if any is set. */
 void nft_expr_ct_any(NlMessage *m, uint32_t key, uint32_t mask);
 void nft_expr_payload(NlMessage *m, uint32_t base, uint32_t offset, uint32_t size, unsigned to);

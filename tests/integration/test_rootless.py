@@ -5,7 +5,9 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -227,6 +229,88 @@ def test_network_outlives_its_holders(home, page, joe, victims):
     assert home('exec', 'b', 'wget', '-qO-', 'http://198.51.100.7/hostname').stdout
     home('rm', '-f', 'web', 'b')
     wait_until(lambda: not processes(joe))
+
+
+CALLER = ('mkdir -p /w/cgi-bin; printf "#!/bin/sh\\necho; echo \\$REMOTE_ADDR\\n" > /w/cgi-bin/who; chmod +x /w/cgi-bin/who; '
+          'exec httpd -f -p 80 -h /w')
+
+
+def fetch(url, via=()):
+    done = subprocess.run([*via, 'wget', '-T', '10', '-t', '1', '-qO-', url], stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip().strip('[]').removeprefix('::ffff:')
+
+
+def test_published_ports_show_who_calls(home, uplink):
+    home('run', '-d', '--name', 'web', '-p', '18080:80', '-p', '127.0.0.1:18081:80', 'busybox', 'sh', '-c', CALLER)
+    gateway = home.inspect('web')['NetworkSettings']['Gateway']
+    wait_until(lambda: fetch('http://127.0.0.1:18080/cgi-bin/who') == gateway)
+    for address in ('192.0.2.2', '[2001:db8::2]'):
+        assert fetch(f'http://{address}:18080/cgi-bin/who') == address.strip('[]')
+    assert fetch('http://192.0.2.2:18080/cgi-bin/who', uplink) == '192.0.2.1'
+    assert fetch('http://[2001:db8::2]:18080/cgi-bin/who', uplink) == '2001:db8::1'
+    assert fetch('http://[::1]:18080/cgi-bin/who') != ''
+    assert fetch('http://127.0.0.1:18081/cgi-bin/who') == gateway
+    assert fetch('http://192.0.2.2:18081/cgi-bin/who') == ''
+    # From containers: at the machine's address, and at the name that stands for its loopback.
+    assert '192.0.2.2' in home.out('run', '--rm', 'busybox', 'wget', '-qO-', 'http://192.0.2.2:18080/cgi-bin/who')
+    assert home.out('run', '--rm', '--add-host', 'host:host-gateway', 'busybox', 'wget', '-qO-', 'http://host:18080/cgi-bin/who')
+    assert home.out('run', '--rm', 'busybox', 'wget', '-qO-', 'http://host.containers.internal:18080/cgi-bin/who')
+
+
+def test_published_ports_carry_much(home, uplink):
+    home('run', '-d', '--name', 'web', '-p', '18080:80', 'busybox', 'sh', '-c',
+         'mkdir /w; dd if=/dev/urandom of=/w/f bs=1M count=20 2>/dev/null; md5sum < /w/f > /w/sum; exec httpd -f -p 80 -h /w')
+    wait_until(lambda: fetch('http://127.0.0.1:18080/sum'))
+    got = subprocess.run('wget -qO- http://192.0.2.2:18080/f | md5sum', shell=True, stdout=subprocess.PIPE, text=True).stdout
+    assert got.strip() == fetch('http://127.0.0.1:18080/sum')
+    many = [subprocess.Popen(['wget', '-qO-', 'http://192.0.2.2:18080/sum'], stdout=subprocess.PIPE) for _ in range(40)]
+    assert {p.communicate()[0].decode().strip() for p in many} == {got.strip()}
+
+
+WHO = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('0.0.0.0', 7))
+print('ready', flush=True)
+while True:
+    data, peer = s.recvfrom(1 << 16)
+    s.sendto(data + peer[0].encode(), peer)
+"""
+
+
+def test_published_datagrams(home, uplink):
+    home('run', '-d', '--name', 'echo', '-p', '18053:7/udp', 'busybox', 'sleep', '1000')
+    gateway = home.inspect('echo')['NetworkSettings']['Gateway']
+    with subprocess.Popen(['nsenter', '-n', '-t', str(home.pid('echo')), sys.executable, '-c', WHO], stdout=subprocess.PIPE) as server:
+        server.stdout.readline()
+        for address, seen in (('127.0.0.1', gateway), ('192.0.2.2', '192.0.2.2'), ('127.0.0.1', gateway)):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.settimeout(20)
+                s.connect((address, 18053))
+                for size in (1, 1400, 9000):
+                    s.send(b'x' * size)
+                    assert s.recv(1 << 16) == b'x' * size + seen.encode()
+        server.kill()
+
+
+def test_ports_that_cannot_be_published_say_why(home, uplink):
+    low = home('run', '--rm', '-p', '80:80', 'busybox', 'true', code=125).stderr
+    assert 'cannot publish port 80/tcp: Permission denied' in low and 'net.ipv4.ip_unprivileged_port_start=80' in low
+    home('run', '-d', '--name', 'web', '-p', '18080:80', 'busybox', 'sleep', '1000')
+    assert "port 18080/tcp is already published by container 'web'" in home('run', '--rm', '-p', '18080:80', 'busybox', 'true', code=125).stderr
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(('0.0.0.0', 18081))
+        other.listen()
+        assert 'already in use' in home('run', '--rm', '-p', '18081:80', 'busybox', 'true', code=125).stderr
+
+
+def test_ports_are_served_again_after_the_monitor_was_killed(home, uplink):
+    home('run', '-d', '--name', 'web', '-p', '18080:80', 'busybox', 'sh', '-c', CALLER)
+    wait_until(lambda: fetch('http://192.0.2.2:18080/cgi-bin/who'))
+    kill(home.state('web')['MonitorPid'])
+    home('ps')
+    assert wait_until(lambda: fetch('http://192.0.2.2:18080/cgi-bin/who')) == '192.0.2.2'
 
 
 def test_restarted_container_without_network_has_one_of_its_own(home):
