@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/command.h"
-#include "engine/container.h"
+#include "cli/image_prune.h"
 #include "store/image.h"
 
 typedef struct RmiOptions {
@@ -20,27 +20,12 @@ static const Option options[] = {
         {},
 };
 
-/* Looks at the containers anew each time: one may have been made since. */
-static char *used_by(const char *image_id, void *context) {
-        Container **list = NULL;
-        char *name = NULL;
-        size_t n = 0;
-
-        if (container_list(context, true, &list, &n, NULL) < 0)
-                return strdup("(unknown)");
-        for (size_t i = 0; i < n && !name; i++)
-                if (str_equal(list[i]->image, image_id))
-                        name = strdup(list[i]->name);
-        container_list_free(list, n);
-        return name;
-}
-
 static int remove_one(const CommandInput *in, const char *name, Err *err) {
         const RmiOptions *o = in->options;
         autostrv log = NULL;
         int r;
 
-        r = image_remove(in->home, name, o->force, used_by, (void *) in->home, &log, err);
+        r = image_remove(in->home, name, o->force, image_user, (void *) in->home, &log, err);
         if (r < 0)
                 return r;
         strv_foreach(line, log)

@@ -205,7 +205,8 @@ static int hash_more(void *context, const void *bytes, size_t n) {
         return 0;
 }
 
-static int hash_tree(const char *diff, int64_t latest, Layer *layer, Err *err) {
+int layer_digest(const char *diff, int64_t latest, char ret[DIGEST_LENGTH + 1], int64_t *ret_size,
+                 Err *err) {
         autoclose int root = open(diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         Hashing h = {};
         int r;
@@ -216,9 +217,8 @@ static int hash_tree(const char *diff, int64_t latest, Layer *layer, Err *err) {
         r = tar_write(root, latest, hash_more, &h, err);
         if (r < 0)
                 return r;
-        digest_end(&h.digest, layer->diff_id);
-        layer->size = h.size;
-        layer->latest = latest;
+        digest_end(&h.digest, ret);
+        *ret_size = h.size;
         return 0;
 }
 
@@ -316,9 +316,10 @@ int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err) {
         r = source_date_epoch(&latest, err);
         if (r < 0)
                 return r;
-        r = hash_tree(draft->diff, latest, layer, err);
+        r = layer_digest(draft->diff, latest, layer->diff_id, &layer->size, err);
         if (r < 0)
                 return err_prefix(err, r, "cannot finish a layer");
+        layer->latest = latest;
         r = commit(draft, parent, layer, ret, err);
         if (r == 0)
                 *ret = take_ptr(layer);

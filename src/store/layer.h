@@ -71,6 +71,9 @@ int layer_make_durable(const Home *home, char *const *chain_ids, Err *err);
 int layer_bury(const Home *home, const char *chain_id, Err *err);
 /* Removes buried layers and the drafts of the dead. */
 void layer_remove_dead(const Home *home);
+/* The digest and size of a directory's canonical tar. */
+int layer_digest(const char *diff, int64_t latest, char ret[DIGEST_LENGTH + 1], int64_t *ret_size,
+                 Err *err);
 /* Writes its canonical tar, which has the digest diff_id; -EOPNOTSUPP if the tar is a blob. */
 int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err);
 
