@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "cli/lab_operand.h"
 #include "lab/change.h"
+#include "lab/engine.h"
 #include "lab/uplink.h"
 #include "topology/address.h"
 #include "topology/read.h"
@@ -37,6 +38,8 @@ static int cmd_lab_diff(const CommandInput *in, Err *err) {
                 r = topology_assign_addresses_after(t, lab->topology, err);
         if (r >= 0)
                 r = lab_resolve_uplinks(t, err);
+        if (r >= 0)
+                r = lab_choose_netem(t, err);
         if (r >= 0)
                 r = lab_change_plan(lab, t, &change, err);
         if (r >= 0 && lab_change_words(lab, t, &change, &words) < 0)

@@ -8,7 +8,9 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "lab/change.h"
+#include "lab/engine.h"
 #include "lab/nat.h"
+#include "lab/neighbours.h"
 #include "lab/uplink.h"
 #include "measure/plan.h"
 #include "topology/address.h"
@@ -59,9 +61,10 @@ static void say_unused(const Topology *t, const Node *n) {
                                 keys[i].key, n->name, keys[i].why);
 }
 
-static void say(const Topology *t, int64_t began_ms) {
+static void say(Topology *t, int64_t began_ms) {
         int64_t ms = clock_monotonic_ms() - began_ms;
 
+        (void) lab_note_neighbours(t, lab_neighbour_limit());
         strv_foreach(note, t->notes)
                 fprintf(stderr, "note: %s\n", *note);
         for (size_t i = 0; i < t->n_nodes; i++)
@@ -84,6 +87,8 @@ static int bring_up_to_date(Lab *lab, Topology **t, bool quiet, Err *err) {
                 r = topology_assign_addresses_after(*t, lab->topology, err);
         if (r >= 0)
                 r = lab_resolve_uplinks(*t, err);
+        if (r >= 0)
+                r = lab_choose_netem(*t, err);
         if (r >= 0)
                 r = lab_change_plan(lab, *t, &change, err);
         if (r >= 0 && lab_change_words(lab, *t, &change, &words) < 0)

@@ -178,7 +178,7 @@ int change_lay_link(Changing *c, const PlanStep *step, Err *err) {
                 remove_end(c->to, l, end);
         if (r >= 0)
                 r = engine == ENGINE_WIRE ? lay_wire(c->to, l, err) : lay_cable(c->to, l, err);
-        for (int d = 0; r >= 0 && engine == ENGINE_KERNEL && d < 2; d++)
+        for (int d = 0; r >= 0 && link_engine_is_kernels(engine) && d < 2; d++)
                 r = lab_link_put_rate(c->to, l, d, err);
         fault_point("change.laid");
         return r < 0 ? err_prefix(err, r, "cannot lay link '%s'", l->name) : 0;

@@ -198,13 +198,13 @@ static int put_rate(void *context) {
         if (r < 0)
                 return r;
         nl_begin_empty(&m);
-        if (q->link->quality[q->end].rate_bps > 0)
+        if (!quality_is_plain(&q->link->quality[q->end]))
                 link_put_rate(&m, found.index, q->link, q->end);
         else
                 qdisc_next_none(&m, found.index);
         r = nl_call(nl, &m, &q->err);
         /* There was none to take away. */
-        if (r == -ENOENT && q->link->quality[q->end].rate_bps == 0) {
+        if (r == -ENOENT && quality_is_plain(&q->link->quality[q->end])) {
                 err_clear(&q->err);
                 r = 0;
         }

@@ -59,22 +59,41 @@ static uint32_t burst_of(const TopologyLink *l, const Quality *q) {
         return (uint32_t) (burst > frame ? burst < 1 << 24 ? burst : 1 << 24 : frame);
 }
 
+static void put_netem(NlMessage *m, int index, const Quality *q, uint32_t burst, uint32_t limit) {
+        const Netem netem = {
+                .delay_ns = q->delay_ns,
+                .jitter_ns = q->jitter_ns,
+                .loss = q->loss == LOSS_INDEPENDENT ? q->loss_p : 0,
+                .duplicate = q->duplicate,
+                .reorder = q->reorder,
+                .bursts = q->loss == LOSS_GILBERT_ELLIOTT,
+                .to_bad = q->loss_p,
+                .to_good = q->loss_r,
+                .loss_bad = q->loss_bad,
+                .loss_good = q->loss_good,
+        };
+
+        qdisc_next_netem(m, index, &netem, q->rate_bps, burst, limit);
+}
+
 void link_put_rate(NlMessage *m, int index, const TopologyLink *l, int end) {
         const Quality *q = &l->quality[end];
         uint64_t limit = q->queue_unit == QUEUE_BYTES  ? q->queue
                          : q->queue_unit == QUEUE_TIME ? q->rate_bps / 8 * q->queue / 1000000000
                                                        : 1000 * ((l->mtu ? l->mtu : 1500) + 14);
 
-        if (q->rate_bps > 0)
-                qdisc_next_tbf(m, index, q->rate_bps, burst_of(l, q),
-                               (uint32_t) (limit < UINT32_MAX ? limit : UINT32_MAX));
+        limit = limit < UINT32_MAX ? limit : UINT32_MAX;
+        if (link_engine(l, NULL) == ENGINE_NETEM && !quality_is_plain(q))
+                put_netem(m, index, q, burst_of(l, q), (uint32_t) limit);
+        else if (q->rate_bps > 0)
+                qdisc_next_tbf(m, index, q->rate_bps, burst_of(l, q), (uint32_t) limit);
 }
 
 static void put_rates(NlMessage *m, const Topology *t, const Node *n, const int *index) {
         for (size_t i = 0; i < n->n_interfaces; i++) {
                 const TopologyLink *l = &t->links[n->interfaces[i].link];
 
-                if (link_engine(l, NULL) == ENGINE_KERNEL)
+                if (link_engine_is_kernels(link_engine(l, NULL)))
                         link_put_rate(m, index[i], l, n->interfaces[i].end);
         }
 }

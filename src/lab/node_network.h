@@ -54,7 +54,8 @@ int node_route_read(const Node *n, const int *index, const char *text, NodeRoute
  * not before duplicates of that have been looked for: not here. */
 int node_skip_duplicate_detection(const Node *n, Err *err);
 
-/* Adds to a batch: the rate of the direction that begins at an end of a link, if it has one. */
+/* Adds to a batch: the rate of the direction that begins at an end of a link, if it has one; of one
+ * of netem's, all of its quality. */
 void link_put_rate(NlMessage *m, int index, const TopologyLink *l, int end);
 
 /* Sets a kernel parameter, "net.ipv4.ip_forward=1", of the calling process's namespaces. */

@@ -176,7 +176,7 @@ static int set_rates(const Lab *lab, Err *err) {
         for (size_t i = 0; r >= 0 && i < t->n_links; i++)
                 for (int end = 0; r >= 0 && end < 2; end++)
                         if (is_switch(t, t->links[i].sides[end].node) &&
-                            link_engine(&t->links[i], NULL) == ENGINE_KERNEL)
+                            link_engine_is_kernels(link_engine(&t->links[i], NULL)))
                                 r = lab_link_put_rate(lab, &t->links[i], end, err);
         return r;
 }

@@ -297,6 +297,8 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
         int r = lab_resolve_uplinks(topology, err);
 
         if (r >= 0)
+                r = lab_choose_netem(topology, err);
+        if (r >= 0)
                 r = check_parts(topology, err);
 
         if (r < 0)
