@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/search.h"
 #include "base/str.h"
+#include "kernel/command.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "lab/doctor_internal.h"
@@ -27,8 +28,6 @@
 #include "netlink/link.h"
 #include "openflow/ovs.h"
 #include "wire/tap.h"
-
-#define WORDS_MAX 4096
 
 /* ---- nodes ---- */
 
@@ -131,31 +130,14 @@ const ProbeFeature *doctor_node_features(size_t *ret_n) {
 
 /* Says its version, by "PROGRAM OPTION": it is there, and so is all that it needs. */
 static int try_program(const char *name, const char *option, char *detail) {
-        autofree char *file = search_program(name);
-        autoclose int in = -EBADF;
-        char words[WORDS_MAX + 1] = "";
-        int ends[2], status = 0;
-        ssize_t n;
-        pid_t pid;
+        autofree char *file = search_program(name), *words = NULL;
+        const char *const args[] = { file, option, NULL };
+        int r = file ? command_run(args, &words) : -ENOENT;
 
-        if (!file)
-                return -ENOENT;
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return -errno;
-        in = ends[0];
-        pid = process_clone(0, -EBADF, NULL);
-        if (pid == 0) {
-                if (dup2(ends[1], STDOUT_FILENO) >= 0 && dup2(ends[1], STDERR_FILENO) >= 0)
-                        execl(file, file, option, (char *) NULL);
-                _exit(127);
-        }
-        close_fd(ends[1]);
-        n = pid < 0 ? 0 : fd_read_all(in, words, WORDS_MAX);
-        if (pid < 0 || waitpid(pid, &status, 0) != pid)
-                return pid < 0 ? pid : -ECHILD;
-        words[n > 0 ? n : 0] = 0;
+        if (r < 0)
+                return r;
         (void) snprintf(detail, PROBE_DETAIL_MAX, "%.*s", (int) strcspn(words, "\n"), words);
-        return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ENOEXEC;
+        return r == 0 ? 0 : -ENOEXEC;
 }
 
 static int try_openvswitch(const ProbePlace *place, char detail[]) {

@@ -254,6 +254,93 @@ def test_boot(isola, tmp_path):
     isola('lab', 'measure', 'boot', tmp_path / 'none.yml', code=1)
 
 
+def groups_of(report):
+    labels = {}
+    for one in report['records']:
+        labels.setdefault(one['label'], []).append(one)
+    return labels
+
+
+FAKE = '''#!/bin/sh
+# Stands in for an engine: containers are processes whose pids are files.
+echo "$@" >>{log}
+case $1 in
+run) shift; while [ "$1" != --name ]; do shift; done
+        [ "$3" = busybox ] || { echo "some words"; echo "there is no image $3"; exit 125; } >&2
+        [ ! -e {log}.full ] || [ "$(ls {log}.d | wc -l)" -lt 2 ] || { echo "too many" >&2; exit 1; }
+        sleep 1000000 & echo $! >{log}.d/$2 ;;
+inspect) cat {log}.d/$4 ;;
+rm) shift 2; for name; do kill $(cat {log}.d/$name); rm {log}.d/$name; done ;;
+esac
+'''
+
+
+@pytest.fixture
+def engine(isola, tmp_path):
+    """A program 'podman' in PATH, and the directory of its containers."""
+    log = tmp_path / 'log'
+    (tmp_path / 'log.d').mkdir()
+    (tmp_path / 'bin').mkdir()
+    program = tmp_path / 'bin/podman'
+    program.write_text(FAKE.replace('{log}', str(log)))
+    program.chmod(0o755)
+    path, isola.environment['PATH'] = isola.environment['PATH'], f"{tmp_path}/bin:{isola.environment['PATH']}"
+    yield log
+    isola.environment['PATH'] = path
+    assert list((tmp_path / 'log.d').iterdir()) == []
+
+
+def test_boot_beside_an_engine(isola, image, engine, tmp_path):
+    file = tmp_path / 'lab.yml'
+    file.write_text(LAB)
+    report = isola.json('lab', 'measure', 'boot', '-r', '3', '--beside', 'light', '--beside', 'image', '--beside', 'podman',
+                        '--format', 'json', file)
+    groups = groups_of(report)
+    assert {label: len(records) for label, records in groups.items()} == {
+        'pair': 3, 'pair, light nodes': 3, 'pair, image nodes': 3, '2 containers of podman': 3}
+    # They take turns.
+    assert [record['repetition'] for record in report['records']] == [1] * 4 + [2] * 4 + [3] * 4
+    for label, records in groups.items():
+        one = figures(records[0])
+        assert one['up'] > 0 and one['down'] > 0 and one['memory per node'] > 0, label
+        assert one['nodes'] == (2 if 'podman' in label else 3)
+    said = engine.read_text().splitlines()
+    assert sum(line.startswith('run --detach --network none --name isola-boot-') for line in said) == 6
+    assert sum(line.startswith('rm --force isola-boot-') for line in said) == 3
+
+
+def test_boot_removes_what_an_engine_started_before_it_failed(isola, image, engine, tmp_path):
+    file = tmp_path / 'lab.yml'
+    file.write_text(LAB.replace('h2: {}', 'h2: {}\n    h3: {}').replace('links:', 'links:\n    - endpoints: [h3, s1]'))
+    pathlib.Path(f'{engine}.full').write_text('')
+    assert "'podman' ended with 1: too many" in isola('lab', 'measure', 'boot', '--beside', 'podman', file, code=1).stderr
+    assert "ended with 125: there is no image other" in isola('lab', 'measure', 'boot', '--beside', 'podman', '--image',
+                                                              'other', file, code=1).stderr
+
+
+@pytest.mark.skipif(not shutil.which('runc') and not os.path.exists('/usr/sbin/runc'), reason='runc is not installed')
+def test_boot_beside_runc(isola, image, tmp_path):
+    file = tmp_path / 'lab.yml'
+    file.write_text(LAB)
+    done = isola('lab', 'measure', 'boot', '--beside', 'runc', '--format', 'json', file)
+    one = figures(groups_of(json.loads(done.stdout))['2 containers of runc'][0])
+    assert one['up'] > 0 and one['down'] > 0 and 100 < one['memory per node'] < 100000
+    assert existing('/tmp/isola-boot-*') == [] and existing('/sys/fs/cgroup/*/isola-boot*') == []
+
+
+def test_boot_beside_what_is_not_there(isola, tmp_path):
+    file = tmp_path / 'lab.yml'
+    file.write_text(LAB)
+    refused = isola('lab', 'measure', 'boot', '--beside', 'lxc', file, code=1).stderr
+    assert "'lxc' is no runtime to measure" in refused and 'crun, runc, podman and docker' in refused
+    path, isola.environment['PATH'] = isola.environment['PATH'], str(tmp_path)
+    try:
+        assert "'podman' is not installed" in isola('lab', 'measure', 'boot', '--beside', 'podman', file, code=1).stderr
+    finally:
+        isola.environment['PATH'] = path
+    assert isola.out('lab', 'ls', '-q') == ''
+
+
 @pytest.mark.skipif(not shutil.which('chromium'), reason='chromium is not installed')
 def test_page_in_a_browser(isola, measured, tmp_path):
     page = tmp_path / 'page.html'
