@@ -9,6 +9,7 @@
 #include "cli/format.h"
 #include "cli/lab_operand.h"
 #include "lab/porter.h"
+#include "lab/uplink.h"
 #include "topology/management.h"
 
 typedef struct InspectOptions {
@@ -128,14 +129,70 @@ static json_t *link_list(const Lab *lab) {
         return list;
 }
 
+static json_t *settings_map(char *const *settings) {
+        json_t *map = json_object();
+
+        strv_foreach(setting, settings) {
+                size_t n = strcspn(*setting, "=");
+                autofree char *key = strndup(*setting, n);
+                json_t *before = key ? json_object_get(map, key) : NULL;
+
+                /* A key that is there several times is a list. */
+                if (key && before && json_is_string(before))
+                        json_object_set_new(map, key,
+                                            json_pack("[O, s]", before, *setting + n + 1));
+                else if (key && before)
+                        json_array_append_new(before, json_string(*setting + n + 1));
+                else if (key)
+                        json_object_set_new(map, key, json_string(*setting + n + 1));
+        }
+        return map;
+}
+
+static json_t *uplink(const Lab *lab, size_t index) {
+        const Topology *t = lab->topology;
+        const Uplink *u = &t->uplinks[index];
+        autouplinkview view = {};
+        json_t *addresses = json_array();
+        const uint8_t *m = view.mac;
+
+        /* Of a node that does not run nothing is known. */
+        (void) lab_uplink_view(lab, index, &view, NULL);
+        for (size_t i = 0; i < view.n_addresses; i++) {
+                char text[INET6_ADDRSTRLEN];
+
+                addr_text(&view.addresses[i], text);
+                json_array_append_new(addresses,
+                                      json_sprintf("%s/%u", text, view.addresses[i].prefix));
+        }
+        return json_pack(
+                "{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "Node", t->nodes[u->node].name,
+                "Interface", u->interface, "Kind", u->kind, "State",
+                !view.there ? "missing"
+                : view.up   ? "up"
+                            : "down",
+                "Mtu", (int) view.mtu, "MacAddress",
+                json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]),
+                "Addresses", addresses, "Settings", settings_map(u->settings));
+}
+
+static json_t *uplink_list(const Lab *lab) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < lab->topology->n_uplinks; i++)
+                json_array_append_new(list, uplink(lab, i));
+        return list;
+}
+
 static json_t *describe(const Lab *lab, const LabPorts *ports) {
         const LabState *s = &lab->state;
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "Name", lab->name, "Status",
-                         lab_status(lab) == LAB_RUNNING ? "running" : "broken", "Created",
+        return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "Name", lab->name,
+                         "Status", lab_status(lab) == LAB_RUNNING ? "running" : "broken", "Created",
                          s->created ? s->created : "", "File", s->source ? s->source : "", "Seed",
                          (json_int_t) lab->topology->seed, "FirstUserId", (json_int_t) s->ids,
-                         "Nodes", node_list(lab, ports), "Links", link_list(lab));
+                         "Nodes", node_list(lab, ports), "Links", link_list(lab), "Uplinks",
+                         uplink_list(lab));
 }
 
 static int cmd_lab_inspect(const CommandInput *in, Err *err) {

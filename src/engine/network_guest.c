@@ -182,6 +182,27 @@ static void settle_forwarding(const Home *home, const char *owner) {
         (void) unlinkat(home->run_fd, FORWARDING, 0);
 }
 
+int guest_remove_one(const Home *home, const char *owner, const char *interface, Err *err) {
+        NetworkPath file = network_path("%s.json", interface),
+                    path = network_path("guests/%s/%s", owner, file.text);
+        autoclose int lock = -EBADF;
+        autoptr(Network) n = NULL;
+        autostrv files = NULL;
+        int r;
+
+        if (file_access(home->run_fd, path.text, F_OK) < 0)
+                return 0;
+        if (dir_list(home->run_fd, folder(owner).text, &files) >= 0 && strv_length(files) == 1)
+                return guest_remove(home, owner, err);
+        lock = network_lock_records(home, err);
+        r = lock < 0 ? lock : load(home, owner, file.text, &n, err);
+        if (r >= 0)
+                r = remove_one(n, NULL);
+        if (r >= 0 && unlinkat(home->run_fd, path.text, 0) < 0 && errno != ENOENT)
+                r = fail(err, errno, "cannot remove '%s/%s'", home->run, path.text);
+        return r;
+}
+
 int guest_remove(const Home *home, const char *owner, Err *err) {
         autoclose int lock = -EBADF;
         int r;

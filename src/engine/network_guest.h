@@ -43,6 +43,8 @@ int guest_is_free(const Home *home, const Address *net, Err *err);
  */
 int guest_connect(const Home *home, const Network *n, Err *err);
 
+/* Takes back one, by its interface; with the last all that its owner has. */
+int guest_remove_one(const Home *home, const char *owner, const char *interface, Err *err);
 /* Takes back all that an owner has, ports and interfaces included; fine if there is nothing. */
 int guest_remove(const Home *home, const char *owner, Err *err);
 

@@ -14,7 +14,9 @@
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "lab/management.h"
+#include "lab/porter.h"
 #include "lab/switches.h"
+#include "lab/uplink.h"
 
 void lab_change_clear(LabChange *c) {
         change_list_clear(&c->list);
@@ -138,10 +140,33 @@ static int set_management(Changing *c, const PlanStep *step, Err *err) {
         return lab_management_set(c->to, c->from->topology, err);
 }
 
+static int detach_uplink(Changing *c, const PlanStep *step, Err *err) {
+        const Topology *t = c->from->topology;
+        const Uplink *u = &t->uplinks[step->before];
+        int r = lab_detach_uplink(c->from, t->nodes[u->node].name, u->interface, err);
+
+        fault_point("change.detached");
+        return r;
+}
+
+static int attach_uplink(Changing *c, const PlanStep *step, Err *err) {
+        int r = lab_attach_uplink(c->to, step->after, err);
+
+        fault_point("change.attached");
+        return r;
+}
+
+static int publish_ports(Changing *c, const PlanStep *step, Err *err) {
+        (void) step;
+        return lab_publish_ports(c->to, err);
+}
+
 /* What is not wanted any more, and then nodes and links, while new nodes wait. */
 static int take_and_lay(Changing *c, Err *err) {
         int r = lab_prepare_switches(c->from, c->plan, err);
 
+        if (r >= 0)
+                r = each(c, PLAN_DETACH, detach_uplink, err);
         if (r >= 0)
                 r = each(c, PLAN_UNLAY, change_unlay_link, err);
         if (r >= 0)
@@ -185,6 +210,11 @@ static int carry_out(Changing *c, Err *err) {
         if (r >= 0)
                 r = release(c, err);
         build_clear(&c->build);
+        /* What is the host's goes only to nodes that live on their own. */
+        if (r >= 0)
+                r = each(c, PLAN_ATTACH, attach_uplink, err);
+        if (r >= 0)
+                r = each(c, PLAN_PORTS, publish_ports, err);
         if (r >= 0)
                 r = lab_change_switches(c->from, c->to, c->plan, err);
         if (r >= 0)

@@ -115,6 +115,9 @@ int topology_needs_wire(const Topology *t, Err *err) {
                         return engine;
                 needs = needs || engine == ENGINE_WIRE;
         }
+        /* Tunnels that the emulator carries. */
+        for (size_t i = 0; i < t->n_uplinks; i++)
+                needs = needs || str_equal(t->uplinks[i].kind, "udp");
         return needs;
 }
 

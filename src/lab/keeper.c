@@ -77,7 +77,7 @@ static Kept *find_kept(Keeper *k, const char *key) {
 /* ---- laying ---- */
 
 typedef struct TapRequest {
-        DeviceName name;
+        const char *name;
         const uint8_t *mac;
         uint32_t mtu;
         bool up; /* nobody else sets it up */
@@ -87,7 +87,7 @@ typedef struct TapRequest {
 
 static int make_tap(void *context) {
         TapRequest *request = context;
-        autoclose int tap = tap_take_over(request->name.text, &request->err),
+        autoclose int tap = tap_take_over(request->name, &request->err),
                       nl = tap < 0 ? tap : nl_open();
         NlMessage m;
         Link link;
@@ -99,8 +99,8 @@ static int make_tap(void *context) {
                 return fail(&request->err, nl, "cannot open a netlink socket");
         r = tap_set_persistent(tap, true);
         if (r < 0)
-                return fail(&request->err, r, "cannot let '%s' stay", request->name.text);
-        r = link_get(nl, request->name.text, &link, &request->err);
+                return fail(&request->err, r, "cannot let '%s' stay", request->name);
+        r = link_get(nl, request->name, &link, &request->err);
         if (r < 0)
                 return r;
         nl_begin_empty(&m);
@@ -113,16 +113,10 @@ static int make_tap(void *context) {
         return r;
 }
 
-int keeper_open_end(const Topology *t, const TopologyLink *l, int end, pid_t pid, Err *err) {
-        const Node *node = &t->nodes[l->sides[end].node];
-        TapRequest request = {
-                .name = device_name(t, l->sides[end]),
-                .mac = topology_interface(t, l->sides[end])->mac,
-                .mtu = l->mtu,
-                .up = node->kind == NODE_OVS_BRIDGE,
-                .tap = -EBADF,
-        };
-        autofree char *path = str_format("/proc/%d/ns/net", pid);
+int keeper_open_tap(const char *where, const char *name, uint32_t mtu, const uint8_t *mac, bool up,
+                    pid_t node, Err *err) {
+        TapRequest request = { .name = name, .mac = mac, .mtu = mtu, .up = up, .tap = -EBADF };
+        autofree char *path = str_format("/proc/%d/ns/net", node);
         autoclose int netns = path ? ns_open(ns_kind("network"), path, err) : -ENOMEM;
         int r;
 
@@ -130,19 +124,25 @@ int keeper_open_end(const Topology *t, const TopologyLink *l, int end, pid_t pid
                 return netns;
         r = netns_run(netns, make_tap, &request);
         if (r < 0)
-                r = refuse(err, r, "cannot make '%s:%s': %s", node->name, request.name.text,
+                r = refuse(err, r, "cannot make '%s': %s", where,
                            request.err.message ? request.err.message : strerror(-r));
-        if (r == -EACCES)
-                r = err_hint(err, r,
-                             "emulated links of an ordinary user need a /dev/net/tun that all may "
-                             "open, as most systems have it (mode 0666)");
         err_clear(&request.err);
         return r < 0 ? r : request.tap;
 }
 
+int keeper_open_end(const Topology *t, const TopologyLink *l, int end, pid_t pid, Err *err) {
+        const Node *node = &t->nodes[l->sides[end].node];
+        const DeviceName name = device_name(t, l->sides[end]);
+        autofree char *where = str_format("%s:%s", node->name, name.text);
+
+        return keeper_open_tap(where ? where : name.text, name.text, l->mtu,
+                               topology_interface(t, l->sides[end])->mac,
+                               node->kind == NODE_OVS_BRIDGE, pid, err);
+}
+
 /* Takes both ends over, also if it fails. */
-static int add_link(Keeper *k, char *key, const char *name, int a, int b, const Quality quality[2],
-                    uint64_t seed, Err *err) {
+static int add_link(Keeper *k, char *key, const char *name, int a, int b, const Tunnel *tunnel,
+                    const Quality quality[2], uint64_t seed, Err *err) {
         Kept *kept = add_kept(k, key);
         int r = kept ? 0 : fail(err, ENOMEM, "cannot emulate link '%s'", name);
 
@@ -152,7 +152,9 @@ static int add_link(Keeper *k, char *key, const char *name, int a, int b, const 
                         r = fail(err, r, "cannot read its quality");
         }
         if (r >= 0)
-                r = wire_add(k->set, name, a, b, quality, seed, &kept->wire, err);
+                r = tunnel ? wire_add_tunnel(k->set, name, a, b, tunnel, quality, seed, &kept->wire,
+                                             err)
+                           : wire_add(k->set, name, a, b, quality, seed, &kept->wire, err);
         if (r >= 0)
                 return 0;
         close_fd(a);
@@ -175,7 +177,7 @@ static int lay(Keeper *k, size_t index, Err *err) {
                 free(key);
                 return err_prefix(err, b, "cannot lay link '%s'", l->name);
         }
-        r = add_link(k, key, l->name, a, b, l->quality, topology_link_seed(t, l), err);
+        r = add_link(k, key, l->name, a, b, NULL, l->quality, topology_link_seed(t, l), err);
         return r < 0 ? err_prefix(err, r, "cannot lay link '%s'", l->name) : 0;
 }
 
@@ -357,8 +359,20 @@ static int describe(Wire *wire, KeeperReply *reply) {
 }
 
 /* @fds: the two ends, taken over. */
+static int read_tunnel(const KeeperRequest *q, Tunnel *ret, Err *err) {
+        Address remote;
+
+        if (!q->remote)
+                return 0;
+        return addr_parse(q->remote, &remote) < 0 ||
+                               tunnel_init(ret, &remote, (uint16_t) q->port, q->vni) < 0
+                       ? refuse(err, EINVAL, "'%s' and %u are no tunnel", q->remote, q->vni)
+                       : 0;
+}
+
 static int obey_add(Keeper *k, const KeeperRequest *q, int fds[2], Err *err) {
         autoquality there = {}, back = {};
+        Tunnel tunnel;
         int a = fds[0], b = fds[1], r;
         char *key = strdup(q->link);
         Quality both[2];
@@ -370,6 +384,8 @@ static int obey_add(Keeper *k, const KeeperRequest *q, int fds[2], Err *err) {
         r = apply(&there, q->settings, err);
         if (r >= 0)
                 r = apply(&back, q->back, err);
+        if (r >= 0)
+                r = read_tunnel(q, &tunnel, err);
         if (r < 0) {
                 free(key);
                 return r;
@@ -377,7 +393,8 @@ static int obey_add(Keeper *k, const KeeperRequest *q, int fds[2], Err *err) {
         fds[0] = fds[1] = -EBADF;
         both[0] = there;
         both[1] = back;
-        return add_link(k, key, q->name ? q->name : q->link, a, b, both, q->seed, err);
+        return add_link(k, key, q->name ? q->name : q->link, a, b, q->remote ? &tunnel : NULL, both,
+                        q->seed, err);
 }
 
 static int obey_about(Kept *kept, const KeeperRequest *q, int *fd, Err *err) {

@@ -43,6 +43,10 @@ typedef struct KeeperRequest {
         char **settings; /* of "set": what changes; of "replace", "file" and "add": all */
         char **back;     /* of "add": those of the other direction */
         uint64_t seed;   /* of "add" */
+        char *remote; /* of "add", where the second end is a tunnel's (wire/tunnel.h): its address
+                       */
+        int port;
+        uint32_t vni;
         uint32_t snaplen;
 } KeeperRequest;
 
@@ -83,6 +87,11 @@ bool lab_keeper_lives(const Lab *lab);
 
 /* An end of an emulated link, opened in its node's network; the caller's. */
 int keeper_open_end(const Topology *t, const TopologyLink *l, int end, pid_t node, Err *err);
+
+/* A TAP device in a node's network, made or taken over; @mtu, @mac: as link_next_change() has them;
+ * @where: what errors call it; the caller's. */
+int keeper_open_tap(const char *where, const char *name, uint32_t mtu, const uint8_t *mac, bool up,
+                    pid_t node, Err *err);
 
 /**
  * lab_start_keeper() - start a keeper for a lab that is up, with the lock held

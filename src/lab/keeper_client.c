@@ -20,6 +20,9 @@ static const JsonField request_fields[] = {
         JSON_STRINGS(KeeperRequest, settings, "settings"),
         JSON_STRINGS(KeeperRequest, back, "back"),
         JSON_U64(KeeperRequest, seed, "seed"),
+        JSON_STRING(KeeperRequest, remote, "remote"),
+        JSON_INT(KeeperRequest, port, "port"),
+        JSON_U32(KeeperRequest, vni, "vni"),
         JSON_U32(KeeperRequest, snaplen, "snaplen"),
         {},
 };

@@ -19,6 +19,7 @@
 #include "lab/container_node.h"
 #include "lab/keeper.h"
 #include "lab/lab_internal.h"
+#include "lab/uplink.h"
 #include "topology/read.h"
 
 static const JsonField process_fields[] = {
@@ -317,6 +318,8 @@ static int mend(Lab *lab, Err *err) {
         r = load_topology(lab, err);
         if (r >= 0)
                 r = lab_start_keeper(lab, false, err);
+        if (r >= 0)
+                r = lab_revive_uplinks(lab, err);
         if (r < 0)
                 return err_prefix(err, r, "the process that emulates the links was killed");
         log_warn("the process that emulates the links of lab '%s' was killed, and has been started "

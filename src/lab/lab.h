@@ -12,7 +12,7 @@
  *   hosts        /etc/hosts of its light nodes
  *   logs/NODE    what a light node's command writes
  *   status/NODE  what became of it: "running" or "ended CODE"; nothing until it is started
- *   uplink-N.json  what is to be given back to the host, see uplink.h
+ *   uplink-NODE:IFACE.json  what is to be given back to the host, see uplink.h
  *   exec/NODE    what the commands of a node's exec wrote while the lab was made
  *   files        locked while a node that is entered for the first time gets its files
  *

@@ -130,19 +130,17 @@ static int lay_cable(Attach *a, const Network *n) {
 }
 
 int nat_add(Attach *a) {
-        char name[INTERFACE_NAME_MAX + 1];
         autofree Address *nets = NULL;
         autoptr(Network) n = calloc(1, sizeof *n);
         size_t n_nets = 0;
         int r = n ? 0 : fail(a->err, ENOMEM, "cannot describe a network");
 
-        uplink_name_host_end(a, name);
         if (r >= 0 && node_is_switch(a->node))
                 r = describe_switch(a, n);
         else if (r >= 0 && (r = list_networks(a->t, &nets, &n_nets)) < 0)
                 r = fail(a->err, r, "cannot list the lab's networks");
         if (r >= 0)
-                r = add_guest(a->lab, name, n, nets, n_nets, a->err);
+                r = add_guest(a->lab, a->host_name, n, nets, n_nets, a->err);
         fault_point("nat.noted");
         if (r >= 0)
                 r = lay_cable(a, n);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/str.h"
@@ -10,8 +11,8 @@
 #include "topology/management.h"
 
 const char *const lab_plan_verb_names[PLAN_VERBS + 1] = {
-        "unlay", "stop",    "end",    "make",   "limit", "management", "lay",
-        "set",   "network", "sysctl", "switch", "start", "exec",       NULL
+        "detach",  "unlay",  "stop",   "end",   "make",   "limit", "management", "lay", "set",
+        "network", "sysctl", "attach", "ports", "switch", "start", "exec",       NULL
 };
 
 void lab_plan_clear(LabPlan *plan) {
@@ -179,6 +180,70 @@ static int plan_touched(Planner *p) {
         return r;
 }
 
+/* ---- uplinks ---- */
+
+static bool is_changed(const ChangeList *list, size_t before, size_t after) {
+        for (size_t i = 0; i < list->n_changes; i++) {
+                const Change *c = &list->changes[i];
+
+                if ((c->kind == CHANGE_UPLINK || c->kind == CHANGE_UPLINK_ADDED ||
+                     c->kind == CHANGE_UPLINK_REMOVED) &&
+                    (before == SIZE_MAX ? c->after == after : c->before == before))
+                        return true;
+        }
+        return false;
+}
+
+static int plan_uplinks(Planner *p, const ChangeList *list) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < p->before->n_uplinks; i++) {
+                const char *name = p->before->nodes[p->before->uplinks[i].node].name;
+                ssize_t node = topology_find_node(p->after, name);
+
+                if (node < 0 || p->remade[node] || is_changed(list, i, SIZE_MAX))
+                        r = add(p, PLAN_DETACH, i, SIZE_MAX);
+        }
+        for (size_t i = 0; r >= 0 && i < p->after->n_uplinks; i++) {
+                size_t node = p->after->uplinks[i].node;
+
+                if (!p->remade[node] && !is_changed(list, SIZE_MAX, i))
+                        continue;
+                /* A switch of Open vSwitch gets its port once that is there. */
+                p->network[node] = p->network[node] || !is_process(&p->after->nodes[node]);
+                r = add(p, PLAN_ATTACH, SIZE_MAX, i);
+        }
+        return r;
+}
+
+/* Who publishes what, and where it leads. */
+static int put_ports(const Topology *t, Str *s) {
+        for (size_t i = 0; i < t->n_nodes; i++) {
+                const Node *n = &t->nodes[i];
+
+                if (!n->ports || !node_is_managed(t, n))
+                        continue;
+                str_put(s, n->name);
+                str_put_bytes(s, n->management.bytes, sizeof n->management.bytes);
+                str_put_bytes(s, n->management6.bytes, sizeof n->management6.bytes);
+                strv_foreach(port, n->ports)
+                        str_printf(s, " %s", *port);
+        }
+        return s->failed ? -ENOMEM : 0;
+}
+
+static int plan_ports(Planner *p) {
+        autostr before = {}, after = {};
+
+        if (put_ports(p->before, &before) < 0 || put_ports(p->after, &after) < 0)
+                return -ENOMEM;
+        return before.length == after.length &&
+                               (before.length == 0 ||
+                                memcmp(before.text, after.text, before.length) == 0)
+                       ? 0
+                       : add(p, PLAN_PORTS, SIZE_MAX, SIZE_MAX);
+}
+
 /* ---- the whole ---- */
 
 static int plan_networks(Planner *p) {
@@ -247,6 +312,10 @@ static int plan_changes(Planner *p, const PlanLife *lives, const ChangeList *lis
                 r = plan_link(p, &list->changes[i], set);
         if (r >= 0)
                 r = plan_touched(p);
+        if (r >= 0)
+                r = plan_uplinks(p, list);
+        if (r >= 0)
+                r = plan_ports(p);
         return r < 0 ? r : plan_networks(p);
 }
 

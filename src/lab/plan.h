@@ -16,6 +16,7 @@
 #include "topology/diff.h"
 
 typedef enum PlanVerb {
+        PLAN_DETACH,     /* uplink @before: what it has of the host is given back */
         PLAN_UNLAY,      /* link @before: its interfaces go */
         PLAN_STOP,       /* node @before: its container goes, its network stays */
         PLAN_END,        /* node @before: it goes with all that is in it */
@@ -26,6 +27,8 @@ typedef enum PlanVerb {
         PLAN_SET_LINK,   /* link @before, @after: MTU, MAC addresses, qualities */
         PLAN_NETWORK,    /* node @after, which was @before: its interfaces, addresses, routes */
         PLAN_SYSCTL,     /* node @after */
+        PLAN_ATTACH,     /* uplink @after */
+        PLAN_PORTS,      /* of all nodes are published anew */
         PLAN_SWITCH,     /* node @after, of Open vSwitch: its bridge and ports */
         PLAN_START,      /* node @after: its container or command, and its exec */
         PLAN_EXEC,       /* node @after, which was @before: commands that it had not */

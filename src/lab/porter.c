@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/network.h"
 #include "engine/port_relay.h"
 #include "engine/port_spec.h"
 #include "engine/publish.h"
@@ -230,11 +231,29 @@ static int release(Lab *lab, pid_t pid, int report, int go, Err *err) {
         return r < 0 ? r : hear(report, err);
 }
 
+/* Those of an earlier porter. */
+static int withdraw(Lab *lab, Err *err) {
+        int r;
+
+        if (lab->state.porter.pid == 0)
+                return 0;
+        r = lab_end_process(lab, &lab->state.porter, err);
+        if (r < 0)
+                return r;
+        network_release_all(lab->home, lab->state.id);
+        lab->state.porter = (LabProcess){};
+        (void) unlinkat(lab->dir, FILE_NAME, 0);
+        return 0;
+}
+
 int lab_publish_ports(Lab *lab, Err *err) {
         int report[2] = { -EBADF, -EBADF }, go[2] = { -EBADF, -EBADF }, r = 0;
         bool any = false;
         pid_t pid;
 
+        r = withdraw(lab, err);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < lab->topology->n_nodes; i++)
                 any = any || publishes(lab->topology, i);
         if (!any)

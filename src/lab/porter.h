@@ -27,7 +27,8 @@ typedef struct LabPorts {
 void lab_ports_clear(LabPorts *ports);
 #define autolabports __attribute__((__cleanup__(lab_ports_clear))) LabPorts
 
-/* Publishes the ports of all nodes, if they have any, and notes the process in the lab's state. */
+/* Publishes the ports of all nodes, in place of what was published before, and notes the process,
+ * if there is one, in the lab's state. */
 int lab_publish_ports(Lab *lab, Err *err);
 /* What was published; nothing where there is nothing. */
 int lab_published_ports(const Lab *lab, LabPorts *ret, Err *err);

@@ -119,7 +119,6 @@ static int put_switch(const Lab *lab, size_t node, const char *directory,
         DeviceName name = device_of_switch(t, node);
         autostrv controllers = NULL;
         autostrv protocols = NULL;
-        uint16_t number = (uint16_t) n->n_interfaces;
         OvsBridge bridge = { .name = name.text, .fail_mode = n->fail_mode, .rstp = n->stp };
         int r = read_dpid(t, node, &bridge.dpid, err);
 
@@ -148,9 +147,9 @@ static int put_switch(const Lab *lab, size_t node, const char *directory,
                 if (t->uplinks[i].node == node) {
                         DeviceName port = device_of_uplink(t, i);
 
-                        ovs_change_add_port(change, &(OvsPort){ .bridge = name.text,
-                                                                .name = port.text,
-                                                                .number = ++number });
+                        if (!is_there(there, port.text))
+                                ovs_change_add_port(change, &(OvsPort){ .bridge = name.text,
+                                                                        .name = port.text });
                 }
         return 0;
 }
@@ -244,6 +243,15 @@ static void take_ports(const Topology *t, const LabPlan *plan, const TopologyLin
         }
 }
 
+static void take_uplink(const Topology *t, const LabPlan *plan, size_t uplink,
+                        const OvsInterfaces *there, OvsChange *change) {
+        size_t node = t->uplinks[uplink].node;
+        DeviceName port = device_of_uplink(t, uplink), bridge = device_of_switch(t, node);
+
+        if (is_switch(t, node) && !is_ended(plan, node) && is_there(there, port.text))
+                ovs_change_remove_port(change, bridge.text, port.text);
+}
+
 int lab_prepare_switches(const Lab *from, const LabPlan *plan, Err *err) {
         const Topology *t = from->topology;
         autofree char *directory = directory_of(from);
@@ -259,6 +267,8 @@ int lab_prepare_switches(const Lab *from, const LabPlan *plan, Err *err) {
                 const PlanStep *s = &plan->steps[i];
                 DeviceName name;
 
+                if (s->verb == PLAN_DETACH)
+                        take_uplink(t, plan, s->before, &there, change);
                 if (s->verb == PLAN_UNLAY)
                         take_ports(t, plan, &t->links[s->before], &there, change);
                 if (s->verb != PLAN_END || !is_switch(t, s->before))

@@ -294,7 +294,7 @@ static int check_parts(const Topology *t, Err *err) {
 int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab **ret, Err *err) {
         autoptr(Lab) lab = lab_new(home, topology->name);
         autoclose int lock = -EBADF;
-        int r = lab_resolve_uplinks(topology, err);
+        int r = lab_resolve_uplinks(topology, NULL, err);
 
         if (r >= 0)
                 r = lab_choose_netem(topology, err);

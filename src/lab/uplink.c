@@ -33,9 +33,16 @@ bool lab_has_uplinks(const Topology *t) {
 }
 
 static int save(const Attach *a, int inside) {
-        return uplink_record_save(a->lab, (size_t) (a->uplink - a->t->uplinks), a->uplink->kind,
-                                  a->uplink->node, a->name.text,
-                                  a->spec.kind == UPLINK_NIC ? &a->kept : NULL, inside, a->err);
+        const UplinkRecord record = { .kind = a->uplink->kind,
+                                      .node = a->node->name,
+                                      .uplink = a->uplink->interface,
+                                      .interface = (char *) a->name.text,
+                                      .guest = a->spec.kind == UPLINK_NAT ? (char *) a->host_name
+                                                                          : NULL,
+                                      .inside = inside };
+
+        return uplink_record_save(a->lab, &record, a->spec.kind == UPLINK_NIC ? &a->kept : NULL,
+                                  a->err);
 }
 
 /* ---- outside ---- */
@@ -86,24 +93,31 @@ static int add_vxlan(const Attach *a) {
         return r;
 }
 
-/* The host's end is called after the lab where the file does not say how. */
-void uplink_name_host_end(const Attach *a, char name[INTERFACE_NAME_MAX + 1]) {
-        if (a->spec.device)
-                (void) snprintf(name, INTERFACE_NAME_MAX + 1, "%s", a->spec.device);
-        else
-                (void) snprintf(name, INTERFACE_NAME_MAX + 1, "isola-%.6s%zu", a->lab->state.id,
-                                (size_t) (a->uplink - a->t->uplinks));
+/* The host's end is called after the lab where the file does not say how, with the first number
+ * that is free. */
+static void name_host_end(Attach *a) {
+        Link link;
+
+        if (a->spec.device) {
+                (void) snprintf(a->host_name, sizeof a->host_name, "%s", a->spec.device);
+                return;
+        }
+        for (unsigned i = 0; i < 1000; i++) {
+                (void) snprintf(a->host_name, sizeof a->host_name, "isola-%.6s%u", a->lab->state.id,
+                                i);
+                if (link_glance(a->nl, a->host_name, &link) == -ENODEV)
+                        return;
+        }
 }
 
 static int add_cable(const Attach *a) {
-        char name[INTERFACE_NAME_MAX + 1];
+        const char *name = a->host_name;
         LinkEnd host = { .name = name, .netns = -EBADF, .mtu = a->spec.mtu, .up = true },
                 node = uplink_node_end(a);
         autonl NlMessage m;
         Link link = {};
         int r = 0;
 
-        uplink_name_host_end(a, name);
         if (a->spec.bridge)
                 r = link_get(a->nl, a->spec.bridge, &link, a->err);
         host.master = link.index;
@@ -146,7 +160,7 @@ static int add_outside(Attach *a) {
         case UPLINK_NAT:
                 return nat_add(a);
         case UPLINK_UDP:
-                break; /* the lab's keeper has it already */
+                return udp_add(a);
         }
         return 0;
 }
@@ -214,6 +228,7 @@ static int settle(void *context) {
 static int attach(Attach *a) {
         int r = a->spec.kind == UPLINK_NIC ? link_keep(a->nl, a->spec.device, &a->kept, a->err) : 0;
 
+        name_host_end(a);
         if (r >= 0)
                 r = save(a, 0);
         fault_point("uplink.recorded");
@@ -229,7 +244,12 @@ static int attach(Attach *a) {
 int lab_attach_uplink(Lab *lab, size_t uplink, Err *err) {
         const Topology *t = lab->topology;
         const Uplink *u = &t->uplinks[uplink];
-        autoclose int nl = nl_open(), netns = lab_node_netns(lab, u->node, err);
+        /* What a try before this one has made. */
+        int r = lab_detach_uplink(lab, t->nodes[u->node].name, u->interface, err);
+
+        if (r >= 0)
+                r = lab_check_uplink(t, uplink, err);
+        autoclose int nl = nl_open(), netns = r < 0 ? r : lab_node_netns(lab, u->node, err);
         Attach a = { .lab = lab,
                      .t = t,
                      .uplink = u,
@@ -238,7 +258,6 @@ int lab_attach_uplink(Lab *lab, size_t uplink, Err *err) {
                      .nl = nl,
                      .netns = netns,
                      .err = err };
-        int r;
 
         if (netns < 0)
                 return netns;
@@ -419,26 +438,48 @@ static int give_nic_back(const Detach *d, int netns) {
                      : 0;
 }
 
+/* The lab may be between two topologies: its state has the nodes of both. */
+static ssize_t find_state(const Lab *lab, const char *node) {
+        for (size_t i = 0; i < lab->state.n_nodes; i++)
+                if (str_equal(lab->state.nodes[i].name, node))
+                        return (ssize_t) i;
+        return -ENOENT;
+}
+
 static int detach(const Lab *lab, const char *name, Err *err) {
         autoclose int home = open(OWN_NETNS, O_RDONLY | O_CLOEXEC), netns = -EBADF;
         autouplinkrecord record = {};
         autolinkkept kept = {};
         Detach d = { &record, &kept, home, err };
+        ssize_t node;
         int r = home < 0 ? fail(err, errno, "cannot open this network namespace")
                          : uplink_record_load(lab, name, &record, err);
 
         if (r < 0)
                 return r;
-        netns = lab_node_netns(lab, (size_t) record.node, NULL);
+        node = find_state(lab, record.node);
+        netns = node < 0 ? -ESRCH : lab_node_netns(lab, (size_t) node, NULL);
+        if (str_equal(record.kind, "udp"))
+                udp_remove(lab, record.node, record.uplink);
         if (record.device) {
                 r = uplink_record_kept(&record, &kept, err);
                 if (r >= 0)
                         r = give_nic_back(&d, netns);
         } else if (netns >= 0)
                 r = netns_run(netns, remove_inside, &d);
+        if (r >= 0 && record.guest)
+                r = guest_remove_one(lab->home, lab->state.id, record.guest, err);
         if (r >= 0 && unlinkat(lab->dir, name, 0) < 0 && errno != ENOENT)
                 r = fail(err, errno, "cannot forget an uplink");
         return r;
+}
+
+int lab_detach_uplink(const Lab *lab, const char *node, const char *interface, Err *err) {
+        autofree char *name = uplink_record_name(node, interface);
+
+        if (!name)
+                return fail(err, ENOMEM, "cannot forget an uplink");
+        return file_access(lab->dir, name, F_OK) < 0 ? 0 : detach(lab, name, err);
 }
 
 int lab_detach_uplinks(const Lab *lab, Err *err) {

@@ -16,16 +16,20 @@ typedef struct Attach {
         const Node *node;
         UplinkSpec spec;
         DeviceName name;
-        int nl;    /* here */
-        int netns; /* the node's */
+        char host_name[INTERFACE_NAME_MAX + 1]; /* of the end on the host, where it has one */
+        int nl;                                 /* here */
+        int netns;                              /* the node's */
         LinkKept kept;
         Err *err;
 } Attach;
 
 /* The end in the node, down. */
 LinkEnd uplink_node_end(const Attach *a);
-/* The host's end is called after the lab where the file does not say how. */
-void uplink_name_host_end(const Attach *a, char name[INTERFACE_NAME_MAX + 1]);
+
+/* Of kind udp: the lab's keeper carries it. */
+int udp_add(Attach *a);
+/* @node, @interface: names. */
+void udp_remove(const Lab *lab, const char *node, const char *interface);
 
 /* Of kind nat: the cable, and what the host is to do with it. */
 int nat_add(Attach *a);

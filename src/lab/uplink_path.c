@@ -101,12 +101,35 @@ static void limit_domain(Topology *t, const size_t *domains, size_t node, uint32
                                 t->links[i].mtu = mtu;
 }
 
-static int resolve(int nl, Topology *t, const size_t *domains, Uplink *u, Err *err) {
+static bool same_setting(const Uplink *a, const Uplink *b, const char *key) {
+        return str_equal(strv_env_get(a->settings, key), strv_env_get(b->settings, key));
+}
+
+/* That of an uplink by the same way in the lab as it is; 0: there is none.  The host may not have
+ * its interface any more. */
+static uint32_t known_mtu(const Uplink *u, const Topology *before) {
+        for (size_t i = 0; before && i < before->n_uplinks; i++) {
+                const Uplink *other = &before->uplinks[i];
+                const char *text = strv_env_get(other->settings, "mtu");
+                int mtu;
+
+                if (str_equal(other->kind, u->kind) && same_setting(u, other, "device") &&
+                    same_setting(u, other, "remote") && same_setting(u, other, "bridge") && text &&
+                    parse_int(text, 68, 65535, &mtu) >= 0)
+                        return (uint32_t) mtu;
+        }
+        return 0;
+}
+
+static int resolve(int nl, Topology *t, const Topology *before, const size_t *domains, Uplink *u,
+                   Err *err) {
         autouplinkspec s = {};
         uint32_t mtu = 0;
         int r = uplink_read(t, u, &s, err);
 
-        if (r >= 0 && (r = find_mtu(nl, &s, &mtu, err)) < 0 && (!err || !err->message))
+        if (r >= 0 && !s.mtu)
+                mtu = known_mtu(u, before);
+        if (r >= 0 && !mtu && (r = find_mtu(nl, &s, &mtu, err)) < 0 && (!err || !err->message))
                 return err_hint(err,
                                 topology_refuse(t, u->line, err, "there is no interface '%s'",
                                                 s.bridge   ? s.bridge
@@ -122,7 +145,7 @@ static int resolve(int nl, Topology *t, const size_t *domains, Uplink *u, Err *e
         return 0;
 }
 
-int lab_resolve_uplinks(Topology *t, Err *err) {
+int lab_resolve_uplinks(Topology *t, const Topology *before, Err *err) {
         autofree size_t *domains = NULL;
         autoclose int nl = -EBADF;
         int r = 0;
@@ -133,7 +156,7 @@ int lab_resolve_uplinks(Topology *t, Err *err) {
         if (nl < 0 || topology_domains(t, &domains) < 0)
                 return fail(err, nl < 0 ? nl : -ENOMEM, "cannot work out the MTUs of uplinks");
         for (size_t i = 0; r >= 0 && i < t->n_uplinks; i++)
-                r = resolve(nl, t, domains, &t->uplinks[i], err);
+                r = resolve(nl, t, before, domains, &t->uplinks[i], err);
         return r;
 }
 
@@ -192,13 +215,17 @@ static int check_one(int nl, const Topology *t, const Uplink *u, Err *err) {
         return 0;
 }
 
+int lab_check_uplink(const Topology *t, size_t uplink, Err *err) {
+        autoclose int nl = nl_open();
+
+        return nl < 0 ? fail(err, nl, "cannot open a netlink socket")
+                      : check_one(nl, t, &t->uplinks[uplink], err);
+}
+
 int lab_check_uplinks(const Topology *t, Err *err) {
-        autoclose int nl = t->n_uplinks > 0 ? nl_open() : -EBADF;
         int r = 0;
 
-        if (t->n_uplinks > 0 && nl < 0)
-                return fail(err, nl, "cannot open a netlink socket");
         for (size_t i = 0; r >= 0 && i < t->n_uplinks; i++)
-                r = check_one(nl, t, &t->uplinks[i], err);
+                r = lab_check_uplink(t, i, err);
         return r;
 }

@@ -15,7 +15,9 @@
 static const JsonField record_fields[] = {
         JSON_INT(UplinkRecord, version, "version", JSON_REQUIRED),
         JSON_STRING(UplinkRecord, kind, "kind", JSON_REQUIRED),
-        JSON_INT(UplinkRecord, node, "node", JSON_ALWAYS),
+        JSON_STRING(UplinkRecord, node, "node", JSON_REQUIRED),
+        JSON_STRING(UplinkRecord, uplink, "uplink", JSON_REQUIRED),
+        JSON_STRING(UplinkRecord, guest, "guest"),
         JSON_STRING(UplinkRecord, interface, "interface", JSON_REQUIRED),
         JSON_STRING(UplinkRecord, device, "device"),
         JSON_INT(UplinkRecord, index, "index"),
@@ -32,8 +34,8 @@ void uplink_record_clear(UplinkRecord *r) {
         json_clear(&record_type, r);
 }
 
-char *uplink_record_name(size_t uplink) {
-        return str_format(PREFIX "%zu.json", uplink);
+char *uplink_record_name(const char *node, const char *uplink) {
+        return str_format(PREFIX "%s:%s.json", node, uplink);
 }
 
 static char *to_digits(const void *bytes, size_t n) {
@@ -66,24 +68,25 @@ static int describe(const LinkKept *kept, UplinkRecord *r) {
         return str_set(&r->device, kept->name) < 0 || !r->hardware || !r->messages ? -ENOMEM : 0;
 }
 
-int uplink_record_save(const Lab *lab, size_t uplink, const char *kind, size_t node,
-                       const char *interface, const LinkKept *kept, int inside, Err *err) {
-        autofree char *name = uplink_record_name(uplink);
-        autouplinkrecord r = { .version = 1, .node = (int) node, .inside = inside };
+int uplink_record_save(const Lab *lab, const UplinkRecord *record, const LinkKept *kept, Err *err) {
+        autofree char *name = uplink_record_name(record->node, record->uplink);
+        UplinkRecord r = *record;
+        int code = name ? 0 : -ENOMEM;
 
-        if (!name || str_set(&r.kind, kind) < 0 || str_set(&r.interface, interface) < 0 ||
-            (kept && describe(kept, &r) < 0))
-                return fail(err, ENOMEM, "cannot write down an uplink");
-        return json_save(&record_type, lab->dir, name, &r, false, err);
+        r.version = 1;
+        r.device = r.hardware = r.messages = NULL;
+        if (code >= 0 && kept)
+                code = describe(kept, &r);
+        code = code < 0 ? fail(err, code, "cannot write down an uplink")
+                        : json_save(&record_type, lab->dir, name, &r, false, err);
+        free(r.device);
+        free(r.hardware);
+        free(r.messages);
+        return code;
 }
 
 int uplink_record_load(const Lab *lab, const char *name, UplinkRecord *ret, Err *err) {
-        int r = json_load(&record_type, lab->dir, name, ret, err);
-
-        if (r >= 0 && (ret->node < 0 || (size_t) ret->node >= lab->state.n_nodes))
-                r = refuse(err, EUCLEAN, "the record '%s' is of no node of lab '%s'", name,
-                           lab->name);
-        return r;
+        return json_load(&record_type, lab->dir, name, ret, err);
 }
 
 int uplink_record_kept(const UplinkRecord *r, LinkKept *ret, Err *err) {

@@ -9,9 +9,10 @@
 typedef struct UplinkRecord {
         int version;
         char *kind;
-        int node;        /* index in the lab's state */
-        char *interface; /* in the node's network namespace */
-        char *device;    /* of a nic: the host's name for it; as below, of nothing else */
+        char *node, *uplink; /* names, as the topology has them */
+        char *interface;     /* in the node's network namespace */
+        char *guest;         /* of a nat: the host's end */
+        char *device;        /* of a nic: the host's name for it; as below, of nothing else */
         int index;
         int inside;     /* its index in the node, once it is there */
         char *hardware; /* MAC address, in hexadecimal digits */
@@ -23,13 +24,13 @@ typedef struct UplinkRecord {
 void uplink_record_clear(UplinkRecord *r);
 #define autouplinkrecord __attribute__((__cleanup__(uplink_record_clear))) UplinkRecord
 
-/* @kept: NULL for what is no interface of the host's; @inside: 0: it is not moved yet. */
-int uplink_record_save(const Lab *lab, size_t uplink, const char *kind, size_t node,
-                       const char *interface, const LinkKept *kept, int inside, Err *err);
+/* Writes one, whose names are borrowed; @kept: NULL for what is no interface of the host's. */
+int uplink_record_save(const Lab *lab, const UplinkRecord *r, const LinkKept *kept, Err *err);
 /* Reads one by the name of its file; -ENOENT. */
 int uplink_record_load(const Lab *lab, const char *name, UplinkRecord *ret, Err *err);
 /* What the host's interface was like, of a record that has one. */
 int uplink_record_kept(const UplinkRecord *r, LinkKept *ret, Err *err);
 /* Names of the files. */
 int uplink_record_list(const Lab *lab, char ***ret, Err *err);
-char *uplink_record_name(size_t uplink);
+/* NODE and UPLINK are names. */
+char *uplink_record_name(const char *node, const char *uplink);

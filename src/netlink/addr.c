@@ -133,6 +133,43 @@ void route_next_remove(NlMessage *m, int index, const Address *to, const Address
         put_route(m, RTM_DELROUTE, 0, index, to, gateway);
 }
 
+typedef struct AddressWalk {
+        int index;
+        int (*each)(const Address *address, void *context);
+        void *context;
+} AddressWalk;
+
+static int walk_address(const struct nlmsghdr *h, void *context) {
+        const AddressWalk *walk = context;
+        const struct ifaddrmsg *ifa = NLMSG_DATA(h);
+        const struct nlattr *local;
+        Address a;
+
+        if (h->nlmsg_type != RTM_NEWADDR || (int) ifa->ifa_index != walk->index)
+                return 0;
+        a = (Address){ .family = ifa->ifa_family, .prefix = ifa->ifa_prefixlen };
+        /* Of a point-to-point link IFA_ADDRESS is the peer's. */
+        local = nl_find(h, sizeof *ifa, IFA_LOCAL);
+        if (!local)
+                local = nl_find(h, sizeof *ifa, IFA_ADDRESS);
+        if (!local || nl_size(local) != addr_size(&a))
+                return 0;
+        memcpy(a.bytes, nl_data(local), nl_size(local));
+        return walk->each(&a, walk->context);
+}
+
+int addr_each(int nl, int index, int (*each)(const Address *address, void *context), void *context,
+              Err *err) {
+        struct ifaddrmsg ifa = { .ifa_family = AF_UNSPEC };
+        AddressWalk walk = { index, each, context };
+        NlMessage m;
+        int r;
+
+        nl_begin(&m, RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof ifa);
+        r = nl_query(nl, &m, walk_address, &walk, err);
+        return r < 0 ? err_prefix(err, r, "cannot list the addresses") : 0;
+}
+
 typedef struct Walk {
         int (*each)(const Route *route, void *context);
         void *context;

@@ -49,6 +49,11 @@ void route_next_add_after(NlMessage *m, int index, const Address *to, const Addr
 void addr_next_remove(NlMessage *m, int index, const Address *a);
 void route_next_remove(NlMessage *m, int index, const Address *to, const Address *gateway);
 
+/* Calls @each for every address of an interface, with the length of its network part; a negative
+ * value ends the walk. */
+int addr_each(int nl, int index, int (*each)(const Address *address, void *context), void *context,
+              Err *err);
+
 typedef struct Route {
         Address to; /* prefix 0: the default route */
         int index;  /* of its interface, 0 where it has none */

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "topology/diff.h"
 #include "topology/management.h"
+#include "topology/uplink.h"
 
 void change_list_clear(ChangeList *list) {
         for (size_t i = 0; i < list->n_changes; i++)
@@ -142,7 +143,7 @@ static int compare_lists(Difference *d, const Node *a, const Node *b) {
                 { "env", a->env, b->env, of_program(a, b) },
                 { "labels", a->labels, b->labels, of_container(a) },
                 { "binds", a->binds, b->binds, a->image ? EFFECT_RESTART : EFFECT_REBUILD },
-                { "ports", a->ports, b->ports, EFFECT_REFUSED },
+                { "ports", a->ports, b->ports, 0 },
                 { "exec", a->exec, b->exec, EFFECT_EXEC },
                 { "sysctls", a->sysctls, b->sysctls, of_sysctls(a, b) },
                 { "routes", a->routes, b->routes, EFFECT_NETWORK },
@@ -405,6 +406,7 @@ static int compare_lab(const Topology *a, const Topology *b, ChangeList *list) {
                       *seed_after = str_format("%ju", (uintmax_t) b->seed);
         const Address *const nets[][2] = { { &a->management_net, &b->management_net },
                                            { &a->management_net6, &b->management_net6 } };
+        bool reaches = management_reaches_host(a);
         Difference d = {};
         int r = seed && seed_after ? 0 : -ENOMEM;
 
@@ -413,13 +415,17 @@ static int compare_lab(const Topology *a, const Topology *b, ChangeList *list) {
         if (r >= 0)
                 r = differ(&d, "external access", a->external_access ? "yes" : "no",
                            b->external_access ? "yes" : "no", EFFECT_REFUSED);
+        if (r >= 0)
+                r = differ(&d, "an end of the management network on the host",
+                           reaches ? "yes" : "no", management_reaches_host(b) ? "yes" : "no",
+                           EFFECT_REFUSED);
         for (int i = 0; r >= 0 && i < 2; i++) {
                 char x[INET6_ADDRSTRLEN + 8], y[INET6_ADDRSTRLEN + 8];
 
                 (void) put_net(a, nets[i][0], x);
                 (void) put_net(b, nets[i][1], y);
                 r = differ(&d, i ? "management network, IPv6" : "management network", x, y,
-                           EFFECT_NETWORK);
+                           reaches ? EFFECT_REFUSED : EFFECT_NETWORK);
         }
         if (r >= 0 && a->management && b->management)
                 r = differ(&d, "management interface", management_interface(a),
@@ -458,14 +464,14 @@ static char *link_words(const Topology *t, const TopologyLink *l, int from, cons
                           end_of(t, l, !from)->name);
 }
 
-static char *uplink_words(const Topology *t, const Uplink *u) {
+static char *uplink_place_words(const Topology *t, const Uplink *u) {
         return str_format("uplink %s:%s", t->nodes[u->node].name, u->interface);
 }
 
 static char *uplink_change_words(const Topology *before, const Topology *after, const Change *c) {
         const Topology *t = c->kind == CHANGE_UPLINK_REMOVED ? before : after;
         const Uplink *u = &t->uplinks[t == before ? c->before : c->after];
-        autofree char *uplink = uplink_words(t, u);
+        autofree char *uplink = uplink_place_words(t, u);
 
         if (!uplink)
                 return NULL;

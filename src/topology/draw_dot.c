@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "topology/draw_parts.h"
+#include "topology/uplink.h"
 
 /* Between double quotes.  In a label, unlike in an id, entities of HTML mean something. */
 static void put_text(Str *out, const char *text, bool is_label) {
@@ -143,6 +144,24 @@ static void put_link(const Topology *t, size_t index, const DrawOptions *o, Draw
         str_put(out, "];\n");
 }
 
+static void put_uplink(const Topology *t, size_t index, DrawLabels labels, Str *out) {
+        const Uplink *u = &t->uplinks[index];
+        autofree char *words = uplink_words(u);
+
+        str_printf(out, "  \"uplink %zu\" [style=dashed, shape=ellipse, label=\"", index);
+        if (words)
+                put_text(out, words, true);
+        str_put(out, "\"];\n  ");
+        put_quoted(out, t->nodes[u->node].name);
+        str_printf(out, " -- \"uplink %zu\" [style=dashed", index);
+        if (labels >= DRAW_INTERFACES) {
+                str_put(out, ", taillabel=\"");
+                put_text(out, u->interface, true);
+                str_put(out, "\"");
+        }
+        str_put(out, "];\n");
+}
+
 int draw_dot(const Topology *t, const DrawOptions *options, Str *out) {
         static const DrawOptions none = {};
         const DrawOptions *o = options ? options : &none;
@@ -158,6 +177,8 @@ int draw_dot(const Topology *t, const DrawOptions *options, Str *out) {
                 put_node(t, i, labels, out);
         for (size_t i = 0; i < t->n_links; i++)
                 put_link(t, i, o, labels, out);
+        for (size_t i = 0; i < t->n_uplinks; i++)
+                put_uplink(t, i, labels, out);
         str_put(out, "}\n");
         return out->failed ? -ENOMEM : 0;
 }

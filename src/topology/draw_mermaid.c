@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "topology/draw_parts.h"
+#include "topology/uplink.h"
 
 /* Between double quotes.  Whatever has a meaning there, or begins one, becomes "#NUMBER;". */
 static void put_text(Str *out, const char *text) {
@@ -89,6 +90,23 @@ static void put_link(const Topology *t, size_t index, const DrawOptions *o, Draw
         str_printf(out, " n%zu\n", l->sides[1].node);
 }
 
+/* Behind all links, whose numbers they must not change. */
+static void put_uplink(const Topology *t, size_t index, DrawLabels labels, Str *out) {
+        const Uplink *u = &t->uplinks[index];
+        autofree char *words = uplink_words(u);
+
+        str_printf(out, "  u%zu([\"", index);
+        if (words)
+                put_text(out, words);
+        str_printf(out, "\"])\n  n%zu -.-", u->node);
+        if (labels >= DRAW_INTERFACES) {
+                str_put(out, "|\"");
+                put_text(out, u->interface);
+                str_put(out, "\"|");
+        }
+        str_printf(out, " u%zu\n", index);
+}
+
 /* Links are numbered in the order they were drawn. */
 static void put_colours(const Topology *t, const DrawOptions *o, Str *out) {
         for (size_t i = 0; i < t->n_links; i++) {
@@ -116,6 +134,8 @@ int draw_mermaid(const Topology *t, const DrawOptions *options, Str *out) {
                 put_node(t, i, labels > DRAW_NODES, out);
         for (size_t i = 0; i < t->n_links; i++)
                 put_link(t, i, o, labels, out);
+        for (size_t i = 0; i < t->n_uplinks; i++)
+                put_uplink(t, i, labels, out);
         str_put(out, "  classDef host fill:#e8eef5,stroke:#51657c,color:#1d2733\n"
                      "  classDef container fill:#fdf0d9,stroke:#9a6a10,color:#1d2733\n"
                      "  classDef router fill:#dcebfb,stroke:#2369ae,color:#1d2733\n"

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "topology/draw_parts.h"
 #include "topology/draw_place.h"
+#include "topology/uplink.h"
 
 #define ADDRESSES_MAX  48  /* links whose addresses are written */
 #define INTERFACES_MAX 110 /* links whose interfaces are named */
@@ -67,11 +68,11 @@ static int add_nodes(Scene *s) {
                 SceneNode *n = &s->nodes[s->n_nodes++];
                 const char *image = i < t->n_nodes ? t->nodes[i].image : NULL;
                 const char *slash = image ? strrchr(image, '/') : NULL;
+                autofree char *words = i < t->n_nodes ? strdup(t->nodes[i].name)
+                                                      : uplink_words(&t->uplinks[i - t->n_nodes]);
 
                 n->symbol = i < t->n_nodes ? symbol_of(&t->nodes[i]) : "uplink";
-                n->name = draw_shortened(i < t->n_nodes ? t->nodes[i].name
-                                                        : t->uplinks[i - t->n_nodes].kind,
-                                         NAME_MAX);
+                n->name = words ? draw_shortened(words, NAME_MAX) : NULL;
                 if (!n->name ||
                     (image && !(n->note = draw_shortened(slash ? slash + 1 : image, NOTE_MAX))))
                         return -ENOMEM;

@@ -324,6 +324,18 @@ int uplink_read(const Topology *t, const Uplink *u, UplinkSpec *ret, Err *err) {
 
 /* ---- in a topology ---- */
 
+char *uplink_words(const Uplink *u) {
+        static const char *const keys[] = { "remote", "bridge", "device" };
+
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+                const char *value = strv_env_get(u->settings, keys[i]);
+
+                if (value)
+                        return str_format("%s %s", u->kind, value);
+        }
+        return strdup(u->kind);
+}
+
 Uplink *topology_add_uplink(Topology *t, const char *kind, size_t node, const char *interface,
                             int line) {
         Uplink *u = json_grow(&t->uplinks, &t->n_uplinks, sizeof *u);

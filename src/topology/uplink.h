@@ -54,6 +54,9 @@ void uplink_spec_clear(UplinkSpec *spec);
 /* Reads an uplink's settings; -EINVAL naming file, line and what would have been right. */
 int uplink_read(const Topology *t, const Uplink *u, UplinkSpec *ret, Err *err);
 
+/* What a drawing calls it: "nic enp3s0", "vxlan 192.0.2.7"; the caller's, NULL without memory. */
+char *uplink_words(const Uplink *u);
+
 /* Adds one, whose settings may follow; @interface: NULL for a name that topology_name_uplinks()
  * gives.  NULL without memory. */
 Uplink *topology_add_uplink(Topology *t, const char *kind, size_t node, const char *interface,

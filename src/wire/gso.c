@@ -112,10 +112,10 @@ Frame *gso_piece(Pool *pool, Frame *f, const Gso *g, uint32_t first, uint32_t co
                 return NULL;
         memcpy(piece->data, f->data, FRAME_HEADER + (size_t) g->header);
         piece->head_length = (uint16_t) g->header;
-        piece->parent = f;
-        piece->payload = g->header + first * g->payload;
+        piece->parent = f->parent ? f->parent : f;
+        piece->payload = (f->parent ? f->payload : g->header) + first * g->payload;
         piece->payload_length = payload;
-        f->refs++;
+        piece->parent->refs++;
         p = frame_bytes(piece);
         if (g->ip6)
                 put16(p + g->network + 4, length - g->network - IP6_HEADER);

@@ -33,7 +33,7 @@ static inline uint32_t gso_bytes(const Gso *g, uint32_t first, uint32_t count) {
 
 /**
  * gso_piece() - take packets out of a frame
- * @f:		the frame, not a piece itself; it gets one more reference
+ * @f:		the frame, or a piece of several; the frame gets one more reference
  * @g:		from gso_look(), n > 1
  * @first:	first packet, from 0
  * @count:	how many, at least 1

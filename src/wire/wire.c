@@ -201,8 +201,8 @@ static int add(void *context) {
         return 0;
 }
 
-int wire_add(WireSet *set, const char *name, int fd_a, int fd_b, const Quality quality[2],
-             uint64_t seed, Wire **ret, Err *err) {
+static int add_wire(WireSet *set, const char *name, int fd_a, int fd_b, const Tunnel *tunnel,
+                    const Quality quality[2], uint64_t seed, Wire **ret, Err *err) {
         AddCall call = {};
         int r = plan_new(&quality[0], -1, &call.plans[0], err);
 
@@ -210,6 +210,10 @@ int wire_add(WireSet *set, const char *name, int fd_a, int fd_b, const Quality q
                 r = plan_new(&quality[1], -1, &call.plans[1], err);
         if (r >= 0) {
                 call.wire = make_wire(set, name, fd_a, fd_b, seed);
+                if (call.wire && tunnel) {
+                        call.wire->has_tunnel = true;
+                        call.wire->tunnel = *tunnel;
+                }
                 r = call.wire ? wire_call(set, add, &call) : -ENOMEM;
                 if (r == -EEXIST)
                         refuse(err, r, "there is a link '%s' already", name);
@@ -223,6 +227,16 @@ int wire_add(WireSet *set, const char *name, int fd_a, int fd_b, const Quality q
         else if (call.wire)
                 free_wire(call.wire);
         return r;
+}
+
+int wire_add(WireSet *set, const char *name, int fd_a, int fd_b, const Quality quality[2],
+             uint64_t seed, Wire **ret, Err *err) {
+        return add_wire(set, name, fd_a, fd_b, NULL, quality, seed, ret, err);
+}
+
+int wire_add_tunnel(WireSet *set, const char *name, int tap, int udp, const Tunnel *tunnel,
+                    const Quality quality[2], uint64_t seed, Wire **ret, Err *err) {
+        return add_wire(set, name, tap, udp, tunnel, quality, seed, ret, err);
 }
 
 static int take_away(void *context) {

@@ -31,6 +31,7 @@
 #include "base/err.h"
 #include "topology/quality.h"
 #include "wire/histogram.h"
+#include "wire/tunnel.h"
 
 typedef struct WireSet WireSet;
 typedef struct Wire Wire;
@@ -103,6 +104,13 @@ void wire_set_begin(WireSet *set);
  */
 int wire_add(WireSet *set, const char *name, int fd_a, int fd_b, const Quality quality[2],
              uint64_t seed, Wire **ret, Err *err);
+/**
+ * wire_add_tunnel() - lay a wire to another machine
+ * @udp:	the other end, from tunnel_open(); otherwise as above
+ * @tunnel:	copied
+ */
+int wire_add_tunnel(WireSet *set, const char *name, int tap, int udp, const Tunnel *tunnel,
+                    const Quality quality[2], uint64_t seed, Wire **ret, Err *err);
 void wire_remove(Wire *wire);
 /* NULL if there is none. */
 Wire *wire_find(WireSet *set, const char *name);

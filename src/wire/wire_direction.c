@@ -109,12 +109,20 @@ static void drop(Direction *d, WireDrop why, uint64_t packets, uint64_t bytes) {
         d->stats.dropped_bytes += bytes;
 }
 
-static void write_frame(Direction *d, Frame *f, const Packet *packet) {
+static bool write_out(Direction *d, Frame *f) {
         struct iovec parts[FRAME_PARTS];
-        int64_t now = wire_now(d->wire->set), late = now - packet->due_ns;
-        int n = frame_parts(f, parts);
+        int n;
 
-        if (call_writev(d->out, parts, n) < 0) {
+        if (d->wire->has_tunnel && d->index == 0)
+                return tunnel_write(&d->wire->tunnel, d->out, &d->wire->set->pool, f) >= 0;
+        n = frame_parts(f, parts);
+        return call_writev(d->out, parts, n) >= 0;
+}
+
+static void write_frame(Direction *d, Frame *f, const Packet *packet) {
+        int64_t now = wire_now(d->wire->set), late = now - packet->due_ns;
+
+        if (!write_out(d, f)) {
                 drop(d, WIRE_DROP_DOWN, packet->n, packet->bytes);
                 return;
         }
@@ -297,19 +305,30 @@ static bool replace_frame(WireSet *set, bool with_rest) {
         return true;
 }
 
+static ssize_t read_in(const Direction *d, Frame *f) {
+        uint8_t *rest = d->wire->set->rest;
+        struct iovec parts[2] = { { f->data, FRAME_HEADER + FRAME_HEAD }, { rest, FRAME_REST } };
+        ssize_t length;
+
+        if (d->wire->has_tunnel && d->index == 1)
+                return tunnel_read(&d->wire->tunnel, d->in, f, rest);
+        length = call_readv(d->in, parts, 2);
+        return length < 0 ? -errno : length;
+}
+
 /* 1: a frame was read, and *written came out; 0: there is none; else it is over with this
  * descriptor. */
 static int read_frame(Direction *d, int *written) {
         WireSet *set = d->wire->set;
         Frame *f = set->frame;
-        struct iovec parts[2] = { { f->data, FRAME_HEADER + FRAME_HEAD },
-                                  { set->rest, FRAME_REST } };
-        ssize_t length = call_readv(d->in, parts, 2);
+        ssize_t length = read_in(d, f);
         size_t head;
         int64_t now;
 
+        if (length == -EBADMSG) /* of somebody else, and for nobody here */
+                return 1;
         if (length < 0)
-                return errno == EAGAIN || errno == EINTR || errno == EIO ? 0 : -errno;
+                return length == -EAGAIN || length == -EINTR || length == -EIO ? 0 : (int) length;
         if (length <= FRAME_HEADER)
                 return length == 0 ? -ENODATA : 1;
         now = wire_now(set);

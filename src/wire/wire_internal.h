@@ -45,6 +45,8 @@ struct Wire {
         char *name;
         Direction directions[2];
         bool is_cut;
+        bool has_tunnel; /* the end b is one */
+        Tunnel tunnel;
         Capture *capture;
         Wire *next_captured; /* of the set's list */
 };

@@ -66,6 +66,15 @@ ip route add 203.0.113.0/24 via 172.31.0.1 dev nic onlink
 ip -6 route add fd99::/48 via fd09::fa'''
 
 
+# Between real machines a packet has its checksums, which a veth leaves out: ETHTOOL_STXCSUM (linux/ethtool.h).
+CHECKSUMS_OFF = '''
+import array, fcntl, socket, struct
+value = array.array('B', struct.pack('II', 0x17, 0))
+request = struct.pack('16sP16x', b'nic', value.buffer_info()[0])
+fcntl.ioctl(socket.socket(), 0x8946, request)
+'''
+
+
 @pytest.fixture
 def lan():
     """The network outside, with a host in it."""
@@ -89,6 +98,7 @@ def machines(lan):
         lan.ip(f'link set port{n} mtu 1480 master br0 up')
         for line in NIC.format(n=n).splitlines():
             machine.run(*line.split())
+        machine.run('/usr/bin/python3', '-c', CHECKSUMS_OFF)
     wait_until(lambda: 'LOWER_UP' in pair[1].ip('link show nic'), what='a carrier')
     yield pair
     for machine in pair:
@@ -286,13 +296,16 @@ uplinks: [{{kind: {kind}, node: s, remote: "{remote}", vni: 42}}]
 
 
 @pytest.mark.parametrize('net, overhead', [('10.9.0.', 50), ('fd09::', 70)])
-def test_a_tunnel_of_the_kernels_between_two_machines(machines, net, overhead):
+@pytest.mark.parametrize('kinds', [('vxlan', 'vxlan'), ('udp', 'udp'), ('vxlan', 'udp')], ids='-'.join)
+def test_a_tunnel_between_two_machines(machines, kinds, net, overhead):
+    """The kernel's, the emulator's, and one of each: they speak the same."""
     for n, machine in enumerate(machines, 1):
-        machine.up(VXLAN.format(n=n, kind='vxlan', remote=f'{net}{3 - n}'))
+        machine.up(VXLAN.format(n=n, kind=kinds[n - 1], remote=f'{net}{3 - n}'))
     one, two = machines
     ping(one, 'h', '10.45.0.2')
     ping(two, 'h', 'fd45::1')
     tcp(two, 'h', one, 'h', '10.45.0.2')
+    tcp(one, 'h', two, 'h', 'fd45::1')
     assert f'mtu {1480 - overhead}' in one.out('lab', 'exec', 'h', 'ip', 'link', 'show', 'eth1')
     # A packet of the whole MTU passes, and is not cut up outside.
     size = 1480 - overhead - 28
@@ -302,8 +315,39 @@ def test_a_tunnel_of_the_kernels_between_two_machines(machines, net, overhead):
     assert one.run('awk', '/^Ip: [0-9]/ {print $20}', '/proc/net/snmp') == '0\n'
     assert one.links() == ['lo', 'nic']
     one('lab', 'down')
-    one.up(VXLAN.format(n=1, kind='vxlan', remote=f'{net}2'))
+    one.up(VXLAN.format(n=1, kind=kinds[0], remote=f'{net}2'))
     ping(one, 'h', '10.45.0.2')
+
+
+def test_a_tunnel_that_the_emulator_carries_has_a_quality(machines):
+    one, two = machines
+    text = VXLAN.format(n=1, kind='udp', remote='10.9.0.2')
+    one.up(text.replace('vni: 42', 'vni: 42, delay: 100ms'))
+    two.up(VXLAN.format(n=2, kind='udp', remote='10.9.0.1'))
+    ping(one, 'h', '10.45.0.2')
+    out = one.out('lab', 'exec', 'h', 'busybox', 'ping', '-c', '3', '-A', '10.45.0.2')
+    assert float(re.search(r'= ([0-9.]+)/', out).group(1)) >= 200
+
+
+def test_tunnels_are_kept_apart(machines):
+    """By number and by machine: what comes from elsewhere is nobody's."""
+    one, two = machines
+    one.up(VXLAN.format(n=1, kind='udp', remote='10.9.0.2'))
+    two.up(VXLAN.format(n=2, kind='udp', remote='10.9.0.1').replace('vni: 42', 'vni: 43'))
+    assert one('lab', 'exec', 'h', 'busybox', 'ping', '-c', '2', '-W', '1', '10.45.0.2', code=1)
+    refused = one.up(VXLAN.format(n=1, kind='udp', remote='10.9.0.2').replace('tunnel1', 'another'), code=1)
+    assert 'cannot receive at 0.0.0.0, port 4789 of UDP: Address already in use' in refused.stderr
+    assert one.out('lab', 'ls', '-q') == 'tunnel1'
+
+
+def test_a_keeper_that_was_killed_is_followed_by_another_with_its_tunnels(machines):
+    one, two = machines
+    for n, machine in enumerate(machines, 1):
+        machine.up(VXLAN.format(n=n, kind='udp', remote=f'10.9.0.{3 - n}'))
+    ping(one, 'h', '10.45.0.2')
+    kill(json.loads(pathlib.Path(f'{one.run_root}/labs/tunnel1/state.json').read_text())['keeper']['pid'])
+    ping(one, 'h', '10.45.0.2')
+    tcp(two, 'h', one, 'h', '10.45.0.2')
 
 
 def test_the_default_route_is_not_taken_away(machines):
@@ -646,3 +690,87 @@ def test_a_management_network_that_the_host_has_is_refused(machines):
     refused = one.up('{name: x, mgmt: {ipv4-subnet: 10.9.0.0/24, external-access: true}, topology: {nodes: {h: {}}}}', code=1)
     assert "subnet '10.9.0.0/24' overlaps with this host's route through interface 'nic'" in refused.stderr
     assert rules(one) == '' and existing(f'{one.run_root}/labs/*') == []
+
+
+# ---- while the lab is up ----
+
+def test_a_changed_file_attaches_and_detaches(machines, web):
+    one, two = machines
+    before = state_of(one)
+    text = NIC_LAB.format(name='live')
+    one.up(text)
+    assert 'as its file says' in one.up(text).stdout
+    pid = one.out('lab', 'inspect', '-f', '{{(index .Nodes 1).Pid}}')
+    # The interface goes home, and NAT takes its place.
+    nat = text.replace('kind: nic, node: r, interface: wan, device: nic', 'kind: nat, node: r, interface: out')
+    lines = one.up(nat).stdout.splitlines()
+    assert lines == ['- uplink r:wan', '+ uplink r:out (nat)']
+    assert state_of(one) == before
+    assert download(one, 'h', '10.9.0.250') == '10.9.0.1'
+    # And back.
+    file = one.directory / 'lab.yml'
+    file.write_text(text)
+    assert one('lab', 'diff', file, code=1).stdout.splitlines() == ['- uplink r:out', '+ uplink r:wan (nic)']
+    one.up(text)
+    assert rules(one) == '' and one.links() == ['lo'] and forwarding(one) == ['0', '0']
+    ping(one, 'r', '10.9.0.2')
+    assert one.out('lab', 'inspect', '-f', '{{(index .Nodes 1).Pid}}') == pid
+    # A node that is made anew has its uplink again.
+    one.up(text.replace('kind: router', 'kind: router, cmd: sleep 1000'))
+    assert one.out('lab', 'inspect', '-f', '{{(index .Nodes 1).Pid}}') != pid
+    ping(one, 'r', '10.9.0.2')
+    one('lab', 'down')
+    assert state_of(one) == before
+
+
+@pytest.mark.parametrize('point', ['change.detached', 'uplink.recorded', 'uplink.added', 'uplink.settled', 'change.attached',
+                                   'change.written', 'change.committed'])
+def test_a_change_of_uplinks_that_is_killed_is_undone(machines, point):
+    one, _ = machines
+    before = state_of(one)
+    text = NIC_LAB.format(name='live')
+    one.up(text)
+    moved = text.replace('node: r, interface: wan', 'node: h, interface: lan')
+    one.up(moved, env={'ISOLA_FAULT': point}, code=-signal.SIGKILL)
+    where = json.loads(one('lab', 'inspect').stdout)[0]['Uplinks'][0]['Node']
+    ping(one, where, '10.9.0.2')
+    assert where == ('h' if point in ('change.written', 'change.committed') else 'r')
+    one('lab', 'down')
+    assert state_of(one) == before
+
+
+def test_an_uplink_that_cannot_be_leaves_the_lab_as_it_was(machines):
+    one, _ = machines
+    text = NIC_LAB.format(name='live')
+    one.up(text)
+    refused = one.up(text.replace('device: nic', 'device: nothing'), code=1)
+    assert "there is no interface 'nothing'" in refused.stderr
+    ping(one, 'r', '10.9.0.2')
+
+
+def test_ports_are_changed_while_the_lab_is_up(machines):
+    one, two = machines
+    one.up(ports_lab('doors', ['8080:80']))
+    wait_until(lambda: fetch(two, 'http://10.9.0.1:8080/'), what='the web server')
+    one.up(ports_lab('doors', ['8085:80']))
+    assert fetch(two, 'http://10.9.0.1:8085/') and not fetch(two, 'http://10.9.0.1:8080/')
+    assert one.out('lab', 'ls', '--format', '{{.Status}}').startswith('running')
+    refused = one.up(ports_lab('doors', []), code=1)
+    assert 'cannot be changed while the lab is up' in refused.stderr
+    assert fetch(two, 'http://10.9.0.1:8085/')
+
+
+def test_inspect_and_graph_show_uplinks(machines):
+    one, _ = machines
+    one.up(NIC_LAB.format(name='shown') + '  - {kind: nat, node: r}\n')
+    nic, nat = one.json('lab', 'inspect')[0]['Uplinks']
+    assert {key: nic[key] for key in ('Node', 'Interface', 'Kind', 'State', 'Mtu', 'Settings')} == {
+        'Node': 'r', 'Interface': 'wan', 'Kind': 'nic', 'State': 'up', 'Mtu': 1480,
+        'Settings': {'device': 'nic', 'mtu': '1480'}}
+    assert '10.9.0.1/24' in nic['Addresses'] and 'fd09::1/64' in nic['Addresses']
+    assert nat['Interface'] == 'eth2' and any(address.startswith('10.89.') for address in nat['Addresses'])
+    for form in ('--dot', '--mermaid', '--svg'):
+        out = one.out('lab', 'graph', form, 'shown')
+        assert 'nic' in out and 'nat' in out, form
+    one('lab', 'exec', 'r', 'ip', 'link', 'set', 'wan', 'down')
+    assert one.json('lab', 'inspect')[0]['Uplinks'][0]['State'] == 'down'
