@@ -17,6 +17,7 @@
 #include "builder/cache_transfer.h"
 #include "builder/expand.h"
 #include "builder/lint.h"
+#include "builder/schedule.h"
 #include "builder/step.h"
 #include "oci/reference.h"
 #include "runtime/runtime.h"
@@ -37,7 +38,7 @@ void build_say(const Build *build, const char *format, ...) {
         if (vasprintf(&text, format, ap) < 0)
                 text = NULL;
         va_end(ap);
-        safe = text && isatty(fileno(to)) ? str_printable_lines(text) : NULL;
+        safe = text && build->to_terminal ? str_printable_lines(text) : NULL;
         if (text)
                 fputs(safe ? safe : text, to);
         fflush(to); /* what a RUN writes comes through another way */
@@ -379,6 +380,7 @@ static int build_stage(Build *build, size_t index, Err *err) {
         StageState *state = &build->stages[index];
         int r;
 
+        build->n_echoed = stage->first_step;
         announce(build, stage->from);
         r = begin_stage(build, stage, state, err);
         if (r >= 0)
@@ -566,15 +568,14 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
 }
 
 static int run_stages(Build *build, Err *err) {
+        int r;
+
         /* ARGs before the first FROM are steps, too. */
         for (const Instruction *i = build->file->instructions; i->kind != INSTRUCTION_FROM; i++)
                 announce(build, i);
-        for (size_t i = 0; i < build->plan->n; i++) {
-                int r = build->plan->stages[i].needed ? build_stage(build, i, err) : 0;
-
-                if (r < 0)
-                        return r;
-        }
+        r = schedule_stages(build, build_stage, err);
+        if (r < 0)
+                return r;
         build_arguments_check_used(&build->arguments);
         return 0;
 }
@@ -632,7 +633,9 @@ int build_print(const Home *home, const BuildRequest *request, char **ret, Err *
 }
 
 int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err) {
-        Build build = { .home = home, .request = request };
+        Build build = { .home = home,
+                        .request = request,
+                        .to_terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) };
         /* What the cache finds must still be there when the image is made of it. */
         autoclose int hold = image_hold(home);
         autostrv names = NULL;

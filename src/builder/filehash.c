@@ -80,41 +80,50 @@ static void put(FileHashes *h, const FileRecord *record) {
         *slot = *record;
 }
 
+/* Adds what the file of records says; what is known already counts more. */
+static int add_file(FileHashes *h) {
+        autofree char *data = NULL;
+        size_t size = 0, n;
+
+        (void) file_read(h->home->data_fd, h->path, RECORDS_MAX * sizeof(FileRecord) + MAGIC_LENGTH,
+                         &data, &size);
+        if (size < MAGIC_LENGTH || memcmp(data, MAGIC, MAGIC_LENGTH) != 0)
+                size = MAGIC_LENGTH;
+        n = (size - MAGIC_LENGTH) / sizeof(FileRecord);
+        if (!h->table && make_table(h, n) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                FileRecord record;
+
+                memcpy(&record, data + MAGIC_LENGTH + i * sizeof record, sizeof record);
+                if (record.inode && !find(h, record.device, record.inode)->inode)
+                        put(h, &record);
+        }
+        return 0;
+}
+
 FileHashes *filehashes_load(const Home *home, const char *context) {
         FileHashes *h = calloc(1, sizeof *h);
-        autofree char *data = NULL;
         char digest[DIGEST_LENGTH + 1];
-        size_t size = 0, n;
 
         if (!h)
                 return NULL;
         digest_of(context, strlen(context), digest);
         h->home = home;
         h->path = str_format(CACHE_DIR "/files-%s", digest_hex(digest));
-        if (!h->path)
+        if (!h->path || add_file(h) < 0)
                 return filehashes_free(h);
-
-        (void) file_read(home->data_fd, h->path, RECORDS_MAX * sizeof(FileRecord) + MAGIC_LENGTH,
-                         &data, &size);
-        if (size < MAGIC_LENGTH || memcmp(data, MAGIC, MAGIC_LENGTH) != 0)
-                size = MAGIC_LENGTH;
-        n = (size - MAGIC_LENGTH) / sizeof(FileRecord);
-        if (make_table(h, n) < 0)
-                return filehashes_free(h);
-        for (size_t i = 0; i < n; i++) {
-                FileRecord record;
-
-                memcpy(&record, data + MAGIC_LENGTH + i * sizeof record, sizeof record);
-                if (record.inode)
-                        put(h, &record);
-        }
         return h;
 }
 
-static int save(const FileHashes *h) {
+static int save(FileHashes *h) {
         autostr text = {};
         int r;
 
+        /* Another stage, built at the same time, may have hashed other files. */
+        r = add_file(h);
+        if (r < 0)
+                return r;
         str_put(&text, MAGIC);
         for (size_t i = 0; i < h->capacity; i++)
                 if (h->table[i].inode)

@@ -81,11 +81,23 @@ static int plan_stage(Stages *plan, Stage *stage, const BuildArguments *argument
 
 static void mark_needed(Stages *plan, size_t index);
 
+/* One that cannot be noted for want of memory has been built by then, if stages go one by one. */
+static void add_source(Stages *plan, size_t index, size_t source) {
+        Stage *stage = &plan->stages[index];
+        size_t *slot = json_grow(&stage->sources, &stage->n_sources, sizeof *slot);
+
+        if (slot)
+                *slot = source;
+        else
+                plan->one_by_one = true;
+        mark_needed(plan, source);
+}
+
 static void mark_source(Stages *plan, size_t index, const char *from) {
         int source = from ? stages_find(plan, index, from) : -1;
 
         if (source >= 0)
-                mark_needed(plan, (size_t) source);
+                add_source(plan, index, (size_t) source);
 }
 
 /* The stages that the mounts of a RUN show; a mount that is wrong is told when it is carried out.
@@ -113,7 +125,7 @@ static void mark_needed(Stages *plan, size_t index) {
         stage->needed = true;
         plan->n_steps += stage->n + 1;
         if (stage->base_stage >= 0)
-                mark_needed(plan, (size_t) stage->base_stage);
+                add_source(plan, index, (size_t) stage->base_stage);
         for (size_t i = 0; i < stage->n; i++) {
                 if (stage->steps[i].kind == INSTRUCTION_COPY)
                         mark_source(plan, index, instruction_flag(&stage->steps[i], "from"));
@@ -197,6 +209,10 @@ int stages_make(const Containerfile *file, BuildArguments *arguments, const char
                 return r;
         plan->n_steps = first;
         mark_needed(plan, plan->target);
+        for (size_t i = 0, step = first; i < plan->n; i++) {
+                plan->stages[i].first_step = step;
+                step += plan->stages[i].needed ? plan->stages[i].n + 1 : 0;
+        }
         *ret = take_ptr(plan);
         return 0;
 }
@@ -208,6 +224,7 @@ Stages *stages_free(Stages *plan) {
                 free(plan->stages[i].name);
                 free(plan->stages[i].base);
                 platform_clear(&plan->stages[i].platform);
+                free(plan->stages[i].sources);
         }
         free(plan->stages);
         free(plan);

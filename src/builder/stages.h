@@ -21,13 +21,17 @@ typedef struct Stage {
         OciPlatform platform;
         bool platform_said; /* by FROM --platform */
         bool needed;
+        size_t first_step; /* how many steps are announced before its FROM */
+        size_t *sources;   /* stages that it needs, by index */
+        size_t n_sources;
 } Stage;
 
 typedef struct Stages {
         Stage *stages;
         size_t n;
-        size_t target;  /* index of the stage whose image is wanted */
-        size_t n_steps; /* how many will be echoed */
+        size_t target;   /* index of the stage whose image is wanted */
+        size_t n_steps;  /* how many will be echoed */
+        bool one_by_one; /* not all is known of what stages need */
 } Stages;
 
 /**

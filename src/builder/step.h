@@ -43,10 +43,11 @@ typedef struct Build {
         size_t n_named;
         BuildSecrets secrets;
         Outputs outputs;
-        int64_t latest;  /* SOURCE_DATE_EPOCH, or TAR_NO_CLAMP */
-        char *now;       /* created of what is made now */
-        size_t n_echoed; /* steps announced so far */
-        sigset_t ends;   /* the signals that end a build; blocked */
+        int64_t latest;   /* SOURCE_DATE_EPOCH, or TAR_NO_CLAMP */
+        char *now;        /* created of what is made now */
+        size_t n_echoed;  /* steps announced so far */
+        sigset_t ends;    /* the signals that end a build; blocked */
+        bool to_terminal; /* what is said may be read by one */
 } Build;
 
 /* Opens the context that the request names; a Dockerfile from standard input becomes build->text.
