@@ -45,6 +45,7 @@
 #include "runtime/hooks.h"
 #include "runtime/identity.h"
 #include "runtime/init.h"
+#include "runtime/net_devices.h"
 #include "runtime/program.h"
 #include "runtime/rootfs.h"
 
@@ -225,6 +226,14 @@ static int run_start_hooks(const InitProgram *program, char *const *env, Err *er
         return hooks_run(program->hooks, HOOK_START_CONTAINER, &world, err);
 }
 
+static int bring_up_loopback(const InitPlan *plan, Err *err) {
+        int r = 0;
+
+        if (plan->options->loopback && plan->new_namespaces & CLONE_NEWNET)
+                r = net_devices_loopback();
+        return r < 0 ? fail(err, r, "cannot bring up the loopback interface") : 0;
+}
+
 static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         Rootfs rootfs = { .place = -EBADF, .root = -EBADF, .proc = -EBADF, .devpts = -EBADF };
         int r;
@@ -250,6 +259,9 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         if (r < 0)
                 return r;
         init_leave_session(plan->options->keep_keyring);
+        r = bring_up_loopback(plan, err);
+        if (r < 0)
+                return r;
 
         if (init_plan_has_userns(plan))
                 init_wait_for(sync, INIT_MAPPED);

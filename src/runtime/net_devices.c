@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -55,4 +57,12 @@ void net_devices_clear(NetDevices *devices) {
         free(devices->list);
         close_fd(devices->home);
         *devices = (NetDevices){ .home = -EBADF };
+}
+
+int net_devices_loopback(void) {
+        struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+        autoclose int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        /* Any kind of socket will do (netdevice(7)). */
+        return s < 0 || ioctl(s, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }

@@ -32,3 +32,6 @@ int net_devices_move(const OciLinux *spec, int netns, NetDevices *devices, Err *
 /* Brings them back; what cannot be is a warning. */
 void net_devices_return(NetDevices *devices, int netns);
 void net_devices_clear(NetDevices *devices);
+
+/* Brings up "lo" in the network namespace that the process is in; negative errno. */
+int net_devices_loopback(void);

@@ -179,6 +179,7 @@ static int spawn(Making *m, bool hold, Err *err) {
                 .preserve_fds = m->in->preserve_fds,
                 .keep_keyring = m->in->keep_keyring,
                 .no_pivot = m->in->no_pivot,
+                .loopback = true,
                 .hook_output = &output,
                 .landlock = strict_walls(m->spec),
         };

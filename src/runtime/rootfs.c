@@ -183,27 +183,13 @@ static int open_standard(int root, const InitMount *m, Err *err) {
         return target < 0 ? fail(err, errno, "cannot open '%s'", m->place) : target;
 }
 
-/* A directory right below /dev that the parent has made in a tmpfs of ours: nothing in there leads
- * anywhere. */
-static int open_in_devices(const InitPlan *plan, const Rootfs *rootfs, const InitMount *m) {
-        const char *name = str_after(m->place, "/dev/");
-
-        if (!rootfs->has_devices || !m->directory || str_empty(name) || strchr(name, '/'))
-                return -ENOENT;
-        return openat(plan->devices, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* Opens what a mount is to cover, once; *ret_there tells whether it was there before. */
-static int open_target(const InitPlan *plan, const Rootfs *rootfs, const InitMount *m,
-                       bool *ret_there, Err *err) {
-        int root = rootfs->root, target;
+static int open_target(int root, const InitMount *m, bool *ret_there, Err *err) {
+        int target;
 
         *ret_there = true;
         if (is_standard(m->place))
                 return open_standard(root, m, err);
-        target = open_in_devices(plan, rootfs, m);
-        if (target >= 0)
-                return target;
         if (str_equal(m->place, "/") || (str_after(m->place, "/proc/") && !may_cover(m->place)))
                 return refuse(err, EPERM, "nothing may be mounted at '%s'", m->place);
         target = resolve_place(root, m->place, m->directory, m->options.target_itself, ret_there);
@@ -410,13 +396,64 @@ static int remount(int root, const InitMount *m, Err *err) {
         return set_attributes(m, target, err);
 }
 
-/* Attaches it and gives it what it can have only then. */
-static int attach(const InitPlan *plan, const InitMount *m, int mount, int target, bool own,
-                  Err *err) {
-        int r = mount_attach(mount, target);
+/* Whether making it takes a look at what it is to cover. */
+static bool looks_at_target(const InitMount *m) {
+        return m->options.copy_up ||
+               (!m->options.bind && m->tree < 0 && str_equal(m->mount->type, "tmpfs"));
+}
 
+/*
+ * Attaches it without opening what it covers, where that can lead nowhere: to a standard directory,
+ * or in the tmpfs at /dev to a directory that is our own.  Where it cannot be, another way is to
+ * find out why.
+ */
+static bool attach_by_name(const InitPlan *plan, const Rootfs *rootfs, const InitMount *m,
+                           int mount) {
+        const char *name = str_after(m->place, "/dev/");
+
+        if (is_standard(m->place))
+                return mount_attach_below(mount, rootfs->root, m->place + 1) == 0;
+        return rootfs->has_devices && m->directory && !str_empty(name) && !strchr(name, '/') &&
+               mount_attach_below(mount, plan->devices, name) == 0;
+}
+
+/* Makes it and attaches it, filled if need be. */
+static int attach(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, int *ret_mount,
+                  bool *ret_own, Err *err) {
+        int target = -EBADF, mount, r;
+        bool there = true;
+
+        if (looks_at_target(m)) {
+                target = spend(&rootfs->spent, open_target(rootfs->root, m, &there, err));
+                if (target < 0)
+                        return target;
+        }
+        mount = make_mount(m, rootfs, target, there, ret_own, err);
+        if (mount < 0)
+                return mount;
+        *ret_mount = mount;
+        /* Only another proc may take the place of proc: whoever is told what is in there would
+         * believe it (CVE-2019-16884). */
+        if (m->options.bind && str_equal(m->place, "/proc") && !is_whole_proc(mount))
+                return refuse(err, EPERM, "what is mounted at '/proc' must be a proc");
+
+        if (target < 0 && attach_by_name(plan, rootfs, m, mount))
+                return 0;
+        if (target < 0)
+                target = spend(&rootfs->spent, open_target(rootfs->root, m, &there, err));
+        if (target < 0)
+                return target;
+        r = m->options.copy_up ? fill(m, target, mount, there, *ret_own, err) : 0;
         if (r < 0)
-                return fail(err, r, "cannot mount '%s'", m->place);
+                return r;
+        r = mount_attach(mount, target);
+        return r < 0 ? fail(err, r, "cannot mount '%s'", m->place) : 0;
+}
+
+/* Gives it what it can have only once it is attached. */
+static int finish(const InitPlan *plan, const InitMount *m, int mount, bool own, Err *err) {
+        int r = 0;
+
         if (own && m->options.attr.propagation)
                 r = mount_set_attr(mount,
                                    &(MountAttr){ .propagation = m->options.attr.propagation });
@@ -453,29 +490,17 @@ static int keep(const InitMount *m, Rootfs *rootfs, int mount, bool own, Err *er
 
 /* What is opened or made here is owned by the process, which ends where something fails. */
 static int mount_one(const InitPlan *plan, const InitMount *m, Rootfs *rootfs, Err *err) {
-        bool own, there;
-        int target, mount, r = 0;
+        int mount = -EBADF, r;
+        bool own = false;
 
         spent_ease(&rootfs->spent);
         if (m->link)
                 return make_link(rootfs->root, m, err);
         if (m->options.remount)
                 return remount(rootfs->root, m, err);
-        target = spend(&rootfs->spent, open_target(plan, rootfs, m, &there, err));
-        if (target < 0)
-                return target;
-        mount = make_mount(m, rootfs, target, there, &own, err);
-        if (mount < 0)
-                return mount;
-        /* Only another proc may take the place of proc: whoever is told what is in there would
-         * believe it (CVE-2019-16884). */
-        if (m->options.bind && str_equal(m->place, "/proc") && !is_whole_proc(mount))
-                return refuse(err, EPERM, "what is mounted at '/proc' must be a proc");
-
-        if (m->options.copy_up)
-                r = fill(m, target, mount, there, own, err);
+        r = attach(plan, m, rootfs, &mount, &own, err);
         if (r >= 0)
-                r = attach(plan, m, mount, target, own, err);
+                r = finish(plan, m, mount, own, err);
         if (r < 0)
                 return r;
         rootfs->has_devices = rootfs->has_devices || mount == plan->devices;

@@ -72,6 +72,7 @@ typedef struct RuntimeOptions {
         bool keep_keyring;     /* stay in the caller's session keyring */
         bool owners_stay;      /* no owners are mapped: the container's ids are those on disk */
         bool wants_netns;      /* for runtime_netns() */
+        bool loopback;         /* "lo" of a new network namespace is to be up */
         bool no_pivot;         /* leave the old root below, moved out of sight, as chroot(2) does */
 } RuntimeOptions;
 

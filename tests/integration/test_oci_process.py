@@ -180,6 +180,17 @@ def test_features_name_what_is_understood(bundle, isola):
         assert 'is not a mode' not in done.stderr
 
 
+@pytest.mark.parametrize('ids', [False, True])
+def test_loopback_of_a_new_network_is_up(bundle, ids):
+    """As with runc and crun; who joins a network finds it as somebody else has set it up."""
+    bundle.config['mounts'].append({'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs', 'options': ['ro']})
+    if ids:
+        own = [{'containerID': 0, 'hostID': 100000, 'size': 1000}]
+        bundle.config['linux']['namespaces'].append({'type': 'user'})
+        bundle.config['linux'].update(uidMappings=own, gidMappings=own)
+    assert bundle.runs('cat /sys/class/net/lo/flags').run().stdout == '0x9\n'
+
+
 def test_annotation_that_needs_another_runtime_is_refused(bundle):
     bundle.config['annotations'] = {'run.oci.handler': 'wasm', 'org.example': 'anything'}
     assert "the annotation 'run.oci.handler=wasm' cannot be carried out" in bundle.runs('true').run(code=1).stderr

@@ -17,7 +17,7 @@ section session; cut -d' ' -f5-8 /proc/$$/stat | sed "s/^$$ $$ /own own /"
 section maps; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups
 section limited; cd /sys/fs/cgroup 2>/dev/null && for i in memory/memory.limit_in_bytes pids/pids.max cpu/cpu.shares \
         cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us cpuset/cpuset.cpus; do echo "$i $(cat $i 2>&1)"; done
-section network; ls /sys/class/net; tail -n +3 /proc/net/dev | cut -d: -f1
+section network; ls /sys/class/net; tail -n +3 /proc/net/dev | cut -d: -f1; tr -s ' ' < /proc/net/if_inet6 | cut -d' ' -f1,6
 section settings; for i in net/ipv4/ip_forward net/ipv4/ip_unprivileged_port_start kernel/shmmni kernel/msgmax \
         fs/mqueue/msg_max; do echo "$i $(cat /proc/sys/$i 2>&1)"; done
 section writes; for i in /x /tmp/x /dev/x /dev/shm/x /sys/x /proc/sys/kernel/domainname /data/x /work/x /run/x /opt/x; do
