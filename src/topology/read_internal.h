@@ -51,6 +51,25 @@ int add_note(Topology *t, int line, const char *format, ...) printf_like(3, 4);
 /* ENOMEM in words. */
 int no_memory(Err *err);
 
+/* One end of a link as it is written. */
+typedef struct Side {
+        char *node, *interface;
+        const YamlValue *mac, *ipv4, *ipv6;
+        int line;
+} Side;
+
+void sides_clear(Side (*sides)[2]);
+#define autosides __attribute__((__cleanup__(sides_clear))) Side
+
+int read_side(Topology *t, const YamlValue *v, Side *side, Err *err);
+/* Index of its node; -EINVAL with the nearest one's name. */
+ssize_t find_side_node(const Topology *t, const Side *side, Err *err);
+
+/* Whether it is one of Containerlab's links that lead out of the lab; then it is read as an uplink.
+ */
+bool link_leads_outside(const Topology *t, const YamlValue *map);
+int read_outside_link(Topology *t, const YamlValue *map, Err *err);
+
 /* The parts of the file. */
 int read_node(Topology *t, Node *n, const YamlValue *map, Err *err);
 /* The kind that a map says; -ENOENT without words if it says none; -EINVAL for one that is none. */

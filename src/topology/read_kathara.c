@@ -667,7 +667,7 @@ int topology_read_kathara(const char *directory, Topology *t, Err *err) {
                                        "interfaces, which is not done",
                                        directory),
                                 "take it away, convert the lab with 'isola lab convert' and give "
-                                "it 'uplinks': see isola-lab(5)");
+                                "it 'uplinks' of kind nic: see isola-lab(5)");
         r = read_file(&lab, "lab.conf", &text, err);
         if (r == -ENOENT)
                 return fail(err, r, "cannot read '%s'", t->file);

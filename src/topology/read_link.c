@@ -11,20 +11,12 @@
 #include "base/str.h"
 #include "topology/read_internal.h"
 
-/* One end as it is written. */
-typedef struct Side {
-        char *node, *interface;
-        const YamlValue *mac, *ipv4, *ipv6;
-        int line;
-} Side;
-
-static void sides_clear(Side (*sides)[2]) {
+void sides_clear(Side (*sides)[2]) {
         for (int i = 0; i < 2; i++) {
                 free((*sides)[i].node);
                 free((*sides)[i].interface);
         }
 }
-#define autosides __attribute__((__cleanup__(sides_clear))) Side
 
 /* "node:interface", or a node alone. */
 static int split_side(const Topology *t, const YamlValue *v, Side *side, Err *err) {
@@ -40,7 +32,7 @@ static int split_side(const Topology *t, const YamlValue *v, Side *side, Err *er
         return 0;
 }
 
-static int read_side(Topology *t, const YamlValue *v, Side *side, Err *err) {
+int read_side(Topology *t, const YamlValue *v, Side *side, Err *err) {
         const YamlValue *node = yaml_get(v, "node"), *interface = yaml_get(v, "interface");
 
         if (v->kind == YAML_SCALAR)
@@ -61,25 +53,13 @@ static int read_side(Topology *t, const YamlValue *v, Side *side, Err *err) {
         return side->node && (!interface || side->interface) ? 0 : no_memory(err);
 }
 
-/* What Containerlab has for ends outside of the lab. */
-static int refuse_outside(const Topology *t, const Side *side, Err *err) {
-        int r = topology_refuse(t, side->line, err, "a link cannot lead to '%s'", side->node);
-
-        return err_hint(err, r,
-                        "nothing of a lab is in the host's network; see 'uplinks' in "
-                        "isola-lab(5)");
-}
-
-static ssize_t find_node(const Topology *t, const Side *side, Err *err) {
+ssize_t find_side_node(const Topology *t, const Side *side, Err *err) {
         ssize_t found = topology_find_node(t, side->node);
         autostrv names = NULL;
         const char *near;
 
         if (found != -ENOENT)
                 return found;
-        if (str_equal(side->node, "host") || str_equal(side->node, "mgmt-net") ||
-            str_equal(side->node, "macvlan"))
-                return refuse_outside(t, side, err);
         for (size_t i = 0; i < t->n_nodes; i++)
                 if (strv_add(&names, t->nodes[i].name) < 0)
                         return no_memory(err);
@@ -281,19 +261,6 @@ static int read_link_key(Topology *t, TopologyLink *l, const char *key, int line
         return unknown_link_key(t, key, line, err);
 }
 
-static int check_type(const Topology *t, const YamlValue *map, Err *err) {
-        const YamlValue *type = yaml_get(map, "type");
-        int r;
-
-        if (!type || (type->kind == YAML_SCALAR && str_equal(type->text, "veth")))
-                return 0;
-        r = topology_refuse(t, type->line, err, "links of type '%s' are not made",
-                            type->kind == YAML_SCALAR ? type->text : "?");
-        return err_hint(err, r,
-                        "links are veth; for a way out of the lab see 'uplinks' in "
-                        "isola-lab(5)");
-}
-
 static int read_details(Topology *t, const Side *side, LinkSide where, Err *err) {
         Interface *i = &t->nodes[where.node].interfaces[where.interface];
         int r = 0;
@@ -311,16 +278,17 @@ static int read_link(Topology *t, const YamlValue *map, Err *err) {
         const YamlValue *endpoints = yaml_get(map, "endpoints");
         autosides sides[2] = {};
         ssize_t nodes[2], index;
-        int r;
+        int r = 0;
 
+        if (link_leads_outside(t, map))
+                return read_outside_link(t, map, err);
         if (map->kind != YAML_MAP || !endpoints || endpoints->kind != YAML_LIST ||
             endpoints->n != 2)
                 return topology_refuse(t, map->line, err, "a link has two endpoints");
-        r = check_type(t, map, err);
         for (int i = 0; r >= 0 && i < 2; i++) {
                 r = read_side(t, endpoints->items[i], &sides[i], err);
                 if (r >= 0) {
-                        nodes[i] = find_node(t, &sides[i], err);
+                        nodes[i] = find_side_node(t, &sides[i], err);
                         r = nodes[i] < 0 ? (int) nodes[i] : 0;
                 }
         }

@@ -774,3 +774,34 @@ def test_inspect_and_graph_show_uplinks(machines):
         assert 'nic' in out and 'nat' in out, form
     one('lab', 'exec', 'r', 'ip', 'link', 'set', 'wan', 'down')
     assert one.json('lab', 'inspect')[0]['Uplinks'][0]['State'] == 'down'
+
+
+def test_the_example_of_two_machines(machines):
+    examples = pathlib.Path(__file__).resolve().parents[2] / 'examples/labs/two-machines'
+    for n, (machine, half) in enumerate(zip(machines, ('left', 'right')), 1):
+        machine.ip(f'address add 192.0.2.{n}/24 dev nic')
+        machine('lab', 'up', examples / f'{half}.yml')
+    for machine, half in zip(machines, ('left', 'right')):
+        assert '2 passed, 0 failed' in machine.out('lab', 'test', half)
+
+
+def test_containerlabs_ways_out(machines):
+    one, two = machines
+    file = one.directory / 'c.clab.yml'
+    file.write_text('''
+name: clab
+mgmt: {external-access: false}
+topology:
+  nodes: {a: {kind: linux}, b: {kind: linux}, c: {kind: linux}}
+  links:
+    - {endpoints: ["a:eth1", "macvlan:nic"], ipv4: [10.9.0.41/24]}
+    - {endpoints: ["b:eth1", "host:tob"], ipv4: [10.71.0.2/24, 10.71.0.1/24]}
+    - {type: vxlan-stitch, endpoint: {node: c, interface: eth1, ipv4: 10.72.0.1/24}, remote: 10.9.0.2, vni: 9}
+''')
+    one('lab', 'up', file)
+    assert one.links() == ['lo', 'nic', 'tob']
+    two.up('{name: peer, topology: {nodes: {c: {}}}, uplinks: [{kind: udp, node: c, remote: 10.9.0.1, vni: 9, port: 14789, '
+           'ipv4: 10.72.0.2/24}]}')
+    ping(one, 'a', '10.9.0.2')
+    ping(one, 'b', '10.71.0.1')
+    ping(one, 'c', '10.72.0.2')

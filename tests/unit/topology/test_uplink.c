@@ -83,3 +83,64 @@ TEST(what_cannot_be_is_refused) {
                 "f:8: the host's addresses are said for switches alone; with a host or router isola chooses "
                 "them");
 }
+
+static void containerlab(const char *link, const char *kind, const char *settings) {
+        autofree char *text = str_format("name: l\ntopology:\n  nodes: {n: }\n  links:\n    - %s\n",
+                                         link),
+                      *words = NULL;
+        autoptr(Topology) t = topology_new();
+        autoerr err = {};
+
+        expect_ok(topology_read_lab(text, strlen(text), "f", t, &err));
+        expect_ok(topology_check(t, &err));
+        expect(t->n_links == 0 && t->n_uplinks == 1 && t->uplinks[0].node == 0);
+        expect_str(t->uplinks[0].interface, "eth1");
+        expect_str(t->uplinks[0].kind, kind);
+        words = strv_join(t->uplinks[0].settings, " ");
+        expect_str(words, settings);
+}
+
+static void not_made(const char *link, const char *words, const char *hint) {
+        autofree char *text =
+                str_format("name: l\ntopology:\n  nodes: {n: }\n  links:\n    - %s\n", link);
+        autoptr(Topology) t = topology_new();
+        autoerr err = {};
+
+        expect(topology_read_lab(text, strlen(text), "f", t, &err) == -EINVAL);
+        expect_str(err.message, words);
+        if (hint)
+                expect_str(err.hint, hint);
+}
+
+TEST(containerlabs_links_out_of_the_lab_are_uplinks) {
+        containerlab("{endpoints: ['n:eth1', 'host:x0'], mtu: 1400}", "host", "device=x0 mtu=1400");
+        containerlab("{endpoints: ['host:x0', 'n:eth1'], ipv4: [10.1.0.1/24, 10.1.0.2/24]}", "host",
+                     "device=x0 host-ipv4=10.1.0.1/24 ipv4=10.1.0.2/24");
+        containerlab("{endpoints: ['n:eth1', 'macvlan:eno1']}", "macvlan", "device=eno1");
+        containerlab(
+                "{type: macvlan, endpoint: {node: n, interface: eth1, mac: '02:00:00:00:00:01'}, "
+                "host-interface: eno1, mode: vepa}",
+                "macvlan", "mac=02:00:00:00:00:01 device=eno1 mode=vepa");
+        containerlab("{type: host, endpoint: 'n:eth1', host-interface: x0}", "host", "device=x0");
+        containerlab("{type: vxlan, endpoint: 'n:eth1', remote: 192.0.2.1, vni: 7}", "vxlan",
+                     "remote=192.0.2.1 vni=7 port=14789");
+        containerlab(
+                "{type: vxlan-stitch, endpoint: 'n:eth1', remote: 192.0.2.1, vni: 7, dst-port: 4789}",
+                "vxlan", "remote=192.0.2.1 vni=7 port=4789");
+}
+
+TEST(those_that_do_not_fit_are_refused_by_name) {
+        not_made("{endpoints: ['n:eth1', 'mgmt-net:x']}",
+                 "f:5: a link of type 'mgmt-net' is not made",
+                 "with 'mgmt' every node has an interface in the management network already");
+        not_made("{type: dummy, endpoint: 'n:eth1'}", "f:5: a link of type 'dummy' is not made",
+                 "leave it away, or lead the link to a bridge without other ports");
+        not_made("{type: veth-stitch, endpoints: ['n:eth1', 'n:eth2']}",
+                 "f:5: a link of type 'veth-stitch' is not made", NULL);
+        not_made("{endpoints: ['n:eth1', 'host']}",
+                 "f:5: 'host' names no interface of the host: say host:INTERFACE", NULL);
+        not_made("{endpoints: ['n:eth1', 'host:x'], delay: 5ms}",
+                 "f:5: a link out of the lab has no key 'delay'", NULL);
+        not_made("{type: host, host-interface: x}",
+                 "f:5: a link of type 'host' has an endpoint, its end in the lab", NULL);
+}
