@@ -14,6 +14,7 @@
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "lab/management.h"
+#include "lab/needs.h"
 #include "lab/porter.h"
 #include "lab/switches.h"
 #include "lab/uplink.h"
@@ -50,6 +51,9 @@ int lab_change_plan(const Lab *lab, const Topology *t, LabChange *ret, Err *err)
         autofree PlanLife *lives = calloc(lab->topology->n_nodes + 1, sizeof *lives);
         autochange change = {};
         int r = lives ? lab_check_switches(t, err) : fail(err, ENOMEM, "cannot plan the change");
+
+        if (r >= 0)
+                r = lab_check_needs(lab->home, t, err);
 
         if (r >= 0)
                 r = topology_diff(lab->topology, t, &change.list, err);

@@ -107,8 +107,12 @@ static void tell(const NodePlan *plan, char what) {
 }
 
 _Noreturn static void die(const NodePlan *plan, Err *err) {
-        (void) err_prefix(err, err->code, "cannot make node '%s'",
-                          plan->topology->nodes[plan->index].name);
+        const Topology *t = plan->topology;
+        const Node *n = &t->nodes[plan->index];
+
+        (void) err_prefix(err, err->code, "cannot make node '%s'", n->name);
+        if (t->file)
+                (void) err_prefix(err, err->code, "%s:%d", t->file, n->line);
         err_write(plan->report, err);
         tell(plan, '-');
         _exit(1);

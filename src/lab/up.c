@@ -24,6 +24,7 @@
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "lab/lab_internal.h"
+#include "lab/needs.h"
 #include "lab/node.h"
 #include "lab/place.h"
 #include "lab/porter.h"
@@ -282,12 +283,13 @@ static int check_rights(const Topology *t, Err *err) {
 }
 
 /* What files may say, but nobody makes, or cannot here. */
-static int check_parts(const Topology *t, Err *err) {
+static int check_parts(const Home *home, const Topology *t, Err *err) {
         int r = check_rights(t, err);
 
         if (r >= 0)
                 r = lab_check_uplinks(t, err);
-
+        if (r >= 0)
+                r = lab_check_needs(home, t, err);
         return r < 0 ? r : lab_check_switches(t, err);
 }
 
@@ -299,7 +301,7 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
         if (r >= 0)
                 r = lab_choose_netem(topology, err);
         if (r >= 0)
-                r = check_parts(topology, err);
+                r = check_parts(home, topology, err);
 
         if (r < 0)
                 return r;

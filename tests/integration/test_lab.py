@@ -148,8 +148,8 @@ def test_unknown_labs_have_the_nearest_name(isola, lab):
     (TRIANGLE + '    - endpoints: [h1:eth1, h2:eth7]\n', "lab.yml:13: 'h1:eth1' is an endpoint of two links"),
     (TRIANGLE.replace('h1: {}', 'h1: {routes: [default via 1.2.3.4]}'),
      "cannot make node 'h1': route 'default via 1.2.3.4' leads nowhere"),
-    (TRIANGLE.replace('h1: {}', 'h1: {binds: ["/nowhere:/mnt"]}'), "cannot open '/nowhere': No such file"),
-    (TRIANGLE.replace('h1: {}', 'h1: {binds: ["/etc:/nowhere"]}'), "cannot make node 'h1': cannot bind '/nowhere'"),
+    (TRIANGLE.replace('h1: {}', 'h1: {binds: ["/nowhere:/mnt"]}'), "lab.yml:5: node 'h1': cannot bind '/nowhere': No such file"),
+    (TRIANGLE.replace('h1: {}', 'h1: {binds: ["/etc:/nowhere"]}'), "lab.yml:5: cannot make node 'h1': cannot bind '/nowhere'"),
     (TRIANGLE + 'uplinks:\n  - {kind: nick, node: r1}\n', "lab.yml:14: 'nick' is no kind of uplink"),
     (TRIANGLE.replace('h1: {}', 'h1: {sysctls: {net.ipv4.nothing: 1}}'), "cannot make node 'h1': cannot set"),
 ])
@@ -221,3 +221,28 @@ def test_an_idle_node_reaps_and_ends_when_it_is_asked_to(isola, lab):
     os.kill(nodes(isola)['h1']['Pid'], signal.SIGTERM)
     wait_until(lambda: 'h1 ended' in isola.out('lab', 'ps', '--format', '{{.Name}} {{.Status}}'), what='the end of the node')
     ping(isola, 'r1', 'h2')
+
+
+HEAD = 'name: wrong\ntopology:\n  nodes:\n    h1: {}\n    h2: {}\n'
+
+
+@pytest.mark.parametrize('text, words, hint', [
+    ('  links:\n    - {endpoints: [h1, h2], delay: 10ms, engine: kernel}\n', "lab.yml:7: link 'h1:eth0--h2:eth0': the kernel's", ''),
+    ('  links:\n    - {endpoints: [h1, h2], trace: none.csv}\n', 'lab.yml:7: cannot read the trace', ''),
+    ('  links:\n    - {endpoints: [h1, h2], loss: pattern none.txt}\n', 'lab.yml:7: cannot read', ''),
+    ('    c1: {image: nothing}\n', "lab.yml:6: node 'c1': there is no image 'nothing'", ''),
+    ('    c1: {cmd: slepe 100}\n', "lab.yml:6: node 'c1': there is no program 'slepe'", "did you mean 'sleep'?"),
+    ('    c1: {cmd: /usr/bin/there-is-none}\n', "lab.yml:6: node 'c1': there is no program", ''),
+    ('    c1: {binds: ["/there/is/none:/mnt"]}\n', "lab.yml:6: node 'c1': cannot bind '/there/is/none'", ''),
+])
+def test_what_is_needed_and_not_there_is_told_with_its_line_and_nothing_is_built(isola, lab, text, words, hint):
+    stderr = lab(HEAD + text, code=1).stderr
+    assert words in stderr and hint in stderr
+    assert isola.out('lab', 'ls', '-q') == '' and existing(f'{isola.run_root}/labs/*/state.json') == []
+
+
+def test_a_program_that_a_bind_or_the_node_brings_is_not_looked_for(isola, lab, tmp_path):
+    (tmp_path / 'tools').mkdir()
+    lab(HEAD + '    a: {cmd: /mnt/later, binds: ["tools:/mnt"]}\n    b: {cmd: later, env: {PATH: "/mnt:/bin"}, '
+        'binds: ["tools:/mnt"]}\n    c: {cmd: /run/later}\n')
+    assert isola.out('lab', 'ls', '-q') == 'wrong'
