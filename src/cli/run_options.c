@@ -17,6 +17,7 @@
 #include "cli/limit_spec.h"
 #include "cli/mount_spec.h"
 #include "cli/operands.h"
+#include "cli/run_image.h"
 #include "cli/run_options.h"
 #include "engine/port_spec.h"
 #include "engine/spec.h"
@@ -55,9 +56,10 @@ const Option run_options[] = {
         OPT_LIST(0, "log-opt", RunOptions, log_options, "KEY=VALUE",
                  "max-size=SIZE (10m), max-file=N (3)"),
         OPT_STRING(0, "pull", RunOptions, pull, "POLICY",
-                   "Fetch the image: missing or never (images are local)", "missing|never"),
-        OPT_STRING(0, "platform", RunOptions, platform, "OS/ARCH",
-                   "Platform of the image (this machine's only)"),
+                   "When the image is pulled: missing, always or never",
+                   "missing|always|never"),
+        OPT_STRING(0, "platform", RunOptions, platform, "OS/ARCH[/VARIANT]",
+                   "Another platform's image than this machine's"),
         OPT_FLAG('q', "quiet", RunOptions, quiet, NULL),
 
         OPT_GROUP("Health"),
@@ -558,21 +560,6 @@ static int read_namespaces(const Home *home, const RunOptions *o, HostConfig *ho
 
 /* ---- all of it ---- */
 
-static int check_image_options(const RunOptions *o, Err *err) {
-        autofree char *native = o->platform ? str_format("linux/%s", oci_architecture()) : NULL;
-
-        if (o->pull && !str_equal(o->pull, "missing") && !str_equal(o->pull, "never"))
-                return err_hint(
-                        err,
-                        refuse(err, EINVAL, "pull policy '%s' is not missing or never", o->pull),
-                        "this version of isola has no registries: see 'isola image import'");
-        if (o->platform && !str_equal(o->platform, native) &&
-            !str_equal(o->platform, oci_architecture()))
-                return refuse(err, EINVAL, "platform '%s' is not this machine's, which is %s",
-                              o->platform, native ? native : "another");
-        return 0;
-}
-
 int run_options_read(const Home *home, const RunOptions *o, char *const *args, Container **ret,
                      Err *err) {
         autoptr(Container) c = calloc(1, sizeof *c);
@@ -585,7 +572,7 @@ int run_options_read(const Home *home, const RunOptions *o, char *const *args, C
                 return err_hint(
                         err, refuse(err, EINVAL, "'%s' cannot be a container's name", o->name),
                         "up to 128 letters, digits, '_', '.' and '-', a letter or digit first");
-        r = check_image_options(o, err);
+        r = run_image_check(o, err);
         if (r >= 0 && o->name)
                 r = set(&c->name, *o->name == '/' ? o->name + 1 : o->name, err);
         if (r >= 0)
@@ -619,6 +606,9 @@ int run_create(const Home *home, const RunOptions *o, char *const *args, Contain
         int r;
 
         r = run_options_read(home, o, args, &c, err);
+        if (r < 0)
+                return r;
+        r = run_image(home, o, c->config.image, err);
         if (r < 0)
                 return r;
         /* Before anything is made: the program may start anew here. */

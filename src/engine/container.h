@@ -158,6 +158,9 @@ typedef struct ContainerState {
         char *cgroup;         /* group.h: "" for none, NULL for "isola/<id>" */
 } ContainerState;
 
+/* Stands for the host's own files in the place of an image. */
+#define HOST_IMAGE "@host"
+
 typedef struct Container {
         char *id, *name, *created;
         char *path; /* what runs, and its arguments */

@@ -20,7 +20,6 @@
 #include "engine/volume.h"
 #include "store/image.h"
 
-#define HOST_IMAGE   "@host"
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static int inherit(char **member, const char *value) {

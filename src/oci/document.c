@@ -125,6 +125,8 @@ static int decide(const Outline *o, const char *media_type, bool *ret_index, Err
                               o->media_type);
         if (media_type_is_index(type) ? like_manifest : media_type_is_manifest(type) && like_index)
                 return refuse(err, EBADMSG, "it is not the '%s' that it says it is", type);
+        /* An index may be empty. */
+        like_index |= !like_manifest && media_type_is_index(type);
         if (!like_index && !like_manifest)
                 return refuse(err, EBADMSG, "it is neither a manifest nor an index");
         *ret_index = like_index;
@@ -137,7 +139,7 @@ static int read_kind(const char *text, size_t size, const char *media_type, bool
         int r = json_parse(&outline_type, text, size, "manifest", &outline, err);
 
         if (r < 0)
-                return -EBADMSG;
+                return r;
         r = decide(&outline, media_type, ret_index, err);
         json_clear(&outline_type, &outline);
         return r;
@@ -167,7 +169,7 @@ int document_read(const char *text, size_t size, const char *media_type, OciDocu
         }
         if (r < 0)
                 document_clear(ret);
-        return r == -EINVAL ? -EBADMSG : r;
+        return r;
 }
 
 static int check_config(const OciImage *image, size_t n_layers, Err *err) {
@@ -195,7 +197,7 @@ int document_read_config(const char *text, size_t size, const char *media_type, 
                               media_type);
         r = json_parse(&oci_image_type, text, size, "config", ret, err);
         if (r < 0)
-                return r == -EINVAL ? -EBADMSG : r;
+                return r;
         r = check_config(ret, n_layers, err);
         if (r < 0)
                 json_clear(&oci_image_type, ret);

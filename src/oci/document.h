@@ -24,7 +24,8 @@ typedef struct OciDocument {
  * document_read() - read an index or a manifest
  * @media_type:	what it came with, or NULL or "" if that says nothing
  *
- * Return: 0; -EBADMSG for what is neither, or both; -ENOTSUP for Docker's first schema.
+ * Return: 0; -EINVAL for what is no such JSON; -EBADMSG for what is neither, or both; -ENOTSUP for
+ * Docker's first schema.
  */
 int document_read(const char *text, size_t size, const char *media_type, OciDocument *ret,
                   Err *err);

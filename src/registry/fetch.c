@@ -253,10 +253,12 @@ int op_blob(OpRun *run, Err *err) {
                         return r;
         }
         run->reply->bytes = f.at - run->op->offset;
-        if (r == -EOVERFLOW)
+        if (r == -EOVERFLOW) {
+                err_clear(err);
                 return refuse(err, EBADMSG,
                               "blob %.19s is longer than the %lld bytes it should have",
                               run->op->digest, (long long) run->op->size);
+        }
         return r < 0 ? cannot_ask(run, r, err) : 0;
 }
 

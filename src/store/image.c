@@ -76,13 +76,36 @@ static bool is_called(const OciDescriptor *d, const Reference *ref) {
                strv_has(pulled, wanted);
 }
 
+static bool has_layers(const Home *home, const Image *image) {
+        autostrv chains = NULL;
+
+        if (record_chain_ids(image, &chains) < 0)
+                return false;
+        strv_foreach(chain, chains) {
+                autoptr(Layer) layer = NULL;
+
+                if (layer_load(home, *chain, &layer, NULL) < 0)
+                        return false;
+        }
+        return true;
+}
+
 /* By its cached record, where there is one; else from the layout. */
 static int load_entry(const Home *home, const OciDescriptor *d, Image **ret, Err *err) {
         const char *id = strv_env_get(d->annotations, LAYOUT_ID);
+        autofree char *manifest = NULL, *config = NULL;
         autoptr(Image) image = NULL;
+        size_t size;
+        int r;
 
+        /* The record stands for blobs that are whole; to see that nobody has to read them. */
+        r = layout_read_blob(home, d->digest, &manifest, &size, err);
+        if (r >= 0 && id && digest_is_valid(id))
+                r = layout_read_blob(home, id, &config, &size, err);
+        if (r < 0)
+                return r;
         if (id && digest_is_valid(id) && record_load(home, id, &image) >= 0 &&
-            str_equal(image->manifest_digest, d->digest)) {
+            str_equal(image->manifest_digest, d->digest) && has_layers(home, image)) {
                 *ret = take_ptr(image);
                 return 0;
         }
@@ -252,6 +275,16 @@ static int take_names(const OciIndex *index, Image *image) {
         strv_free(image->repo_digests);
         image->repo_digests = take_ptr(pulled);
         return 0;
+}
+
+bool image_is_named(const Home *home, const char *name) {
+        autoptr(Reference) ref = NULL;
+        autofree char *text = NULL;
+
+        if (reference_parse(name, &ref, NULL) < 0 || ref->digest)
+                return false;
+        text = reference_text(ref);
+        return text && record_is_named(home, text);
 }
 
 int image_load_names(const Home *home, Image *image, Err *err) {

@@ -16,6 +16,8 @@
  * between finds less than there is, never something else.
  */
 
+#include <stdbool.h>
+
 #include "base/digest.h"
 #include "base/home.h"
 #include "oci/image.h"
@@ -45,6 +47,8 @@ DEFINE_AUTOPTR(Image, image_free)
  * Return: 0; -ENOENT "there is no image 'x'" with a hint that names the nearest one.
  */
 int image_load(const Home *home, const char *name, Image **ret, Err *err);
+/* Whether a name is known to the cache, which is asked with one call; false says nothing. */
+bool image_is_named(const Home *home, const char *name);
 /* Fills image->names. */
 int image_load_names(const Home *home, Image *image, Err *err);
 

@@ -111,6 +111,12 @@ int record_load_named(const Home *home, const char *name, Image **ret) {
         return path ? load_path(home, path, ret) : -ENOENT;
 }
 
+bool record_is_named(const Home *home, const char *name) {
+        autofree char *path = name_path(name);
+
+        return path && file_access(home->data_fd, path, F_OK) >= 0;
+}
+
 int record_load_prefix(const Home *home, const char *prefix, Image **ret) {
         char id[DIGEST_LENGTH + 1] = "";
         autostrv names = NULL;

@@ -9,6 +9,8 @@
 /* Each loads without words: -ENOENT if the cache does not know it. */
 int record_load(const Home *home, const char *id, Image **ret);
 int record_load_named(const Home *home, const char *name, Image **ret);
+/* Whether there is a record of that name. */
+bool record_is_named(const Home *home, const char *name);
 /* By the beginning of an id; -ENOTUNIQ if several begin so. */
 int record_load_prefix(const Home *home, const char *prefix, Image **ret);
 

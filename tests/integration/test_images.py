@@ -136,7 +136,7 @@ def test_the_store_is_an_image_layout(fresh):
     assert json.loads((store / 'oci-layout').read_text()) == {'imageLayoutVersion': '1.0.0'}
     index = json.loads((store / 'index.json').read_text())
     entry, = index['manifests']
-    assert entry['annotations'] == {'org.opencontainers.image.ref.name': 'team/web:v1'}
+    assert entry['annotations'] == {'org.opencontainers.image.ref.name': 'team/web:v1', 'org.isola.image.id': image}
     for blob in (store / 'blobs/sha256').iterdir():
         assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
     manifest = json.loads((store / 'blobs/sha256' / entry['digest'][7:]).read_text())

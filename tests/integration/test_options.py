@@ -122,8 +122,8 @@ def test_create_keeps_everything_for_inspect(isola, image):
     (['--ip', '10.0.0'], "'10.0.0' is not an IPv4 address"),
     (['--dns', 'x'], "name server 'x' is not an IP address"),
     (['--add-host', 'x'], "host 'x' is not NAME:ADDRESS"),
-    (['--pull', 'always'], "pull policy 'always' is not missing or never"),
-    (['--platform', 'linux/vax'], "platform 'linux/vax' is not this machine's"),
+    (['--pull', 'sometimes'], "pull policy 'sometimes' is not missing, always or never"),
+    (['--platform', 'linux//vax'], "'linux//vax' is no platform"),
     (['--log-driver', 'syslog'], "log driver 'syslog' is not json-file or none"),
     (['--env-file', '/nonexistent'], "cannot read '/nonexistent': No such file or directory"),
     (['-e', '=1'], "variable '=1' has no name"),
@@ -143,7 +143,11 @@ def test_wrong_value_is_refused_without_residue(isola, image, verb, options, sen
 
 
 def test_unknown_image_and_taken_name(isola, image):
-    assert isola('run', 'nosuch', code=125).stderr.startswith("isola: there is no image 'nosuch'\nhint: ")
+    said = isola('run', 'nosuch', code=125).stderr.splitlines()
+    assert said[0] == "Unable to find image 'nosuch:latest' locally"
+    assert said[2].startswith("isola: there is no image 'nosuch' here, and it cannot be pulled: ")
+    said = isola('run', '--pull', 'never', 'nosuch', code=125).stderr
+    assert said.startswith("isola: there is no image 'nosuch'\nhint: ")
     isola('create', '--name', 'x', image, 'true')
     assert "'x'" in isola('run', '--name', 'x', image, 'true', code=125).stderr
     assert len(isola('ps', '-aq').stdout.split()) == 1

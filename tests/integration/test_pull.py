@@ -185,3 +185,27 @@ def test_an_artifact_is_no_image(fresh, registry):
     registry.put_manifest('team/chart', 'v1', json.dumps(manifest).encode(), Image().types[0])
     said = fresh('pull', f'{registry.host}/team/chart:v1', code=1).stderr
     assert "is no image but an artifact of the type 'application/vnd.cncf.helm.config.v1+json'" in said
+
+
+def test_run_pulls_what_is_missing(fresh, registry):
+    one, two = Image(), Image(Image().tars[0], make_tar({'etc/two': b'2'}))
+    one.push(registry, 'team/run', 'v1')
+    name = f'{registry.host}/team/run:v1'
+    assert f"there is no image '{name}'" in fresh('run', '--pull', 'never', name, code=125).stderr
+    done = fresh('run', '--rm', name, 'echo', 'hi')
+    assert done.stdout == 'hi\n'
+    assert done.stderr.startswith(f"Unable to find image '{name}' locally\nv1: Pulling from team/run\n")
+    two.push(registry, 'team/run', 'v1')
+    assert fresh('run', '--rm', name, 'ls', '/etc/two', code=None).stderr != ''
+    fresh('run', '--rm', '--pull', 'always', name, 'cat', '/etc/two')
+    fresh('rmi', name)
+    container = fresh('create', '-q', name, 'true')
+    assert container.stderr == ''
+    fresh('rm', container.stdout.strip())
+
+
+def test_build_pulls_its_base(fresh, registry, tmp_path):
+    Image().push(registry, 'team/base', 'v1')
+    (tmp_path / 'Dockerfile').write_text(f'FROM {registry.host}/team/base:v1\nRUN echo x > /etc/x\n')
+    fresh('build', '-t', 'mine', tmp_path)
+    assert fresh.out('run', '--rm', 'mine', 'cat', '/etc/x') == 'x'

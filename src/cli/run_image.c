@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/run_image.h"
+#include "cli/transfer_options.h"
+#include "engine/container.h"
+#include "oci/platform.h"
+#include "oci/reference.h"
+
+int run_image_check(const RunOptions *o, Err *err) {
+        OciPlatform platform = {};
+        int r = 0;
+
+        if (o->pull && !str_equal(o->pull, "missing") && !str_equal(o->pull, "never") &&
+            !str_equal(o->pull, "always"))
+                return refuse(err, EINVAL, "pull policy '%s' is not missing, always or never",
+                              o->pull);
+        if (o->platform) {
+                r = platform_parse(o->platform, &platform, err);
+                platform_clear(&platform);
+        }
+        return r;
+}
+
+/* Whether the image that is here is for the platform that is asked for. */
+static bool fits(const Image *image, const char *wanted) {
+        const OciPlatform have = { .os = image->config.os,
+                                   .architecture = image->config.architecture,
+                                   .variant = image->config.variant };
+        OciPlatform platform = {};
+        bool good;
+
+        if (!wanted || platform_parse(wanted, &platform, NULL) < 0)
+                return true;
+        good = platform_match(&platform, &have) > 0;
+        platform_clear(&platform);
+        return good;
+}
+
+/* On standard error, as standard output is the container's. */
+static int pull(const Home *home, const RunOptions *o, const Reference *ref, Err *err) {
+        __attribute__((__cleanup__(progress_clear))) Progress progress = {};
+        PullOptions options = { .platform = o->platform };
+        autofree char *text = reference_text(ref);
+        char digest[DIGEST_LENGTH + 1];
+        autoptr(Image) image = NULL;
+        bool new;
+        int r;
+
+        if (!text)
+                return fail(err, ENOMEM, "cannot pull");
+        progress_init(&progress, stderr, o->quiet);
+        progress_watch(&progress, &options.watcher, "Pull complete");
+        r = pull_image(home, text, &options, &image, digest, &new, err);
+        if (r >= 0 && !o->quiet)
+                fprintf(stderr, "Digest: %s\nStatus: %s for %s\n", digest,
+                        new ? "Downloaded newer image" : "Image is up to date", text);
+        return r;
+}
+
+int run_image(const Home *home, const RunOptions *o, const char *name, Err *err) {
+        bool always = str_equal(o->pull, "always");
+        autoptr(Reference) ref = NULL;
+        autoptr(Image) image = NULL;
+        autoerr missing = {}, why = {};
+        int r;
+
+        if (str_equal(name, HOST_IMAGE) || str_equal(o->pull, "never"))
+                return 0;
+        if (!always && !o->platform && image_is_named(home, name))
+                return 0;
+        r = image_load(home, name, &image, &missing);
+        if (r >= 0 && !always && fits(image, o->platform))
+                return 0;
+        /* What is no name, but an id, cannot be pulled. */
+        if ((r < 0 && r != -ENOENT) || digest_is_valid(name) ||
+            reference_parse(name, &ref, NULL) < 0)
+                return 0;
+        if (r < 0 && !o->quiet)
+                fprintf(stderr, "Unable to find image '%s%s' locally\n", name,
+                        ref->tag && !str_ends_with(name, ref->tag) ? ":latest" : "");
+        if (r >= 0)
+                return pull(home, o, ref, err);
+        r = pull(home, o, ref, &why);
+        if (r >= 0)
+                return 0;
+        (void) refuse(err, r, "there is no image '%s' here, and it cannot be pulled: %s", name,
+                      why.message ? why.message : strerror(-r));
+        if (missing.hint && str_after(missing.hint, "did you mean"))
+                return err_hint(err, r, "%s", missing.hint);
+        return why.hint ? err_hint(err, r, "%s", why.hint) : r;
+}

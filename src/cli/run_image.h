@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The image of `run` and `create`: found, or pulled as --pull says. */
+
+#include "cli/run_options.h"
+
+/* Return: 0 if the image is here now; negative errno. */
+int run_image(const Home *home, const RunOptions *options, const char *name, Err *err);
+/* Refuses words that --pull and --platform do not know. */
+int run_image_check(const RunOptions *options, Err *err);

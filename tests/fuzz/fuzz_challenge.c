@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What registries answer in WWW-Authenticate and Link. */
+
+#include "base/auto.h"
+#include "fuzz.h"
+#include "registry/challenge.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        autofree char *text = strndup((const char *) data, size), *next = NULL;
+        Challenge *list = NULL;
+        size_t n = 0;
+        int r;
+
+        must(text);
+        r = challenge_parse(text, &list, &n);
+        must(r == 0 || r == -EBADMSG);
+        for (size_t i = 0; i < n; i++)
+                must(list[i].scheme && *list[i].scheme);
+        challenge_list_free(list, n);
+        next = link_next(text);
+        must(!next || strstr(text, next));
+        return 0;
+}
