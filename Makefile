@@ -9,7 +9,7 @@ CHECK = build-check
 MESON = meson setup --wipe
 FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check check-faults check-peers check-vm lint asan fuzz bench bench-labs format clean help
+.PHONY: all install demo check check-faults check-peers check-vm lint asan fuzz bench bench-labs bench-builds format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -84,6 +84,10 @@ fuzz: ## libFuzzer over every parser of foreign bytes (FUZZ_SECONDS for each)
 bench: all ## compare with crun, runc, podman, docker, bwrap, lxc where they are installed
 	@tools/deps build bench
 	@tests/bench/run $(BUILD)/src/isola
+
+bench-builds: all ## compare builds and removals with buildah and podman, where they are installed
+	@tools/deps build bench
+	@tests/testhost tests/bench/builds.py $(BUILD)/src/isola
 
 bench-labs: all ## compare labs with Mininet, where that is installed
 	@tools/deps build bench

@@ -54,6 +54,14 @@ void step_clear(Step *step) {
                 free(step->contents[i].content);
         }
         free(step->contents);
+        strv_free(step->urls);
+        free(step->checksum);
+        for (size_t i = 0; i < step->n_downloads; i++) {
+                free(step->downloads[i].from);
+                free(step->downloads[i].to);
+        }
+        free(step->downloads);
+        layer_draft_free(step->fetched);
         free(step->dest);
         strv_free(step->exclude);
         free(step->owner);
@@ -491,7 +499,11 @@ static int finish(Build *build, char ***names, Image **ret, Err *err) {
         }
         if (r < 0 || (!outputs_want_image(&build->outputs) && !*names))
                 return r;
-        return make_image(build, state, *names, ret, err);
+        r = make_image(build, state, *names, ret, err);
+        for (size_t i = 0; r >= 0 && i < build->outputs.n_list; i++)
+                r = output_write_image(&build->outputs.list[i], build->home, (*ret)->id, *names,
+                                       err);
+        return r;
 }
 
 static int lint(Build *build, Lint *ret, Err *err) {

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "builder/step.h"
 #include "kernel/resolve.h"
+#include "transfer/url.h"
 
 #define FILE_MAX (16u << 20)
 
@@ -35,23 +36,35 @@ static int unpack_context(Build *build, int archive, const char *name, Err *err)
         return r < 0 ? err_prefix(err, r, "cannot use '%s' as a context", name) : 0;
 }
 
+static int open_spool(const Build *build, Err *err) {
+        int file = open(build->scratch->path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+        return file < 0 ? fail(err, errno, "cannot keep the context") : file;
+}
+
 /* Keeps all of standard input in a file without a name. */
-static int spool(const Build *build, Err *err) {
-        autoclose int file = open(build->scratch->path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+static int spool_stdin(const Build *build, Err *err) {
+        autoclose int file = open_spool(build, err);
         char buffer[16384];
         ssize_t n;
 
         if (file < 0)
-                return fail(err, errno, "cannot keep what standard input brings");
+                return file;
         while ((n = read(STDIN_FILENO, buffer, sizeof buffer)) > 0) {
                 int r = fd_write_all(file, buffer, (size_t) n);
 
                 if (r < 0)
                         return fail(err, r, "cannot keep what standard input brings");
         }
-        if (n < 0 || lseek(file, 0, SEEK_SET) < 0)
-                return fail(err, errno, "cannot read standard input");
-        return take_fd(file);
+        return n < 0 ? fail(err, errno, "cannot read standard input") : take_fd(file);
+}
+
+static int spool_url(const Build *build, const char *url, Err *err) {
+        autoclose int file = open_spool(build, err);
+        int64_t modified;
+        int r = file < 0 ? file : url_fetch(url, file, 0, &modified, err);
+
+        return r < 0 ? r : take_fd(file);
 }
 
 /* A Dockerfile is text; whatever else comes is an archive, or refused as one. */
@@ -65,30 +78,34 @@ static bool is_text(int file) {
         return true;
 }
 
-/* "-": an archive of the context, or a Dockerfile that needs none. */
-static int read_stdin(Build *build, Err *err) {
+/* "-" or a URL: an archive of the context, or a Dockerfile that needs none. */
+static int read_stream(Build *build, Err *err) {
+        const char *context = build->request->context;
+        bool standard = str_equal(context, "-");
         autoclose int file = -EBADF;
         size_t size;
         int r;
 
-        if (str_equal(build->request->file, "-"))
+        if (standard && str_equal(build->request->file, "-"))
                 return refuse(err, EINVAL, "context and Dockerfile cannot both be standard input");
         r = make_scratch(build, err);
         if (r < 0)
                 return r;
-        file = spool(build, err);
+        file = standard ? spool_stdin(build, err) : spool_url(build, context, err);
         if (file < 0)
                 return file;
+        if (lseek(file, 0, SEEK_SET) < 0)
+                return fail(err, errno, "cannot read the context");
         if (!is_text(file))
-                return unpack_context(build, file, "standard input", err);
+                return unpack_context(build, file, standard ? "standard input" : context, err);
         r = fd_read_text(file, FILE_MAX, &build->text, &size);
-        return r < 0 ? fail(err, r, "cannot read a Dockerfile from standard input") : 0;
+        return r < 0 ? fail(err, r, "cannot read a Dockerfile from '%s'", context) : 0;
 }
 
 static int refuse_remote(const char *context, Err *err) {
-        refuse(err, EOPNOTSUPP, "the context '%s' is on the network, which is not supported yet",
+        refuse(err, EOPNOTSUPP, "the context '%s' is a repository, which is not supported yet",
                context);
-        return err_hint(err, -EOPNOTSUPP, "fetch it and give its directory");
+        return err_hint(err, -EOPNOTSUPP, "clone it and give its directory");
 }
 
 /* Makes what the request calls its context a directory, if it is none. */
@@ -99,10 +116,11 @@ static int find_directory(Build *build, const char **ret, Err *err) {
         int r;
 
         *ret = context;
-        if (strstr(context, "://") || str_after(context, "git@"))
+        if (str_after(context, "git@") || (strstr(context, "://") && !url_is_http(context)) ||
+            (url_is_http(context) && (str_ends_with(context, ".git") || strstr(context, ".git#"))))
                 return refuse_remote(context, err);
-        if (str_equal(context, "-")) {
-                r = read_stdin(build, err);
+        if (str_equal(context, "-") || url_is_http(context)) {
+                r = read_stream(build, err);
         } else {
                 if (stat(context, &st) < 0 || !S_ISREG(st.st_mode))
                         return 0;

@@ -15,8 +15,9 @@
 #include "store/flatten.h"
 #include "store/tar_write.h"
 #include "store/tree.h"
+#include "transfer/copy.h"
 
-static const char *const types[] = { "image", "local", "tar", NULL };
+static const char *const types[] = { "image", "local", "tar", "oci", "docker", NULL };
 
 void outputs_clear(Outputs *outputs) {
         for (size_t i = 0; i < outputs->n_list; i++) {
@@ -30,18 +31,17 @@ void outputs_clear(Outputs *outputs) {
 static int read_type(const char *value, Output *ret, Err *err) {
         const char *nearest = nearest_name(value, types);
 
-        /* Docker's word for its own store is this one's. */
-        if (str_equal(value, "docker"))
-                value = "image";
         for (int i = 0; types[i]; i++)
                 if (str_equal(value, types[i])) {
-                        ret->type = (OutputType) i;
+                        ret->type = i < OUTPUT_ARCHIVE ? (OutputType) i : OUTPUT_ARCHIVE;
+                        ret->is_docker = str_equal(value, "docker");
                         return 0;
                 }
         if (nearest)
                 return refuse(err, EINVAL, "--output has no type '%s'; did you mean '%s'?", value,
                               nearest);
-        return refuse(err, EINVAL, "--output has no type '%s': there are image, local and tar",
+        return refuse(err, EINVAL,
+                      "--output has no type '%s': there are image, local, tar, oci and docker",
                       value);
 }
 
@@ -90,7 +90,10 @@ static int read_output(const char *text, Output *ret, Err *err) {
         }
         if (ret->type == OUTPUT_LOCAL && (str_empty(ret->dest) || str_equal(ret->dest, "-")))
                 return refuse(err, EINVAL, "--output type=local needs a directory: dest=DIR");
-        if (ret->type == OUTPUT_TAR && str_empty(ret->dest))
+        /* Docker's word for its own store is this one's. */
+        if (ret->type == OUTPUT_ARCHIVE && ret->is_docker && str_empty(ret->dest))
+                ret->type = OUTPUT_IMAGE;
+        if ((ret->type == OUTPUT_TAR || ret->type == OUTPUT_ARCHIVE) && str_empty(ret->dest))
                 return str_set(&ret->dest, "-") < 0 ? fail(err, ENOMEM, "cannot read an output")
                                                     : 0;
         if (ret->type == OUTPUT_IMAGE && ret->dest)
@@ -120,14 +123,15 @@ int outputs_parse(const char *const *words, Outputs *ret, Err *err) {
 
 bool outputs_want_image(const Outputs *outputs) {
         for (size_t i = 0; i < outputs->n_list; i++)
-                if (outputs->list[i].type == OUTPUT_IMAGE)
+                if (outputs->list[i].type == OUTPUT_IMAGE ||
+                    outputs->list[i].type == OUTPUT_ARCHIVE)
                         return true;
         return outputs->n_list == 0;
 }
 
 bool outputs_use_stdout(const Outputs *outputs) {
         for (size_t i = 0; i < outputs->n_list; i++)
-                if (outputs->list[i].type == OUTPUT_TAR && str_equal(outputs->list[i].dest, "-"))
+                if (outputs->list[i].type >= OUTPUT_TAR && str_equal(outputs->list[i].dest, "-"))
                         return true;
         return false;
 }
@@ -161,18 +165,21 @@ static int write_some(void *context, const void *bytes, size_t n) {
         return fd_write_all(*(int *) context, bytes, n);
 }
 
+/* Standard output, or the file, which @ret owns. */
+static int open_dest(const Output *output, int *ret, Err *err) {
+        if (str_equal(output->dest, "-"))
+                return STDOUT_FILENO;
+        *ret = open(output->dest, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        return *ret < 0 ? fail(err, errno, "cannot write '%s'", output->dest) : *ret;
+}
+
 static int write_tar(const Output *output, char *const *lowers, int64_t latest, Err *err) {
         static const char end[1024]; /* of an empty archive: two blocks of zeros */
-        bool standard = str_equal(output->dest, "-");
         autoclose int tree = -EBADF, file = -EBADF;
-        int to = STDOUT_FILENO, r;
+        int to = open_dest(output, &file, err), r;
 
-        if (!standard) {
-                file = open(output->dest, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-                if (file < 0)
-                        return fail(err, errno, "cannot write '%s'", output->dest);
-                to = file;
-        }
+        if (to < 0)
+                return to;
         if (!lowers) {
                 r = fd_write_all(to, end, sizeof end);
                 return r < 0 ? fail(err, r, "cannot write '%s'", output->dest) : 0;
@@ -181,7 +188,7 @@ static int write_tar(const Output *output, char *const *lowers, int64_t latest, 
         if (tree < 0)
                 return tree;
         r = tar_write(tree, latest, write_some, &to, err);
-        if (r < 0 && !standard)
+        if (r < 0 && file >= 0)
                 (void) unlink(output->dest);
         return r;
 }
@@ -190,4 +197,37 @@ int output_write(const Output *output, char *const *lowers, int64_t latest, Err 
         if (output->type == OUTPUT_LOCAL)
                 return write_local(output, lowers, err);
         return output->type == OUTPUT_TAR ? write_tar(output, lowers, latest, err) : 0;
+}
+
+static int copy_to(const Home *home, const char *id, char *const *names, int to, Err *err) {
+        const CopyOptions options = {};
+        char digest[DIGEST_LENGTH + 1];
+        autoptr(Source) source = NULL;
+        autoptr(Dest) dest = NULL;
+        size_t n;
+        int r;
+
+        r = source_open_store(home, id, false, &source, err);
+        if (r >= 0)
+                r = dest_open_archive(to, &dest, err);
+        if (r >= 0)
+                r = copy_image(source, &source_images(source, &n)[0], dest, names, &options, digest,
+                               err);
+        return r < 0 ? r : dest_finish(dest, err);
+}
+
+int output_write_image(const Output *output, const Home *home, const char *id, char *const *names,
+                       Err *err) {
+        autoclose int file = -EBADF;
+        int to, r;
+
+        if (output->type != OUTPUT_ARCHIVE)
+                return 0;
+        to = open_dest(output, &file, err);
+        if (to < 0)
+                return to;
+        r = copy_to(home, id, names, to, err);
+        if (r < 0 && file >= 0)
+                (void) unlink(output->dest);
+        return r;
 }

@@ -108,6 +108,11 @@ struct Step {
         char **sources;     /* expanded */
         TreeItem *contents; /* here-documents */
         size_t n_contents;
+        char **urls;         /* ADD from the network */
+        char *checksum;      /* what is there must have this digest; or NULL */
+        LayerDraft *fetched; /* holds what was fetched, by name */
+        TreeItem *downloads; /* those files; one for each URL, once they are fetched */
+        size_t n_downloads;
         char *dest; /* absolute, cleaned */
         bool dest_is_dir;
         bool link, parents, unpack;
@@ -140,6 +145,10 @@ int step_expand(const Step *step, const char *word, char **ret, Err *err);
 /* @step: build, state and instruction are set. */
 int step_prepare_copy(Step *step, Err *err); /* COPY and ADD */
 int step_prepare_run(Step *step, Err *err);
+/* Fetches what ADD takes from the network, if that was not done yet; checks it. */
+int step_fetch(Step *step, Err *err);
+/* Adds to a key what is at the URLs: what the step says it must be, or what was fetched now. */
+int step_add_downloads(Step *step, CacheKey *key, Err *err);
 /* Copies all of the step's context to "/". */
 int step_prepare_root(Step *step, Err *err);
 /* Reads --mount, and adds what of it makes a difference to the key. */

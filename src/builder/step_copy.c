@@ -15,6 +15,7 @@
 #include "builder/expand.h"
 #include "builder/step.h"
 #include "store/filemode.h"
+#include "transfer/url.h"
 
 /* With --link nothing of the image is looked at: the layer fits on any other. */
 static TreeView view_of(const Step *step, const LayerDraft *draft) {
@@ -162,6 +163,38 @@ static int unpack(const Step *step, const LayerDraft *draft, const char *from, E
         return 1;
 }
 
+/* What came from the network is unpacked only if that is said. */
+static int add_download(Step *step, const LayerDraft *draft, TreeItem *item, Err *err) {
+        autofree char *path = str_format("%s/%s", step->fetched->diff, item->from);
+        TreeView view = view_of(step, draft);
+        TreeReport report = {};
+        TreeCopy what = { .source_dir = step->fetched->diff,
+                          .items = item,
+                          .n_items = 1,
+                          .dest = step->dest,
+                          .dest_is_dir = step->dest_is_dir,
+                          .owner = step->owner,
+                          .mode = step->mode };
+        autoclose int archive = -EBADF;
+        int r;
+
+        if (!instruction_flag(step->instruction, "unpack") || !step->unpack)
+                return tree_copy(&view, &what, &report, err);
+        archive = path ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+        if (archive < 0)
+                return fail(err, errno, "cannot read '%s'", item->from);
+        r = tree_unpack(&view, archive, UNPACK_PLAIN, step->dest, 0, &report, err);
+        return r < 0 ? err_prefix(err, r, "cannot unpack '%s'", item->from) : 0;
+}
+
+static int add_downloads(Step *step, const LayerDraft *draft, Err *err) {
+        int r = step_fetch(step, err);
+
+        for (size_t i = 0; r >= 0 && i < step->n_downloads; i++)
+                r = add_download(step, draft, &step->downloads[i], err);
+        return r;
+}
+
 /* Sources that are archives go in unpacked, the others together as COPY has it. */
 static int carry_out_add(Step *step, const LayerDraft *draft, Err *err) {
         size_t n_items, n = 0;
@@ -170,6 +203,9 @@ static int carry_out_add(Step *step, const LayerDraft *draft, Err *err) {
 
         if (!others)
                 return fail(err, ENOMEM, "cannot add");
+        r = add_downloads(step, draft, err);
+        if (r < 0 || (step->urls && n_items == 0))
+                return r;
         for (size_t i = 0; i < n_items; i++) {
                 const TreeItem item = others[i];
 
@@ -191,14 +227,14 @@ static int carry_out_workdir(Step *step, const LayerDraft *draft, Err *err) {
         return copy(step, draft, NULL, 0, err);
 }
 
-static bool is_remote(const char *source) {
-        static const char *const schemes[] = { "http://", "https://", "ftp://",
-                                               "git://",  "ssh://",   "git@" };
+/* What BuildKit takes for a repository. */
+static bool is_repository(const char *source) {
+        static const char *const schemes[] = { "git://", "ssh://", "git@" };
 
         for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
                 if (strncasecmp(source, schemes[i], strlen(schemes[i])) == 0)
                         return true;
-        return false;
+        return url_is_http(source) && (str_ends_with(source, ".git") || strstr(source, ".git#"));
 }
 
 static int add_content(Step *step, const Heredoc *heredoc, Err *err) {
@@ -224,12 +260,12 @@ static int add_path(Step *step, const char *word, Err *err) {
         r = step_expand(step, word, &source, err);
         if (r < 0)
                 return r;
-        if (step->instruction->kind == INSTRUCTION_ADD && is_remote(source)) {
-                refuse(err, EOPNOTSUPP, "%s of '%s' from the network is not supported yet",
-                       step->instruction->name, source);
-                return err_hint(err, -EOPNOTSUPP,
-                                "download it beforehand, or with RUN in the image");
+        if (step->instruction->kind == INSTRUCTION_ADD && is_repository(source)) {
+                refuse(err, EOPNOTSUPP, "ADD of the repository '%s' is not supported yet", source);
+                return err_hint(err, -EOPNOTSUPP, "clone it beforehand, or with RUN in the image");
         }
+        if (step->instruction->kind == INSTRUCTION_ADD && url_is_http(source))
+                return strv_add(&step->urls, source) < 0 ? fail(err, ENOMEM, "cannot add") : 0;
         return strv_add(&step->sources, source) < 0 ? fail(err, ENOMEM, "cannot copy") : 0;
 }
 
@@ -253,7 +289,8 @@ static int read_dest(Step *step, const char *word, Err *err) {
         n = strlen(dest);
         step->dest_is_dir = dest[n - 1] == '/' || str_equal(dest, ".") || str_equal(dest, "..") ||
                             str_ends_with(dest, "/.") || str_ends_with(dest, "/..");
-        if (!step->dest_is_dir && strv_length(step->sources) + step->n_contents > 1) {
+        if (!step->dest_is_dir &&
+            strv_length(step->sources) + strv_length(step->urls) + step->n_contents > 1) {
                 refuse(err, EINVAL, "%s has several sources, but '%s' is no directory",
                        step->instruction->name, dest);
                 return err_hint(err, -EINVAL, "write '%s/'", dest);
@@ -327,12 +364,23 @@ static int read_exclude(Step *step, Err *err) {
         return 0;
 }
 
-/* A flag of ADD that only means something for what comes from the network. */
-static int check_remote_flag(const Step *step, const char *name, Err *err) {
-        if (!instruction_flag(step->instruction, name))
-                return 0;
-        return refuse(err, EINVAL, "ADD --%s is for sources from the network, which '%s' is not",
-                      name, step->sources ? step->sources[0] : "<<");
+static int read_checksum(Step *step, Err *err) {
+        int r = read_flag(step, "checksum", &step->checksum, err);
+
+        if (r < 0)
+                return r;
+        if (step->checksum && !step->urls)
+                return refuse(err, EINVAL,
+                              "ADD --checksum is for sources from the network, which '%s' is not",
+                              step->sources ? step->sources[0] : "<<");
+        if (step->checksum && !digest_is_valid(step->checksum))
+                return refuse(err, EINVAL, "--checksum=%s is no digest such as sha256:…",
+                              step->checksum);
+        if (step->checksum && strv_length(step->urls) + strv_length(step->sources) > 1)
+                return refuse(err, EINVAL, "ADD --checksum is for one source");
+        if (instruction_flag(step->instruction, "keep-git-dir"))
+                return refuse(err, EINVAL, "ADD --keep-git-dir is for repositories");
+        return 0;
 }
 
 static int read_switches(Step *step, Err *err) {
@@ -351,11 +399,7 @@ static int read_switches(Step *step, Err *err) {
                 r = instruction_flag_is_set(step->instruction, "unpack", err);
                 step->unpack = r > 0;
         }
-        if (r >= 0)
-                r = check_remote_flag(step, "checksum", err);
-        if (r >= 0)
-                r = check_remote_flag(step, "keep-git-dir", err);
-        return r < 0 ? r : 0;
+        return r < 0 ? r : read_checksum(step, err);
 }
 
 static int read_flags(Step *step, Err *err) {
@@ -386,8 +430,10 @@ static int select_files(Step *step, CacheKey *key, Err *err) {
         if (r < 0)
                 return r;
         /* A directory's contents need one, and several things cannot be one file. */
-        step->dest_is_dir |= step->parents || step->selection.n_sources + step->n_contents > 1 ||
-                             (!step->selection.files && !step->n_contents);
+        step->dest_is_dir |=
+                step->parents ||
+                step->selection.n_sources + step->n_contents + strv_length(step->urls) > 1 ||
+                (!step->selection.files && !step->n_contents && !step->urls);
         cache_key_add(key, step->selection.digest);
         return 0;
 }
@@ -402,6 +448,9 @@ static int add_sources(Step *step, CacheKey *key, Err *err) {
                 cache_key_add(key, step->contents[i].from);
                 cache_key_add(key, step->contents[i].content);
         }
+        r = step_add_downloads(step, key, err);
+        if (r < 0)
+                return r;
         step->origin.context = from ? NULL : step->build->context;
         if (from) {
                 r = origin_find(step->build, present, from, "COPY --from=", &step->origin, err);
@@ -435,6 +484,8 @@ static void add_text(const Step *step, Str *text) {
                 str_printf(text, " --exclude=%s", *pattern);
         strv_foreach(source, step->sources)
                 str_printf(text, " %s", *source);
+        strv_foreach(url, step->urls)
+                str_printf(text, " %s", *url);
         for (size_t i = 0; i < step->n_contents; i++)
                 str_printf(text, " <<%s", step->contents[i].from);
         str_printf(text, " %s", step->dest);

@@ -55,7 +55,7 @@ static const Option options[] = {
         OPT_LIST(0, "no-cache-filter", BuildOptions, uncached, "STAGE",
                  "Carry out every step of a stage anew"),
         OPT_LIST('o', "output", BuildOptions, outputs, "DIR|type=TYPE,dest=FILE",
-                 "Write the files out: type local or tar; image for the store", "dir"),
+                 "Write files (type local, tar) or the image (oci, docker) out", "dir"),
         OPT_STRING(0, "platform", BuildOptions, platform, "OS/ARCH", "What to build for"),
         OPT_FLAG(0, "print-ast", BuildOptions, print_ast,
                  "Print the parsed Dockerfile as JSON and build nothing"),

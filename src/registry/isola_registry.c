@@ -347,6 +347,7 @@ static const struct {
         { "search", op_search },
         { "referrers", op_referrers },
         { "ping", op_ping },
+        { "url", op_url },
         { "try", op_try },
 };
 

@@ -25,6 +25,8 @@ int op_document(OpRun *run, Err *err);
 int op_config(OpRun *run, Err *err);
 /* "blob": the bytes of a blob from @offset on, to a pipe. */
 int op_blob(OpRun *run, Err *err);
+/* "url": what is at @text, no registry's, to a file; at most @size bytes. */
+int op_url(OpRun *run, Err *err);
 /* "exists": whether a blob or, with a reference, a manifest is there. */
 int op_exists(OpRun *run, Err *err);
 

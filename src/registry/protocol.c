@@ -54,6 +54,7 @@ static const JsonField reply_fields[] = {
         JSON_STRING(NetReply, media_type, "mediaType"),
         JSON_STRING(NetReply, digest, "digest"),
         JSON_STRING(NetReply, warning, "warning"),
+        JSON_STRING(NetReply, modified, "modified"),
         JSON_I64(NetReply, bytes, "bytes"),
         JSON_BOOL(NetReply, found, "found"),
         {},

@@ -68,6 +68,7 @@ typedef struct NetReply {
         char *message, *hint;
         char *media_type, *digest; /* of a document, as the registry calls it: not to be trusted */
         char *warning;             /* the registry's own words */
+        char *modified;            /* Last-Modified of a "url" */
         int64_t bytes;             /* written to the descriptor, or read from it */
         bool found;                /* the answer of "exists"; a blob that need not be sent */
 } NetReply;

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What goes into `isola build` besides a directory, and what comes out besides an image."""
+import functools
+import hashlib
+import http.server
 import io
 import json
 import os
 import pathlib
 import tarfile
+import threading
 
 import pytest
 from dockerfiles import Builder, build, fresh_build  # noqa: F401
@@ -115,6 +119,20 @@ def test_output_as_a_tar(build, tmp_path_factory):
     assert 'needs a directory' in build.isola('build', '-o', 'type=local', build.directory, code=1).stderr
 
 
+@pytest.mark.parametrize('kind', ['oci', 'docker'])
+def test_output_of_the_image(build, tmp_path_factory, kind):
+    to = tmp_path_factory.mktemp('out') / 'image.tar'
+    build('FROM busybox\nRUN echo out > /out\n', '-o', f'type={kind},dest={to}', name='out:1')
+    image = build.isola.json('image', 'inspect', 'out:1')[0]['Id']
+    with tarfile.open(to) as tar:
+        assert 'oci-layout' in tar.getnames() and 'manifest.json' in tar.getnames()
+    build.isola('rmi', '-f', image)
+    build.isola('load', '-i', to)
+    assert build.isola.json('image', 'inspect', 'out:1')[0]['Id'] == image
+    build('FROM busybox\nLABEL a=1\n', '-o', 'type=docker', name='plain')
+    assert build.isola.out('images', '-q', 'plain')
+
+
 def test_metadata_file(build, tmp_path_factory):
     to = tmp_path_factory.mktemp('out') / 'meta.json'
     build('FROM busybox\n', '--metadata-file', to, name='meta:1')
@@ -202,3 +220,81 @@ def test_insecure(build):
     assert '--allow security.insecure' in build.fails(file)
     build(file, '--allow', 'security.insecure')
     assert see(build, 'cat /map').split() == ['0', '0', '4294967295']
+
+
+# ------------------------------------------------------------------------ the network
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    """What a test puts into `served`, and how often it was asked for."""
+    asked = []
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        if self.path == '/moved':
+            self.send_response(302)
+            self.send_header('Location', '/file.txt?x=1')
+            self.end_headers()
+            return
+        super().do_GET()
+
+
+@pytest.fixture
+def served(tmp_path_factory):
+    directory = tmp_path_factory.mktemp('served')
+    (directory / 'file.txt').write_text('from the network')
+    os.utime(directory / 'file.txt', (1_000_000_000, 1_000_000_000))
+    Files.asked = []
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Files, directory=directory))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield directory, f'http://127.0.0.1:{server.server_port}'
+    server.shutdown()
+    server.server_close()
+
+
+def test_add_of_a_url(build, served):
+    directory, url = served
+    file = f'FROM busybox\nADD {url}/file.txt /to/\nADD --chmod=644 --chown=5 {url}/moved /other\n'
+    build(file)
+    assert see(build, 'cat /to/file.txt /other; stat -c " %a %u %Y" /to/file.txt /other') == (
+        'from the networkfrom the network 600 0 1000000000\n 644 5 1000000000')
+    assert build(file).stdout.count('Using cache') == 2
+    (directory / 'file.txt').write_text('changed')
+    assert 'Using cache' not in build(file).stdout
+    said = build.fails(f'FROM busybox\nADD {url}/none.txt /\n')
+    assert f"Dockerfile:2: cannot fetch '{url}/none.txt': the server answers 404" in said
+    assert 'says no name for the file' in build.fails(f'FROM busybox\nADD {url}/ /\n')
+
+
+def test_checksum(build, served):
+    directory, url = served
+    digest = hashlib.sha256(b'from the network').hexdigest()
+    file = f'FROM busybox\nADD --checksum=sha256:{digest} {url}/file.txt /\n'
+    build(file)
+    Files.asked.clear()
+    assert 'Using cache' in build(file).stdout and Files.asked == []
+    said = build.fails(f'FROM busybox\nADD --checksum=sha256:{"0" * 64} {url}/file.txt /\n')
+    assert f'has the digest sha256:{digest}, not sha256:0000' in said
+    assert 'is no digest' in build.fails(f'FROM busybox\nADD --checksum=md5:1 {url}/file.txt /\n')
+
+
+def test_a_url_is_unpacked_if_that_is_said(build, served):
+    directory, url = served
+    (directory / 'a.tar.gz').write_bytes(archive({'in/side': 'unpacked'}, 'w:gz'))
+    build(f'FROM busybox\nADD {url}/a.tar.gz /packed/\nADD --unpack=true {url}/a.tar.gz /unpacked/\n')
+    assert see(build, 'ls /packed; cat /unpacked/in/side') == 'a.tar.gz\nunpacked'
+
+
+def test_context_at_a_url(build, served):
+    directory, url = served
+    (directory / 'context.tar.gz').write_bytes(archive({'Dockerfile': 'FROM busybox\nCOPY a /a\n', 'a': 'text'}, 'w:gz'))
+    (directory / 'Dockerfile').write_text('FROM busybox\nRUN echo alone > /alone\n')
+    build.name = 'remote'
+    build.isola('build', '-t', 'remote', f'{url}/context.tar.gz')
+    assert see(build, 'cat /a') == 'text'
+    build.isola('build', '-t', 'remote', f'{url}/Dockerfile')
+    assert see(build, 'cat /alone') == 'alone'
+    assert 'is a repository, which is not supported yet' in build.isola('build', f'{url}/x.git', code=1).stderr
