@@ -9,7 +9,7 @@ CHECK = build-check
 MESON = meson setup --wipe
 FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check check-faults check-peers check-vm lint asan fuzz bench bench-labs bench-builds format clean help
+.PHONY: all install demo check check-faults check-peers check-vm lint asan fuzz bench bench-images bench-labs bench-builds format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -88,6 +88,11 @@ bench: all ## compare with crun, runc, podman, docker, bwrap, lxc where they are
 bench-builds: all ## compare builds and removals with buildah and podman, where they are installed
 	@tools/deps build bench
 	@tests/testhost tests/bench/builds.py $(BUILD)/src/isola
+
+bench-images: all ## compare pull, push, save and load with Podman and skopeo, where they are installed
+	@tools/deps build bench
+	@tools/unpack registry $(CHECK)/registry
+	@tests/testhost /usr/bin/python3 tests/bench/images.py $(BUILD)/src/isola
 
 bench-labs: all ## compare labs with Mininet, where that is installed
 	@tools/deps build bench
