@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,8 +66,19 @@ static void present_clear(TopologyLink *l) {
 
 typedef struct Counters {
         const char *name;
+        bool is_queued; /* a discipline of ours may drop what it sends */
         uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
+        uint32_t drops;
 } Counters;
+
+static int read_drops(Counters *c) {
+        autoclose int nl = nl_open();
+        unsigned index = if_nametoindex(c->name);
+
+        if (nl < 0 || index == 0)
+                return nl < 0 ? nl : -ENODEV;
+        return qdisc_drops(nl, (int) index, &c->drops);
+}
 
 /* The thread's network namespace is what /proc/thread-self shows (proc_pid_net(5)). */
 static int read_counters(void *context) {
@@ -81,19 +93,20 @@ static int read_counters(void *context) {
                 if (numbers &&
                     sscanf(numbers, "%" SCNu64 "%" SCNu64 "%*u%*u%*u%*u%*u%*u%" SCNu64 "%" SCNu64,
                            &c->rx_bytes, &c->rx_packets, &c->tx_bytes, &c->tx_packets) == 4)
-                        return 0;
+                        return c->is_queued ? read_drops(c) : 0;
         }
         return r < 0 ? r : wanted ? -ENODEV : -ENOMEM;
 }
 
-static int count_end(const Lab *lab, const TopologyLink *l, int end, Counters *ret, Err *err) {
+static int count_end(const Lab *lab, const TopologyLink *l, int end, LinkEngine engine,
+                     Counters *ret, Err *err) {
         DeviceName name = device_name(lab->topology, l->sides[end]);
         autoclose int netns = lab_node_netns(lab, l->sides[end].node, err);
         int r;
 
         if (netns < 0)
                 return netns;
-        *ret = (Counters){ .name = name.text };
+        *ret = (Counters){ .name = name.text, .is_queued = engine != ENGINE_CABLE };
         r = netns_run(netns, read_counters, ret);
         return r < 0 ? fail(err, r, "cannot read the counters of '%s:%s'",
                             lab->topology->nodes[l->sides[end].node].name, name.text)
@@ -109,7 +122,7 @@ static int view_cable(const Lab *lab, size_t link, LinkView *ret, Err *err) {
                 return fail(err, r, "cannot show link '%s'", l.name);
         ret->cut = lab_link_is_cut(lab, link);
         for (int d = 0; r >= 0 && d < 2; d++)
-                r = count_end(lab, &l, d, &ends[d], err);
+                r = count_end(lab, &l, d, ret->engine, &ends[d], err);
         for (int d = 0; r >= 0 && d < 2; d++) {
                 ret->directions[d].quality = quality_words(&l.quality[d]);
                 ret->directions[d].stats = (LinkStats){
@@ -118,6 +131,11 @@ static int view_cable(const Lab *lab, size_t link, LinkView *ret, Err *err) {
                         .packets = ends[!d].rx_packets,
                         .bytes = ends[!d].rx_bytes,
                 };
+                /* A token bucket drops what finds no room; netem does not tell why. */
+                if (ret->engine == ENGINE_KERNEL)
+                        ret->directions[d].stats.queue_full = ends[d].drops;
+                else
+                        ret->directions[d].stats.lost = ends[d].drops;
                 if (!ret->directions[d].quality)
                         r = fail(err, ENOMEM, "cannot show link '%s'", l.name);
         }

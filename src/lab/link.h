@@ -9,7 +9,7 @@
 /* One direction as it is now. */
 typedef struct LinkDirection {
         char *quality;   /* quality_words() */
-        LinkStats stats; /* of a cable only what the interfaces count: arrived, packets, bytes */
+        LinkStats stats; /* of the kernel's: what interfaces count, and drops */
 } LinkDirection;
 
 /* Packets that came and did not go on, for whatever reason. */

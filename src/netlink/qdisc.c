@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <errno.h>
+#include <linux/gen_stats.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "netlink/qdisc.h"
@@ -111,4 +114,34 @@ void qdisc_next_none(NlMessage *m, int index) {
                             .tcm_parent = TC_H_ROOT };
 
         nl_next(m, RTM_DELQDISC, 0, &tc, sizeof tc);
+}
+
+static int take_drops(const struct nlmsghdr *message, void *context) {
+        const struct nlattr *all = nl_find(message, sizeof(struct tcmsg), TCA_STATS2);
+        const struct nlattr *queue = all ? nl_find_nested(all, TCA_STATS_QUEUE) : NULL;
+        struct gnet_stats_queue stats;
+
+        if (!queue || nl_size(queue) < sizeof stats)
+                return 0;
+        memcpy(&stats, nl_data(queue), sizeof stats);
+        *(uint32_t *) context = stats.drops;
+        return 0;
+}
+
+int qdisc_drops(int nl, int index, uint32_t *ret) {
+        struct tcmsg tc = { .tcm_family = AF_UNSPEC,
+                            .tcm_ifindex = index,
+                            .tcm_parent = TC_H_ROOT };
+        uint32_t drops = 0;
+        NlMessage m;
+        int r;
+
+        /* What is asked for is told as a change is: to who wants it echoed. */
+        nl_begin(&m, RTM_GETQDISC, NLM_F_ECHO, &tc, sizeof tc);
+        r = nl_query(nl, &m, take_drops, &drops, NULL);
+        /* The default one is not shown (tc_qdisc_dump_ignore(), net/sched/sch_api.c). */
+        if (r < 0 && r != -EINVAL && r != -ENOENT)
+                return r;
+        *ret = drops;
+        return 0;
 }

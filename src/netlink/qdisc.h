@@ -34,5 +34,8 @@ typedef struct Netem {
  */
 void qdisc_next_netem(NlMessage *m, int index, const Netem *netem, uint64_t rate_bps,
                       uint32_t burst, uint32_t limit);
+/* How many packets an interface's discipline has dropped, those of what is within it included; 0
+ * for the default one, which drops nothing; modulo 2^32.  Negative errno. */
+int qdisc_drops(int nl, int index, uint32_t *ret);
 /* Adds to a batch: back to the default discipline; -ENOENT if there was no other. */
 void qdisc_next_none(NlMessage *m, int index);

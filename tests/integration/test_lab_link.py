@@ -36,6 +36,17 @@ def lab(isola, tmp_path):
     assert existing(f'{isola.run_root}/labs/*') == []
 
 
+def test_what_the_kernels_queue_drops_is_counted(isola, lab):
+    lab('rate: 1mbit, queue: 20ms')
+    row = json.loads(isola.out('lab', 'link', 'show', '--format', 'json').splitlines()[0])
+    assert row['Engine'] == 'kernel' and row['Dropped'] == '0'
+    one = json.loads(isola.out('lab', 'measure', 'udp', '-b', '8mbit', '-t', '500ms', '--format', 'json', 'a', 'b'))['records'][0]
+    figures = {figure['name']: figure['value'] for figure in one['figures']}
+    lost = figures['sent'] - figures['received']
+    rows = [json.loads(line) for line in isola.out('lab', 'link', 'show', '--format', 'json').splitlines()]
+    assert lost > 50 and int(rows[0]['Dropped']) == lost and rows[1]['Dropped'] == '0'
+
+
 def ping(isola, source='a', target='b', count=1, wait=5, code=0):
     return isola('lab', 'exec', source, 'busybox', 'ping', '-4', '-c', count, '-i', '0.05', '-W', wait, target, code=code)
 
