@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
@@ -17,6 +18,8 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "kernel/caps.h"
+#include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "lab/host_tree.h"
 #include "lab/idle_node.h"
@@ -35,6 +38,10 @@ typedef struct IdleNode {
 bool node_is_idle(const Node *n) {
         return !n->image && n->kind != NODE_OVS_BRIDGE && !n->cmd && strv_length(n->binds) == 0 &&
                strv_length(n->sysctls) == 0 && !node_is_limited(n);
+}
+
+bool idle_nodes_are_possible(void) {
+        return !idmap_is_inside() && (caps_permitted() & 1ull << CAP_SYS_PTRACE) != 0;
 }
 
 int idle_nodes_open(IdleNodes *all, size_t most, int release, Err *err) {

@@ -27,6 +27,9 @@
 
 /* Whether it has nothing to run, to bind or to set. */
 bool node_is_idle(const Node *n);
+/* Whether the caller could still enter nodes whose memory it has hidden: with CAP_SYS_PTRACE over
+ * the machine (ptrace(2), "ptrace access mode checking"). */
+bool idle_nodes_are_possible(void);
 
 typedef struct IdleNodes {
         int release;       /* a byte from here for each: all is written down */

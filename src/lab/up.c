@@ -22,6 +22,7 @@
 #include "lab/build.h"
 #include "lab/container_node.h"
 #include "lab/engine.h"
+#include "lab/idle_node.h"
 #include "lab/keeper.h"
 #include "lab/lab_internal.h"
 #include "lab/needs.h"
@@ -217,7 +218,7 @@ static int build(Lab *lab, const LabOptions *options, Err *err) {
                             .statuses = s.statuses,
                             .listener = s.listener,
                             .priority = options->priority,
-                            .apart = idmap_is_inside(),
+                            .apart = !idle_nodes_are_possible(),
                             .inside = -EBADF };
         r = lab_place(lab, &place, err);
         if (r < 0)

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Labs side by side with Mininet: the same topologies brought up, pinged across and taken down, in alternating rounds.
 
-usage: tests/testhost tests/bench/labs.py ISOLA [--rounds N] [--sizes 100,1000] [--no-mininet]
+usage: tests/testhost tests/bench/labs.py ISOLA [--rounds N] [--sizes 100,1000] [--kinds single,linear] [--no-mininet]
+       [--realtime]
 
 Mininet's time is that of net.build() and net.start(), and of net.stop(), measured inside its own process, without
-Python's start.  isola's is that of its whole command.
+Python's start.  isola's is that of its whole command.  --realtime runs both at real-time priority: on a machine that others
+use as well, the figures then are those of a quieter one.
 """
 import argparse
 import os
@@ -16,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from scale import kernel_memory, networks_gone
 
 MININET = '''
 import sys, time
@@ -42,27 +46,22 @@ def command(argv, **options):
     return (time.perf_counter() - begin) * 1000, done.stdout
 
 
-def available():
-    """Bytes of memory that may be had; settled, for what was given back comes late."""
-    time.sleep(1)
-    text = pathlib.Path('/proc/meminfo').read_text()
-    return int(text.split('MemAvailable:')[1].split()[0]) * 1024
-
-
 class Isola:
-    def __init__(self, binary, directory):
-        self.argv = [binary, '--root', f'{directory}/data', '--run-root', f'{directory}/run', 'lab']
+    def __init__(self, binary, directory, prefix):
+        self.argv = [*prefix, binary, '--root', f'{directory}/data', '--run-root', f'{directory}/run', 'lab']
         self.directory = directory
 
     def round(self, kind, n):
         file = pathlib.Path(self.directory) / f'{kind}{n}.yml'
         if not file.exists():
             file.write_text(command([*self.argv, 'gen', kind, str(n)])[1])
-        before = available()
+        networks_gone()
+        before = kernel_memory()
         up, _ = command([*self.argv, 'up', '-q', file])
-        memory = (before - available()) / n
+        memory = (kernel_memory() - before) / n
         ping, _ = command([*self.argv, 'exec', *self.ends(kind, n)])
         down, _ = command([*self.argv, 'down'])
+        time.sleep(1 + n / 200)  # the kernel takes networks away in its own time
         return up, ping, down, memory
 
     @staticmethod
@@ -71,8 +70,8 @@ class Isola:
         return ['h1', 'busybox', 'ping', '-c', '1', '-W', '10', address]
 
 
-def mininet(kind, n):
-    done = subprocess.run(['/usr/bin/python3', '-c', MININET, kind, str(n)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+def mininet(kind, n, prefix):
+    done = subprocess.run([*prefix, '/usr/bin/python3', '-c', MININET, kind, str(n)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, check=False)
     if done.returncode != 0:
         sys.exit(f'mininet: {done.stderr}')
@@ -84,28 +83,33 @@ def main():
     parser.add_argument('isola')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--sizes', default='100,1000')
+    parser.add_argument('--kinds', default='single,linear')
     parser.add_argument('--no-mininet', action='store_true')
+    parser.add_argument('--realtime', action='store_true')
     o = parser.parse_args()
     peers = not o.no_mininet and os.path.exists('/usr/bin/mn') and shutil.which('brctl')
+    print(f'load before: {os.getloadavg()[0]:.1f}\n')
     print('| topology | up, ms | one ping, ms | down, ms | memory a host, KiB | Mininet up | Mininet down | × |')
     print('|---|---:|---:|---:|---:|---:|---:|---:|')
     with tempfile.TemporaryDirectory() as directory:
-        isola = Isola(o.isola, directory)
-        for kind in ('single', 'linear'):
+        prefix = ['chrt', '-f', '1'] if o.realtime else []
+        isola = Isola(o.isola, directory, prefix)
+        for kind in o.kinds.split(','):
             for n in map(int, o.sizes.split(',')):
                 ours, theirs = [], []
                 for _ in range(o.rounds):
                     ours.append(isola.round(kind, n))
                     if peers and n <= 100:
-                        theirs.append(mininet(kind, n))
+                        theirs.append(mininet(kind, n, prefix))
                 up, ping, down, memory = (statistics.median(row[i] for row in ours) for i in range(4))
-                line = f'| {kind},{n} | {up:.0f} | {ping:.1f} | {down:.0f} | {memory / 1024:.0f} |'
+                line = f'| {kind},{n} | {up:.0f} | {ping:.1f} | {down:.0f} | {memory:.0f} |'
                 if theirs:
                     their_up, their_down = (statistics.median(row[i] for row in theirs) for i in range(2))
                     line += f' {their_up:.0f} | {their_down:.0f} | {their_up / up:.0f}, {their_down / down:.0f} |'
                 else:
                     line += ' | | |'
                 print(line, flush=True)
+    print(f'\nload after: {os.getloadavg()[0]:.1f}')
 
 
 if __name__ == '__main__':

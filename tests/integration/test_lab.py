@@ -246,3 +246,13 @@ def test_a_program_that_a_bind_or_the_node_brings_is_not_looked_for(isola, lab, 
     lab(HEAD + '    a: {cmd: /mnt/later, binds: ["tools:/mnt"]}\n    b: {cmd: later, env: {PATH: "/mnt:/bin"}, '
         'binds: ["tools:/mnt"]}\n    c: {cmd: /run/later}\n')
     assert isola.out('lab', 'ls', '-q') == 'wrong'
+
+
+def test_without_the_right_to_look_at_hidden_memory_nodes_have_their_own(isola, lab, tmp_path):
+    file = tmp_path / 'lab.yml'
+    file.write_text(TRIANGLE)
+    without = ['setpriv', '--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace']
+    for words in (['lab', 'up', file], ['lab', 'exec', 'h1', 'busybox', 'ping', '-c', '1', '-W', '5', 'h2']):
+        done = subprocess.run([*without, *isola.command(*words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=isola.environment, check=False)
+        assert done.returncode == 0, done.stderr
