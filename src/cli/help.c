@@ -123,13 +123,48 @@ static int name_in(const Command *c, const char *family, const char **ret) {
         return 0;
 }
 
+#define FOLDED " COMMAND"
+
+/*
+ * Of "lab link cut" the length of "lab link", its noun; 0 for shorter names.  In the list of all
+ * commands, those of a noun take one line.
+ */
+static int noun_length(const char *name, int length) {
+        const char *end = name + length, *space = memchr(name, ' ', (size_t) length);
+
+        space = space ? memchr(space + 1, ' ', (size_t) (end - space - 1)) : NULL;
+        return space ? (int) (space - name) : 0;
+}
+
+/* Whether it is one of the noun's, and what it is called there. */
+static bool is_of_noun(const Command *c, const char *noun, int length, const char **ret) {
+        if (c->hidden || strncmp(c->name, noun, (size_t) length) != 0 || c->name[length] != ' ')
+                return false;
+        *ret = c->name + length + 1;
+        return true;
+}
+
+/* Prints the line of a noun; returns its last command. */
+static const Command *const *print_noun(const Command *const *list, int length, int width) {
+        const char *noun = (*list)->name, *verb;
+        autostr verbs = {};
+
+        for (; *list && is_of_noun(*list, noun, length, &verb); list++)
+                str_printf(&verbs, "%s%s", verbs.length > 0 ? ", " : "", verb);
+        printf("  %.*s" FOLDED "%*s  ", length, noun, width - length - (int) strlen(FOLDED), "");
+        print_wrapped(verbs.text ? verbs.text : "", width + 4, width + 4);
+        return list - 1;
+}
+
 static int names_width(const Command *const *list, const char *family) {
         int width = 0;
 
         for (; *list; list++) {
                 const char *name;
                 int n = (*list)->hidden ? 0 : name_in(*list, family, &name);
+                int noun = n > 0 && !family ? noun_length(name, n) : 0;
 
+                n = noun > 0 ? noun + (int) strlen(FOLDED) : n;
                 if (n > width)
                         width = n;
         }
@@ -143,12 +178,17 @@ static void print_commands(const Command *const *list, const char *family) {
         for (; *list; list++) {
                 const Command *c = *list;
                 int n = c->hidden ? 0 : name_in(c, family, &name);
+                int noun = n > 0 && !family ? noun_length(name, n) : 0;
 
                 if (n == 0)
                         continue;
                 if (!str_equal(group, c->group))
                         printf("\n%s:\n", c->group);
                 group = c->group;
+                if (noun > 0) {
+                        list = print_noun(list, noun, width);
+                        continue;
+                }
                 printf("  %.*s%*s  ", n, name, width - n, "");
                 print_wrapped(c->summary, width + 4, width + 4);
         }

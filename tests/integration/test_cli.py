@@ -17,10 +17,14 @@ def commands(isola):
 def test_help_lists_every_command_once(isola):
     text = isola('--help').stdout
     assert text.startswith('Usage: isola [OPTION...] COMMAND')
-    inside = isola('oci', '--help').stdout
+    of_family = {family: isola(family, '--help').stdout for family in ('oci', 'lab')}
     for command in commands(isola):
-        where = inside if command['name'].startswith('oci ') else text
+        words = command['name'].split()
+        where = of_family[words[0]] if words[0] == 'oci' or len(words) > 2 else text
         assert sum(line.startswith(f'  {command["name"]}  ') for line in where.splitlines()) == 1, command['name']
+        if len(words) > 2:
+            folded = re.search(rf'  {words[0]} {words[1]} COMMAND +(.*(?:\n {{10,}}.*)*)', text)
+            assert ' '.join(words[2:]) in re.split(r',\s+', ' '.join(folded[1].split())), command['name']
     assert isola().stdout == text
     assert isola('help').stdout == text
 
