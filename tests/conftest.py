@@ -47,7 +47,7 @@ def enter_test_host():
 
 class User:
     """An ordinary user of the test host: nobody on the machine has his number, his range or his name."""
-    uid = 12345
+    uid = 20000 + os.getpid() % 40000  # his processes are his alone, whatever runs beside
     name = 'joe'
     first, count = 300000, 65536  # of /etc/subuid and /etc/subgid
 
@@ -91,6 +91,10 @@ class User:
 
 @pytest.fixture(scope='session')
 def world():
+    yield from make_world()
+
+
+def make_world():
     """A network namespace that the test host reaches by default routes of both families, with a name and a web page."""
     def ip(*words):
         subprocess.run(['ip', *words], check=True)
@@ -115,6 +119,10 @@ def world():
 
 @pytest.fixture(scope='session')
 def tun():
+    yield from open_tun()
+
+
+def open_tun():
     """What udev makes of /dev/net/tun: everybody may open it."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-tun-', dir='/var/tmp'))
     subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', directory], check=True)
@@ -166,13 +174,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=f'needs root: {mark.args[0]}'))
 
 
+def open_way(path):
+    """What pytest makes is for root alone."""
+    for directory in (path, *path.parents):
+        if directory == path or directory.name.startswith(('pytest-', 'popen-')):
+            directory.chmod(0o755)
+
+
 @pytest.fixture(autouse=AS_USER)
 def reachable(request):
     """Directories of pytest's are root's alone; here the user may go in, and the test's own is his."""
     path = request.getfixturevalue('tmp_path')
-    for parent in (path, *path.parents):
-        if parent.name.startswith('pytest-'):
-            parent.chmod(0o755)
+    open_way(path)
     request.getfixturevalue('joe').own(path)
 
 
@@ -204,7 +217,8 @@ class Isola:
 
     def __init__(self, directory, binary=None, user=None):
         self.binary = binary or (user.binary if user else BINARY)
-        self.become = user.become() if user else {}
+        # The same process, as if he had called it.
+        self.become = [shutil.which('setpriv'), f'--reuid={user.uid}', f'--regid={user.uid}', '--clear-groups'] if user else []
         if user:
             user.own(directory)
         self.root = str(directory / 'data')
@@ -213,12 +227,11 @@ class Isola:
         self.environment = {'PATH': os.environ['PATH'], 'HOME': str(directory), 'TERM': 'xterm'}
 
     def command(self, *arguments):
-        return [self.binary, '--root', self.root, '--run-root', self.run_root, *map(str, arguments)]
+        return [*self.become, self.binary, '--root', self.root, '--run-root', self.run_root, *map(str, arguments)]
 
     def __call__(self, *arguments, code=0, input=None, text=True, timeout=60, env=None, cwd=None, stdin=None):
         """Runs `isola ARGUMENTS`, expects the exit code (None: any) and returns the result."""
         streams = {'input': input} if input is not None else {'stdin': stdin or subprocess.DEVNULL}
-        streams.update(self.become)
         done = subprocess.run(self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=text,
                               timeout=timeout, env={**self.environment, **(env or {})}, cwd=cwd, **streams)
         if code is not None:
@@ -235,8 +248,7 @@ class Isola:
 
     def start(self, *arguments, env=None, **options):
         """Starts `isola ARGUMENTS` in the background; pipes unless told otherwise."""
-        options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **self.become,
-                   **options}
+        options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **options}
         return subprocess.Popen(self.command(*arguments), env={**self.environment, **(env or {})}, **options)
 
     def inspect(self, name):
@@ -362,6 +374,8 @@ def make_busybox_tar(path):
 def rootfs_tar(tmp_path_factory):
     path = tmp_path_factory.mktemp('rootfs') / 'rootfs.tar'
     make_busybox_tar(path)
+    if AS_USER:
+        open_way(path.parent)
     return str(path)
 
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/group.h"
+#include "kernel/idmap.h"
 
 #define REMOVE_TIMEOUT_MS 1000
 
@@ -48,6 +49,11 @@ int container_cgroup_make(Container *c, const CgroupLimits *limits, Cgroup **ret
 
         free(take_ptr(c->state.cgroup));
         name = container_cgroup_name(c);
+        if (name && idmap_is_inside() && !cgroup_root_is_writable() &&
+            cgroup_beside_us(name, &c->state.cgroup) >= 0) {
+                free(name);
+                name = container_cgroup_name(c);
+        }
         if (!name)
                 return fail(err, ENOMEM, "cannot make the container's cgroup");
         r = create(name, limits, ret, err);
@@ -63,6 +69,7 @@ int container_cgroup_make(Container *c, const CgroupLimits *limits, Cgroup **ret
                                 "log in through systemd-logind on a machine with cgroup version 2, "
                                 "which gives users one, or run as root");
         log_debug("no cgroup '%s' can be made: the container stays in its maker's", name);
+        free(c->state.cgroup);
         c->state.cgroup = strdup("");
         *ret = NULL;
         return c->state.cgroup ? 0 : fail(err, ENOMEM, "cannot make the container's cgroup");

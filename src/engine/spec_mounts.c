@@ -14,6 +14,7 @@
 #include "engine/spec.h"
 #include "engine/spec_internal.h"
 #include "engine/volume.h"
+#include "kernel/idmap.h"
 
 /* Adds a mount whose options are one comma-separated string. */
 static int add(OciSpec *spec, const char *destination, const char *type, const char *source,
@@ -192,7 +193,8 @@ static int add_device(const ContainerDevice *d, OciSpec *spec, Err *err) {
                 return refuse(err, EINVAL, "'%s' is not a device", d->path_on_host);
         if (allow_device(d, &st, l->resources) < 0)
                 return fail(err, ENOMEM, "cannot use device '%s'", d->path_on_host);
-        if (!str_after(target, "/dev/"))
+        /* Nor does root of a user namespace make nodes: mknod(2). */
+        if (!str_after(target, "/dev/") || idmap_is_inside())
                 return bind_device(d, target, spec, err);
 
         device = json_grow(&l->devices, &l->n_devices, sizeof *device);

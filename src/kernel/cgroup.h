@@ -152,6 +152,13 @@ bool cgroup_root_is_writable(void);
  */
 int cgroup_clean_path(const char *path, char **ret);
 
+/*
+ * The name of a place beside our own version 2 cgroup: in our own there are processes, so that it
+ * could not pass controllers on (cgroup-v2.rst, "no internal process constraint").  @ret: owned by
+ * the caller.  -EOPNOTSUPP without version 2.
+ */
+int cgroup_beside_us(const char *name, char **ret);
+
 /**
  * cgroup_create() - make a place of our own and set its limits
  * @name:	such as "isola/<id>"; parents are made, controllers enabled on the way

@@ -253,7 +253,7 @@ static int prepare(const InitPlan *plan, int sync, int *ret_slave, Err *err) {
         if (init_plan_has_userns(plan))
                 init_wait_for(sync, INIT_IDS);
         /* Not before an ordinary user has written its ids (proc(5), /proc/PID). */
-        if (plan->confined && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        if (plan->confined && init_plan_has_userns(plan) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return fail(err, errno, "cannot protect the first process");
         r = become_root(plan, err);
         if (r < 0)

@@ -214,8 +214,7 @@ int init_plan_make(const OciSpec *spec, const RuntimeOptions *options, InitPlan 
                 r = plan_ids(plan, err);
         if (r >= 0)
                 r = plan_root(plan, err);
-        plan->confined =
-                plan->unprivileged || (plan->new_namespaces & CLONE_NEWUSER && idmap_is_inside());
+        plan->confined = plan->unprivileged || idmap_is_inside();
         if (r >= 0)
                 r = plan_mounts_make(plan, err);
         if (r >= 0 && !init_plan_has_userns(plan))

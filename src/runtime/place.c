@@ -16,35 +16,12 @@
 #include "runtime/systemd.h"
 
 #define OWN_PARENT "isola-oci-" /* and the realm */
-#define SELF_MAX   65536
 #define KEEP_GROUP ((gid_t) -1)
 
 /* --- names --- */
 
 static bool is_ours(const char *path) {
         return str_after(path, OWN_PARENT) != NULL;
-}
-
-/* Our own v2 cgroup's parent: in our own there are processes, so that it could not pass controllers
- * on (cgroup-v2.rst, "no internal process constraint"). */
-static int beside_us(const char *name, char **ret) {
-        autofree char *text = NULL;
-        const char *own;
-        char *end;
-        int r;
-
-        r = file_read(AT_FDCWD, "/proc/self/cgroup", SELF_MAX, &text, NULL);
-        if (r < 0)
-                return r;
-        own = strstr(text, "0::/");
-        if (!own)
-                return -EOPNOTSUPP;
-        own += strlen("0::/");
-        end = strchrnul(own, '\n');
-        while (end > own && end[-1] != '/')
-                end--;
-        *ret = str_format("%.*s%s", (int) (end - own), own, name);
-        return *ret ? 0 : -ENOMEM;
 }
 
 static int name_directory(const char *path, const char *realm, const char *id, char **ret,
@@ -57,7 +34,7 @@ static int name_directory(const char *path, const char *realm, const char *id, c
         if (r == -EINVAL)
                 return refuse(err, r, "the cgroups path '%s' is not a place for a container", path);
         if (r >= 0 && (str_empty(path) || *path != '/') && !cgroup_root_is_writable() &&
-            beside_us(clean, ret) >= 0)
+            cgroup_beside_us(clean, ret) >= 0)
                 return 0;
         if (r < 0)
                 return fail(err, r, "cannot name the container's cgroup");

@@ -293,7 +293,7 @@ static int complete(InitPlan *plan, Runtime *runtime, Err *err) {
                 return r;
         r = open_network(plan, runtime, proc, err);
         /* What an ordinary user may do to a process ends when that changes its ids. */
-        if (r >= 0 && plan->confined &&
+        if (r >= 0 && plan->confined && init_plan_has_userns(plan) &&
             (say(runtime, INIT_IDS) < 0 || say(runtime, INIT_MAPPED) < 0))
                 r = refuse(err, ECANCELED, "the container's first process has ended");
         return r;

@@ -253,6 +253,7 @@ def test_names_labels_and_iidfile(build):
     assert quiet.stdout.strip() == image_id(build.isola, build.name) and quiet.stdout.count('\n') == 1
 
 
+@pytest.mark.needs_root('files of its context are for root alone')
 def test_dockerfile_elsewhere(build, tmp_path_factory):
     other = tmp_path_factory.mktemp('other') / 'My.dockerfile'
     other.write_text('FROM busybox\nLABEL from=elsewhere\n')
@@ -279,6 +280,7 @@ def cached(result):
     return hits
 
 
+@pytest.mark.needs_root('files of its context are for root alone')
 def test_cache(build):
     file = 'FROM busybox\nARG V=1\nCOPY a /a\nRUN cat /a > /b\nENV X=1\nRUN echo $X\n'
     build.write('a', 'one')
@@ -310,6 +312,7 @@ def test_cache_of_removed_layers(build):
     assert build.isola.out('run', '--rm', '--network', 'none', 'back', 'cat', '/r') == 'removed'
 
 
+@pytest.mark.needs_root('files of its context are for root alone')
 def test_reproducible(build, fresh, rootfs_tar, tmp_path_factory):
     """The same inputs give the same digest in another store, on another day."""
     fresh('image', 'import', rootfs_tar, 'busybox')

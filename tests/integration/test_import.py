@@ -92,6 +92,7 @@ def test_standard_input(fresh):
     assert fresh.out('history', '--format', '{{.Comment}}', 'x') == 'Imported from -'
 
 
+@pytest.mark.needs_root('looks at the owners on disk, which are of the user\'s range')
 def test_attributes_are_kept(fresh, tmp_path):
     tar = (Tar().add('./', tarfile.DIRTYPE, mode=0o711)
            .add('set', data=b'x', mode=0o4755, uid=1000, gid=50, mtime=1234567890.5)
@@ -239,6 +240,7 @@ def test_endless_input(fresh):
         assert fresh('image', 'import', device, 'x', code=1, timeout=20).stderr.startswith('isola: cannot import')
 
 
+@pytest.mark.needs_root('its small file system belongs to root')
 def test_a_full_disk(fresh, tmp_path):
     """Too many bytes, and too many files, leave nothing but a sentence."""
     tar = Tar()
@@ -297,6 +299,7 @@ def test_kill_leaves_no_half_image(fresh, tmp_path):
     assert len(list(diff_of(fresh, 'whole').rglob('f*'))) == 3000
 
 
+@pytest.mark.needs_root('without a PATH there is no newuidmap either')
 def test_bootstrap_without_mmdebstrap_says_what_to_install(fresh):
     done = fresh('image', 'bootstrap', 'deb', env={'PATH': '/nonexistent'}, code=1)
     assert "'mmdebstrap' is not installed" in done.stderr and 'apt install mmdebstrap' in done.stderr

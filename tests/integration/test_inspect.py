@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.needs_root('its container has a memory limit')
+
 
 @pytest.fixture
 def web(isola, image):

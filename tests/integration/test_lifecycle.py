@@ -103,6 +103,7 @@ def test_wait_prints_codes_in_order(isola, image):
     assert isola('wait', 'nobody', code=1).stdout == ''
 
 
+@pytest.mark.needs_root('pausing needs a control group, which a user has only under systemd')
 def test_pause_and_unpause(isola, web):
     assert isola('pause', 'web').stdout == 'web\n'
     assert status(isola, 'web') == 'paused'

@@ -6,6 +6,7 @@ import pathlib
 import signal
 import time
 
+import pytest
 from conftest import kill, known_code, wait_until
 
 
@@ -120,6 +121,7 @@ def test_rm_force_ends_a_restarting_container(isola, image):
     assert isola.out('ps', '-aq') == ''
 
 
+@pytest.mark.needs_root('the size is that of root\'s: a user\'s holds a namespace, too')
 def test_monitor_is_small_and_holds_nothing_of_the_caller(isola, image):
     secret = os.open('/etc/passwd', os.O_RDONLY)
     os.set_inheritable(secret, True)

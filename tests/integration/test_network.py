@@ -165,6 +165,7 @@ def test_networks_are_apart(isola, image, network):
     assert ask(isola, 'two', two['IPAddress']) == 'two'
 
 
+@pytest.mark.needs_root('looks at bridges and rules of the machine, where a user has none')
 def test_used_network_is_not_removed(isola, image, network):
     network('busy')
     up(isola, image, 'one', '--network', 'busy')
@@ -178,6 +179,7 @@ def test_used_network_is_not_removed(isola, image, network):
     assert bridge not in [link['ifname'] for link in ip('link')]
 
 
+@pytest.mark.needs_root('looks at bridges and rules of the machine, where a user has none')
 def test_internal_network_has_no_way_out(isola, image, network):
     network('inner', '--internal')
     settings = up(isola, image, 'one', '--network', 'inner')['Networks']['inner']
@@ -240,6 +242,7 @@ def test_interface_and_address_go_with_the_container(isola, image):
     wait_until(lambda: len(ip('link')) <= max(before, 2), what='the interface going')
 
 
+@pytest.mark.needs_root('looks at bridges and rules of the machine, where a user has none')
 def test_bridge_and_rules_come_back_after_being_removed(isola, image):
     isola('run', '--rm', image, 'true')
     bridge = isola.out('network', 'inspect', '-f',
@@ -261,6 +264,7 @@ def table():
                           text=True, check=False).stdout
 
 
+@pytest.mark.needs_root('looks at bridges and rules of the machine, where a user has none')
 def test_bridge_and_table_go_with_the_last_container(isola, image, network):
     network('lab')
     up(isola, image, 'one')
@@ -286,6 +290,7 @@ def test_bridge_of_containers_that_ended_goes_with_the_next_list(isola, image, c
     assert bridges() == set() and table() == ''
 
 
+@pytest.mark.needs_root('looks at bridges and rules of the machine, where a user has none')
 @pytest.mark.parametrize('point', ['sweep.forgotten', 'sweep.bridge'])
 def test_interrupted_removal_of_a_bridge_is_gone_on_with(isola, image, point):
     isola('run', '--rm', image, 'true')
@@ -321,6 +326,7 @@ def test_containers_start_while_bridges_are_removed(isola, image):
     assert bridges() == set() and table() == ''
 
 
+@pytest.mark.needs_root('looks at bridges and rules of the machine, where a user has none')
 def test_table_stays_for_another_home(isola, image, fresh, rootfs_tar):
     fresh('image', 'import', rootfs_tar, 'busybox')
     settings = up(fresh, image, 'theirs', '-p', '8080:80')

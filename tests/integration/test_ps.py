@@ -119,6 +119,7 @@ def test_long_commands_are_cut(isola, image):
         '"echo a \\"quoted\\" and long argument"\n')
 
 
+@pytest.mark.needs_root('pausing needs a control group, which a user has only under systemd')
 def test_paused_and_restarted_are_told(isola, image):
     isola('run', '-d', '--name', 'web', image, 'sleep', '1000')
     isola('pause', 'web')

@@ -10,6 +10,8 @@ import pytest
 
 from conftest import SLOWNESS, kill, wait_until
 
+pytestmark = pytest.mark.needs_root('looks at rules of the machine; a user\'s ports are in test_rootless.py')
+
 SERVER = 'echo {} > /tmp/index.html; exec httpd -f -p 80 -h /tmp'
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 import pytest
-from conftest import AS_USER, Isola, kill, wait_until
+from conftest import AS_USER, Isola, kill, open_way, wait_until
 
 pytestmark = pytest.mark.skipif(AS_USER, reason='makes its own users')
 
@@ -52,12 +52,6 @@ def processes(joe):
         except OSError:
             pass
     return found
-
-
-def open_way(path):
-    """What pytest makes is for root alone."""
-    for directory in (path, *path.parents[:2]):
-        directory.chmod(0o755)
 
 
 def import_busybox(isola, rootfs_tar):
@@ -434,3 +428,38 @@ def test_namespace_of_a_killed_maker_is_not_missed(home, joe):
     record.unlink()  # or one would be found: processes that nobody has waited for yet are in it still
     assert home('run', '--rm', '--network', 'none', 'busybox', 'true', env={'ISOLA_FAULT': 'rootless.made'}, code=None).returncode == -9
     assert home.out('run', '--rm', '--network', 'none', 'busybox', 'id', '-u') == '0'
+
+
+@pytest.fixture
+def delegated(joe):
+    """A control group of version 2 that is joe's, with a place in it to begin from."""
+    roots = [pathlib.Path(path) for path in ('/sys/fs/cgroup/unified', '/sys/fs/cgroup') if os.path.exists(path + '/cgroup.procs')]
+    if not roots:
+        pytest.skip('there are no control groups of version 2')
+    top = roots[0] / f'isola-test-{os.getpid()}'
+    begin = top / 'begin'
+    begin.mkdir(parents=True)
+    for directory in (top, begin):
+        for path in (directory, *(directory / name for name in ('cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'))):
+            joe.own(path)
+    yield top
+    wait_until(lambda: not list((top).glob('isola*')))
+    begin.rmdir()
+    top.rmdir()
+
+
+def test_control_group_that_is_the_users_is_used(home, delegated):
+    def isola(*words):
+        line = ['sh', '-c', f'echo $$ > {delegated}/begin/cgroup.procs; exec "$@"', 'sh', *home.command(*words)]
+        return subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=60)
+    try:
+        assert isola('run', '-d', '--name', 'a', '--network', 'none', 'busybox', 'sleep', '1000').returncode == 0
+        group = delegated / 'isola' / home.inspect('a')['Id']
+        assert str(home.pid('a')) in (group / 'cgroup.procs').read_text().split()
+        assert isola('pause', 'a').returncode == 0
+        assert home.out('ps', '--format', '{{.Status}}').endswith('(Paused)')
+        assert isola('unpause', 'a').returncode == 0
+        assert isola('exec', 'a', 'true').returncode == 0
+    finally:
+        isola('rm', '-f', 'a')
+    wait_until(lambda: not group.exists())

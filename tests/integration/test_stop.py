@@ -2,6 +2,7 @@
 """stop, start, restart, kill, pause, wait and rm."""
 import time
 
+import pytest
 from conftest import wait_until
 
 TRAP = 'trap "exit 3" TERM; echo ready; while :; do sleep 0.05; done'
@@ -64,6 +65,7 @@ def test_kill_of_a_stopped_container_is_refused(isola, image):
     assert "container 'idle' is not running" in done.stderr
 
 
+@pytest.mark.needs_root('pausing needs a control group, which a user has only under systemd')
 def test_pause_stops_time_for_it_and_unpause_lets_it_go_on(isola, image):
     run_ready(isola, image, 'ice', 'echo ready; i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done')
     isola('pause', 'ice')
@@ -77,6 +79,7 @@ def test_pause_stops_time_for_it_and_unpause_lets_it_go_on(isola, image):
     wait_until(lambda: isola.out('logs', '--tail', '1', 'ice') != first)
 
 
+@pytest.mark.needs_root('pausing needs a control group, which a user has only under systemd')
 def test_stop_of_a_paused_container_works(isola, image):
     run_ready(isola, image, 'frozen', TRAP)
     isola('pause', 'frozen')
@@ -104,6 +107,7 @@ def test_rm_refuses_what_runs_without_force(isola, image):
     assert isola.out('ps', '-aq') == ''
 
 
+@pytest.mark.needs_root('pausing needs a control group, which a user has only under systemd')
 def test_rm_force_of_a_paused_container_works(isola, image):
     isola('run', '-d', '--name', 'stiff', image, 'sleep', '100')
     isola('pause', 'stiff')
