@@ -472,7 +472,8 @@ static int make_image(Build *build, StageState *state, char *const *names, Image
         if (r >= 0)
                 r = date_image(build, state, err);
         if (r >= 0)
-                r = image_create(build->home, &state->image, state->layers, names, ret, err);
+                r = image_create_annotated(build->home, &state->image, state->layers, names,
+                                           (char *const *) build->request->annotations, ret, err);
         if (r < 0)
                 return r;
         fault_point("build.image");
@@ -536,6 +537,10 @@ static int refuse_warnings(Build *build, Err *err) {
 static int prepare(Build *build, char ***ret_names, Err *err) {
         int r;
 
+        strv_foreach(annotation, build->request->annotations)
+                if (!strchr(*annotation, '=') || **annotation == '=')
+                        return refuse(err, EINVAL, "annotation '%s' is not of the form NAME=VALUE",
+                                      *annotation);
         strv_foreach(name, build->request->names) {
                 autoptr(Reference) reference = NULL;
 

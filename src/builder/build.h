@@ -35,10 +35,11 @@ typedef struct BuildRequest {
         const char *const *names;     /* references to give the image; NULL for none */
         const char *const *arguments; /* "NAME=value", or "NAME" for the environment's */
         const char *const *labels;    /* "name=value" */
-        const char *const *contexts;  /* "name=directory" or "name=docker-image://reference" */
-        const char *const *secrets;   /* as --secret has them, see secret.h */
-        const char *const *agents;    /* --ssh */
-        const char *const *outputs;   /* --output, see output.h */
+        const char *const *annotations; /* of the manifest, "name=value" */
+        const char *const *contexts;    /* "name=directory" or "name=docker-image://reference" */
+        const char *const *secrets;     /* as --secret has them, see secret.h */
+        const char *const *agents;      /* --ssh */
+        const char *const *outputs;     /* --output, see output.h */
         const char *const *cache_from, *const *cache_to; /* see cache_transfer.h */
         const char *const *uncached; /* stages that the cache knows nothing of; NULL for none */
         const char *const *allow;    /* "security.insecure" */

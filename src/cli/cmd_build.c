@@ -17,7 +17,7 @@
 
 typedef struct BuildOptions {
         const char **tags, **arguments, **labels, **contexts, **secrets, **agents, **outputs;
-        const char **cache_from, **cache_to, **uncached, **allow, **hosts, **ulimits;
+        const char **cache_from, **cache_to, **uncached, **allow, **hosts, **ulimits, **annotations;
         uint64_t shm_size;
         const char *platform, *metadata;
         const char *file, *target, *iidfile, *progress, *network;
@@ -29,6 +29,8 @@ static const Option options[] = {
         OPT_LIST(0, "allow", BuildOptions, allow, "WHAT",
                  "Allow RUN --security=insecure: security.insecure",
                  "security.insecure|network.host"),
+        OPT_LIST(0, "annotation", BuildOptions, annotations, "NAME=VALUE",
+                 "Add an annotation to the image's manifest"),
         OPT_LIST(0, "build-arg", BuildOptions, arguments, "NAME=VALUE",
                  "Give a value to an ARG of the Dockerfile"),
         OPT_LIST(0, "build-context", BuildOptions, contexts, "NAME=DIR",
@@ -189,6 +191,7 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 .names = o->tags,
                 .arguments = o->arguments,
                 .labels = o->labels,
+                .annotations = o->annotations,
                 .contexts = o->contexts,
                 .secrets = o->secrets,
                 .agents = o->agents,

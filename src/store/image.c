@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
@@ -586,23 +589,53 @@ static int put_json(const Home *home, const JsonType *type, const void *value, i
 }
 
 /* Writes config, manifest and record. */
+/* How a blob is compressed, by its first bytes. */
+static const char *blob_media_type(int blob) {
+        unsigned char head[4] = {};
+
+        if (pread(blob, head, sizeof head, 0) < 4)
+                return OCI_MEDIA_LAYER;
+        if (head[0] == 0x1f && head[1] == 0x8b)
+                return OCI_MEDIA_GZIP;
+        return memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0 ? OCI_MEDIA_ZSTD : OCI_MEDIA_LAYER;
+}
+
+/*
+ * A layer from elsewhere is its blob, which so stays as long as an image stands on the layer; one
+ * that was made here is the tar that it would make.
+ */
+static void describe_layer(const Home *home, Layer *layer, OciDescriptor *ret) {
+        autofree char *path = *layer->blob ? layout_blob_path(layer->blob) : NULL;
+        autoclose int blob =
+                path ? openat(home->data_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
+        struct stat st;
+
+        if (blob >= 0 && fstat(blob, &st) == 0) {
+                ret->media_type = (char *) blob_media_type(blob);
+                ret->digest = layer->blob;
+                ret->size = st.st_size;
+                return;
+        }
+        ret->media_type = (char *) OCI_MEDIA_LAYER;
+        ret->digest = layer->diff_id;
+        ret->size = layer->size;
+}
+
 static int put_image(const Home *home, const OciImage *config, Layer *const *layers, size_t n,
-                     Image **ret, int64_t *ret_manifest_size, Err *err) {
+                     char *const *annotations, Image **ret, int64_t *ret_manifest_size, Err *err) {
         autofree OciDescriptor *descriptors = calloc(n + 1, sizeof *descriptors);
         autoptr(Image) image = calloc(1, sizeof *image);
         OciManifest manifest = { .schema_version = 2,
                                  .media_type = (char *) OCI_MEDIA_MANIFEST,
                                  .layers = descriptors,
-                                 .n_layers = n };
+                                 .n_layers = n,
+                                 .annotations = (char **) annotations };
         int r;
 
         if (!descriptors || !image)
                 return fail(err, ENOMEM, "cannot write the image");
-        for (size_t i = 0; i < n; i++) {
-                descriptors[i].media_type = (char *) OCI_MEDIA_LAYER;
-                descriptors[i].digest = layers[i]->diff_id;
-                descriptors[i].size = layers[i]->size;
-        }
+        for (size_t i = 0; i < n; i++)
+                describe_layer(home, layers[i], &descriptors[i]);
         r = put_json(home, &oci_image_type, config, &manifest.config.size, image->id, err);
         if (r < 0)
                 return r;
@@ -627,6 +660,11 @@ static int load_layers(const Home *home, char *const *chain_ids, Layer **layers,
 
 int image_create(const Home *home, OciImage *config, char *const *chain_ids, char *const *names,
                  Image **ret, Err *err) {
+        return image_create_annotated(home, config, chain_ids, names, NULL, ret, err);
+}
+
+int image_create_annotated(const Home *home, OciImage *config, char *const *chain_ids,
+                           char *const *names, char *const *annotations, Image **ret, Err *err) {
         size_t n = strv_length(chain_ids);
         autofree Layer **layers = calloc(n + 1, sizeof *layers);
         autoptr(Image) image = NULL;
@@ -648,7 +686,7 @@ int image_create(const Home *home, OciImage *config, char *const *chain_ids, cha
         if (r >= 0)
                 r = fill_config(config, layers, n, err);
         if (r >= 0)
-                r = put_image(home, config, layers, n, &image, &manifest_size, err);
+                r = put_image(home, config, layers, n, annotations, &image, &manifest_size, err);
         for (size_t i = 0; i < n; i++)
                 layer_free(layers[i]);
         if (r < 0)

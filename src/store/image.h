@@ -68,6 +68,9 @@ void image_list_free(Image **list, size_t n);
  */
 int image_create(const Home *home, OciImage *config, char *const *layers, char *const *names,
                  Image **ret, Err *err);
+/* The same, with annotations ("key=value") in its manifest; NULL for none. */
+int image_create_annotated(const Home *home, OciImage *config, char *const *layers,
+                           char *const *names, char *const *annotations, Image **ret, Err *err);
 
 typedef struct ImportSource {
         int archive;         /* tar, plain or compressed with gzip, xz or zstd; may be a pipe */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What goes into `isola build` besides a directory, and what comes out besides an image."""
 import functools
+import gzip
 import hashlib
 import http.server
 import io
@@ -140,6 +141,50 @@ def test_metadata_file(build, tmp_path_factory):
     assert data['image.name'] == 'meta:1'
     assert data['containerimage.config.digest'] == build.isola.json('image', 'inspect', 'meta:1')[0]['Id']
     assert data['containerimage.digest'].startswith('sha256:')
+
+
+def test_annotations(build):
+    build('FROM busybox\n', '--annotation', 'org.example.a=1', '--annotation', 'b=x y', name='annotated')
+    blobs = pathlib.Path(build.isola.root) / 'image-store/blobs/sha256'
+    index = json.loads((blobs.parent.parent / 'index.json').read_text())
+    entry = next(e for e in index['manifests'] if e['annotations'].get('org.opencontainers.image.ref.name') == 'annotated:latest')
+    manifest = json.loads((blobs / entry['digest'].split(':')[1]).read_text())
+    assert manifest['annotations'] == {'org.example.a': '1', 'b': 'x y'}
+    assert "annotation 'x' is not of the form" in build.isola('build', '--annotation', 'x', build.directory, code=1).stderr
+
+
+def test_upon_layers_from_elsewhere(build, fresh, tmp_path_factory):
+    """The blobs of a base that came compressed stay as long as something stands on them."""
+    directory = tmp_path_factory.mktemp('oci')
+    build('FROM busybox\nRUN echo base > /base\n', name='frombase')
+    build.isola('save', '-o', directory / 'base.tar', 'frombase')
+    with tarfile.open(directory / 'base.tar') as tar:
+        tar.extractall(directory / 'layout')
+    blobs = directory / 'layout/blobs/sha256'
+    index = json.loads((directory / 'layout/index.json').read_text())
+    manifest = json.loads((blobs / index['manifests'][0]['digest'].split(':')[1]).read_text())
+    for layer in manifest['layers']:
+        packed = gzip.compress((blobs / layer['digest'].split(':')[1]).read_bytes(), mtime=0)
+        layer.update(mediaType='application/vnd.oci.image.layer.v1.tar+gzip', size=len(packed), digest='sha256:' + hashlib.sha256(packed).hexdigest())
+        (blobs / layer['digest'].split(':')[1]).write_bytes(packed)
+    text = json.dumps(manifest).encode()
+    index['manifests'][0].update(digest='sha256:' + hashlib.sha256(text).hexdigest(), size=len(text))
+    (blobs / hashlib.sha256(text).hexdigest()).write_bytes(text)
+    (directory / 'layout/index.json').write_text(json.dumps(index))
+    fresh('image', 'copy', f'oci:{directory / "layout"}', 'isola:base')
+    other = Builder(fresh, build.directory)
+    other('FROM base\nRUN echo more > /more\n', name='upon')
+    fresh('rmi', 'base')
+    assert 'missing' not in fresh('store', 'check').stdout
+    assert see(other, 'cat /base /more') == 'base\nmore'
+    fresh('save', '-o', directory / 'upon.tar', 'upon')
+    build.isola('load', '-i', directory / 'upon.tar')
+    build.name = 'upon'
+    assert see(build, 'cat /base /more') == 'base\nmore'
+    damaged = next(pathlib.Path(fresh.root).glob('layers/*/diff/base'))
+    damaged.write_text('evil')
+    assert '(repaired)' in fresh('store', 'check', '--repair').stdout
+    assert see(other, 'cat /base') == 'base'
 
 
 def test_squash(build):

@@ -237,3 +237,15 @@ def test_image_mount(store):
     assert (one / 'bin/sh').exists()
     isola('image', 'unmount', '-a')
     isola('rmi', 'app')
+
+
+def test_cache_mounts_travel(build, fresh, rootfs_tar, tmp_path):
+    build('FROM busybox\nRUN --mount=type=cache,id=travels,target=/c echo far > /c/from && chown 7:8 /c/from\n', '--no-cache')
+    assert 'travels' in build.isola.out('builder', 'cache', 'ls')
+    build.isola('builder', 'cache', 'export', '-o', tmp_path / 'cache.tar', 'travels')
+    fresh('image', 'import', rootfs_tar, 'busybox')
+    fresh('builder', 'cache', 'import', 'travels', tmp_path / 'cache.tar')
+    other = Builder(fresh, build.directory)
+    other('FROM busybox\nRUN --mount=type=cache,id=travels,target=/c cat /c/from > /x; stat -c %u:%g /c/from >> /x\n')
+    assert fresh.out('run', '--rm', '--network', 'none', other.name, 'cat', '/x') == 'far\n7:8'
+    assert "there is no cache 'none'" in fresh('builder', 'cache', 'export', 'none', code=1).stderr
