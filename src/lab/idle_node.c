@@ -41,7 +41,8 @@ bool node_is_idle(const Node *n) {
 }
 
 bool idle_nodes_are_possible(void) {
-        return !idmap_is_inside() && (caps_permitted() & 1ull << CAP_SYS_PTRACE) != 0;
+        return !idmap_is_inside() && (caps_permitted() & 1ull << CAP_SYS_PTRACE) != 0 &&
+               syscall(SYS_close_range, ~0u, ~0u, 0) == 0;
 }
 
 int idle_nodes_open(IdleNodes *all, size_t most, int release, Err *err) {

@@ -28,7 +28,8 @@
 /* Whether it has nothing to run, to bind or to set. */
 bool node_is_idle(const Node *n);
 /* Whether the caller could still enter nodes whose memory it has hidden: with CAP_SYS_PTRACE over
- * the machine (ptrace(2), "ptrace access mode checking"). */
+ * the machine (ptrace(2), "ptrace access mode checking").  And whether they have close_range(2):
+ * what is done without it elsewhere needs more than a page of stack. */
 bool idle_nodes_are_possible(void);
 
 typedef struct IdleNodes {

@@ -228,3 +228,16 @@ def test_refusal_of_the_oci_runtime(isola, bundle, call, code):
     assert isola.out('oci', 'list', '-q') == ''
     wait_until(lambda: not leftovers(isola), what='the end of all that was begun')
     assert bundle.run().stdout == 'again\n'
+
+
+@pytest.mark.parametrize('call', ['close_range', 'clone3', 'close_range,clone3'])
+def test_labs_go_on(isola, call, tmp_path):
+    denied = Denied(isola, call, 'EPERM')
+    file = tmp_path / 'lab.yml'
+    file.write_text('name: denied\ntopology:\n  nodes: {h1: {}, h2: {cmd: [sleep, "1000"]}}\n'
+                    '  links:\n    - endpoints: [h1:eth1, h2:eth1]\n')
+    denied('lab', 'up', file)
+    try:
+        denied('lab', 'exec', 'h1', 'busybox', 'ping', '-c', '1', '-W', '5', 'h2')
+    finally:
+        denied('lab', 'down', 'denied')
