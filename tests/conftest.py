@@ -54,7 +54,7 @@ class User:
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-user-', dir='/var/tmp'))
         self.directory.chmod(0o755)
-        for program in ('isola', 'isola-image'):  # a checkout may lie where others cannot go
+        for program in ('isola', 'isola-image', 'isola-registry'):  # a checkout may lie where others cannot go
             shutil.copy(pathlib.Path(BINARY).parent / program, self.directory / program)
         self.binary = str(self.directory / 'isola')
         self.cover('/etc/passwd', pathlib.Path('/etc/passwd').read_text() + f'{self.name}:x:{self.uid}:{self.uid}::/:/bin/sh\n')

@@ -20,6 +20,8 @@ typedef struct Decompress Decompress;
 
 /* @fd: stays the caller's. */
 int decompress_open(int fd, Decompress **ret, Err *err);
+/* Leaves gzip's own checksum out: for bytes whose digest is checked afterwards. */
+void decompress_leave_checksum(Decompress *d);
 Decompress *decompress_free(Decompress *d);
 
 /* Gives @n bytes, fewer only at the end; usable as a TarSource. */

@@ -12,6 +12,7 @@ import tempfile
 
 import pytest
 from conftest import AS_USER, Isola, kill, open_way, wait_until
+from registry_host import Image, registry  # noqa: F401
 
 pytestmark = pytest.mark.skipif(AS_USER, reason='makes its own users')
 
@@ -463,3 +464,16 @@ def test_control_group_that_is_the_users_is_used(home, delegated):
     finally:
         isola('rm', '-f', 'a')
     wait_until(lambda: not group.exists())
+
+
+def test_images_from_registries(home, registry, tmp_path):
+    """Network process and helpers are the user's own then, as locked in as root's."""
+    image = Image(docker=True).push(registry, 'rootless/app', 'v1')
+    name = f'{registry.host}/rootless/app:v1'
+    home('pull', name)
+    assert home.out('run', '--rm', name, 'echo', 'hi') == 'hi'
+    home('push', name, f'{registry.host}/rootless/copy:v1')
+    assert registry.manifest('rootless/copy', 'v1') == image.manifest
+    data = home('save', name, text=False).stdout
+    home('rmi', name)
+    assert home('load', input=data, text=False).stdout.decode().strip() == f'Loaded image: {name}'
