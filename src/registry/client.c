@@ -78,6 +78,28 @@ static bool is_at(const NetEndpoint *e, const char *url) {
         return rest && (*rest == '/' || *rest == '?' || !*rest);
 }
 
+/* Some registries say only at their greeting what they want to be asked with (gcr.io). */
+static int answer_greeting(Client *client, size_t endpoint, Http *http, const char *scope,
+                           Err *err) {
+        const NetEndpoint *e = &client->setup->endpoints[endpoint];
+        autofree char *url = str_format("%s/v2/", e->base);
+        HttpResponse greeting = {};
+        int r;
+
+        if (!url)
+                return fail(err, ENOMEM, "cannot ask it");
+        r = http_perform(
+                http,
+                &(HttpRequest){ .endpoint = e, .method = "GET", .url = url, .max_body = 1u << 20 },
+                &greeting, err);
+        if (r >= 0)
+                r = greeting.status == 401 ? identity_answer(&client->identities[endpoint], http,
+                                                             &greeting, scope, err)
+                                           : 0;
+        http_response_clear(&greeting);
+        return r;
+}
+
 /* One try, or two if the first one was answered with a challenge. */
 static int ask_once(Client *client, size_t endpoint, Http *http, const ClientRequest *request,
                     const char *url, HttpResponse *ret, Err *err) {
@@ -113,9 +135,11 @@ static int ask_once(Client *client, size_t endpoint, Http *http, const ClientReq
                         return r;
                 if (secret)
                         identity_forget(identity, request->scope);
-                r = attempt == 0 || !secret
+                if (attempt > 0 && secret)
+                        return 0;
+                r = http_header(ret, "www-authenticate")
                             ? identity_answer(identity, http, ret, request->scope, err)
-                            : 0;
+                            : answer_greeting(client, endpoint, http, request->scope, err);
                 if (r <= 0)
                         return r;
                 http_response_clear(ret);

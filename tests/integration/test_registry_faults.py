@@ -269,6 +269,21 @@ def test_bearer_token(fresh, image, proxy):
     assert len(asked) >= 2 and asked[0][1] is None
 
 
+def test_challenge_at_the_greeting_alone(fresh, image, proxy):
+    def rule(request):
+        if request.path.startswith('/token'):
+            request.answer(200, json.dumps({'token': 'ok'}).encode())
+        elif request.path == '/v2/':
+            request.answer(401, b'', {'WWW-Authenticate': f'Bearer realm="http://{proxy.host}/token",service="s"'})
+        elif request.headers.get('Authorization') != 'Bearer ok':
+            request.answer(401)
+        else:
+            return False
+        return True
+    proxy.rules.append(rule)
+    fresh('pull', f'{proxy.host}/faulty/app:v1')
+
+
 def test_identity_token(fresh, image, proxy, tmp_path):
     asked = []
 
