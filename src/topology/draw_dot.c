@@ -4,33 +4,24 @@
 #include <math.h>
 #include <string.h>
 
+#include "topology/dot.h"
 #include "topology/draw_parts.h"
 #include "topology/uplink.h"
 
-/* Between double quotes.  In a label, unlike in an id, entities of HTML mean something. */
+/* A picture shows no control characters. */
 static void put_text(Str *out, const char *text, bool is_label) {
         autofree char *printable = str_printable(text);
 
-        if (!printable)
+        if (printable)
+                dot_put_escaped(out, printable, is_label);
+        else
                 out->failed = true;
-        for (const char *p = printable; p && *p; p++) {
-                if (*p == '"' || *p == '\\')
-                        str_put_char(out, '\\');
-                str_put_char(out, *p);
-                if (*p == '&' && is_label)
-                        str_put(out, "amp;");
-        }
 }
 
 static void put_quoted(Str *out, const char *text) {
         str_put_char(out, '"');
         put_text(out, text, false);
         str_put_char(out, '"');
-}
-
-static void put_attribute(Str *out, const char *name, const char *value) {
-        str_printf(out, ", %s=", name);
-        put_quoted(out, value);
 }
 
 static void put_node(const Topology *t, size_t index, DrawLabels labels, Str *out) {
@@ -84,7 +75,8 @@ static void put_quality(const TopologyLink *l, Str *out) {
                 char *equals = strchr(*setting, '=');
 
                 *equals = '\0';
-                put_attribute(out, *setting, equals + 1);
+                str_put(out, ", ");
+                dot_put_attribute(out, *setting, equals + 1);
         }
 }
 

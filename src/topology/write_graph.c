@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "topology/dot.h"
 #include "topology/write.h"
 #include "topology/write_yaml.h"
 
@@ -286,28 +287,6 @@ int topology_write_graphml(const Topology *t, Str *out, char ***notes) {
 
 /* ---- dot ---- */
 
-static void put_quoted(Str *s, const char *text) {
-        str_put_char(s, '"');
-        for (; *text; text++) {
-                if (*text == '"' || *text == '\\')
-                        str_put_char(s, '\\');
-                str_put_char(s, *text);
-        }
-        str_put_char(s, '"');
-}
-
-/* Quoted where it must be. */
-static void put_id(Str *s, const char *text) {
-        size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-
-        if (n > 0 && !text[n] && strcasecmp(text, "node") != 0 && strcasecmp(text, "edge") != 0 &&
-            strcasecmp(text, "graph") != 0 && strcasecmp(text, "digraph") != 0 &&
-            strcasecmp(text, "subgraph") != 0 && strcasecmp(text, "strict") != 0)
-                str_put(s, text);
-        else
-                put_quoted(s, text);
-}
-
 static void put_attributes(Str *s, char *const *attributes) {
         const char *separator = " [";
 
@@ -320,18 +299,16 @@ static void put_attributes(Str *s, char *const *attributes) {
                         return;
                 }
                 str_put(s, separator);
-                put_id(s, key);
-                str_put(s, "=");
-                put_quoted(s, *pair + n + 1);
+                dot_put_attribute(s, key, *pair + n + 1);
                 separator = ", ";
         }
         str_put(s, attributes ? "];\n" : ";\n");
 }
 
 static void put_end(Str *s, const Topology *t, LinkSide side) {
-        put_quoted(s, t->nodes[side.node].name);
+        dot_put_quoted(s, t->nodes[side.node].name);
         str_put(s, ":");
-        put_quoted(s, topology_interface(t, side)->name);
+        dot_put_quoted(s, topology_interface(t, side)->name);
 }
 
 static void put_arc(Str *s, const Topology *t, const TopologyLink *l, int end, bool directed,
@@ -368,14 +345,14 @@ int topology_write_dot(const Topology *t, Str *out, char ***notes) {
         for (size_t i = 0; i < t->n_links; i++)
                 directed |= !quality_equal(&t->links[i].quality[0], &t->links[i].quality[1]);
         str_put(out, directed ? "digraph " : "graph ");
-        put_quoted(out, t->name ? t->name : "lab");
+        dot_put_quoted(out, t->name ? t->name : "lab");
         str_put(out, " {\n");
         for (size_t i = 0; r >= 0 && i < t->n_nodes; i++) {
                 autostrv attributes = NULL;
 
                 r = node_attributes(&t->nodes[i], true, &attributes);
                 str_put(out, "  ");
-                put_quoted(out, t->nodes[i].name);
+                dot_put_quoted(out, t->nodes[i].name);
                 put_attributes(out, attributes);
         }
         for (size_t i = 0; r >= 0 && i < t->n_links; i++)
