@@ -14,7 +14,6 @@
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "lab/management.h"
-#include "lab/needs.h"
 #include "lab/porter.h"
 #include "lab/switches.h"
 #include "lab/uplink.h"
@@ -50,10 +49,7 @@ static PlanLife life_of(const Lab *lab, size_t node) {
 int lab_change_plan(const Lab *lab, const Topology *t, LabChange *ret, Err *err) {
         autofree PlanLife *lives = calloc(lab->topology->n_nodes + 1, sizeof *lives);
         autochange change = {};
-        int r = lives ? lab_check_switches(t, err) : fail(err, ENOMEM, "cannot plan the change");
-
-        if (r >= 0)
-                r = lab_check_needs(lab->home, t, err);
+        int r = lives ? lab_check(lab->home, t, err) : fail(err, ENOMEM, "cannot plan the change");
 
         if (r >= 0)
                 r = topology_diff(lab->topology, t, &change.list, err);

@@ -15,6 +15,7 @@
 #include "kernel/process.h"
 #include "lab/change_internal.h"
 #include "lab/container_node.h"
+#include "lab/link_state.h"
 #include "lab/management.h"
 #include "lab/node.h"
 #include "lab/node_network.h"
@@ -167,12 +168,17 @@ int change_limit_node(Changing *c, const PlanStep *step, Err *err) {
 
 int change_node_network(Changing *c, const PlanStep *step, Err *err) {
         const Topology *before = step->before == SIZE_MAX ? NULL : c->from->topology;
+        const Node *n = &c->to->topology->nodes[step->after];
+        autofree bool *cut = calloc(n->n_interfaces + 1, sizeof *cut);
         autoclose int netns = lab_node_netns(c->to, step->after, err);
         int r = netns < 0 ? netns : lab_management_connect(c->to, step->after, err);
 
+        for (size_t i = 0; cut && i < n->n_interfaces; i++)
+                cut[i] = lab_link_is_cut_at(c->to, n->interfaces[i].link, n->interfaces[i].end);
         if (r >= 0)
-                r = node_network_adjust(netns, before, step->before, c->to->topology, step->after,
-                                        err);
+                r = cut ? node_network_adjust(netns, before, step->before, c->to->topology,
+                                              step->after, cut, err)
+                        : fail(err, ENOMEM, "cannot set up the network of node '%s'", n->name);
         fault_point("change.network");
         return r;
 }

@@ -9,6 +9,7 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/idrange.h"
 #include "lab/container_node.h"
@@ -103,6 +104,7 @@ int lab_erase(Lab *lab, Err *err) {
 
 int lab_down(Lab *lab, Err *err) {
         autoclose int lock = -EBADF;
+        autoerr why = {};
         int r;
 
         /* Its nodes may be others now. */
@@ -112,6 +114,9 @@ int lab_down(Lab *lab, Err *err) {
                 return r;
         /* If this is cut short, whoever meets it goes on. */
         lab->state.complete = false;
-        r = lab_save(lab, err);
-        return r < 0 ? r : lab_erase(lab, err);
+        /* On a full disk it is a broken lab then, which can be taken down, too. */
+        r = lab_save(lab, &why);
+        if (r < 0)
+                log_debug("%s", why.message ? why.message : "cannot write the lab's record");
+        return lab_erase(lab, err);
 }

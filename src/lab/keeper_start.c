@@ -18,13 +18,16 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "kernel/ns.h"
 #include "kernel/process.h"
+#include "lab/device.h"
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "lab/lab_internal.h"
 #include "lab/link.h"
 #include "lab/link_state.h"
 #include "lab/place.h"
+#include "netlink/link.h"
 
 typedef struct Starter {
         const Lab *lab;
@@ -193,6 +196,30 @@ static int restore(const Lab *lab, Err *err) {
         return r;
 }
 
+static int ask_for_interface(void *context) {
+        autoclose int nl = nl_open();
+        Link link;
+
+        return nl < 0 ? nl : link_get(nl, context, &link, NULL);
+}
+
+/* Ends have their carrier again, which the kernel notices at once where it is asked: see
+ * node_network_settle(). */
+static void settle(const Lab *lab) {
+        const Topology *t = lab->topology;
+
+        for (size_t i = 0; i < t->n_links; i++)
+                for (int end = 0; link_engine(&t->links[i], NULL) == ENGINE_WIRE && end < 2;
+                     end++) {
+                        DeviceName name = device_name(t, t->links[i].sides[end]);
+                        autoclose int netns =
+                                lab_node_netns(lab, t->links[i].sides[end].node, NULL);
+
+                        if (netns >= 0)
+                                (void) netns_run(netns, ask_for_interface, name.text);
+                }
+}
+
 int lab_start_keeper(Lab *lab, bool none, Err *err) {
         Starter s = { .lab = lab,
                       .plan = { .topology = lab->topology,
@@ -221,5 +248,8 @@ int lab_start_keeper(Lab *lab, bool none, Err *err) {
                 close_pipes(&s);
         close_fd(s.report[0]);
         close_fd(s.plan.listener);
-        return r < 0 || none ? r : restore(lab, err);
+        if (r < 0 || none)
+                return r;
+        settle(lab);
+        return restore(lab, err);
 }

@@ -359,7 +359,8 @@ int lab_open(const Home *home, const char *name, Lab **ret, Err *err) {
         if (r < 0)
                 return r;
         if (!lab->state.complete)
-                return err_hint(err, refuse(err, EBUSY, "lab '%s' is being made", name),
+                return err_hint(err,
+                                refuse(err, EBUSY, "lab '%s' is being made or taken down", name),
                                 "wait for 'isola lab up'");
         r = mend(lab, err);
         if (r >= 0)

@@ -18,6 +18,8 @@ int lab_load_state(const Home *home, const char *name, Lab **ret, Err *err);
 int lab_look(const Home *home, const char *name, Lab **ret, Err *err);
 /* -ESRCH if it has ended. */
 int lab_process_pidfd(const Lab *lab, const LabProcess *p);
+/* What a file may say, but nobody makes, or an ordinary user cannot; without a look at the host. */
+int lab_check(const Home *home, const Topology *t, Err *err);
 /* Kills what lives and removes the rest, with the lock held. */
 int lab_erase(Lab *lab, Err *err);
 

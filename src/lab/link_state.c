@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "kernel/ns.h"
 #include "lab/device.h"
+#include "lab/engine.h"
 #include "lab/link_state.h"
 #include "netlink/link.h"
 #include "netlink/nl.h"
@@ -58,6 +59,15 @@ static LinkSide side_to_set(const Topology *t, size_t link) {
         const LinkSide *sides = t->links[link].sides;
 
         return node_is_switch(&t->nodes[sides[1].node]) ? sides[1] : sides[0];
+}
+
+bool lab_link_is_cut_at(const Lab *lab, size_t link, int end) {
+        const LinkSide *side = &lab->topology->links[link].sides[end];
+        LinkSide set = side_to_set(lab->topology, link);
+
+        return link_engine(&lab->topology->links[link], NULL) != ENGINE_WIRE &&
+               set.node == side->node && set.interface == side->interface &&
+               lab_link_is_cut(lab, link);
 }
 
 /* Those that the interface would lose and nobody else brings back. */

@@ -21,4 +21,6 @@ int lab_restore_link(const Lab *lab, size_t link, Err *err);
 int lab_note_cut(const Lab *lab, size_t link, Err *err);
 /* Forgets it: the link itself goes, or somebody else has restored it. */
 void lab_forget_cut(const Lab *lab, size_t link);
+/* Whether a cable's cut is at that end. */
+bool lab_link_is_cut_at(const Lab *lab, size_t link, int end);
 bool lab_link_is_cut(const Lab *lab, size_t link);

@@ -6,7 +6,8 @@
 
 #include "topology/topology.h"
 
-/* How many it remembers; UINT64_MAX where that is not to be read, as in labs of an ordinary user. */
+/* How many it remembers; UINT64_MAX where that is not to be read, as in labs of an ordinary user.
+ */
 uint64_t lab_neighbour_limit(void);
 
 /**

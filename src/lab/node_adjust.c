@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "kernel/ns.h"
+#include "lab/nat.h"
 #include "lab/node_network.h"
 #include "netlink/link.h"
 #include "topology/management.h"
@@ -18,6 +19,7 @@ typedef struct Adjustment {
         int *index;     /* by interface of n */
         int *was_index; /* by interface of was; 0: it has gone */
         int bridge, management;
+        const bool *cut;
         Err *err;
 } Adjustment;
 
@@ -104,6 +106,10 @@ static void remove_routes(const Adjustment *a) {
 
 /* ---- what is to be ---- */
 
+static bool is_cut(const Adjustment *a, size_t interface) {
+        return a->cut && a->cut[interface];
+}
+
 static void put_bridge(const Adjustment *a, NlMessage *m) {
         const BridgeOptions options = {
                 .index = a->bridge ? a->bridge : 1 << 20,
@@ -120,12 +126,14 @@ static void put_bridge(const Adjustment *a, NlMessage *m) {
         } else if (!a->bridge)
                 link_next_bridge(m, BRIDGE_NAME, &options);
         for (size_t i = 0; i < a->n->n_interfaces; i++)
-                link_next_port(m, a->index[i], options.index);
+                if (!is_cut(a, i))
+                        link_next_port(m, a->index[i], options.index);
 }
 
 static void put_addresses(const Adjustment *a, NlMessage *m) {
         for (size_t i = 0; i < a->n->n_interfaces; i++) {
-                link_next_up(m, a->index[i]);
+                if (!is_cut(a, i))
+                        link_next_up(m, a->index[i]);
                 for (size_t k = 0; k < a->n->interfaces[i].n_addresses; k++)
                         addr_next_add(m, a->index[i], &a->n->interfaces[i].addresses[k]);
         }
@@ -134,6 +142,13 @@ static void put_addresses(const Adjustment *a, NlMessage *m) {
         link_next_up(m, a->management);
         addr_next_add(m, a->management, &a->n->management);
         addr_next_add(m, a->management, &a->n->management6);
+        if (a->after->external_access) {
+                const Address v4 = management_gateway(&a->after->management_net),
+                              v6 = management_gateway(&a->after->management_net6);
+
+                route_next_add_after(m, a->management, NULL, &v4, MANAGEMENT_METRIC);
+                route_next_add_after(m, a->management, NULL, &v6, MANAGEMENT_METRIC);
+        }
 }
 
 static int put_routes(const Adjustment *a, NlMessage *m) {
@@ -185,7 +200,7 @@ static int run(void *context) {
 }
 
 int node_network_adjust(int netns, const Topology *before, size_t was, const Topology *t,
-                        size_t node, Err *err) {
+                        size_t node, const bool *cut, Err *err) {
         const Node *n = &t->nodes[node], *old = before ? &before->nodes[was] : NULL;
         autofree int *index = calloc(n->n_interfaces + 1, sizeof *index),
                      *was_index = calloc((old ? old->n_interfaces : 0) + 1, sizeof *was_index);
@@ -195,6 +210,7 @@ int node_network_adjust(int netns, const Topology *before, size_t was, const Top
                          .n = n,
                          .index = index,
                          .was_index = was_index,
+                         .cut = cut,
                          .err = err };
         int r = index && was_index ? netns_run(netns, run, &a)
                                    : fail(err, ENOMEM, "cannot set up its network");

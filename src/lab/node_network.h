@@ -26,12 +26,13 @@ int node_network_set_up(const Topology *t, size_t node, Err *err);
  * @netns:	its network
  * @before:	the topology that it was set up for; NULL: none
  * @was:	its place in that
+ * @cut:	by interface: it is down, and stays so; or NULL
  *
  * What that says and @t does not is taken away; anything else that is there stays.  Does no harm
  * when it is done again.
  */
 int node_network_adjust(int netns, const Topology *before, size_t was, const Topology *t,
-                        size_t node, Err *err);
+                        size_t node, const bool *cut, Err *err);
 
 /**
  * node_network_settle() - wait until its interfaces carry packets

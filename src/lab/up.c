@@ -83,7 +83,8 @@ static int take_name(Lab *lab, int *ret_lock, Err *err) {
                 r = make_directory(lab, path);
         }
         if (r < 0)
-                return r == -EAGAIN ? refuse(err, EBUSY, "lab '%s' is being made", lab->name)
+                return r == -EAGAIN ? refuse(err, EBUSY, "lab '%s' is being made or taken down",
+                                             lab->name)
                                     : fail(err, r, "cannot make '%s/labs/%s'", lab->home->run,
                                            lab->name);
         *ret_lock = r;
@@ -283,12 +284,9 @@ static int check_rights(const Topology *t, Err *err) {
         return 0;
 }
 
-/* What files may say, but nobody makes, or cannot here. */
-static int check_parts(const Home *home, const Topology *t, Err *err) {
+int lab_check(const Home *home, const Topology *t, Err *err) {
         int r = check_rights(t, err);
 
-        if (r >= 0)
-                r = lab_check_uplinks(t, err);
         if (r >= 0)
                 r = lab_check_needs(home, t, err);
         return r < 0 ? r : lab_check_switches(t, err);
@@ -302,8 +300,9 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
         if (r >= 0)
                 r = lab_choose_netem(topology, err);
         if (r >= 0)
-                r = check_parts(home, topology, err);
-
+                r = lab_check(home, topology, err);
+        if (r >= 0)
+                r = lab_check_uplinks(topology, err);
         if (r < 0)
                 return r;
         if (!lab)

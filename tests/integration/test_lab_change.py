@@ -234,7 +234,7 @@ def test_nodes_that_have_ended_are_made_anew(isola, lab, tmp_path):
 
 @pytest.mark.parametrize('node, words', [
     ('new: {exec: [false]}', "node 'new': 'false' has ended with exit code 1"),
-    ('new: {binds: ["/nowhere:/mnt"]}', "cannot open '/nowhere'"),
+    ('new: {binds: ["/etc:/nowhere"]}', "cannot bind '/nowhere'"),
     ('new: {routes: [default via 192.0.2.1]}', "route 'default via 192.0.2.1' leads nowhere"),
     ('new: {sysctls: {net.ipv4.nothing: 1}}', "cannot set 'net.ipv4.nothing=1'"),
 ])
@@ -300,6 +300,47 @@ def test_killed_there_it_is_what_it_was(isola, lab, tmp_path, point, again):
     assert ('p9' in ends) == finished
     lab(new)
     ping(isola, 'a', 'new')
+
+
+def test_a_cable_that_is_cut_stays_so(isola, lab):
+    lab(BASE)
+    isola('lab', 'link', 'cut', 'a:eth1')
+    lab(MORE)
+    ping(isola, 'b', 'new')
+    assert isola('lab', 'exec', 'b', 'busybox', 'ping', '-c', '1', '-W', '1', 'a', code=None).returncode == 1
+    isola('lab', 'link', 'restore', 'a:eth1')
+    ping(isola, 'b', 'a')
+
+
+FULL = """
+mount -t tmpfs -o size=2m,mode=755 tmpfs {run}
+{isola} lab up {one} || exit 1
+head -c 4m /dev/zero >{run}/filler 2>/dev/null
+{isola} lab up {two} && exit 2
+{isola} lab up {other} && exit 3
+{isola} lab exec a true || exit 4
+rm {run}/filler
+{isola} lab diff {one} || exit 5
+{isola} lab exec a busybox ping -c 1 -W 5 far || exit 6
+{isola} lab up {two} || exit 7
+{isola} lab exec a busybox ping -c 1 -W 5 new || exit 8
+head -c 4m /dev/zero >{run}/filler 2>/dev/null
+{isola} lab down net || exit 9
+ls {run}/labs
+"""
+
+
+def test_a_full_disk_costs_nothing_but_the_change(isola, tmp_path):
+    files = {'one': BASE, 'two': MORE, 'other': BASE.replace('name: net', 'name: other')}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / 'run').mkdir()
+    command = ' '.join([isola.binary, '--root', str(tmp_path / 'root'), '--run-root', str(tmp_path / 'run')])
+    script = FULL.format(run=tmp_path / 'run', isola=command, **{name: tmp_path / name for name in files})
+    done = subprocess.run(['unshare', '-m', 'sh', '-c', script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=100)
+    assert done.returncode == 0 and done.stdout.endswith('net\n'), done.stdout + done.stderr
+    assert 'No space left on device' in done.stderr and 'which is as it was' in done.stderr
 
 
 def test_two_at_once_do_not_meet(isola, lab, tmp_path):
@@ -433,6 +474,7 @@ def test_a_container_is_started_anew_where_its_links_are(isola, lab, image):
     lab(with_node(IMAGES.format(image=image, more=', env: {X: y}'), f'd: {{image: {image}, cmd: sleep 1000}}', 'endpoints: [a:eth2, d:eth1]'))
     assert pids(isola)['c'] and pids(isola)['d']
     ping(isola, 'a', 'd')
+    assert '\td\n' in isola.out('lab', 'exec', 'c', 'cat', '/etc/hosts') + '\n'
     lab(without(IMAGES.format(image=image, more=''), 'c:'))
     assert isola.out('ps', '-q') == ''
 

@@ -230,7 +230,8 @@ def test_a_container_that_is_started_again_has_its_links(isola, lab, image):
     assert isola.out('lab', 'ls', '--format', '{{.Status}}') == 'broken (2 of 3 nodes)'
     assert "is not running" in isola('lab', 'exec', 'web', 'true', code=125).stderr
     isola('start', 'mixed-web')
-    assert isola('lab', 'exec', 'client', 'busybox', 'wget', '-q', '-O-', 'http://web/').stdout == 'hello from inside\n'
+    wait_until(lambda: isola('lab', 'exec', 'client', 'busybox', 'wget', '-q', '-O-', 'http://web/', code=None).stdout
+               == 'hello from inside\n', what='an answer of the server')
 
 
 def test_what_a_container_is_told(isola, lab, image, tmp_path):

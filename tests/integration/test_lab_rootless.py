@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Labs of an ordinary user, who has a range of ids or his own alone."""
+import json
 import os
 import pathlib
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import AS_USER, Isola, existing, wait_until
+from conftest import AS_USER, Isola, existing, kill, wait_until
 
 pytestmark = pytest.mark.skipif(AS_USER, reason='makes its own users')
 
@@ -126,3 +127,16 @@ def test_what_a_user_cannot_have_is_refused_by_name(user, text, words):
     done = up(user, text, code=1)
     assert words in done.stderr and "hint: an ordinary user's labs" in done.stderr
     assert user.out('lab', 'ls', '-q') == ''
+
+
+def test_changes_are_held_to_the_same_and_a_killed_keeper_is_started_anew(user, tun):
+    up(user, PAIR)
+    assert "node 'h3' is of an image" in up(user, PAIR.replace('h2: {}', 'h2: {}, h3: {image: busybox}'), code=1).stderr
+    state = json.loads(pathlib.Path(f'{user.run_root}/labs/pair/state.json').read_text())
+    kill(state['keeper']['pid'])
+    assert 'has been started anew' in user('lab', 'ls').stderr
+    ping(user, 'h1', 'h2')
+    up(user, PAIR.replace('h2: {}', 'h2: {}, h3: {}') + '    - {endpoints: [h2:eth2, h3:eth1], delay: 1ms}\n')
+    ping(user, 'h3', 'h2')
+    seen = user.out('lab', 'events', '-i', '-d', '10ms', '--format', '{{.Type}} {{.Action}} {{.Name}}').split('\n')
+    assert {'lab up ', 'node create h3', 'keeper start '} <= set(seen)

@@ -805,3 +805,69 @@ topology:
     ping(one, 'a', '10.9.0.2')
     ping(one, 'b', '10.71.0.1')
     ping(one, 'c', '10.72.0.2')
+
+
+# ---- while the lab is up ----
+
+CHANGED = '''
+name: changed
+topology:
+  nodes:
+    a: {}
+    b: {}
+    s: {kind: bridge}
+  links: [{endpoints: [a, s]}, {endpoints: [b, s]}]
+'''
+WITH_NIC = CHANGED + 'uplinks: [{kind: nic, node: a, interface: out, device: nic}]\n'
+
+
+def pids(machine):
+    return {node['Name']: node['Pid'] for node in machine.json('lab', 'inspect')[0]['Nodes']}
+
+
+def test_uplinks_come_and_go_while_the_lab_is_up(machines):
+    machine, other = machines
+    before = state_of(machine)
+    machine.up(CHANGED)
+    processes = pids(machine)
+    assert machine.up(WITH_NIC).stdout == '+ uplink a:out (nic)\n'
+    assert 'nic' not in machine.links()
+    ping(machine, 'a', '10.9.0.2')
+    machine.up(WITH_NIC.replace('    a: {}', '    first: {}\n    a: {}'))  # its place is another one
+    ping(machine, 'a', '10.9.0.2')
+    machine.up(WITH_NIC.replace('node: a', 'node: s'))
+    assert 'out' in machine.out('lab', 'exec', 's', 'ip', '-br', 'link', 'show', 'master', 'br0')
+    assert 'out' not in machine.out('lab', 'exec', 'a', 'ip', '-br', 'link')
+    machine.up(CHANGED)
+    assert pids(machine) == processes and state_of(machine) == before
+
+
+def test_a_node_that_is_made_anew_has_its_uplink_again(machines):
+    machine, other = machines
+    before = state_of(machine)
+    machine.up(WITH_NIC)
+    machine.up(WITH_NIC.replace('a: {}', 'a: {cmd: sleep 1000}'))
+    ping(machine, 'a', '10.9.0.2')
+    machine('lab', 'down')
+    assert state_of(machine) == before
+
+
+@pytest.mark.parametrize('point', ['change.begun', 'change.detached', 'change.made', 'uplink.recorded', 'uplink.added',
+                                   'uplink.settled', 'change.attached', 'change.written'])
+@pytest.mark.parametrize('old, new', [(CHANGED, WITH_NIC), (WITH_NIC, WITH_NIC.replace('node: a', 'node: b'))])
+def test_nics_of_a_change_that_is_killed_are_where_they_were(machines, point, old, new):
+    machine, other = machines
+    before = state_of(machine)
+    machine.up(old)
+    done = machine.up(new, env={'ISOLA_FAULT': point}, code=None)
+    # Nothing is made, and where nothing was attached, nothing is detached.
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    machine('lab', 'ls')
+    if done.returncode != 0 and point != 'change.written':
+        assert ('nic' in machine.links()) == (old == CHANGED)
+        if old == CHANGED:
+            assert state_of(machine) == before
+        else:
+            ping(machine, 'a', '10.9.0.2')
+    machine('lab', 'down')
+    assert state_of(machine) == before
