@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import BINARY, wait_until
+from conftest import BINARY, SANITIZER, wait_until
 from oci_bundle import APPLETS
 
 UID = 12345  # nobody's on the machine
@@ -41,7 +41,7 @@ class User:
         done = subprocess.run([self.home / 'isola', '--run-root', self.home / 'run', 'oci', *words], user=UID, group=UID,
                               extra_groups=[], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                               text=True, check=False, timeout=60, cwd=self.home,
-                              env={'PATH': os.environ['PATH'], 'HOME': str(self.home)})
+                              env={'PATH': os.environ['PATH'], 'HOME': str(self.home), **SANITIZER})
         assert done.returncode == code, done.stdout
         return done.stdout
 
