@@ -95,7 +95,7 @@ static int list_routes(End *e) {
                 NlMessage m;
 
                 nl_begin(&m, RTM_GETROUTE, NLM_F_DUMP, &rt, sizeof rt);
-                r = nl_query(e->nl, &m, keep_route, e, e->err);
+                r = nl_dump(e->nl, &m, keep_route, e, e->err);
         }
         if (r < 0)
                 return err_prefix(e->err, r, "cannot list the routes");
@@ -129,7 +129,7 @@ static int put_route(End *e, const struct nlmsghdr *route) {
         NlMessage m;
 
         memcpy(&rt, NLMSG_DATA(route), sizeof rt);
-        rt.rtm_flags = 0;
+        rt.rtm_flags &= RTNH_F_ONLINK;
         nl_begin(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &rt, sizeof rt);
         nl_put_raw(&m, (const char *) route + NLMSG_LENGTH(sizeof rt),
                    route->nlmsg_len - NLMSG_LENGTH(sizeof rt));

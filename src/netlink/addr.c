@@ -166,7 +166,7 @@ int addr_each(int nl, int index, int (*each)(const Address *address, void *conte
         int r;
 
         nl_begin(&m, RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof ifa);
-        r = nl_query(nl, &m, walk_address, &walk, err);
+        r = nl_dump(nl, &m, walk_address, &walk, err);
         return r < 0 ? err_prefix(err, r, "cannot list the addresses") : 0;
 }
 
@@ -204,7 +204,7 @@ int route_each(int nl, uint8_t family, int (*each)(const Route *route, void *con
         int r;
 
         nl_begin(&m, RTM_GETROUTE, NLM_F_DUMP, &rt, sizeof rt);
-        r = nl_query(nl, &m, walk_route, &walk, err);
+        r = nl_dump(nl, &m, walk_route, &walk, err);
         if (r < 0)
                 return err_prefix(err, r, "cannot list the routes");
         return 0;

@@ -50,16 +50,12 @@ static int take_kind(const struct nlmsghdr *message, void *context) {
 static int find_kind(int nl, int index, Kind *ret, Err *err) {
         struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = index };
         NlMessage m;
-        int r;
 
-        do {
-                *ret = (Kind){ .index = index };
-                nl_begin(&m, RTM_GETQDISC, NLM_F_DUMP, &tcm, sizeof tcm);
-                /* Linux hides those that every interface has, unless asked for. */
-                nl_put(&m, TCA_DUMP_INVISIBLE, NULL, 0);
-                r = nl_query(nl, &m, take_kind, ret, err);
-        } while (r == -EINTR);
-        return r;
+        *ret = (Kind){ .index = index };
+        nl_begin(&m, RTM_GETQDISC, NLM_F_DUMP, &tcm, sizeof tcm);
+        /* Linux hides those that every interface has, unless asked for. */
+        nl_put(&m, TCA_DUMP_INVISIBLE, NULL, 0);
+        return nl_dump(nl, &m, take_kind, ret, err);
 }
 
 int clsact_make(int nl, int index, Err *err) {
@@ -169,7 +165,7 @@ int clsact_each(int nl, int index, bool egress,
         int r;
 
         nl_begin(&m, RTM_GETTFILTER, NLM_F_DUMP, &tcm, sizeof tcm);
-        r = nl_query(nl, &m, take_filter, &walk, err);
+        r = nl_dump(nl, &m, take_filter, &walk, err);
         return r < 0 ? r : walk.stopped;
 }
 
@@ -194,7 +190,7 @@ int clsact_each_interface(int nl, int (*each)(int index, void *context), void *c
         NlMessage m;
 
         nl_begin(&m, RTM_GETQDISC, NLM_F_DUMP, &tcm, sizeof tcm);
-        return nl_query(nl, &m, take_interface, &walk, err);
+        return nl_dump(nl, &m, take_interface, &walk, err);
 }
 
 static int count(const struct nlmsghdr *message, void *context) {
@@ -211,7 +207,7 @@ int clsact_is_used(int nl, int index, Err *err) {
                 int r;
 
                 nl_begin(&m, RTM_GETTFILTER, NLM_F_DUMP, &tcm, sizeof tcm);
-                r = nl_query(nl, &m, count, &n, err);
+                r = nl_dump(nl, &m, count, &n, err);
                 if (r < 0)
                         return r;
         }

@@ -85,20 +85,10 @@ static int keep_route(const struct nlmsghdr *h, void *context) {
 
 static int list(int nl, uint16_t type, const void *header, size_t size, NlReceive keep,
                 LinkKept *kept, Err *err) {
-        size_t before = kept->messages.length;
-        int r;
+        NlMessage m;
 
-        do {
-                NlMessage m;
-
-                /* It changed under way: once more. */
-                kept->messages.length = before;
-                if (err)
-                        err_clear(err);
-                nl_begin(&m, type, NLM_F_DUMP, header, size);
-                r = nl_query(nl, &m, keep, kept, err);
-        } while (r == -EINTR);
-        return r;
+        nl_begin(&m, type, NLM_F_DUMP, header, size);
+        return nl_dump(nl, &m, keep, kept, err);
 }
 
 int link_keep(int nl, const char *name, LinkKept *ret, Err *err) {

@@ -62,7 +62,7 @@ static int list_addresses(int nl, Addresses *addresses, Err *err) {
         int r;
 
         nl_begin(&m, RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof ifa);
-        r = nl_query(nl, &m, keep, addresses, err);
+        r = nl_dump(nl, &m, keep, addresses, err);
         return r < 0 ? err_prefix(err, r, "cannot list the addresses") : 0;
 }
 

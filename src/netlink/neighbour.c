@@ -51,7 +51,7 @@ int neighbour_flush(int nl, uint8_t family) {
         int r;
 
         nl_begin(&m, RTM_GETNEIGH, NLM_F_DUMP, &nd, sizeof nd);
-        r = nl_query(nl, &m, take, &e, NULL);
+        r = nl_dump(nl, &m, take, &e, NULL);
         for (size_t i = 0; i < e.n && r >= 0; i++) {
                 nd.ndm_ifindex = e.list[i].index;
                 nl_begin(&m, RTM_DELNEIGH, 0, &nd, sizeof nd);

@@ -123,6 +123,18 @@ def test_a_cable_is_cut_and_restored(isola, lab, quality, ends):
     ping(isola)
 
 
+def test_a_cable_that_was_cut_has_its_routes_again(isola, lab):
+    """Also one to a gateway that is in no network of the interface's."""
+    lab()
+    for node in 'ab':
+        isola('lab', 'exec', node, 'ip', 'route', 'add', '10.98.0.0/16', 'via', '192.0.2.1', 'dev', 'eth1', 'onlink')
+    before = [isola.out('lab', 'exec', node, 'ip', 'route') for node in 'ab']
+    assert all('10.98.0.0/16 via 192.0.2.1 dev eth1 onlink' in routes for routes in before)
+    isola('lab', 'link', 'cut', 'ab')
+    isola('lab', 'link', 'restore', 'ab')
+    wait_until(lambda: [isola.out('lab', 'exec', node, 'ip', 'route') for node in 'ab'] == before, what='the routes')
+
+
 def test_counters_of_a_cable_are_the_interfaces(isola, lab):
     lab()
     ping(isola, count=5)

@@ -2,6 +2,9 @@
 
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "base/auto.h"
 #include "netlink/addr.h"
@@ -104,4 +107,91 @@ TEST_IN(dump_shows_every_interface, CLONE_NEWNET) {
         }
         expect_ok(link_each(nl, count, &more, NULL));
         expect(more == n + 120);
+}
+
+TEST_IN(answers_of_others_than_the_kernel_are_not_believed, CLONE_NEWNET) {
+        autoclose int nl = expect_ok(nl_open()), stranger = expect_ok(nl_open());
+        struct {
+                struct nlmsghdr h;
+                struct nlmsgerr e;
+        } forged = { .h = { .nlmsg_len = sizeof forged, .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = 1 },
+                     .e = { .error = -EPERM } };
+        struct sockaddr_nl to = {};
+        socklen_t size = sizeof to;
+        Link link;
+
+        expect_ok(link_get(nl, "lo", &link, NULL)); /* now the socket has an address */
+        expect(getsockname(nl, (struct sockaddr *) &to, &size) == 0 && to.nl_pid != 0);
+        /* Whoever is root of a container may do so, if he owns its network. */
+        expect(sendto(stranger, &forged, sizeof forged, 0, (struct sockaddr *) &to, sizeof to) > 0);
+        expect_ok(link_get(nl, "lo", &link, NULL));
+        expect(link.index == 1);
+}
+
+#define ADDRESSES 2000
+
+static int count_address(const Address *address, void *context) {
+        *(int *) context += address->family == AF_INET && address->bytes[0] == 10;
+        return 0;
+}
+
+static Address numbered(uint32_t number) {
+        return (Address){ AF_INET,
+                          32,
+                          { 10, (uint8_t) (number >> 16), (uint8_t) (number >> 8),
+                            (uint8_t) number } };
+}
+
+/* Adds and removes one address until it is killed. */
+static pid_t start_changing(void) {
+        pid_t pid = fork();
+        Address a = numbered(1 << 20);
+
+        if (pid == 0)
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (pid == 0)
+                for (int nl = nl_open();; usleep(2000)) {
+                        NlMessage m;
+
+                        nl_begin_empty(&m);
+                        addr_next_add(&m, 1, &a);
+                        addr_next_remove(&m, 1, &a);
+                        (void) nl_call(nl, &m, NULL);
+                }
+        expect(pid > 0);
+        return pid;
+}
+
+TEST_IN(list_that_changes_while_it_is_read_is_read_again, CLONE_NEWNET) {
+        autoclose int nl = expect_ok(nl_open());
+        autonl NlMessage m;
+        pid_t pid;
+
+        nl_begin_empty(&m);
+        link_next_up(&m, 1);
+        for (uint32_t i = 0; i < ADDRESSES; i++) {
+                Address a = numbered(i);
+
+                addr_next_add(&m, 1, &a);
+        }
+        expect_ok(nl_call(nl, &m, NULL));
+        pid = start_changing();
+        for (int i = 0; i < 100; i++) {
+                int n = 0;
+
+                expect_ok(addr_each(nl, 1, count_address, &n, NULL));
+                expect(n == ADDRESSES || n == ADDRESSES + 1);
+        }
+        kill(pid, SIGKILL);
+        expect(waitpid(pid, NULL, 0) == pid);
+}
+
+TEST(value_that_is_too_long_is_an_error) {
+        static const char value[70000];
+        struct ifinfomsg ifi = {};
+        autonl NlMessage m;
+
+        nl_begin(&m, RTM_NEWLINK, 0, &ifi, sizeof ifi);
+        nl_put(&m, IFLA_IFALIAS, value, sizeof value);
+        expect(m.error == -EMSGSIZE);
 }
