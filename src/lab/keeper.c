@@ -126,6 +126,10 @@ int keeper_open_tap(const char *where, const char *name, uint32_t mtu, const uin
         if (r < 0)
                 r = refuse(err, r, "cannot make '%s': %s", where,
                            request.err.message ? request.err.message : strerror(-r));
+        if (r == -EACCES)
+                r = err_hint(err, r,
+                             "emulated links of an ordinary user need a /dev/net/tun that all may "
+                             "open, as most systems have it (mode 0666)");
         err_clear(&request.err);
         return r < 0 ? r : request.tap;
 }
