@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`isola lab test`: the tests of a lab's file."""
 import pathlib
+import shutil
 import signal
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -151,3 +153,20 @@ def test_without_tests_it_says_so(isola, lab, tmp_path):
     file.write_text('name: plain\ntopology: {nodes: {h1: {}}}\n')
     isola('lab', 'up', file)
     assert "lab 'plain' has no tests" in isola('lab', 'test', 'plain', code=1).stderr
+
+
+@pytest.mark.skipif(not shutil.which('prove'), reason="perl's prove is not installed")
+def test_perls_harness_agrees_with_the_tap(isola, tmp_path):
+    (tmp_path / 'lab.yml').write_text('''
+name: tap
+topology: {nodes: {h1: {}}}
+tests:
+  - exec: {node: h1, command: "true # TODO not yet"}
+  - exec: {node: h1, command: "false # TODO not yet"}
+  - exec: {node: h1, command: "false # SKIP it"}
+  - exec: {node: h1, command: "printf 'a\\\\nok 9 - b\\\\n'; exit 1"}
+''')
+    isola('lab', 'test', '--up', '--tap', tmp_path / 't.tap', tmp_path / 'lab.yml', code=1)
+    done = subprocess.run(['prove', '-e', 'cat', tmp_path / 't.tap'], capture_output=True, text=True, cwd=tmp_path)
+    assert 'Failed tests:  2-4' in done.stdout + done.stderr, done.stdout + done.stderr
+    assert 'Tests=4' in done.stdout and 'Parse errors' not in done.stdout + done.stderr
