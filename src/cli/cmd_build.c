@@ -62,7 +62,7 @@ static const Option options[] = {
         OPT_FLAG(0, "print-ast", BuildOptions, print_ast,
                  "Print the parsed Dockerfile as JSON and build nothing"),
         OPT_STRING(0, "progress", BuildOptions, progress, "HOW",
-                   "How to show what is done: auto, plain, tty, quiet, rawjson (of --check)",
+                   "auto, plain and tty (which are the same), quiet; rawjson of --check",
                    "auto|plain|tty|quiet|rawjson"),
         OPT_FLAG(0, "pull", BuildOptions, pull, "Ask the registry for images that are here, too"),
         OPT_FLAG(0, "pull-never", BuildOptions, pull_never, "Use only images that are here"),
@@ -141,6 +141,8 @@ static int check_options(const BuildOptions *o, Err *err) {
         int r;
 
         r = check_word(o->progress, "progress", progresses, err);
+        if (r >= 0 && str_equal(o->progress, "rawjson") && !o->check)
+                r = refuse(err, EOPNOTSUPP, "--progress=rawjson is for --check only");
         if (r >= 0)
                 r = check_word(o->network, "network", networks, err);
         strv_foreach(word, o->allow)

@@ -2,8 +2,9 @@
 """The language of Dockerfiles: here-documents, and the flags of COPY, ADD and RUN."""
 import json
 import shutil
+import time
 
-from dockerfiles import build, fresh_build  # noqa: F401
+from dockerfiles import Builder, build, fresh_build  # noqa: F401
 
 
 def see(build, command):
@@ -169,3 +170,22 @@ def test_check_that_fails_the_build(build):
     said = build.fails('# check=error=true\nFROM busybox\nCMD sh\n')
     assert said.startswith('isola: Dockerfile:3: JSONArgsRecommended: ')
     build('# check=error=true;skip=JSONArgsRecommended\nFROM busybox\nCMD sh\n')
+
+
+# ----------------------------------------------------------------- the same again
+
+
+def test_the_same_on_another_day_and_machine(build, fresh, rootfs_tar, tmp_path_factory):
+    """Stages at the same time, here-documents, mounts and copies of all kinds give the same image in another store."""
+    file = ('FROM {0} AS one\nRUN --mount=type=cache,target=/c --mount=target=/in echo one > /one; cp /in/a/f /g; echo $RANDOM > /c/x\n'
+            'FROM {0} AS two\nCOPY --parents a/f /\nCOPY --chmod=u=rw,go= <<EOF /here\ntext\nEOF\n'
+            'FROM scratch\nCOPY --from=one /one /g /d/\nCOPY --link --from=two / /two/\nADD --chown=3:4 a /a/\nWORKDIR /deep/er\nLABEL x=1\n')
+    ids, epoch = [], {'SOURCE_DATE_EPOCH': '1234567890'}
+    for n, isola in enumerate((build.isola, fresh)):
+        builder = Builder(isola, tmp_path_factory.mktemp(f'machine{n}'))
+        builder.write('a/f', 'text')
+        isola('image', 'import', rootfs_tar, f'base{n}', env=epoch)
+        builder(file.format(f'base{n}'), '--no-cache', env=epoch, name='same')
+        ids.append(isola.json('image', 'inspect', 'same')[0]['Id'])
+        time.sleep(1.1)
+    assert ids[0] == ids[1]
