@@ -10,6 +10,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "store/decompress.h"
+#include "store/inflate.h"
 
 #define INPUT_SIZE      (256u << 10)
 #define XZ_MEMORY       (256u << 20)
@@ -32,6 +33,11 @@ struct Decompress {
         bool in_member; /* between the beginning and the end of a member */
         bool ended;
         z_stream gzip;
+        Inflate *fast; /* in the place of zlib: decompress_leave_checksum() */
+        bool header_read;
+        uint32_t member_size;
+        const unsigned char *ready; /* of what it gave, not taken yet */
+        size_t n_ready;
         bz_stream bzip2;
         lzma_stream xz;
         ZSTD_DCtx *zstd;
@@ -48,6 +54,7 @@ Decompress *decompress_free(Decompress *d) {
                 if (d->format == FORMAT_XZ)
                         lzma_end(&d->xz);
                 ZSTD_freeDCtx(d->zstd);
+                inflate_free(d->fast);
                 free(d->input);
                 free(d);
         }
@@ -162,9 +169,11 @@ static int start(Decompress *d) {
         }
 }
 
-void decompress_leave_checksum(Decompress *d) {
-        if (d->format == FORMAT_GZIP)
-                (void) inflateValidate(&d->gzip, 0);
+int decompress_leave_checksum(Decompress *d) {
+        if (d->format != FORMAT_GZIP)
+                return 0;
+        d->fast = inflate_new();
+        return d->fast ? 0 : -ENOMEM;
 }
 
 int decompress_open(int fd, Decompress **ret, Err *err) {
@@ -174,7 +183,7 @@ int decompress_open(int fd, Decompress **ret, Err *err) {
         if (!d)
                 return fail(err, ENOMEM, "cannot read the archive");
         d->fd = fd;
-        d->input = malloc(INPUT_SIZE);
+        d->input = malloc(INPUT_SIZE + INFLATE_SLACK);
         r = d->input ? detect(d, err) : fail(err, ENOMEM, "cannot read the archive");
         if (r >= 0) {
                 r = start(d);
@@ -193,6 +202,130 @@ int decompress_open(int fd, Decompress **ret, Err *err) {
 static int damaged(const Decompress *d, const char *why, Err *err) {
         return refuse(err, EBADMSG, "the %s data is damaged%s%s", format_names[d->format],
                       why ? ": " : "", why ? why : "");
+}
+
+/* ------------------------------------------------------------------ gzip, without its checksum */
+
+static int take_byte(Decompress *d, unsigned *ret, Err *err) {
+        if (d->at == d->filled) {
+                int r = fill(d, err);
+
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        return damaged(d, "it is cut short", err);
+        }
+        *ret = d->input[d->at++];
+        return 0;
+}
+
+static int take_number(Decompress *d, unsigned n, uint32_t *ret, Err *err) {
+        *ret = 0;
+        for (unsigned i = 0; i < n; i++) {
+                unsigned byte;
+                int r = take_byte(d, &byte, err);
+
+                if (r < 0)
+                        return r;
+                *ret |= byte << 8 * i;
+        }
+        return 0;
+}
+
+static int skip_text(Decompress *d, Err *err) {
+        unsigned byte = 0;
+        int r;
+
+        do {
+                r = take_byte(d, &byte, err);
+        } while (r >= 0 && byte);
+        return r;
+}
+
+/* RFC 1952 §2.3. */
+static int read_gzip_header(Decompress *d, Err *err) {
+        enum { HAS_CRC = 2, HAS_EXTRA = 4, HAS_NAME = 8, HAS_COMMENT = 16, RESERVED = 0xe0 };
+        uint32_t begin, rest, extra = 0, ignored;
+        unsigned flags;
+        int r;
+
+        r = take_number(d, 4, &begin, err);
+        if (r >= 0)
+                r = take_number(d, 4, &rest, err);
+        if (r >= 0)
+                r = take_number(d, 2, &rest, err);
+        if (r < 0)
+                return r;
+        flags = begin >> 24;
+        if ((begin & 0xffffff) != 0x088b1f || flags & RESERVED)
+                return damaged(d, "its header is unknown", err);
+        if (flags & HAS_EXTRA) {
+                r = take_number(d, 2, &extra, err);
+                for (; r >= 0 && extra > 0; extra--)
+                        r = take_number(d, 1, &ignored, err);
+        }
+        if (r >= 0 && flags & HAS_NAME)
+                r = skip_text(d, err);
+        if (r >= 0 && flags & HAS_COMMENT)
+                r = skip_text(d, err);
+        if (r >= 0 && flags & HAS_CRC)
+                r = take_number(d, 2, &ignored, err);
+        return r;
+}
+
+static int end_member(Decompress *d, Err *err) {
+        uint32_t checksum, size;
+        int r = take_number(d, 4, &checksum, err);
+
+        if (r >= 0)
+                r = take_number(d, 4, &size, err);
+        if (r < 0)
+                return r;
+        if (size != d->member_size)
+                return damaged(d, "it is not as long as it says", err);
+        d->in_member = d->header_read = false;
+        d->member_size = 0;
+        inflate_reset(d->fast);
+        return 0;
+}
+
+static int more_input(InflateInput *in, Err *err) {
+        Decompress *d = in->context;
+        int r;
+
+        d->at = (size_t) (in->at - d->input);
+        r = fill(d, err);
+        in->at = d->input + d->at;
+        in->end = d->input + d->filled;
+        return r;
+}
+
+static int step_fast(Decompress *d, unsigned char *out, size_t room, size_t *ret_n, Err *err) {
+        InflateInput in = { .more = more_input, .context = d };
+        ssize_t n;
+        int r;
+
+        if (!d->header_read) {
+                r = read_gzip_header(d, err);
+                if (r < 0)
+                        return r;
+                d->header_read = true;
+        }
+        if (d->n_ready == 0) {
+                in.at = d->input + d->at;
+                in.end = d->input + d->filled;
+                n = inflate_next(d->fast, &in, &d->ready, err);
+                d->at = (size_t) (in.at - d->input);
+                if (n <= 0)
+                        return n < 0 ? (int) n : end_member(d, err);
+                d->n_ready = (size_t) n;
+                d->member_size += (uint32_t) n;
+        }
+        *ret_n = d->n_ready < room ? d->n_ready : room;
+        memcpy(out, d->ready, *ret_n);
+        d->ready += *ret_n;
+        d->n_ready -= *ret_n;
+        return 0;
 }
 
 /* Each step: takes input, gives output, says in d->in_member whether a member is unfinished. */
@@ -280,7 +413,8 @@ static int step(Decompress *d, unsigned char *out, size_t room, size_t *ret_n, E
         d->in_member = true;
         switch (d->format) {
         case FORMAT_GZIP:
-                return step_gzip(d, out, room, ret_n, err);
+                return d->fast ? step_fast(d, out, room, ret_n, err)
+                               : step_gzip(d, out, room, ret_n, err);
         case FORMAT_BZIP2:
                 return step_bzip2(d, out, room, ret_n, err);
         case FORMAT_XZ:

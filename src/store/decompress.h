@@ -20,8 +20,9 @@ typedef struct Decompress Decompress;
 
 /* @fd: stays the caller's. */
 int decompress_open(int fd, Decompress **ret, Err *err);
-/* Leaves gzip's own checksum out: for bytes whose digest is checked afterwards. */
-void decompress_leave_checksum(Decompress *d);
+/* Before the first byte is read: leaves gzip's own checksum out, and inflates faster, for bytes
+ * whose digest is checked afterwards.  0 or -ENOMEM. */
+int decompress_leave_checksum(Decompress *d);
 Decompress *decompress_free(Decompress *d);
 
 /* Gives @n bytes, fewer only at the end; usable as a TarSource. */

@@ -225,9 +225,10 @@ static int unpack_stream(int target, const HelperRequest *request, int64_t most,
         r = decompress_open(HELPER_ARCHIVE, &stream.from, err);
         if (r < 0)
                 return r;
-        if (request->digest)
-                decompress_leave_checksum(stream.from);
-        r = tar_reader_new(stream_read, &stream, &reader, err);
+        if (request->digest && decompress_leave_checksum(stream.from) < 0)
+                r = fail(err, ENOMEM, "cannot unpack");
+        if (r >= 0)
+                r = tar_reader_new(stream_read, &stream, &reader, err);
         if (r >= 0)
                 r = unpack_tar(target, reader, (UnpackMode) request->unpack_mode, most, ret, err);
         if (r >= 0 && request->digest)
