@@ -177,7 +177,7 @@ static const ProbeFeature features[] = {
         { "Interconnection", "macvtap", false, "uplinks of that kind are refused", try_macvtap,
           BUILD("CONFIG_MACVTAP") },
         { "Interconnection", "VXLAN", false,
-          "labs on several machines are joined by isola's own emulator", try_vxlan,
+          "uplinks of that kind are refused; kind 'udp' speaks with them as well", try_vxlan,
           BUILD("CONFIG_VXLAN") },
         { "In nodes", "VLAN interfaces", false, "'ip link add type vlan' fails in nodes", try_vlan,
           BUILD("CONFIG_VLAN_8021Q") },
