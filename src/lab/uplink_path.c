@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "kernel/idmap.h"
 #include "lab/uplink.h"
 #include "netlink/link.h"
 #include "netlink/link_keep.h"
 #include "netlink/route.h"
 #include "topology/domain.h"
+#include "topology/management.h"
 #include "topology/uplink.h"
 
 #define ETHERNET_MTU 1500
@@ -145,10 +147,34 @@ static int resolve(int nl, Topology *t, const Topology *before, const size_t *do
         return 0;
 }
 
+/* An ordinary user has no say in the machine's network. */
+static int keep_inside(Topology *t, Err *err) {
+        if (!idmap_is_inside())
+                return 0;
+        if (t->external_access &&
+            strv_add(&t->notes, "the management network does not lead out of an ordinary user's "
+                                "lab: 'external-access' is not carried out") < 0)
+                return fail(err, ENOMEM, "cannot read the lab");
+        t->external_access = false;
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (t->nodes[i].ports && node_is_managed(t, &t->nodes[i]))
+                        return err_hint(err,
+                                        topology_refuse(t, t->nodes[i].line, err,
+                                                        "to publish ports of node '%s' needs "
+                                                        "rights over the machine's network",
+                                                        t->nodes[i].name),
+                                        "an ordinary user's labs have links among their nodes "
+                                        "only");
+        return 0;
+}
+
 int lab_resolve_uplinks(Topology *t, const Topology *before, Err *err) {
         autofree size_t *domains = NULL;
         autoclose int nl = -EBADF;
-        int r = 0;
+        int r = keep_inside(t, err);
+
+        if (r < 0)
+                return r;
 
         if (t->n_uplinks == 0)
                 return 0;

@@ -122,11 +122,21 @@ def test_emulated_links(user, tun):
     ('name: x\ntopology:\n  nodes:\n    h1: {image: busybox}\n', "standard input:4: node 'h1' is of an image"),
     ('name: x\ntopology: {nodes: {h1: {}}}\nuplinks:\n  - {kind: nat, node: h1, interface: eth0}\n',
      "standard input:4: an uplink of kind 'nat' at node 'h1' needs rights over the machine's network"),
+    ('name: x\ntopology:\n  nodes:\n    h1: {ports: ["8080:80"]}\n',
+     "standard input:4: to publish ports of node 'h1' needs rights over the machine's network"),
 ])
 def test_what_a_user_cannot_have_is_refused_by_name(user, text, words):
     done = up(user, text, code=1)
     assert words in done.stderr and "hint: an ordinary user's labs" in done.stderr
     assert user.out('lab', 'ls', '-q') == ''
+
+
+def test_a_management_network_stays_inside(user):
+    text = 'name: x\nmgmt: {external-access: true}\ntopology:\n  nodes: {h1: {}, h2: {}}\n'
+    done = up(user, text)
+    assert "note: the management network does not lead out of an ordinary user's lab" in done.stderr
+    ping(user, 'h1', 'h2.mgmt')
+    assert 'as its file says' in up(user, text).stdout
 
 
 def test_changes_are_held_to_the_same_and_a_killed_keeper_is_started_anew(user, tun):
