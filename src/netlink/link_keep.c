@@ -198,8 +198,11 @@ static int give_addresses(int nl, int index, const LinkKept *kept, bool same_nam
         for (size_t at = 0; kept->messages.text && (h = next_message(kept, &at));)
                 if (h->nlmsg_type == RTM_NEWADDR)
                         put_address(&m, h, index, same_name);
-        if (up)
+        /* IPv6 uses its addresses once the carrier shows: asked for, it does (link_next_get()). */
+        if (up) {
                 link_next_up(&m, index);
+                link_next_get(&m, index);
+        }
         return m.n > 0 ? nl_call(nl, &m, err) : 0;
 }
 
