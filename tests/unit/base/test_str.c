@@ -61,3 +61,15 @@ TEST(set_puts_a_copy_in_the_place_of_a_string) {
         expect(str_set(&string, string + 1) == 0 && str_equal(string, "ne"));
         expect(str_set(&string, NULL) == 0 && !string);
 }
+
+TEST(fields_between_commas_may_be_quoted) {
+        autostrv fields = NULL;
+        autostrv open = NULL;
+
+        expect_ok(strv_split_csv("a,\"b,c\",\"d\"\"e\",", &fields));
+        expect(strv_length(fields) == 4);
+        expect_str(fields[1], "b,c");
+        expect_str(fields[2], "d\"e");
+        expect_str(fields[3], "");
+        expect(strv_split_csv("a,\"b", &open) == -EINVAL);
+}
