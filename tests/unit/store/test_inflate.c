@@ -110,7 +110,8 @@ static ssize_t unpack(const unsigned char *bytes, size_t n, size_t piece, unsign
 TEST(what_zlib_packed_is_what_it_was) {
         static const int strategies[] = { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE,
                                           Z_FIXED };
-        unsigned char *plain = malloc(ROOM), *packed = malloc(2 * ROOM), *again = malloc(ROOM + 1);
+        autofree unsigned char *plain = malloc(ROOM), *packed = malloc(2 * ROOM);
+        autofree unsigned char *again = malloc(ROOM + 1);
 
         for (seed = 1; seed < 120; seed++) {
                 unsigned keep = seed;
@@ -129,7 +130,8 @@ TEST(what_zlib_packed_is_what_it_was) {
 }
 
 TEST(what_is_cut_short_or_changed_is_refused_or_ends) {
-        unsigned char *plain = malloc(ROOM), *packed = malloc(2 * ROOM), *again = malloc(64 * ROOM);
+        autofree unsigned char *plain = malloc(ROOM), *packed = malloc(2 * ROOM);
+        autofree unsigned char *again = malloc(64 * ROOM);
         size_t size, rest;
 
         seed = 7;
@@ -150,8 +152,9 @@ TEST(what_is_cut_short_or_changed_is_refused_or_ends) {
 }
 
 TEST(zlib_and_we_agree_on_what_is_damaged) {
-        unsigned char *plain = malloc(ROOM), *packed = malloc(2 * ROOM), *again = malloc(4 * ROOM);
-        unsigned char *theirs = malloc(4 * ROOM);
+        autofree unsigned char *plain = malloc(ROOM), *packed = malloc(2 * ROOM);
+        autofree unsigned char *again = malloc(4 * ROOM);
+        autofree unsigned char *theirs = malloc(4 * ROOM);
 
         for (seed = 1000; seed < 3000; seed++) {
                 unsigned keep = seed;
