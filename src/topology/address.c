@@ -259,6 +259,92 @@ static int keep_addresses(Topology *t, const Topology *before, const Pool *pool,
         return 0;
 }
 
+/* A link of @before between the same nodes that nobody has yet, with the names that are given. */
+static const TopologyLink *find_present(const Topology *t, const TopologyLink *l,
+                                        const Topology *before, bool *taken) {
+        const Interface *ends[] = { topology_interface(t, l->sides[0]),
+                                    topology_interface(t, l->sides[1]) };
+        ssize_t a = topology_find_node(before, t->nodes[l->sides[0].node].name),
+                b = topology_find_node(before, t->nodes[l->sides[1].node].name);
+
+        for (size_t i = 0; a >= 0 && b >= 0 && i < before->nodes[a].n_interfaces; i++) {
+                const Interface *in = &before->nodes[a].interfaces[i];
+                const TopologyLink *was = &before->links[in->link];
+
+                if (taken[in->link] || in->end != 0 || was->sides[1].node != (size_t) b)
+                        continue;
+                if ((!ends[0]->automatic && !str_equal(ends[0]->name, in->name)) ||
+                    (!ends[1]->automatic &&
+                     !str_equal(ends[1]->name, topology_interface(before, was->sides[1])->name)))
+                        continue;
+                taken[in->link] = true;
+                return was;
+        }
+        return NULL;
+}
+
+static bool is_name_taken(const Node *n, size_t interface, const char *name) {
+        for (size_t i = 0; i < n->n_interfaces; i++)
+                if (i != interface && str_equal(n->interfaces[i].name, name))
+                        return true;
+        return false;
+}
+
+/* Another one has the name that was chosen first. */
+static int choose_name(Node *n, size_t interface) {
+        Interface *in = &n->interfaces[interface];
+        size_t next = n->n_interfaces - 1;
+
+        while (is_name_taken(n, interface, in->name)) {
+                char *name = str_format("eth%zu", next++);
+
+                if (!name)
+                        return -ENOMEM;
+                free(in->name);
+                in->name = name;
+        }
+        return 0;
+}
+
+static int keep_link_names(Topology *t, TopologyLink *l, const Topology *before, bool *taken) {
+        const TopologyLink *was = find_present(t, l, before, taken);
+
+        for (int end = 0; was && end < 2; end++) {
+                Interface *in = &t->nodes[l->sides[end].node].interfaces[l->sides[end].interface];
+
+                if (in->automatic &&
+                    str_set(&in->name, topology_interface(before, was->sides[end])->name) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Interfaces that the file does not name are called what they are, wherever they stand. */
+static int keep_names(Topology *t, const Topology *before) {
+        autofree bool *taken = calloc(before->n_links + 1, 1), *own = calloc(t->n_links + 1, 1);
+        int r = taken && own ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r >= 0 && i < t->n_links; i++) {
+                autofree char *key = topology_link_key(t, &t->links[i]);
+
+                own[i] = !str_equal(key, t->links[i].name);
+        }
+        for (size_t i = 0; r >= 0 && i < t->n_links; i++)
+                r = keep_link_names(t, &t->links[i], before, taken);
+        for (size_t i = 0; r >= 0 && i < t->n_nodes; i++)
+                for (size_t k = 0; r >= 0 && k < t->nodes[i].n_interfaces; k++)
+                        if (t->nodes[i].interfaces[k].automatic)
+                                r = choose_name(&t->nodes[i], k);
+        for (size_t i = 0; r >= 0 && i < t->n_links; i++) {
+                if (own[i])
+                        continue;
+                free(t->links[i].name);
+                t->links[i].name = topology_link_key(t, &t->links[i]);
+                r = t->links[i].name ? 0 : -ENOMEM;
+        }
+        return r;
+}
+
 static void keep_mac(const Topology *before, const Node *n, Interface *in) {
         ssize_t node = topology_find_node(before, n->name), i = -ENOENT;
 
@@ -508,7 +594,10 @@ int topology_assign_addresses_after(Topology *t, const Topology *before, Err *er
         autofree size_t *numbers = NULL;
         ssize_t n = topology_domains(t, &numbers);
         Domain *domains = n < 0 ? NULL : calloc((size_t) n + 1, sizeof *domains);
-        int r = domains ? collect(t, numbers, domains) : -ENOMEM;
+        int r = domains && before ? keep_names(t, before) : 0;
+
+        if (r >= 0)
+                r = domains ? collect(t, numbers, domains) : -ENOMEM;
 
         if (!v4.net.family)
                 v4.net = (Address){ .family = AF_INET, .prefix = 8, .bytes = { 10 } };

@@ -21,8 +21,8 @@ int topology_assign_addresses(Topology *t, Err *err);
  * topology_assign_addresses_after() - the same for a lab that is up already
  * @before:	as it is, all addresses said
  *
- * What the file leaves to us stays what it is, as long as it can: addresses of links between the
- * same ends, MAC addresses, management addresses, the seed, numbers of switches.  So a node that
- * comes or goes changes nobody else's.
+ * What the file leaves to us stays what it is, as long as it can: names of interfaces, addresses
+ * of links between the same ends, MAC addresses, management addresses, the seed, numbers of
+ * switches.  So a node that comes or goes changes nobody else's.
  */
 int topology_assign_addresses_after(Topology *t, const Topology *before, Err *err);

@@ -160,6 +160,7 @@ static ssize_t add_interface(Node *n, const char *name, size_t link, int end) {
                 return -ENOMEM;
         }
         i->name = copy;
+        i->automatic = !name;
         i->link = link;
         i->end = end;
         return (ssize_t) n->n_interfaces - 1;

@@ -35,6 +35,7 @@ typedef enum NodeKind {
 
 typedef struct Interface {
         char *name;
+        bool automatic; /* the name was chosen for it */
         bool has_mac;
         uint8_t mac[6];
         Address *addresses; /* with the length of the network part */

@@ -176,6 +176,18 @@ TEST(another_seed_is_refused) {
         expect_str(text, "this cannot be changed while the lab is up: lab: seed: 0, then 3");
 }
 
+TEST(automatic_names_of_interfaces_stay) {
+        autofree char *text = plan(HEAD "{a: , b: , s: {kind: bridge}}\n"
+                                        "  links: [{endpoints: [a, s]}, {endpoints: [b, s]}]\n",
+                                   HEAD "{new: , a: , b: , s: {kind: bridge}}\n"
+                                        "  links: [{endpoints: [new, s]}, {endpoints: [a, s]}, "
+                                        "{endpoints: [b, s]}]\n",
+                                   NULL);
+
+        expect_str(text, "make - new\nlay new:eth0--s:eth2\nnetwork - new\nnetwork s s\n"
+                         "start - new\n");
+}
+
 TEST(automatic_addresses_stay) {
         autoptr(Topology) a = lab(BEFORE, NULL);
         autoptr(Topology) b = lab(HEAD "{x: , y: , b: , c: {cpu: 1}}\n"
