@@ -181,7 +181,10 @@ static int create_by_names(const OverlayLayers *l, Err *err) {
                              refuse(err, E2BIG, "%zu layers are too many for this kernel", l->n),
                              "Linux 6.7 and newer take 500");
         if (r == -EINVAL || r == -EPERM) /* "userxattr", also in a user namespace */
-                (void) err_hint(err, r, "kernels before 5.11 cannot mount layers");
+                (void) err_hint(
+                        err, r,
+                        "kernels before 5.11 cannot mount layers, and none can where --root "
+                        "lies on an overlay, as in a container: put it on a volume");
         if (fchdir(directory) == 0 || r < 0)
                 return r;
         close_fd(r);
