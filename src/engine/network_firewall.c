@@ -43,6 +43,7 @@
 static const NftTable table = { NFPROTO_INET, "isola" };
 
 /* Offsets in IPv4, IPv6 and in TCP and UDP headers. */
+#define FILL_TRIES      16
 #define IP4_SOURCE      12
 #define IP4_DESTINATION 16
 #define IP6_SOURCE      8
@@ -517,22 +518,36 @@ static int make_table(int nft, Err *err) {
         return 0;
 }
 
-static int build(const Home *home, const Network *wanted, int nft, Err *err) {
-        autofree FirewallPort *ports = NULL;
+static int fill(const Home *home, const Network *wanted, int nft, Err *err) {
         autonl NlMessage m;
-        size_t n;
         int r;
 
         nft_begin(&m);
         r = make_table(nft, err);
-        if (r < 0)
-                return r;
-        r = put_networks(home, wanted, &m, err);
+        if (r >= 0)
+                r = put_networks(home, wanted, &m, err);
         if (r < 0)
                 return r;
         r = nft_commit(nft, &m, err);
-        if (r < 0)
-                return err_prefix(err, r, "cannot fill the nf_tables table 'inet %s'", table.name);
+        return r < 0 ? err_prefix(err, r, "cannot fill the nf_tables table 'inet %s'", table.name)
+                     : 0;
+}
+
+static int build(const Home *home, const Network *wanted, int nft, Err *err) {
+        autofree FirewallPort *ports = NULL;
+        autoerr why = {};
+        size_t n;
+        int r = -ENOENT;
+
+        /* Whoever takes the last bridge away removes the table, also while it has none yet. */
+        for (int i = 0; i < FILL_TRIES && r == -ENOENT; i++) {
+                err_clear(&why);
+                r = fill(home, wanted, nft, &why);
+        }
+        if (r < 0) {
+                (void) refuse(err, r, "%s", why.message);
+                return why.hint ? err_hint(err, r, "%s", why.hint) : r;
+        }
 
         guard_restore(home, nft);
         r = network_claimed_ports(home, &ports, &n, err);

@@ -194,6 +194,10 @@ def test_networks(home, uplink):
     home('network', 'create', '--internal', 'shut')
     assert '10.99.0.0/24 dev eth0' in home.out('run', '--rm', '--network', 'lab', 'busybox', 'ip', 'route')
     assert 'default' not in home.out('run', '--rm', '--network', 'shut', 'busybox', 'ip', 'route')
+    # One ends while the next starts: the table goes and comes.
+    for _ in range(10):
+        for name in ('lab', 'shut'):
+            home('run', '--rm', '--network', name, 'busybox', 'true')
     home('network', 'rm', 'lab', 'shut')
 
 
@@ -477,6 +481,7 @@ def test_images_from_registries(home, registry, tmp_path):
     data = home('save', name, text=False).stdout
     home('rmi', name)
     assert home('load', input=data, text=False).stdout.decode().strip() == f'Loaded image: {name}'
+
 
 @pytest.mark.parametrize('options', [['--privileged'], ['--cap-add', 'SYS_ADMIN', '--security-opt', 'seccomp=unconfined', '--security-opt',
                                                          'systempaths=unconfined']])
