@@ -42,8 +42,9 @@
 
 static const NftTable table = { NFPROTO_INET, "isola" };
 
+#define FILL_TRIES 16 /* nobody ends that many bridges while one is made */
+
 /* Offsets in IPv4, IPv6 and in TCP and UDP headers. */
-#define FILL_TRIES      16
 #define IP4_SOURCE      12
 #define IP4_DESTINATION 16
 #define IP6_SOURCE      8
