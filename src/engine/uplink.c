@@ -150,13 +150,25 @@ static int scan(Record *record) {
         return -ESRCH;
 }
 
+/* It lives longest. */
+static int held_by_pasta(int dir, const Record *record) {
+        autofree char *text = NULL;
+        int pid;
+
+        if (file_read_line(dir, PASTA_PID, &text) < 0 || parse_int(text, 1, INT32_MAX, &pid) < 0)
+                return -ESRCH;
+        return held_by(pid, record);
+}
+
 static int find(int dir) {
         Record record = {};
         int netns = -ESRCH;
 
         if (json_load(&record_type, dir, RECORD, &record, NULL) >= 0 &&
             str_equal(record.boot, boot_id())) {
-                netns = held_by(record.pid, &record);
+                netns = held_by_pasta(dir, &record);
+                if (netns < 0)
+                        netns = held_by(record.pid, &record);
                 if (netns < 0) {
                         netns = scan(&record);
                         if (netns >= 0)
