@@ -400,13 +400,16 @@ int uplink_begin(const Home *home, Err *err) {
 static void tell_failure(const Home *home) {
         autoclose int dir = openat(home->run_fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         autofree char *text = NULL;
-        const char *reason;
+        const char *reason, *word;
 
         if (dir >= 0 && file_read(dir, PASTA_LOG, LOG_MAX, &text, NULL) >= 0)
                 while (*text && text[strlen(text) - 1] == '\n')
                         text[strlen(text) - 1] = 0;
         reason = text ? strrchr(text, '\n') : NULL;
         reason = reason ? reason + 1 : str_empty(text) ? "it gave no reason" : text;
+        word = strstr(reason, "ERROR:"); /* "0.1980: ERROR:   …" */
+        if (word)
+                reason = word + strlen("ERROR:") + strspn(word + strlen("ERROR:"), " ");
         log_warn("containers reach nothing outside of their networks: '" PASTA "' failed: %s",
                  reason);
 }

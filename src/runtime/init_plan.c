@@ -108,9 +108,27 @@ static int cannot_open(int code, const char *path, Err *err) {
         return err_denied(err, fail(err, code, "cannot open '%s'", path), "open_tree", "5.2");
 }
 
+/*
+ * In the mount namespace of an ordinary user those of the machine are locked together: what is
+ * below one must not come to light (has_locked_children() in fs/namespace.c), so that it cannot
+ * be cloned alone, and not be a layer either.
+ */
+static bool is_locked(const char *path) {
+        autoclose int whole = mount_clone_source(path, true);
+
+        return whole >= 0;
+}
+
 static int clone_layer(const char *path, Err *err) {
         int tree = mount_clone_source(path, false);
 
+        if (tree == -EINVAL && is_locked(path))
+                return err_hint(err,
+                                refuse(err, EPERM,
+                                       "an ordinary user cannot have '%s' for a layer: other file "
+                                       "systems are mounted in it",
+                                       path),
+                                "root can");
         return tree < 0 ? cannot_open(tree, path, err) : tree;
 }
 

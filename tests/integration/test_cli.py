@@ -17,7 +17,7 @@ def commands(isola):
 def test_help_lists_every_command_once(isola):
     text = isola('--help').stdout
     assert text.startswith('Usage: isola [OPTION...] COMMAND')
-    of_family = {family: isola(family, '--help').stdout for family in ('oci', 'lab')}
+    of_family = {family: isola(family, '--help').stdout for family in ('oci', 'lab', 'builder')}
     for command in commands(isola):
         words = command['name'].split()
         where = of_family[words[0]] if words[0] == 'oci' or len(words) > 2 else text
@@ -138,7 +138,7 @@ def test_escape_sequences_do_not_reach_a_terminal(isola):
 
 @pytest.mark.parametrize('arguments, code, words', [
     (['ps'], 0, ''),
-    (['run', '--rm', '@host', 'true'], 125, "Permission denied\nhint: isola needs root for this: put sudo in front of it\n"),
+    (['run', '--rm', '@host', 'true'], 125, "isola: an ordinary user cannot have '/' for a layer: other file systems are mounted in it\nhint: root can\n"),
     (['--root', '/var/tmp', 'ps'], 1, "isola: '/var/tmp' belongs to user 0, not to you\nhint: isola needs root for this"),
 ])
 def test_ordinary_user_is_told_what_is_missing(isola, arguments, code, words):
