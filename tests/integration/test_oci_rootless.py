@@ -74,7 +74,7 @@ def subordinate(tmp_path):
     if not shutil.which('newuidmap') or not os.path.exists('/etc/subuid'):
         pytest.skip('newuidmap or /etc/subuid is not there (package uidmap)')
     (tmp_path / 'subid').write_text(f'{UID}:300000:65536\n')
-    (tmp_path / 'passwd').write_text(pathlib.Path('/etc/passwd').read_text() + f'joe:x:{UID}:{UID}::/:/bin/sh\n')
+    (tmp_path / 'passwd').write_text(pathlib.Path('/etc/passwd').read_text() + f'jim:x:{UID}:{UID}::/:/bin/sh\n')
     covered = {'/etc/subuid': 'subid', '/etc/subgid': 'subid', '/etc/passwd': 'passwd'}
     for target, source in covered.items():
         subprocess.run(['mount', '--bind', tmp_path / source, target], check=True)
