@@ -274,6 +274,11 @@ class Isola:
         if ids:
             self('rm', '-f', '-v', *ids, code=None)
 
+    def remove_state(self, directory):
+        """After the last monitor has ended the user's pasta, which nobody finds without its note."""
+        wait_until(lambda: not os.path.exists(os.path.join(self.run_root, 'rootless/pasta.pid')), what='the end of pasta')
+        shutil.rmtree(directory, ignore_errors=True)
+
 
 def wait_until(condition, timeout=20, what='it'):
     """Polls a condition; for what the kernel does on its own time."""
@@ -400,7 +405,7 @@ def state(rootfs_tar, account):
             isola('image', 'import', '-', 'busybox', stdin=archive)
     yield isola
     isola.remove_all()
-    shutil.rmtree(directory, ignore_errors=True)
+    isola.remove_state(directory)
 
 
 @pytest.fixture
@@ -438,7 +443,7 @@ def fresh(account):
     isola = Isola(directory, user=account)
     yield isola
     isola.remove_all()
-    shutil.rmtree(directory, ignore_errors=True)
+    isola.remove_state(directory)
 
 
 ROUTERS = '/usr/lib/frr/zebra', '/usr/lib/frr/ospfd', '/usr/lib/frr/bgpd', '/usr/bin/vtysh', '/usr/sbin/bird', '/usr/sbin/birdc'
