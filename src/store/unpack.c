@@ -266,16 +266,27 @@ static int unpack_fifo(Unpack *u, int parent, const char *name, const TarEntry *
         return set_time(u, parent, name, e);
 }
 
+/* With the archive's time, so that the layer's digest is the same again. */
+static int make_whiteout(int parent, const char *name, const TarEntry *e) {
+        const struct timespec times[2] = { e->mtime, e->mtime };
+
+        if (mknodat(parent, name, S_IFCHR, makedev(0, 0)) < 0 ||
+            utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        return 0;
+}
+
 /* Several layers become one: what a whiteout hides goes, and it stays for what is below them all.
  */
-static int unpack_whiteout_over(Unpack *u, int parent, const char *mark, const char *name) {
+static int unpack_whiteout_over(Unpack *u, int parent, const char *mark, const char *name,
+                                const TarEntry *e) {
         autostrv names = NULL;
         int r;
 
         if (!str_equal(mark, WHITEOUT_OPAQUE)) {
                 r = inroot_remove(&u->tree, parent, name);
                 if (r >= 0 || r == -ENOENT)
-                        r = mknodat(parent, name, S_IFCHR, makedev(0, 0)) < 0 ? -errno : 0;
+                        r = make_whiteout(parent, name, e);
                 return r < 0 ? cannot(u, r, "make the whiteout") : 0;
         }
         r = dir_list(parent, ".", &names);
@@ -291,7 +302,7 @@ static int unpack_whiteout_over(Unpack *u, int parent, const char *mark, const c
  * A whiteout hides what is below this layer; an entry of the same layer with that name stays,
  * in whatever order they come.
  */
-static int unpack_whiteout(Unpack *u, int parent, const char *mark) {
+static int unpack_whiteout(Unpack *u, int parent, const char *mark, const TarEntry *e) {
         const char *name = str_after(mark, WHITEOUT_PREFIX);
         struct stat st;
         int r = 0;
@@ -305,13 +316,13 @@ static int unpack_whiteout(Unpack *u, int parent, const char *mark) {
         if (u->mode == UNPACK_FLAT)
                 return 0;
         if (u->mode == UNPACK_OVER)
-                return unpack_whiteout_over(u, parent, mark, name);
+                return unpack_whiteout_over(u, parent, mark, name, e);
         if (str_equal(mark, WHITEOUT_OPAQUE))
                 r = make_opaque(parent);
         else if (str_after(mark, WHITEOUT_META))
                 return 0; /* AUFS's own; image-spec layer.md */
-        else if (mknodat(parent, name, S_IFCHR, makedev(0, 0)) < 0)
-                r = -errno;
+        else
+                r = make_whiteout(parent, name, e);
         /* A directory of this layer would merge with the one that is to be hidden. */
         if (r == -EEXIST && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISDIR(st.st_mode)) {
@@ -337,7 +348,7 @@ static int unpack_entry(Unpack *u, const TarEntry *e) {
         if (parent < 0)
                 return parent;
         if (str_after(name, WHITEOUT_PREFIX))
-                return unpack_whiteout(u, parent, name);
+                return unpack_whiteout(u, parent, name, e);
 
         switch (e->type) {
         case TAR_FILE:
