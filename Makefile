@@ -9,7 +9,7 @@ CHECK = build-check
 MESON = meson setup --wipe
 FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check check-faults check-peers check-vm lint asan fuzz bench bench-images bench-labs bench-builds format clean help
+.PHONY: all install demo check check-asan check-faults check-peers check-vm lint asan fuzz bench bench-images bench-labs bench-builds format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -66,6 +66,8 @@ lint: ## formatting, layer order, sizes, headers, documentation
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
 	@ninja -C $(CHECK) --quiet
 	@meson test -C $(CHECK) --suite lint --print-errorlogs --no-rebuild
+
+check-asan: asan
 
 asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/deps build asan
