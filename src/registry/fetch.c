@@ -45,8 +45,12 @@ static int cannot_ask(const OpRun *run, int r, Err *err) {
                 return r;
         if (r == -EKEYREJECTED)
                 return err_hint(err, r,
-                                "put its authority's certificate into "
+                                "%sput its authority's certificate into "
                                 "/etc/containers/certs.d/%s/ca.crt, or give --cacert FILE",
+                                http_knows_authorities(run->http)
+                                        ? ""
+                                        : "this machine trusts no authority at all (package "
+                                          "ca-certificates): install it, or ",
                                 registry);
         if (r == -EPROTO)
                 return err_hint(err, r,

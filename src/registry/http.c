@@ -178,6 +178,10 @@ static void set_method(CURL *c, Exchange *x) {
         curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
 }
 
+bool http_knows_authorities(const Http *http) {
+        return !str_empty(http->system_ca);
+}
+
 static struct curl_blob blob_of(const char *text) {
         return (struct curl_blob){ (void *) text, strlen(text), CURL_BLOB_COPY };
 }
@@ -190,7 +194,9 @@ static int set_tls(Http *http, const NetEndpoint *e) {
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, (long) e->verify);
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, e->verify ? 2l : 0l);
         curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-        if (e->verify) {
+        curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
+        /* Without any, nobody is trusted: libcurl takes no blob that holds no certificate. */
+        if (e->verify && !(str_empty(e->ca) && str_empty(http->system_ca))) {
                 all = str_format("%s\n%s", e->ca ? e->ca : "",
                                  http->system_ca ? http->system_ca : "");
                 if (!all)

@@ -56,6 +56,8 @@ typedef struct HttpResponse {
 Http *http_new(const char *system_ca, int64_t stall_ms);
 Http *http_free(Http *http);
 DEFINE_AUTOPTR(Http, http_free)
+/* Whether the machine trusts any authority at all. */
+bool http_knows_authorities(const Http *http);
 
 /**
  * http_perform() - send a request, receive its answer

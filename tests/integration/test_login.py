@@ -120,6 +120,25 @@ def test_unknown_authority_is_refused(fresh, locked):
         subprocess.run(['umount', '/etc/hosts'], check=True)
 
 
+def test_machine_without_authorities(fresh, locked):
+    """As a minimal installation is: the package ca-certificates is missing."""
+    name = f'registry.test:{locked.port}/team/app:v1'
+    home = pathlib.Path(fresh.environment['HOME'])
+    (home / 'hosts').write_text('127.0.0.1 localhost registry.test\n')
+    (home / 'none').mkdir()
+    covers = {'/etc/hosts': home / 'hosts', '/etc/ssl': home / 'none'}
+    for place, file in covers.items():
+        subprocess.run(['mount', '--bind', file, place], check=True)
+    try:
+        said = fresh('pull', '--creds', 'anna:se:cret', name, code=1).stderr
+        assert 'certificate' in said and 'trusts no authority at all (package ca-certificates)' in said
+        fresh('pull', '--creds', 'anna:se:cret', '--cacert', locked.ca, name)
+        fresh('pull', '--creds', 'anna:se:cret', '--tls-verify=false', name)
+    finally:
+        for place in covers:
+            subprocess.run(['umount', place], check=True)
+
+
 def test_plain_http_only_where_allowed(fresh, tmp_path):
     registry = Registry(tmp_path / 'plain')
     Image().push(registry, 'a/b', 'v1')
