@@ -210,6 +210,10 @@ int cgroup_open(const char *name, Cgroup **ret);
  */
 void cgroup_set_keeper(Cgroup *c, int pidfd);
 
+/* Names of the places below one, in whatever hierarchies they are; *ret owned by the caller, NULL
+ * where there are none. */
+int cgroup_children(const char *name, char ***ret);
+
 /* Frees the handle only; the place stays. */
 Cgroup *cgroup_free(Cgroup *c);
 DEFINE_AUTOPTR(Cgroup, cgroup_free)

@@ -185,6 +185,45 @@ bool cgroup_is_child(const struct dirent *entry) {
                !str_equal(entry->d_name, "..");
 }
 
+/* What one hierarchy has below a place; takes @root. */
+static int add_children(int root, const char *name, char ***names) {
+        autoclose int top = root, dir = root < 0 ? root : openat(root, name, OPEN_DIRECTORY);
+        DIR *list = dir < 0 ? NULL : fdopendir(dir);
+        int r = 0;
+
+        if (root < 0 || dir < 0)
+                r = root < 0 ? root : -errno;
+        else if (!list)
+                return -errno;
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        (void) take_fd(dir);
+        for (struct dirent *e = readdir(list); e && r >= 0; e = readdir(list))
+                if (cgroup_is_child(e) && !strv_has(*names, e->d_name))
+                        r = strv_add(names, e->d_name);
+        (void) closedir(list);
+        return r;
+}
+
+int cgroup_children(const char *path, char ***ret) {
+        autofree char *name = NULL;
+        autostrv names = NULL;
+        unsigned mounted = 0;
+        int r;
+
+        r = cgroup_clean_path(path, &name);
+        if (r >= 0)
+                r = add_children(cgroup_v2_root(), name, &names);
+        if (r >= 0 && !cgroup_is_unified())
+                r = cgroup_v1_mounted(&mounted);
+        for (CgroupController i = 0; r >= 0 && i < CGROUP_N_CONTROLLERS; i++)
+                if (mounted & 1u << i)
+                        r = add_children(cgroup_v1_root(i), name, &names);
+        if (r >= 0)
+                *ret = take_ptr(names);
+        return r < 0 ? r : 0;
+}
+
 /* Gives the name of a directory below @dir; 0 if there is none. */
 static int find_child(int dir, char name[NAME_MAX + 1]) {
         autoclose int copy = openat(dir, ".", OPEN_DIRECTORY);

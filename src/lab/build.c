@@ -461,6 +461,7 @@ int build_start(const BuildPlan *plan, Build *ret, pid_t *ret_fabric, pid_t *ret
         ret->socket = ends[0];
         if (pid < 0) {
                 ret->pidfd = -EBADF;
+                ret->socket = close_fd(ret->socket);
                 return fail(err, pid, "cannot make a process");
         }
         return hear(ends[0], &m, ret_fabric, ret_keeper, err);

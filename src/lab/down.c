@@ -89,7 +89,7 @@ int lab_erase(Lab *lab, Err *err) {
         if (r < 0)
                 return r;
         fault_point("lab.killed");
-        if (lab->state.id)
+        if (lab->state.cgroup)
                 lab_remove_places(lab);
         if (lab->state.id)
                 idrange_release_all(lab->home, lab->state.id);

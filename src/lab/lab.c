@@ -19,6 +19,7 @@
 #include "lab/container_node.h"
 #include "lab/keeper.h"
 #include "lab/lab_internal.h"
+#include "lab/place.h"
 #include "lab/uplink.h"
 #include "topology/read.h"
 
@@ -49,6 +50,7 @@ static const JsonField state_fields[] = {
         JSON_STRING(LabState, boot_id, "bootId"),
         JSON_STRING(LabState, created, "created"),
         JSON_STRING(LabState, source, "source"),
+        JSON_STRING(LabState, cgroup, "cgroup"),
         JSON_U64(LabState, ids, "ids"),
         JSON_U64(LabState, netns, "netns"),
         JSON_STRUCT(LabState, fabric, LabProcess, "fabric", &process_type),
@@ -118,6 +120,21 @@ static char *lab_path(const char *name) {
         return str_format("labs/%s", name);
 }
 
+/* -ENOENT without a sentence if there is none. */
+static int load_record(const Lab *lab, LabState *ret, Err *err) {
+        int r = json_load(&lab_state_type, lab->dir, "state.json", ret, err);
+
+        if (r == -ENOENT && err)
+                err_clear(err);
+        /* A record of before there was such a member. */
+        if (r >= 0 && !ret->cgroup) {
+                ret->cgroup = str_format("isola/lab-%s", ret->id);
+                if (!ret->cgroup)
+                        return fail(err, ENOMEM, "no memory");
+        }
+        return r;
+}
+
 /* -ENOENT also for a directory that is no lab. */
 static int load_state(const Home *home, const char *name, Lab **ret, Err *err) {
         autoptr(Lab) lab = lab_new(home, name);
@@ -129,12 +146,9 @@ static int load_state(const Home *home, const char *name, Lab **ret, Err *err) {
         lab->dir = openat(home->run_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (lab->dir < 0)
                 return errno == ENOENT ? -ENOENT : fail(err, errno, "cannot open lab '%s'", name);
-        r = json_load(&lab_state_type, lab->dir, "state.json", &lab->state, err);
-        if (r == -ENOENT) {
-                if (err)
-                        err_clear(err);
+        r = load_record(lab, &lab->state, err);
+        if (r == -ENOENT)
                 return r;
-        }
         if (r < 0)
                 return err_prefix(err, r, "the record of lab '%s' cannot be used", name);
         *ret = take_ptr(lab);
@@ -146,13 +160,10 @@ static int load_topology(Lab *lab, Err *err);
 /* Reads the record again, which somebody may have changed. */
 static int reload(Lab *lab, Err *err) {
         LabState state = {};
-        int r = json_load(&lab_state_type, lab->dir, "state.json", &state, err);
+        int r = load_record(lab, &state, err);
 
-        if (r == -ENOENT) {
-                if (err)
-                        err_clear(err);
+        if (r == -ENOENT)
                 return refuse(err, ENOENT, "there is no lab '%s' any more", lab->name);
-        }
         if (r < 0)
                 return err_prefix(err, r, "the record of lab '%s' cannot be used", lab->name);
         json_clear(&lab_state_type, &lab->state);
@@ -381,6 +392,7 @@ int lab_list(const Home *home, Lab ***ret, size_t *ret_n, Err *err) {
                 strv_foreach(name, names)
                         lab_sweep_containers(home, *name);
         strv_auto(&names);
+        lab_sweep_places();
         r = dir_list(home->run_fd, "labs", &names);
         if (r < 0 && r != -ENOENT)
                 return fail(err, r, "cannot list the labs");

@@ -59,6 +59,7 @@ typedef struct LabState {
         char *id;      /* of this lab, for what it takes from the machine */
         char *boot_id, *created;
         char *source; /* the file it was made from */
+        char *cgroup; /* place.h */
         uint64_t
                 netns; /* inode of the host's network namespace, where something there is its own */
         uint64_t ids;  /* its first user id on the host; 0: none of its own */

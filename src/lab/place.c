@@ -1,25 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/str.h"
+#include "kernel/idmap.h"
 #include "lab/place.h"
 
 #define CPU_PERIOD_US     100000
+#define END_TIMEOUT_MS    100 /* for those that die anyway */
 #define REMOVE_TIMEOUT_MS 5000
 
 bool node_is_limited(const Node *n) {
         return !n->image && (n->cpus > 0 || n->memory > 0 || n->pids > 0 || !str_empty(n->cpuset));
 }
 
+/* Where the labs of whoever runs this are; an ordinary user's are beside his command's own. */
+static char *labs_name(void) {
+        char *beside = NULL;
+
+        return idmap_is_inside() && !cgroup_root_is_writable() &&
+                               cgroup_beside_us("isola", &beside) >= 0
+                       ? beside
+                       : strdup("isola");
+}
+
+int lab_name_place(Lab *lab) {
+        autofree char *labs = labs_name();
+
+        free(lab->state.cgroup);
+        lab->state.cgroup = labs ? str_format("%s/lab-%s", labs, lab->state.id) : NULL;
+        return lab->state.cgroup ? 0 : -ENOMEM;
+}
+
 static char *common_name(const Lab *lab) {
-        return str_format("isola/lab-%s/all", lab->state.id);
+        return str_format("%s/all", lab->state.cgroup);
 }
 
 static char *node_name(const Lab *lab, size_t node) {
-        return str_format("isola/lab-%s/node-%s", lab->state.id, lab->state.nodes[node].name);
+        return str_format("%s/node-%s", lab->state.cgroup, lab->state.nodes[node].name);
 }
 
 static CgroupLimits limits_of(const Node *n) {
@@ -107,21 +128,61 @@ int lab_node_place(const Lab *lab, size_t node, Cgroup **ret, Err *err) {
                      : 0;
 }
 
-static void remove_one(char *name) {
-        int r = name ? cgroup_remove(name, REMOVE_TIMEOUT_MS) : -ENOMEM;
+/* What is still in there is killed: nobody else knows of it. */
+static int end_and_remove(const char *name) {
+        autoptr(Cgroup) c = NULL;
+
+        if (cgroup_remove(name, END_TIMEOUT_MS) >= 0)
+                return 0;
+        if (cgroup_open(name, &c) >= 0)
+                (void) cgroup_kill(c, SIGKILL);
+        return cgroup_remove(name, REMOVE_TIMEOUT_MS);
+}
+
+static void remove_one(const char *name) {
+        int r = name ? end_and_remove(name) : -ENOMEM;
 
         if (r < 0)
-                log_warn("the cgroup '%s' cannot be removed: %s", name ? name : "?", strerror(-r));
-        free(name);
+                log_warn("the cgroup '%s' cannot be removed: %s; the next command that lists labs "
+                         "tries again",
+                         name ? name : "?", strerror(-r));
 }
 
 void lab_remove_place(const Lab *lab, size_t node) {
-        if (lab->state.nodes[node].limited)
-                remove_one(node_name(lab, node));
+        autofree char *name = lab->state.nodes[node].limited ? node_name(lab, node) : NULL;
+
+        if (name)
+                remove_one(name);
 }
 
 void lab_remove_places(const Lab *lab) {
-        for (size_t i = 0; i < lab->state.n_nodes; i++)
-                lab_remove_place(lab, i);
-        remove_one(common_name(lab));
+        autofree char *common = common_name(lab);
+
+        /* Mostly the only one, which takes what is above it along. */
+        remove_one(common);
+        remove_one(lab->state.cgroup);
+}
+
+/* Nobody is in it, nor below. */
+static bool is_deserted(const char *name) {
+        autoptr(Cgroup) c = NULL;
+
+        return cgroup_open(name, &c) >= 0 && cgroup_is_populated(c) == 0;
+}
+
+void lab_sweep_places(void) {
+        autofree char *labs = labs_name();
+        autostrv names = NULL;
+
+        if (!labs || cgroup_children(labs, &names) < 0)
+                return;
+        strv_foreach(name, names) {
+                autofree char *path = str_format("%s/%s", labs, *name);
+
+                if (!path || !str_after(*name, "lab-") || !is_deserted(path))
+                        continue;
+                log_info("removing the cgroup '%s' of a lab that is gone", path);
+                if (cgroup_remove(path, END_TIMEOUT_MS) < 0)
+                        log_debug("the cgroup '%s' cannot be removed", path);
+        }
 }

@@ -8,7 +8,13 @@
  *   isola/lab-ID/node-NAME  a light node with limits
  *
  * A container's is the engine's.  So a lab outlives the service or session of the command
- * that made it, and nodes without limits cost nothing.
+ * that made it, and nodes without limits cost nothing.  An ordinary user's labs are in the group
+ * that his command's own is in, if it is his: the lab's record names the place.
+ *
+ * It is named in the record before it is made, and goes with it.  Where the record was lost, the
+ * next command that lists or makes labs removes it once nobody is in there: as long as a lab lives,
+ * the process that holds its fabric is.  One that is just being made may be empty; its maker is
+ * told so by the kernel (ENODEV) and makes it again.
  */
 
 #include "kernel/cgroup.h"
@@ -17,6 +23,8 @@
 /* Whether it is a light node with limits. */
 bool node_is_limited(const Node *n);
 
+/* Says in the record where it will be; lab.state.id is known. */
+int lab_name_place(Lab *lab);
 /* The place that processes of the lab are to be born in, made if it is not there; *ret NULL where
  * there can be none. */
 int lab_place(const Lab *lab, Cgroup **ret, Err *err);
@@ -31,5 +39,8 @@ int lab_change_limits(const Lab *lab, size_t node, Err *err);
 int lab_node_place(const Lab *lab, size_t node, Cgroup **ret, Err *err);
 /* Removes that of a node, if it has one, once its processes are gone. */
 void lab_remove_place(const Lab *lab, size_t node);
-/* Removes them all, once the processes are gone; what cannot be is told and left. */
+/* Removes them all, with what is still in there; what cannot be is told and left to the next sweep.
+ */
 void lab_remove_places(const Lab *lab);
+/* Removes those of labs that are gone, of whatever state directory. */
+void lab_sweep_places(void);

@@ -36,6 +36,8 @@
 #include "topology/management.h"
 #include "topology/write.h"
 
+#define PLACES_MAX 64 /* how often a control group is made that others take for a dead lab's */
+
 /* ---- what is on disk ---- */
 
 static int is_up_already(const Lab *lab, Err *err) {
@@ -102,7 +104,8 @@ static int fill_state(Lab *lab, const char *source, int priority, Err *err) {
         s->created = clock_rfc3339(clock_now_ns());
         s->nodes = calloc(t->n_nodes, sizeof *s->nodes);
         if (!s->created || !s->nodes || str_set(&s->id, id) < 0 ||
-            str_set(&s->boot_id, boot_id()) < 0 || str_set(&s->source, source) < 0)
+            str_set(&s->boot_id, boot_id()) < 0 || str_set(&s->source, source) < 0 ||
+            lab_name_place(lab) < 0)
                 return fail(err, ENOMEM, "cannot make lab '%s'", lab->name);
         s->priority = priority;
         s->n_nodes = t->n_nodes;
@@ -197,11 +200,30 @@ static int note_processes(Lab *lab, pid_t fabric, pid_t keeper, const pid_t *nod
         return lab_save(lab, err);
 }
 
+/* In the lab's place, which is swept away if somebody finds it before there is a process in it. */
+static int start_maker(const Lab *lab, BuildPlan *plan, Build *build, pid_t *ret_fabric,
+                       pid_t *ret_keeper, pid_t *nodes, Err *err) {
+        int r = -ENODEV;
+
+        for (int i = 0; r == -ENODEV && build->pidfd < 0 && i < PLACES_MAX; i++) {
+                autoptr(Cgroup) place = NULL;
+
+                if (err)
+                        err_clear(err);
+                r = lab_place(lab, &place, err);
+                if (r < 0)
+                        return r;
+                plan->cgroup = place ? cgroup_fd(place) : -EBADF;
+                fault_point("lab.placed");
+                r = build_start(plan, build, ret_fabric, ret_keeper, nodes, err);
+        }
+        return r;
+}
+
 static int build(Lab *lab, const LabOptions *options, Err *err) {
         autofree pid_t *nodes = calloc(lab->topology->n_nodes, sizeof *nodes);
         autosources s = SOURCES_NONE(lab->topology);
         Build build = { -EBADF, -EBADF };
-        autoptr(Cgroup) place = NULL;
         BuildPlan plan;
         pid_t fabric, keeper;
         int r = nodes ? sources_open(lab, &s, err)
@@ -221,12 +243,7 @@ static int build(Lab *lab, const LabOptions *options, Err *err) {
                             .priority = options->priority,
                             .apart = !idle_nodes_are_possible(),
                             .inside = -EBADF };
-        r = lab_place(lab, &place, err);
-        if (r < 0)
-                return r;
-        plan.cgroup = place ? cgroup_fd(place) : -EBADF;
-        fault_point("lab.placed");
-        r = build_start(&plan, &build, &fabric, &keeper, nodes, err);
+        r = start_maker(lab, &plan, &build, &fabric, &keeper, nodes, err);
         fault_point("lab.built");
         if (r >= 0)
                 r = lab_limit_nodes(lab, nodes, err);
@@ -307,6 +324,7 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
                 return r;
         if (!lab)
                 return fail(err, ENOMEM, "cannot make lab '%s'", topology->name);
+        lab_sweep_places();
         r = take_name(lab, &lock, err);
         if (r < 0)
                 return r;

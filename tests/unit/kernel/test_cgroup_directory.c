@@ -65,6 +65,27 @@ TEST(cgroups_made_inside_go_too) {
         expect(cgroup_open(c->name, &again) == -ENOENT);
 }
 
+TEST(places_below_one_are_named_in_whatever_hierarchy) {
+        autoptr(Cgroup) c = made("family"), *limited = NULL;
+        autofree char *name = str_format("%s/limited", c->name);
+        const CgroupLimits limits = { .has_pids = true, .pids = 20 };
+        autostrv names = NULL;
+        autostrv none = NULL;
+        autoerr err = {};
+
+        expect(mkdirat(c->v2, "a", 0755) == 0);
+        expect_well(cgroup_create(name, &limits, &limited, &err), err);
+        /* What version 1 alone has counts, too. */
+        if (!cgroup_is_in_v2_alone(limited))
+                expect(unlinkat(c->v2, "limited", AT_REMOVEDIR) == 0);
+        expect_ok(cgroup_children(c->name, &names));
+        expect(strv_length(names) == 2 && strv_has(names, "a") && strv_has(names, "limited"));
+        expect_ok(cgroup_remove(name, 1000));
+        expect_ok(cgroup_remove(c->name, 1000));
+        expect_ok(cgroup_children(c->name, &none));
+        expect(!none);
+}
+
 /* The kernel takes any name for a cgroup; a container may choose one that is not listed usually. */
 TEST(process_in_a_hidden_cgroup_is_found_and_ended) {
         autoptr(Cgroup) c = made("hidden"), *inner = NULL, *again = NULL;
