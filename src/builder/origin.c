@@ -11,6 +11,7 @@
 #include "builder/step.h"
 #include "oci/reference.h"
 #include "transfer/pull.h"
+#include "transfer/registries.h"
 
 void origin_clear(Origin *origin) {
         strv_free(origin->lowers);
@@ -39,6 +40,7 @@ static int pull(Build *build, const char *name, const OciPlatform *platform, Ima
 int build_find_image(Build *build, const char *name, const OciPlatform *platform, Image **ret,
                      Err *err) {
         autoptr(Reference) reference = NULL;
+        autofree char *full = NULL, *resolved = NULL;
         autoerr why = {};
         int r;
 
@@ -49,7 +51,17 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
                         return r;
                 err_clear(err);
         }
-        r = pull(build, name, platform, ret, &why);
+        r = registries_complete_name(name, &full, &resolved, err);
+        if (r < 0)
+                return r;
+        if (resolved) {
+                if (!build->request->quiet)
+                        build_say(build, "%s\n", resolved);
+                if (build->request->pull != PULL_ALWAYS &&
+                    image_load(build->home, full, ret, NULL) >= 0)
+                        return 0;
+        }
+        r = pull(build, full, platform, ret, &why);
         if (r >= 0)
                 return 0;
         refuse(err, r, "there is no image '%s' here, and it cannot be pulled: %s", name,

@@ -102,7 +102,7 @@ static int try_them(const LoginOptions *o, const char *registry, const char *use
         if (r < 0)
                 return r;
         place.credentials = pair;
-        r = place_open(registry, "", &place, &remote, err);
+        r = place_open(registry, "", NULL, &place, &remote, err);
         if (r >= 0)
                 r = remote_call(remote, &op, -EBADF, NULL, NULL, &reply, err);
         json_clear(&net_reply_type, &reply);

@@ -180,6 +180,7 @@ static int print_all(Asked *a, const Document *document, Err *err) {
 static int inspect(Asked *a, const char *name, Err *err) {
         autodocument document = {};
         PlaceOptions place = {};
+        const char *reference;
         int r;
 
         r = reference_parse(name, &a->ref, err);
@@ -189,10 +190,10 @@ static int inspect(Asked *a, const char *name, Err *err) {
                 return r;
         if (reference_split(a->ref, &a->registry, &a->repository) < 0)
                 return fail(err, ENOMEM, "cannot inspect");
-        r = place_open(a->registry, a->repository, &place, &a->remote, err);
+        reference = a->ref->digest ? a->ref->digest : a->ref->tag;
+        r = place_open(a->registry, a->repository, reference, &place, &a->remote, err);
         if (r >= 0)
-                r = document_fetch(a->remote, a->repository,
-                                   a->ref->digest ? a->ref->digest : a->ref->tag, &document, err);
+                r = document_fetch(a->remote, a->repository, reference, &document, err);
         if (r >= 0)
                 r = narrow(a, &document, err);
         if (r < 0)

@@ -10,6 +10,7 @@
 #include "cli/transfer_options.h"
 #include "oci/reference.h"
 #include "transfer/pull.h"
+#include "transfer/registries.h"
 
 typedef struct PullCommand {
         TransferOptions transfer;
@@ -62,8 +63,16 @@ static int pull_one(const CommandInput *in, const char *name, Err *err) {
 }
 
 static int cmd_pull(const CommandInput *in, Err *err) {
+        const PullCommand *o = in->options;
+
         for (char **name = in->args; *name; name++) {
-                int r = pull_one(in, *name, err);
+                autofree char *full = NULL, *why = NULL;
+                int r = registries_complete_name(*name, &full, &why, err);
+
+                if (r >= 0 && why && !o->quiet)
+                        puts(why);
+                if (r >= 0)
+                        r = pull_one(in, full, err);
 
                 if (r < 0)
                         return r;

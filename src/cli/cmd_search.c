@@ -56,7 +56,7 @@ static int ask(const SearchOptions *o, const char *registry, NetOp *op, NetList 
         if (r < 0)
                 return r;
         place.search = str_equal(op->kind, "search");
-        r = place_open(registry, op->repository ? op->repository : "", &place, &remote, err);
+        r = place_open(registry, op->repository ? op->repository : "", NULL, &place, &remote, err);
         if (r >= 0)
                 r = remote_text(remote, op, &text, &size, NULL, err);
         return r < 0 ? r : json_parse(&net_list_type, text, size, "the registry's list", ret, err);

@@ -9,6 +9,7 @@
 #include "engine/container.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
+#include "transfer/registries.h"
 
 int run_image_check(const RunOptions *o, Err *err) {
         OciPlatform platform = {};
@@ -61,33 +62,62 @@ static int pull(const Home *home, const RunOptions *o, const Reference *ref, Err
         return r;
 }
 
-int run_image(const Home *home, const RunOptions *o, const char *name, Err *err) {
+/* Where the name is short and not here: what registries.conf makes of it, which may be here.
+ * @r: what looking for it gave; the same for the name to go on with. */
+static int complete(const Home *home, const RunOptions *o, char **name, int r, Image **image,
+                    Err *err) {
+        autofree char *full = NULL, *why = NULL;
+        int done;
+
+        if (r != -ENOENT)
+                return r;
+        done = registries_complete_name(*name, &full, &why, err);
+        if (done < 0)
+                return done == -ENOENT ? -EIO : done;
+        if (!why)
+                return r;
+        if (!o->quiet)
+                fprintf(stderr, "%s\n", why);
+        free(*name);
+        *name = take_ptr(full);
+        return image_load(home, *name, image, NULL);
+}
+
+int run_image(const Home *home, const RunOptions *o, char **name, Err *err) {
         bool always = str_equal(o->pull, "always");
         autoptr(Reference) ref = NULL;
         autoptr(Image) image = NULL;
         autoerr missing = {}, why = {};
         int r;
 
-        if (str_equal(name, HOST_IMAGE) || str_equal(o->pull, "never"))
+        if (str_equal(*name, HOST_IMAGE) || str_equal(o->pull, "never"))
                 return 0;
-        if (!always && !o->platform && image_is_named(home, name))
+        if (!always && !o->platform && image_is_named(home, *name))
                 return 0;
-        r = image_load(home, name, &image, &missing);
+        r = image_load(home, *name, &image, &missing);
         if (r >= 0 && !always && fits(image, o->platform))
                 return 0;
         /* What is no name, but an id, cannot be pulled. */
-        if ((r < 0 && r != -ENOENT) || digest_is_valid(name) ||
-            reference_parse(name, &ref, NULL) < 0)
+        if ((r < 0 && r != -ENOENT) || digest_is_valid(*name) ||
+            reference_parse(*name, &ref, NULL) < 0)
                 return 0;
+        r = complete(home, o, name, r, &image, err);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (r >= 0 && !always && fits(image, o->platform))
+                return 0;
+        ref = reference_free(ref);
+        if (reference_parse(*name, &ref, err) < 0)
+                return err->code;
         if (r < 0 && !o->quiet)
-                fprintf(stderr, "Unable to find image '%s%s' locally\n", name,
-                        ref->tag && !str_ends_with(name, ref->tag) ? ":latest" : "");
+                fprintf(stderr, "Unable to find image '%s%s' locally\n", *name,
+                        ref->tag && !str_ends_with(*name, ref->tag) ? ":latest" : "");
         if (r >= 0)
                 return pull(home, o, ref, err);
         r = pull(home, o, ref, &why);
         if (r >= 0)
                 return 0;
-        (void) refuse(err, r, "there is no image '%s' here, and it cannot be pulled: %s", name,
+        (void) refuse(err, r, "there is no image '%s' here, and it cannot be pulled: %s", *name,
                       why.message ? why.message : strerror(-r));
         if (missing.hint && str_after(missing.hint, "did you mean"))
                 return err_hint(err, r, "%s", missing.hint);

@@ -5,7 +5,12 @@
 
 #include "cli/run_options.h"
 
-/* Return: 0 if the image is here now; negative errno. */
-int run_image(const Home *home, const RunOptions *options, const char *name, Err *err);
+/**
+ * run_image() - see to it that an image is here
+ * @name:	what the user wrote; becomes the image's name if registries.conf has another for it
+ *
+ * Return: 0 if it is here now; negative errno.
+ */
+int run_image(const Home *home, const RunOptions *options, char **name, Err *err);
 /* Refuses words that --pull and --platform do not know. */
 int run_image_check(const RunOptions *options, Err *err);

@@ -607,7 +607,7 @@ int run_create(const Home *home, const RunOptions *o, char *const *args, Contain
         r = run_options_read(home, o, args, &c, err);
         if (r < 0)
                 return r;
-        r = run_image(home, o, c->config.image, err);
+        r = run_image(home, o, &c->config.image, err);
         if (r < 0)
                 return r;
         /* Before anything is made: the program may start anew here. */

@@ -87,6 +87,12 @@ static bool looks_like_registry(const char *s, size_t n) {
         return n == strlen("localhost") && strncmp(s, "localhost", n) == 0;
 }
 
+bool reference_is_short(const char *text) {
+        const char *slash = strchr(text, '/');
+
+        return !slash || !looks_like_registry(text, (size_t) (slash - text));
+}
+
 static int check_name(const char *text, const char *name, Err *err) {
         const char *slash = strchr(name, '/'), *p = name;
 

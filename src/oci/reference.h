@@ -10,6 +10,8 @@
  * "debian".
  */
 
+#include <stdbool.h>
+
 #include "base/auto.h"
 #include "base/err.h"
 
@@ -21,6 +23,8 @@ typedef struct Reference {
 
 /* -EINVAL with a sentence saying what is wrong with it (upper case, empty tag, …). */
 int reference_parse(const char *text, Reference **ret, Err *err);
+/* Whether it names no registry: "debian", "team/app:v1". */
+bool reference_is_short(const char *text);
 /*
  * Where a name is to be had: "debian" is "library/debian" at "docker.io".  Both new; 0 or -ENOMEM.
  */

@@ -180,6 +180,11 @@ static int choose_scheme(Client *client, size_t endpoint, Http *http, Err *err) 
         return r;
 }
 
+/* The repository that a path begins with may be called otherwise there. */
+static char *path_below(const NetEndpoint *e, const char *path) {
+        return str_format("%s/v2/%s%s", e->base, e->prefix, path + e->drop);
+}
+
 int client_ask(Client *client, size_t endpoint, Http *http, const ClientRequest *request,
                HttpResponse *ret, Err *err) {
         const NetEndpoint *e = &client->setup->endpoints[endpoint];
@@ -190,7 +195,7 @@ int client_ask(Client *client, size_t endpoint, Http *http, const ClientRequest 
                 return ready;
         url = request->url            ? strdup(request->url)
               : *request->path == '/' ? str_format("%s%s", e->base, request->path)
-                                      : str_format("%s/v2/%s%s", e->base, e->prefix, request->path);
+                                      : path_below(e, request->path);
         if (!url)
                 return fail(err, ENOMEM, "cannot ask the registry");
         for (int attempt = 0;; attempt++) {

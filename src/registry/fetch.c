@@ -18,11 +18,10 @@ char *op_scope(const char *repository, const char *actions) {
         return str_format("repository:%s:%s", repository, actions);
 }
 
-/* The scope is the repository's as the endpoint calls it. */
-static char *pull_scope(const OpRun *run, size_t endpoint) {
+char *op_pull_scope(const OpRun *run, size_t endpoint) {
         const NetEndpoint *e = &run->client->setup->endpoints[endpoint];
 
-        return str_format("repository:%s%s:pull", e->prefix, run->op->repository);
+        return str_format("repository:%s%s:pull", e->prefix, run->op->repository + e->drop);
 }
 
 /* A mirror that does not have it, or cannot be asked, is passed over. */
@@ -65,7 +64,7 @@ static int get_small(OpRun *run, const char *path, const char *accept, const cha
         char *headers[] = { (char *) accept, NULL };
 
         for (size_t i = 0;; i++) {
-                autofree char *scope = pull_scope(run, i);
+                autofree char *scope = op_pull_scope(run, i);
                 ClientRequest q = { .method = "GET",
                                     .path = path,
                                     .scope = scope,
@@ -210,7 +209,7 @@ static int short_blob(const BlobFetch *f, Err *err) {
 static int fetch_from(BlobFetch *f, size_t endpoint, Err *err) {
         const NetOp *op = f->run->op;
         autofree char *path = str_format("%s/blobs/%s", op->repository, op->digest);
-        autofree char *scope = pull_scope(f->run, endpoint);
+        autofree char *scope = op_pull_scope(f->run, endpoint);
         autofree char *what = str_format("blob %.19s", op->digest);
         int attempt = 0;
 
@@ -271,9 +270,9 @@ int op_exists(OpRun *run, Err *err) {
         bool blob = op->digest != NULL;
         autofree char *path = str_format("%s/%s/%s", op->repository, blob ? "blobs" : "manifests",
                                          blob ? op->digest : op->reference);
-        autofree char *scope = op_scope(op->repository, "pull");
-        char *headers[] = { (char *) (blob ? "Accept: */*" : accept_documents), NULL };
         size_t last = run->client->setup->n_endpoints - 1;
+        autofree char *scope = op_pull_scope(run, last);
+        char *headers[] = { (char *) (blob ? "Accept: */*" : accept_documents), NULL };
         ClientRequest q = { .method = "HEAD", .path = path, .scope = scope, .headers = headers };
         HttpResponse response = {};
         const char *digest;

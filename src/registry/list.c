@@ -188,7 +188,7 @@ int op_referrers(OpRun *run, Err *err) {
         const NetOp *op = run->op;
         size_t last = run->client->setup->n_endpoints - 1;
         char *headers[] = { (char *) "Accept: " OCI_MEDIA_INDEX, NULL };
-        autofree char *scope = op_scope(op->repository, "pull"), *path = NULL, *tag = NULL;
+        autofree char *scope = op_pull_scope(run, last), *path = NULL, *tag = NULL;
         HttpResponse response = {};
         int r;
 

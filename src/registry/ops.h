@@ -48,3 +48,5 @@ int op_ping(OpRun *run, Err *err);
 
 /* "repository:NAME:pull" and the like; new. */
 char *op_scope(const char *repository, const char *actions);
+/* The scope to read the op's repository, as it is called at the endpoint; new. */
+char *op_pull_scope(const OpRun *run, size_t endpoint);

@@ -5,6 +5,7 @@
 static const JsonField endpoint_fields[] = {
         JSON_STRING(NetEndpoint, base, "base", JSON_REQUIRED),
         JSON_STRING(NetEndpoint, prefix, "prefix", JSON_REQUIRED | JSON_ALWAYS),
+        JSON_INT(NetEndpoint, drop, "drop"),
         JSON_BOOL(NetEndpoint, verify, "verify"),
         JSON_BOOL(NetEndpoint, plain_too, "plainToo"),
         JSON_BOOL(NetEndpoint, mirror, "mirror"),

@@ -26,10 +26,12 @@
                         "ALL_PROXY", "all_proxy", NULL                                            \
         }
 
-/* One place where the registry's contents can be had; tried in their order. */
+/* One place where the registry's contents can be had; tried in their order.  The last is the
+ * registry itself, which alone is written to and asked for lists. */
 typedef struct NetEndpoint {
         char *base;     /* "https://host[:port]" */
         char *prefix;   /* put before the repository's name; "" or "path/" */
+        int drop;       /* so many bytes of the repository's name are left out there */
         bool verify;    /* the server's certificate */
         bool plain_too; /* by http if it does not speak https */
         bool mirror;    /* is only read from, and gets no credentials but its own */

@@ -185,7 +185,7 @@ int dest_open_registry(const char *text, const PlaceOptions *place, Dest **ret, 
         if (reference_split(ref, &to->registry, &to->repository) < 0 ||
             str_set(&to->reference, ref->digest ? ref->digest : ref->tag) < 0)
                 return fail(err, ENOMEM, "cannot push");
-        r = place_open(to->registry, to->repository, place, &to->remote, err);
+        r = place_open(to->registry, to->repository, NULL, place, &to->remote, err);
         if (r < 0)
                 return r;
         *ret = take_ptr(dest);

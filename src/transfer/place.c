@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "transfer/auth.h"
 #include "transfer/place.h"
+#include "transfer/registries.h"
 
 #define CERT_MAX   (1u << 20)
 #define HUB        "docker.io"
@@ -157,6 +158,24 @@ static int split_url(const char *url, NetEndpoint *e) {
         return 0;
 }
 
+/* An endpoint whose base, prefix and drop are set: how it is trusted, and who we are there.
+ * @insecure: neither is its certificate looked at, nor https insisted on. */
+static int complete(NetEndpoint *e, const Conf *conf, const char *host, const char *repository,
+                    bool insecure, const PlaceOptions *options, Err *err) {
+        const RegistryConf *own = conf_of(conf, host);
+        bool found = false;
+        int r = take_certificates(host, own, options, e, &found, err);
+
+        if (r < 0)
+                return r;
+        insecure = options->insecure ||
+                   (!found && (insecure || own->insecure || place_is_local(host)));
+        e->verify = !insecure;
+        e->plain_too = insecure && str_after(e->base, "https://");
+        return take_credentials(host, repository, options, e, err);
+}
+
+/* A mirror of isola.conf: its URL says how it is spoken to. */
 static int add_mirror(NetSetup *setup, const Conf *conf, const char *url, const char *repository,
                       const PlaceOptions *options, Err *err) {
         const PlaceOptions plain = { .authfile = options->authfile };
@@ -176,56 +195,142 @@ static int add_mirror(NetSetup *setup, const Conf *conf, const char *url, const 
         return r < 0 ? r : take_credentials(host, repository, &plain, e, err);
 }
 
-static int add_origin(NetSetup *setup, const RegistryConf *conf, const char *registry,
-                      const char *repository, const PlaceOptions *options, Err *err) {
-        NetEndpoint *e = json_grow(&setup->endpoints, &setup->n_endpoints, sizeof *e);
-        bool hub = str_equal(registry, HUB), insecure, found = false;
-        int r;
-
-        if (!e)
-                return fail(err, ENOMEM, "cannot ask the registry '%s'", registry);
-        e->base = str_format("https://%s", !hub              ? registry
-                                           : options->search ? HUB_SEARCH
-                                                             : HUB_HOST);
-        e->prefix = strdup("");
-        if (!e->base || !e->prefix)
-                return fail(err, ENOMEM, "cannot ask the registry '%s'", registry);
-        r = take_certificates(registry, conf, options, e, &found, err);
-        if (r < 0)
-                return r;
-        insecure = options->insecure || (!found && (conf->insecure || place_is_local(registry)));
-        e->verify = !insecure;
-        e->plain_too = insecure;
-        return take_credentials(registry, repository, options, e, err);
+static const char *host_of(const char *registry, const PlaceOptions *options) {
+        return !str_equal(registry, HUB) ? registry : options->search ? HUB_SEARCH : HUB_HOST;
 }
 
-static int make_setup(const Conf *conf, const char *registry, const char *repository,
-                      const PlaceOptions *options, NetSetup *ret, Err *err) {
-        const RegistryConf *own = conf_of(conf, registry);
+static int add_origin(NetSetup *setup, const Conf *conf, const char *registry,
+                      const char *repository, bool insecure, const PlaceOptions *options,
+                      Err *err) {
+        NetEndpoint *e = json_grow(&setup->endpoints, &setup->n_endpoints, sizeof *e);
+
+        if (e) {
+                e->base = str_format("https://%s", host_of(registry, options));
+                e->prefix = strdup("");
+        }
+        if (!e || !e->base || !e->prefix)
+                return fail(err, ENOMEM, "cannot ask the registry '%s'", registry);
+        return complete(e, conf, registry, repository, insecure, options, err);
+}
+
+/* Where the repository is called otherwise: as little as can be of its name is replaced. */
+static int set_names(NetEndpoint *e, const char *host, const char *old, const char *new) {
+        size_t a = strlen(old), b = strlen(new);
+
+        while (a && b && old[a - 1] == new[b - 1]) {
+                a--;
+                b--;
+        }
+        e->drop = (int) a;
+        e->prefix = strndup(new, b);
+        e->base = str_format("https://%s", host_of(host, &(PlaceOptions){}));
+        return e->prefix && e->base ? 0 : -ENOMEM;
+}
+
+/* @name: "host/repository" of registries.conf, a mirror's or the registry's other place. */
+static int add_elsewhere(NetSetup *setup, const Conf *conf, const char *name, const char *registry,
+                         const char *repository, bool mirror, bool insecure,
+                         const PlaceOptions *options, Err *err) {
+        /* What was given for the registry that the user named is nobody else's. */
+        const PlaceOptions plain = { .authfile = options->authfile };
+        NetEndpoint *e = json_grow(&setup->endpoints, &setup->n_endpoints, sizeof *e);
+        const char *slash = strchr(name, '/');
+        autofree char *host = NULL;
+
+        if (!slash)
+                return refuse(err, EINVAL, "registries.conf: '%s' is no place for a repository",
+                              name);
+        host = strndup(name, (size_t) (slash - name));
+        if (!e || !host || set_names(e, host, repository, slash + 1) < 0)
+                return fail(err, ENOMEM, "cannot ask the registry '%s'", name);
+        e->mirror = mirror;
+        return complete(e, conf, host, slash + 1, insecure,
+                        str_equal(host, registry) ? options : &plain, err);
+}
+
+static int add_rule(NetSetup *setup, const Conf *conf, const RegistryRule *rule, const char *name,
+                    const char *registry, const char *repository, bool by_digest,
+                    const PlaceOptions *options, Err *err) {
         int r = 0;
 
-        if (own->blocked)
+        for (size_t i = 0; i < rule->n_mirrors && r >= 0; i++) {
+                const RegistryMirror *m = &rule->mirrors[i];
+                autofree char *there = registry_rule_rewrite(rule, m->location, name);
+
+                if (!there)
+                        return fail(err, ENOMEM, "cannot ask the registry '%s'", name);
+                if (registry_mirror_serves(rule, m, by_digest))
+                        r = add_elsewhere(setup, conf, there, registry, repository, true,
+                                          m->insecure, options, err);
+        }
+        return r;
+}
+
+/* What stands in when something is read: 1 if the registry itself is not to be asked. */
+static int add_readers(NetSetup *setup, const Conf *conf, const RegistryRule *rule,
+                       const char *name, const char *registry, const char *repository,
+                       const char *reference, const PlaceOptions *options, Err *err) {
+        autofree char *there = NULL;
+        int r = 0;
+
+        strv_foreach(mirror, conf_of(conf, registry)->mirrors)
+                if (r >= 0)
+                        r = add_mirror(setup, conf, *mirror, repository, options, err);
+        if (r < 0 || !rule)
+                return r;
+        r = add_rule(setup, conf, rule, name, registry, repository, strchr(reference, ':') != NULL,
+                     options, err);
+        if (r < 0 || !rule->location)
+                return r;
+        there = registry_rule_rewrite(rule, rule->location, name);
+        if (!there)
+                return fail(err, ENOMEM, "cannot ask the registry '%s'", registry);
+        if (str_equal(there, name))
+                return 0;
+        r = add_elsewhere(setup, conf, there, registry, repository, false, rule->insecure, options,
+                          err);
+        return r < 0 ? r : 1;
+}
+
+static int make_setup(const Conf *conf, const Registries *registries, const char *registry,
+                      const char *repository, const char *reference, const PlaceOptions *options,
+                      NetSetup *ret, Err *err) {
+        autofree char *name = str_format("%s%s%s", registry, *repository ? "/" : "", repository);
+        const RegistryRule *rule;
+        int r = 0;
+
+        if (!name)
+                return fail(err, ENOMEM, "cannot ask the registry '%s'", registry);
+        rule = registries_find(registries, name);
+        if (conf_of(conf, registry)->blocked)
                 return refuse(err, EACCES, "the registry '%s' is blocked in isola.conf", registry);
+        if (rule && rule->blocked)
+                return refuse(err, EACCES, "'%s' is blocked in registries.conf", rule->prefix);
         ret->registry = strdup(registry);
         ret->parallel = conf->parallel;
         ret->retries = conf->retries;
         ret->stall_ms = conf->stall_ms;
-        strv_foreach(mirror, own->mirrors)
-                if (r >= 0)
-                        r = add_mirror(ret, conf, *mirror, repository, options, err);
-        return r < 0 ? r : add_origin(ret, own, registry, repository, options, err);
+        if (reference)
+                r = add_readers(ret, conf, rule, name, registry, repository, reference, options,
+                                err);
+        return r != 0 ? r
+                      : add_origin(ret, conf, registry, repository, rule && rule->insecure, options,
+                                   err);
 }
 
-int place_open(const char *registry, const char *repository, const PlaceOptions *options,
-               Remote **ret, Err *err) {
+int place_open(const char *registry, const char *repository, const char *reference,
+               const PlaceOptions *options, Remote **ret, Err *err) {
+        autoregistries registries = {};
         NetSetup setup = {};
         autoconf conf = {};
         int r;
 
         r = conf_load(&conf, err);
+        if (r >= 0)
+                r = registries_load(&registries, err);
         if (r < 0)
                 return r;
-        r = make_setup(&conf, registry, repository, options, &setup, err);
+        r = make_setup(&conf, &registries, registry, repository, reference, options, &setup, err);
         if (r >= 0)
                 r = remote_open(&setup, ret, err);
         json_clear(&net_setup_type, &setup);

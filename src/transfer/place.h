@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * From a registry's name to a connection: isola.conf(5), certificates, credentials
+ * From a registry's name to a connection: isola.conf(5), registries.conf (registries.h),
+ * certificates, credentials
  *
  * "docker.io" is asked at registry-1.docker.io.  Encryption is insisted on, but for this machine
  * itself and registries that isola.conf or the command line calls insecure: those are asked by
@@ -28,9 +29,11 @@ typedef struct PlaceOptions {
  * place_open() - begin to talk to a registry
  * @registry:	"docker.io", "localhost:5000"
  * @repository:	for the most specific credentials; may be ""
+ * @reference:	the tag or digest that is to be read, where mirrors and other places may stand in;
+ *		NULL if the registry itself is meant, as to write to it or to list what it has
  */
-int place_open(const char *registry, const char *repository, const PlaceOptions *options,
-               Remote **ret, Err *err);
+int place_open(const char *registry, const char *repository, const char *reference,
+               const PlaceOptions *options, Remote **ret, Err *err);
 
 /* Whether plain http is allowed for a host because it is this machine: "localhost:5000". */
 bool place_is_local(const char *registry);

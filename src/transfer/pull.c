@@ -244,7 +244,7 @@ static int run(Pull *p, Image **ret, bool *ret_new, Err *err) {
         ingest_sweep(p->home);
         if (p->options->watcher.begins)
                 p->options->watcher.begins(p->options->watcher.context, what);
-        r = place_open(p->registry, p->repository, &p->options->place, &p->remote, err);
+        r = place_open(p->registry, p->repository, reference, &p->options->place, &p->remote, err);
         if (r >= 0)
                 r = document_fetch(p->remote, p->repository, reference, &p->top, err);
         if (r >= 0)

@@ -29,10 +29,10 @@ int source_open_registry(const Home *home, const char *name, const PlaceOptions 
         if (reference_split(ref, &s->registry, &s->repository) < 0 ||
             strv_addf(&s->mounts, "%s/%s", s->registry, s->repository) < 0)
                 return fail(err, ENOMEM, "cannot copy");
-        r = place_open(s->registry, s->repository, place, &s->remote, err);
+        reference = ref->digest ? ref->digest : ref->tag;
+        r = place_open(s->registry, s->repository, reference, place, &s->remote, err);
         if (r < 0)
                 return r;
-        reference = ref->digest ? ref->digest : ref->tag;
         r = document_fetch(s->remote, s->repository, reference, &top, err);
         if (r < 0)
                 return r;
