@@ -7,8 +7,8 @@
 
 #include "base/str.h"
 #include "cli/lab_operand.h"
+#include "engine/copy.h"
 #include "kernel/process.h"
-#include "lab/copy.h"
 
 typedef struct CpOptions {
         const char *lab;
@@ -69,14 +69,14 @@ static void send_from_there(const void *data) {
         autoerr err = {};
 
         (void) signal(SIGPIPE, SIG_IGN);
-        (void) copy_send(STDOUT_FILENO, c->path, &err);
+        (void) copy_send(STDOUT_FILENO, c->path, false, &err);
 }
 
 static void receive_there(const void *data) {
         const Copy *c = data;
         autoerr err = {};
 
-        if (copy_receive(STDIN_FILENO, c->path, c->name, &err) < 0)
+        if (copy_receive(STDIN_FILENO, &(CopyTarget){ .path = c->path, .name = c->name }, &err) < 0)
                 err_write(STDOUT_FILENO, &err);
 }
 
@@ -85,7 +85,7 @@ static void receive_there(const void *data) {
 /* The other side's reason counts: ours is that it has ended. */
 static int send_from_here(const Copy *c, int to, int answer, Err *err) {
         autoerr why = {};
-        int r = copy_send(to, c->here, &why), there;
+        int r = copy_send(to, c->here, false, &why), there;
 
         close_fd(to);
         there = err_read(answer, err);
@@ -113,7 +113,7 @@ static int copy(const Lab *lab, size_t node, const Copy *c, Err *err) {
         if (r < 0)
                 close_fd(in[1]);
         else if (c->out)
-                r = copy_receive(out[0], c->here, c->name, err);
+                r = copy_receive(out[0], &(CopyTarget){ .path = c->here, .name = c->name }, err);
         else
                 r = send_from_here(c, in[1], out[0], err);
         close_fd(out[0]);

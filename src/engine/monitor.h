@@ -222,5 +222,12 @@ bool container_is_gone(const Container *c);
 /* container_settle() for whoever has the lock; reads the state anew.  -ENOENT without a sentence if
  * nothing of the container is left. */
 int container_settle_locked(Container *c, int lock, Err *err);
+/*
+ * Takes the container's lock when nothing runs it.  A monitor that is about to finish is waited for
+ * without the lock.
+ *
+ * Return: 1 and the lock; 0 if it runs already.
+ */
+int container_lock_stopped(Container *c, int *ret_lock, Err *err);
 /* Removes the monitors' cgroup if no monitor is left. */
 void monitors_cgroup_sweep(void);

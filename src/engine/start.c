@@ -15,13 +15,7 @@
 #include "engine/spec.h"
 #include "kernel/process.h"
 
-/*
- * Takes the container's lock when nothing runs it.  A monitor that is about to
- * finish is waited for without the lock, see monitor.h.
- *
- * Return: 1 and the lock; 0 if it runs already.
- */
-static int lock_stopped(Container *c, int *ret_lock, Err *err) {
+int container_lock_stopped(Container *c, int *ret_lock, Err *err) {
         int dir = container_dir(c), r;
 
         if (dir == -ENOENT)
@@ -171,7 +165,7 @@ int container_start(Container *c, const StartIo *io, int *ret_code, Err *err) {
                 r = process_check_pidfds(err); /* before there is something that cannot be ended */
         if (r < 0)
                 return r;
-        r = lock_stopped(c, &lock, err);
+        r = container_lock_stopped(c, &lock, err);
         if (r < 0)
                 return r;
         if (r == 0) /* it runs already */

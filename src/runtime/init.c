@@ -461,6 +461,8 @@ _Noreturn void init_run(const InitPlan *plan, int sync) {
                 .hooks = plan->spec->hooks,
                 .hook_output = plan->options->hook_output,
                 .state = plan->options->state,
+                .inside = plan->options->inside,
+                .inside_data = plan->options->inside_data,
                 .preserve_fds = plan->options->preserve_fds,
         };
         int slave = -EBADF;

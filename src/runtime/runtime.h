@@ -73,7 +73,10 @@ typedef struct RuntimeOptions {
         bool owners_stay;      /* no owners are mapped: the container's ids are those on disk */
         bool wants_netns;      /* for runtime_netns() */
         bool loopback;         /* "lo" of a new network namespace is to be up */
-        bool no_pivot;         /* leave the old root below, moved out of sight, as chroot(2) does */
+        /* Called in place of executing a program: see RuntimeExec; or NULL. */
+        void (*inside)(const void *data);
+        const void *inside_data;
+        bool no_pivot; /* leave the old root below, moved out of sight, as chroot(2) does */
 } RuntimeOptions;
 
 typedef struct Runtime Runtime;

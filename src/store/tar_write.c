@@ -11,6 +11,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "kernel/mount.h"
 #include "store/tar.h"
 #include "store/tar_write.h"
 #include "store/xattr.h"
@@ -31,6 +32,7 @@ typedef struct Writer {
         TarSink sink;
         void *context;
         int64_t latest;
+        bool plain;     /* no layer's: nothing is hidden */
         char *buffer;   /* COPY_SIZE for contents, XATTRS_MAX for names, XATTRS_MAX for a value */
         Str path;       /* of the present entry, below the root */
         Linked *linked; /* open hash table; path is NULL in a free place */
@@ -375,12 +377,12 @@ static int write_entry(Writer *w, int dir, const Entry *e) {
 
         if (fstatat(dir, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return fail(w->err, errno, "cannot examine '%s/%s'", shown(w), e->name);
-        if (S_ISCHR(st.st_mode) && st.st_rdev == 0) {
+        if (!w->plain && S_ISCHR(st.st_mode) && st.st_rdev == 0) {
                 autofree char *mark = str_format(WHITEOUT_PREFIX "%s", e->name);
 
                 return mark ? write_mark(w, mark, &st) : fail(w->err, ENOMEM, "cannot write");
         }
-        if (str_after(e->name, WHITEOUT_PREFIX))
+        if (!w->plain && str_after(e->name, WHITEOUT_PREFIX))
                 return refuse(w->err, EINVAL,
                               "'%s/%s': a layer cannot hold a name that begins with '.wh.'",
                               shown(w), e->name);
@@ -477,10 +479,12 @@ static int write_contents(Writer *w, int dir, bool opaque, const struct stat *st
         size_t n = 0;
         int r;
 
+        if (w->plain && mount_is_kernels(dir))
+                return 0;
         r = list_entries(dir, &entries, &n);
         if (r < 0)
                 return fail(w->err, r, "cannot list '%s'", shown(w));
-        if (opaque)
+        if (opaque && !w->plain)
                 r = write_mark(w, WHITEOUT_OPAQUE, st);
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = write_entry(w, dir, &entries[i]);
@@ -525,19 +529,34 @@ static void writer_clear(Writer *w) {
         free(w->buffer);
 }
 
-int tar_write(int root, int64_t latest, TarSink sink, void *context, Err *err) {
-        Writer w = { .sink = sink, .context = context, .latest = latest, .err = err };
+/* @entry: of the directory @dir, or NULL: all that is in it, and itself as the root. */
+static int write_archive(Writer *w, int dir, const char *entry) {
         static const char end[2 * TAR_BLOCK];
         int r;
 
-        w.buffer = malloc(COPY_SIZE + 2 * XATTRS_MAX);
-        if (!w.buffer)
-                return fail(err, ENOMEM, "cannot write the archive");
-        r = write_directory(&w, root, ".");
+        w->buffer = malloc(COPY_SIZE + 2 * XATTRS_MAX);
+        if (!w->buffer)
+                return fail(w->err, ENOMEM, "cannot write the archive");
+        r = entry ? write_entry(w, dir, &(Entry){ .name = (char *) entry })
+                  : write_directory(w, dir, ".");
         if (r >= 0)
-                r = out(&w, end, sizeof end);
-        writer_clear(&w);
+                r = out(w, end, sizeof end);
+        writer_clear(w);
         return r;
+}
+
+int tar_write(int root, int64_t latest, TarSink sink, void *context, Err *err) {
+        Writer w = { .sink = sink, .context = context, .latest = latest, .err = err };
+
+        return write_archive(&w, root, NULL);
+}
+
+int tar_write_plain(int dir, const char *entry, TarSink sink, void *context, Err *err) {
+        Writer w = {
+                .sink = sink, .context = context, .latest = TAR_NO_CLAMP, .plain = true, .err = err
+        };
+
+        return write_archive(&w, dir, entry);
 }
 
 void tar_file_header(const char *name, int64_t size, char ret[TAR_HEADER_SIZE]) {

@@ -34,6 +34,15 @@ typedef int (*TarSink)(void *context, const void *bytes, size_t n);
  */
 int tar_write(int root, int64_t latest, TarSink sink, void *context, Err *err);
 
+/**
+ * tar_write_plain() - write files as they are, in no layer
+ * @dir:	open directory
+ * @entry:	one of its entries, which may be a directory; NULL: the directory itself as "./"
+ *
+ * Of the kernel's own file systems (/proc, /sys) there is only the directory.
+ */
+int tar_write_plain(int dir, const char *entry, TarSink sink, void *context, Err *err);
+
 /* What SOURCE_DATE_EPOCH says, or TAR_NO_CLAMP; -EINVAL for one that is no number. */
 int source_date_epoch(int64_t *ret, Err *err);
 

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "lab/copy.h"
+#include "engine/copy.h"
 #include "test.h"
 
 /* A stream that holds a directory with one file, "victim". */
@@ -17,7 +17,7 @@ static int make_stream(char directory[], Err *err) {
         expect(mkdtemp(directory) != NULL && stream >= 0);
         file = str_format("%s/victim", directory);
         expect_ok(file_create(AT_FDCWD, file, "text", 4, 0640));
-        expect_ok(copy_send(stream, directory, err));
+        expect_ok(copy_send(stream, directory, false, err));
         expect(lseek(stream, 0, SEEK_SET) == 0);
         return stream;
 }
@@ -41,7 +41,7 @@ TEST(a_tree_arrives_as_it_was_sent) {
         struct stat st;
 
         expect(mkdtemp(to) != NULL);
-        expect_ok(copy_receive(stream, to, "tree", &err));
+        expect_ok(copy_receive(stream, &(CopyTarget){ .path = to, .name = "tree" }, &err));
         file = str_format("%s/tree/victim", to);
         expect_ok(file_read(AT_FDCWD, file, 100, &text, NULL));
         expect_str(text, "text");
@@ -60,7 +60,7 @@ TEST(a_stream_can_name_nothing_but_entries) {
 
                 expect(mkdtemp(to) != NULL);
                 rename_in(stream, names[i]);
-                expect(copy_receive(stream, to, "tree", &err) < 0);
+                expect(copy_receive(stream, &(CopyTarget){ .path = to, .name = "tree" }, &err) < 0);
                 expect_str(err.message, "what the other side says makes no sense");
                 expect_ok(tree_remove(AT_FDCWD, from));
                 expect_ok(tree_remove(AT_FDCWD, to));
@@ -75,7 +75,7 @@ TEST(a_stream_that_ends_early_is_told) {
 
         expect(mkdtemp(to) != NULL && fstat(stream, &st) == 0);
         expect(ftruncate(stream, st.st_size - 1) == 0);
-        expect(copy_receive(stream, to, "tree", &err) < 0);
+        expect(copy_receive(stream, &(CopyTarget){ .path = to, .name = "tree" }, &err) < 0);
         expect_str(err.message, "the other side has ended before all was copied");
         expect_ok(tree_remove(AT_FDCWD, from));
         expect_ok(tree_remove(AT_FDCWD, to));
