@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "builder/commit.h"
 #include "builder/config.h"
+#include "engine/userns.h"
 #include "kernel/process.h"
 #include "oci/reference.h"
 #include "store/layer.h"
@@ -34,13 +35,16 @@ static int copy_upper(const Container *c, const LayerDraft *draft, Err *err) {
         autofree char *upper = str_format("%s/containers/%s/upper", c->home->data, c->id);
         TreeView view = { .upper = draft->diff, .work = draft->work };
         Layer written = { .latest = TAR_NO_CLAMP, .diff = upper };
-        autoclose int stream = -EBADF, writer = -EBADF;
+        autoclose int stream = -EBADF, writer = -EBADF, userns = -EBADF;
         TreeReport report;
         int r;
 
         if (!upper)
                 return fail(err, ENOMEM, "cannot commit");
-        stream = layer_open_tar(&written, &writer, err);
+        r = userns_open(c, &userns, err);
+        if (r < 0)
+                return r;
+        stream = layer_open_tar(&written, userns, &writer, err);
         if (stream < 0)
                 return stream;
         r = tree_unpack(&view, stream, UNPACK_LAYER, "/", 0, &report, err);

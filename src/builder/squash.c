@@ -22,7 +22,7 @@ static int put_layer(const Build *build, const LayerDraft *draft, const char *ch
         r = layer_load(build->home, chain, &layer, err);
         if (r < 0)
                 return r;
-        stream = layer_open_tar(layer, &writer, err);
+        stream = layer_open_tar(layer, -EBADF, &writer, err);
         if (stream < 0)
                 return stream;
         r = tree_unpack(&view, stream, UNPACK_OVER, "/", 0, &report, err);

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "engine/changes.h"
+#include "engine/userns.h"
 #include "store/tar_write.h"
 
 typedef struct ExportOptions {
@@ -30,7 +31,9 @@ static int write_some(void *context, const void *bytes, size_t n) {
 static int export(Container *c, int to, Err *err) {
         autoclose int tree = container_open_tree(c, err);
 
-        return tree < 0 ? tree : tar_write(tree, TAR_NO_CLAMP, write_some, &to, err);
+        int r = tree < 0 ? tree : userns_enter(c, err);
+
+        return r < 0 ? r : tar_write(tree, TAR_NO_CLAMP, write_some, &to, err);
 }
 
 static int cmd_export(const CommandInput *in, Err *err) {

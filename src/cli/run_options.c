@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "cli/env_file.h"
 #include "cli/host_spec.h"
+#include "cli/ids_options.h"
 #include "cli/limit_spec.h"
 #include "cli/mount_spec.h"
 #include "cli/operands.h"
@@ -150,7 +151,16 @@ const Option run_options[] = {
         OPT_STRING(0, "ipc", RunOptions, ipc, "MODE", "IPC: private, host, container:NAME",
                    "private|host"),
         OPT_STRING(0, "uts", RunOptions, uts, "MODE", "Host name: private, host", "private|host"),
-        OPT_STRING(0, "userns", RunOptions, userns, "MODE", "Users: private, host", "private|host"),
+        OPT_STRING(0, "userns", RunOptions, ids.userns, "MODE",
+                   "Users: private, host, auto, keep-id, nomap", "private|host|auto|keep-id|nomap"),
+        OPT_LIST(0, "uidmap", RunOptions, ids.uidmap, "INSIDE:OUTSIDE[:COUNT]",
+                 "Give it these of your user ids"),
+        OPT_LIST(0, "gidmap", RunOptions, ids.gidmap, "INSIDE:OUTSIDE[:COUNT]",
+                 "Give it these of your group ids"),
+        OPT_STRING(0, "subuidname", RunOptions, ids.subuidname, "NAME",
+                   "Give it the ids that /etc/subuid gives NAME"),
+        OPT_STRING(0, "subgidname", RunOptions, ids.subgidname, "NAME",
+                   "Give it the ids that /etc/subgid gives NAME"),
         OPT_STRING(0, "cgroupns", RunOptions, cgroupns, "MODE", "Control groups: private, host",
                    "private|host"),
         OPT_STRING(0, "time-offset", RunOptions, time_offset, "monotonic=SPAN,boottime=SPAN",
@@ -539,7 +549,7 @@ static int read_namespaces(const Home *home, const RunOptions *o, HostConfig *ho
         if (r >= 0)
                 r = check_mode("uts", o->uts, false, err);
         if (r >= 0)
-                r = check_mode("userns", o->userns, false, err);
+                r = ids_options_read(&o->ids, o->privileged, host, err);
         if (r >= 0)
                 r = check_mode("cgroupns", o->cgroupns, false, err);
         if (r >= 0)
@@ -549,7 +559,7 @@ static int read_namespaces(const Home *home, const RunOptions *o, HostConfig *ho
         if (r >= 0)
                 r = set_mode(home, &host->uts_mode, o->uts, err);
         if (r >= 0)
-                r = set_mode(home, &host->userns_mode, o->userns, err);
+                r = set_mode(home, &host->userns_mode, o->ids.userns, err);
         if (r >= 0)
                 r = set_mode(home, &host->cgroupns_mode, o->cgroupns, err);
         if (r >= 0 && o->time_offset)

@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/health_options.h"
+#include "cli/ids_options.h"
 
 typedef struct RunOptions {
         /* run alone */
@@ -29,7 +30,8 @@ typedef struct RunOptions {
         double cpus;
         int cpu_shares, pids_limit, oom_score_adj;
         const char **cap_add, **cap_drop, **security, **ulimits, **devices, **sysctls, **groups;
-        const char *pid, *ipc, *uts, *userns, *cgroupns, *time_offset;
+        const char *pid, *ipc, *uts, *cgroupns, *time_offset;
+        IdsOptions ids;
         const char *stop_signal, *stop_timeout, *restart, *log_driver;
         const char **log_options;
         HealthOptions health;

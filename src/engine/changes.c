@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/changes.h"
+#include "engine/userns.h"
 #include "kernel/resolve.h"
 #include "store/flatten.h"
 #include "store/tar.h"
@@ -155,9 +156,14 @@ int container_changes(Container *c, Changes *ret, Err *err) {
 
 int container_open_tree(Container *c, Err *err) {
         autofree char *upper = str_format("%s/containers/%s/upper", c->home->data, c->id);
+        __attribute__((__cleanup__(mapped_layers_clear))) MappedLayers mapped = {};
         autostrv lowers = NULL;
+        int r = userns_layers(c, &mapped, err);
 
-        if (!upper || strv_add(&lowers, upper) < 0 || strv_extend(&lowers, c->lowers) < 0)
+        if (r < 0)
+                return r;
+        if (!upper || strv_add(&lowers, upper) < 0 ||
+            (mapped.tree ? strv_add(&lowers, mapped.tree) : strv_extend(&lowers, c->lowers)) < 0)
                 return fail(err, ENOMEM, "cannot read container '%s'", c->name);
-        return flatten_open(lowers, err);
+        return flatten_open_with(lowers, mapped.data ? c->lowers : NULL, err);
 }

@@ -88,6 +88,11 @@ typedef struct LogConfig {
         char **config; /* "max-size=10m" */
 } LogConfig;
 
+/* Podman's "IDMappings": "INSIDE:OUTSIDE:COUNT" each; see engine/userns.h. */
+typedef struct IdMappings {
+        char **uids, **gids;
+} IdMappings;
+
 /* Docker's "HostConfig". */
 typedef struct HostConfig {
         char **binds; /* as given with -v, for inspect */
@@ -102,7 +107,9 @@ typedef struct HostConfig {
         bool auto_remove;
         char **cap_add, **cap_drop; /* as given: "NET_ADMIN", "ALL" */
         char *cgroupns_mode, *ipc_mode, *pid_mode, *uts_mode,
-                *userns_mode; /* "", "host", "private", "container:ID" */
+                *userns_mode;   /* "", "host", "private", "container:ID"; of users: userns.h */
+        IdMappings id_mappings; /* NULL both: as userns_mode has it when it runs */
+        char *subuid_name, *subgid_name; /* whose ranges it is to have */
         char **dns, **dns_options, **dns_search, **extra_hosts;
         char *hosts_file; /* to be its /etc/hosts, in place of one of its own; or NULL */
         char **group_add;

@@ -17,6 +17,7 @@
 #include "engine/container.h"
 #include "engine/names.h"
 #include "engine/spec.h"
+#include "engine/userns.h"
 #include "engine/volume.h"
 #include "store/image.h"
 
@@ -301,6 +302,10 @@ static int make_directory(Container *c, int *ret_lock, Err *err) {
                 return fail(err, r, "cannot make '%s/%s'", c->home->data, path);
         if (mkdirat(c->dir, "upper", 0755) < 0 || mkdirat(c->dir, "work", 0700) < 0)
                 return fail(err, errno, "cannot make '%s/%s/upper'", c->home->data, path);
+        r = userns_give_root(c, c->dir, "upper");
+        if (r < 0)
+                return fail(err, r, "cannot give '%s/%s/upper' to the container's root",
+                            c->home->data, path);
         *ret_lock = take_fd(lock);
         fault_point("create.directory");
         return 0;
@@ -349,9 +354,18 @@ static int write_record(const Container *c, Err *err) {
         return r < 0 ? fail(err, r, "cannot write the record of container '%s'", c->name) : 0;
 }
 
+/* Here already, where whoever waits for it can be told: it may take its time. */
+static int show_layers(const Container *c, Err *err) {
+        MappedLayers layers = {};
+        int r = userns_layers(c, &layers, err);
+
+        mapped_layers_clear(&layers);
+        return r;
+}
+
 int container_create(const Home *home, Container *c, Err *err) {
         /* Until the record names the image, nobody else knows that its layers are needed. */
-        autoclose int hold = image_hold(home), lock = -EBADF;
+        autoclose int hold = image_hold(home), lock = -EBADF, ids = -EBADF;
         char id[ID_LENGTH + 1];
         int r;
 
@@ -365,9 +379,15 @@ int container_create(const Home *home, Container *c, Err *err) {
         if (hold < 0 && hold != -ENOENT)
                 return fail(err, hold, "cannot keep other commands from removing layers meanwhile");
 
-        r = take_image(c, err);
+        r = userns_default_user(c, err);
+        if (r >= 0)
+                r = take_image(c, err);
         if (r >= 0)
                 r = complete(c, err);
+        if (r >= 0)
+                r = userns_plan(home, c, &ids, err);
+        if (r >= 0)
+                r = show_layers(c, err);
         if (r < 0)
                 return r;
 

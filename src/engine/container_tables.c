@@ -90,6 +90,13 @@ static const JsonField log_fields[] = {
 };
 static const JsonType log_type = { sizeof(LogConfig), log_fields };
 
+static const JsonField id_mappings_fields[] = {
+        JSON_STRINGS(IdMappings, uids, "UidMap"),
+        JSON_STRINGS(IdMappings, gids, "GidMap"),
+        {},
+};
+static const JsonType id_mappings_type = { sizeof(IdMappings), id_mappings_fields };
+
 static const JsonField host_fields[] = {
         JSON_STRINGS(HostConfig, binds, "Binds", JSON_SAY_NULL),
         JSON_STRING(HostConfig, container_id_file, "ContainerIDFile"),
@@ -116,6 +123,9 @@ static const JsonField host_fields[] = {
         JSON_STRINGS(HostConfig, security_opt, "SecurityOpt", JSON_SAY_NULL),
         JSON_STRING(HostConfig, uts_mode, "UTSMode"),
         JSON_STRING(HostConfig, userns_mode, "UsernsMode"),
+        JSON_STRUCT(HostConfig, id_mappings, IdMappings, "IDMappings", &id_mappings_type),
+        JSON_STRING(HostConfig, subuid_name, "SubUIDName"),
+        JSON_STRING(HostConfig, subgid_name, "SubGIDName"),
         JSON_I64(HostConfig, shm_size, "ShmSize"),
         JSON_PAIRS(HostConfig, sysctls, "Sysctls"),
         JSON_ARRAY(HostConfig, mounts, ContainerMount, "Mounts", &mount_type),

@@ -30,6 +30,7 @@
 #include "engine/relay.h"
 #include "engine/spec.h"
 #include "engine/uplink.h"
+#include "engine/userns.h"
 #include "kernel/proc_stat.h"
 
 void state_forget_run(ContainerState *s) {
@@ -268,7 +269,7 @@ static int prepare(Monitor *m, ContainerSetup **setup, Network **network, Err *e
         int r = 0;
 
         state_forget_run(&m->c->state);
-        if (container_has_userns(m->c))
+        if (container_has_userns(m->c) && !userns_is_planned(m->c))
                 r = idrange_take(m->c->home, m->c->id, &m->c->state.userns_base, err);
         fault_point("monitor.ids");
         if (r >= 0 && name)

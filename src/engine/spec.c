@@ -12,6 +12,7 @@
 #include "engine/spec.h"
 #include "engine/spec_internal.h"
 #include "engine/spec_security.h"
+#include "engine/userns.h"
 #include "kernel/idmap.h"
 
 #define NS_PER_SECOND      1000000000LL
@@ -125,26 +126,15 @@ static int add_mapping(OciIdMapping **mappings, size_t *n, const IdRange *range)
         return 0;
 }
 
-static int map_own(const char *file, OciIdMapping **mappings, size_t *n) {
-        autofree IdRange *ranges = NULL;
-        size_t n_ranges;
-        int r = idmap_same(file, &ranges, &n_ranges);
+static int map_ids(const Container *c, OciLinux *l, uint64_t base) {
+        autocontainerids ids = {};
+        int r = userns_ids(c, base, &ids);
 
-        for (size_t i = 0; r >= 0 && i < n_ranges; i++)
-                r = add_mapping(mappings, n, &ranges[i]);
+        for (size_t i = 0; r >= 0 && i < ids.uids.n; i++)
+                r = add_mapping(&l->uid_mappings, &l->n_uid_mappings, &ids.uids.ranges[i]);
+        for (size_t i = 0; r >= 0 && i < ids.gids.n; i++)
+                r = add_mapping(&l->gid_mappings, &l->n_gid_mappings, &ids.gids.ranges[i]);
         return r;
-}
-
-static int map_ids(OciLinux *l, uint64_t base) {
-        const IdRange range = { 0, (int64_t) base, IDRANGE_SIZE };
-        int r;
-
-        if (base) {
-                r = add_mapping(&l->uid_mappings, &l->n_uid_mappings, &range);
-                return r < 0 ? r : add_mapping(&l->gid_mappings, &l->n_gid_mappings, &range);
-        }
-        r = map_own("uid_map", &l->uid_mappings, &l->n_uid_mappings);
-        return r < 0 ? r : map_own("gid_map", &l->gid_mappings, &l->n_gid_mappings);
 }
 
 static OciTimeOffset *time_offset(int64_t ns) {
@@ -227,7 +217,7 @@ static int setup_linux(const Container *c, const SetupInput *in, OciSpec *spec, 
         if (r < 0)
                 return r;
 
-        if ((container_has_userns(c) && map_ids(l, in->userns_base) < 0) ||
+        if ((container_has_userns(c) && map_ids(c, l, in->userns_base) < 0) ||
             setup_sysctls(c, l) < 0 || close_devices(c, l) < 0)
                 return fail(err, ENOMEM, "cannot set up container '%s'", c->name);
         if (!options.paths_unconfined &&
@@ -268,6 +258,17 @@ static void setup_limits(const HostConfig *h, CgroupLimits *limits) {
         }
 }
 
+static void use_mapped(const Container *c, ContainerSetup *s) {
+        RuntimeRoot *root = &s->options.root;
+
+        if (!s->layers.tree)
+                return;
+        s->lower[0] = s->layers.tree;
+        root->lowers = s->lower;
+        root->data = s->layers.data ? (const char *const *) c->lowers : NULL;
+        root->by_maker = true;
+}
+
 static int setup_root(const Container *c, const SetupInput *in, ContainerSetup *s) {
         s->upper = in->upper ? strdup(in->upper)
                              : str_format("%s/containers/%s/upper", c->home->data, c->id);
@@ -283,13 +284,15 @@ static int setup_root(const Container *c, const SetupInput *in, ContainerSetup *
                 .user = str_empty(c->config.user) ? NULL : c->config.user,
                 .stdio = { -EBADF, -EBADF, -EBADF },
                 .init = c->host.init,
-                .owners_stay = !in->userns_base,
+                .owners_stay = !in->userns_base && (!userns_is_planned(c) || idmap_is_inside()),
         };
+        use_mapped(c, s);
         s->spec->root_readonly = c->host.readonly_rootfs;
         return 0;
 }
 
 static int setup_files(const Container *c, const SetupInput *in, OciSpec *spec, Err *err) {
+        static const char *const names[] = { "hosts", "resolv.conf", "hostname" };
         autofree char *path =
                 in->files ? strdup(in->files) : str_format("%s/containers/%s", c->home->run, c->id);
         autoclose int dir = -EBADF;
@@ -301,6 +304,10 @@ static int setup_files(const Container *c, const SetupInput *in, OciSpec *spec, 
         if (dir < 0)
                 return fail(err, dir, "cannot open '%s'", path);
         r = hosts_write(c, in->endpoint, dir, err);
+        for (size_t i = 0; r >= 0 && i < sizeof names / sizeof *names; i++)
+                if (userns_give_root(c, dir, names[i]) < 0)
+                        return fail(err, errno, "cannot give '%s/%s' to the container's root", path,
+                                    names[i]);
         return r < 0 ? r : setup_mounts(c, path, spec, err);
 }
 
@@ -320,6 +327,9 @@ int container_setup(const Container *c, const SetupInput *in, ContainerSetup **r
         autoptr(ContainerSetup) s = calloc(1, sizeof *s);
         int r;
 
+        r = s ? userns_layers(c, &s->layers, err) : 0;
+        if (r < 0)
+                return r;
         if (!s || !(s->spec = calloc(1, sizeof *s->spec)) || setup_root(c, in, s) < 0 ||
             str_set(&s->spec->hostname,
                     str_empty(c->host.uts_mode) || str_equal(c->host.uts_mode, "private")
@@ -349,6 +359,7 @@ ContainerSetup *container_setup_free(ContainerSetup *s) {
         if (s) {
                 oci_spec_free(s->spec);
                 security_filter_clear(&s->filter);
+                mapped_layers_clear(&s->layers);
                 free(s->upper);
                 free(s->work);
                 free(s);

@@ -11,6 +11,7 @@
 #include "engine/container.h"
 #include "engine/spec_security.h"
 #include "runtime/runtime.h"
+#include "store/mapped.h"
 
 typedef struct SetupInput {
         const Endpoint *endpoint; /* NULL without a network of its own */
@@ -27,6 +28,8 @@ typedef struct ContainerSetup {
         CgroupLimits limits;
         SecurityFilter filter;
         char *upper, *work;
+        MappedLayers layers; /* what options.root shows in place of the container's own */
+        const char *lower[2];
 } ContainerSetup;
 
 /* @c must outlive the setup. */

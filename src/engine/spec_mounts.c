@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "engine/spec.h"
 #include "engine/spec_internal.h"
+#include "engine/userns.h"
 #include "engine/volume.h"
 #include "kernel/idmap.h"
 
@@ -151,7 +152,12 @@ static int add_user_mount(const Container *c, const ContainerMount *m, OciSpec *
                                               : 0;
         if (str_equal(m->type, "volume")) {
                 r = volume_use(c->home, m->source, m->anonymous, &data, err);
-                return r < 0 ? r : add_bind(c, m, data, spec, err);
+                if (r < 0)
+                        return r;
+                r = userns_give_nobodys(c, AT_FDCWD, data);
+                return r < 0 ? fail(err, r, "cannot give volume '%s' to the container's root",
+                                    m->source)
+                             : add_bind(c, m, data, spec, err);
         }
         return add_bind(c, m, m->source, spec, err);
 }

@@ -45,6 +45,11 @@ static int set_descriptors(int fs, const OverlayLayers *l) {
                 if (r < 0)
                         return r;
         }
+        for (size_t i = 0; i < l->n_data; i++) {
+                r = set_layer(fs, "datadir+", l->data[i]);
+                if (r < 0)
+                        return r;
+        }
         if (l->upper < 0)
                 return 0;
         r = set_layer(fs, "upperdir", l->upper);
@@ -200,13 +205,15 @@ int overlay_new(const OverlayLayers *layers, Err *err) {
                 return err_denied(err, fail(err, r, "cannot use file system 'overlay'"), "fsopen",
                                   "5.2");
         r = set_descriptors(fs, layers);
+        if (r == -EINVAL && layers->n_data > 0)
+                return refuse(err, r, "this kernel has no layers of contents alone");
         if (r == -EINVAL) {
                 r = open_context(&fs);
                 r = r < 0 ? r : set_paths(fs, layers);
         }
         /* What stands in for overlay's own parser before 6.5 (fs/fs_context.c) takes no
          * descriptors at all.  Not tried there: the kernel would log the unknown option. */
-        if (r == -EINVAL || r == -EOPNOTSUPP)
+        if ((r == -EINVAL || r == -EOPNOTSUPP) && layers->n_data == 0)
                 return create_by_names(layers, err);
         if (r < 0)
                 return err_denied(err, fail(err, r, "cannot use the layers"), "fsconfig", "5.2");

@@ -25,9 +25,18 @@
 
 #include "base/err.h"
 
+/* A regular file with these has its contents, as its size says, at that path of a data layer. */
+#define OVERLAY_METACOPY "user.overlay.metacopy"
+#define OVERLAY_REDIRECT "user.overlay.redirect"
+
 typedef struct OverlayLayers {
         const int *lowers; /* directories or detached mounts, topmost first */
         size_t n;
+        /* Where the contents of files are that a lower layer has by name only
+         * (user.overlay.redirect): directories in which nothing else is looked for, topmost first.
+         * In a user namespace they need Linux 6.16. */
+        const int *data;
+        size_t n_data;
         int upper, work; /* directories on one mount, or -EBADF both for a read-only view */
         /* What is written will be thrown away: nothing is synced, neither when asked from inside
          * nor when it is unmounted, which would otherwise write out the whole file system that

@@ -51,8 +51,8 @@ static bool read_line(char *line, const char *name, uid_t user, IdRange *ret) {
         return true;
 }
 
-int subid_read(const char *file, uid_t user, IdRange **ret, size_t *ret_n) {
-        autofree char *name = name_of(user), *text = NULL;
+static int read_file(const char *file, const char *name, uid_t user, IdRange **ret, size_t *ret_n) {
+        autofree char *text = NULL;
         autofree IdRange *ranges = calloc(RANGES_MAX, sizeof *ranges);
         size_t n = 0;
         int r;
@@ -67,4 +67,14 @@ int subid_read(const char *file, uid_t user, IdRange **ret, size_t *ret_n) {
         *ret = take_ptr(ranges);
         *ret_n = n;
         return 0;
+}
+
+int subid_read(const char *file, uid_t user, IdRange **ret, size_t *ret_n) {
+        autofree char *name = name_of(user);
+
+        return read_file(file, name, user, ret, ret_n);
+}
+
+int subid_read_name(const char *file, const char *name, IdRange **ret, size_t *ret_n) {
+        return read_file(file, name, (uid_t) -1, ret, ret_n);
 }

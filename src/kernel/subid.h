@@ -19,3 +19,5 @@
  * Return: 0, also with no ranges and without the file; -ENOMEM.
  */
 int subid_read(const char *file, uid_t user, IdRange **ret, size_t *ret_n);
+/* The same of whom the file calls @name. */
+int subid_read_name(const char *file, const char *name, IdRange **ret, size_t *ret_n);

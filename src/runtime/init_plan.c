@@ -161,6 +161,59 @@ static int plan_directory(InitPlan *plan, Err *err) {
         return 0;
 }
 
+/* @paths: NULL-terminated, or NULL; opened one by one, so that the caller can close them. */
+static int open_directories(const char *const *paths, int **ret, size_t *ret_n, Err *err) {
+        size_t n = 0;
+
+        while (paths && paths[n])
+                n++;
+        *ret = calloc(n + 1, sizeof **ret);
+        if (!*ret)
+                return fail(err, ENOMEM, "cannot open the layers");
+        for (; *ret_n < n; (*ret_n)++) {
+                int layer = open(paths[*ret_n], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+                if (layer < 0)
+                        return fail(err, errno, "cannot open '%s'", paths[*ret_n]);
+                (*ret)[*ret_n] = layer;
+        }
+        return 0;
+}
+
+/* The whole overlay, which is then a root like any other mount. */
+static int plan_overlay(InitPlan *plan, Err *err) {
+        const RuntimeRoot *root = &plan->options->root;
+        autoclose int upper = -EBADF, work = -EBADF;
+        int *lowers = NULL, *data = NULL, r;
+        size_t n_lowers = 0, n_data = 0;
+
+        r = open_directories(root->lowers, &lowers, &n_lowers, err);
+        if (r >= 0)
+                r = open_directories(root->data, &data, &n_data, err);
+        if (r >= 0 && root->upper) {
+                upper = open(root->upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                work = open(root->work, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (upper < 0 || work < 0)
+                        r = fail(err, errno, "cannot open '%s' and '%s'", root->upper, root->work);
+        }
+        if (r >= 0)
+                r = plan->storage = overlay_new(&(OverlayLayers){ .lowers = lowers,
+                                                                  .n = n_lowers,
+                                                                  .data = data,
+                                                                  .n_data = n_data,
+                                                                  .upper = upper,
+                                                                  .work = work,
+                                                                  .scratch = root->scratch },
+                                                err);
+        for (size_t i = 0; i < n_lowers; i++)
+                close_fd(lowers[i]);
+        for (size_t i = 0; i < n_data; i++)
+                close_fd(data[i]);
+        free(lowers);
+        free(data);
+        return r < 0 ? r : 0;
+}
+
 static int plan_root(InitPlan *plan, Err *err) {
         const RuntimeRoot *root = &plan->options->root;
         autofree char *holder = NULL, *other = NULL;
@@ -168,6 +221,8 @@ static int plan_root(InitPlan *plan, Err *err) {
 
         if (root->path)
                 return plan_directory(plan, err);
+        if (root->by_maker)
+                return plan_overlay(plan, err);
         while (root->lowers && root->lowers[n])
                 n++;
         if (n == 0)
@@ -311,8 +366,15 @@ int init_plan_idmap(InitPlan *plan, int userns, Err *err) {
         MountAttr private = { .propagation = MS_PRIVATE };
         int r;
 
-        if (plan->options->owners_stay)
-                return make_private(plan, err);
+        if (plan->options->owners_stay) {
+                r = make_private(plan, err);
+                if (r >= 0 && plan->devices >= 0 && plan->options->root.by_maker) {
+                        r = devices_give(plan);
+                        if (r < 0)
+                                return fail(err, r, "cannot give the devices to the container");
+                }
+                return r;
+        }
         r = map_root(plan, userns, err);
         if (r < 0)
                 return r;

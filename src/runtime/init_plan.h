@@ -59,8 +59,8 @@ typedef struct InitPlan {
         InitMount *mounts; /* as many as in the spec */
         int *lowers;       /* detached clones of the layers */
         size_t n_lowers;
-        int storage;              /* clone of what holds upper and work; or of root.path */
-        bool is_private;          /* storage has no peers among the host's mounts already */
+        int storage;     /* clone of what holds upper and work; or of root.path; or the overlay */
+        bool is_private; /* storage has no peers among the host's mounts already */
         const char *upper, *work; /* names in storage; NULL: storage (or the only layer) is root */
         int devices;              /* a new tmpfs with the devices, for /dev; or -EBADF */
         DevKind dev;

@@ -101,7 +101,7 @@ static int root_mount(const InitPlan *plan, Err *err) {
                                              "open_tree", "5.2")
                                 : tree;
         }
-        if (plan->options->root.path)
+        if (plan->options->root.path || plan->options->root.by_maker)
                 return plan->storage;
         if (shows_layer(plan))
                 return plan->lowers[0];

@@ -46,7 +46,10 @@ typedef struct RuntimeRoot {
         const char *const
                 *lowers;          /* absolute paths, topmost first, NULL-terminated; at least one */
         const char *upper, *work; /* NULL for a read-only view */
-        bool scratch;             /* upper is thrown away afterwards: see overlay_new() */
+        const char *const *data;  /* layers of contents alone (kernel/overlay.h), or NULL */
+        bool by_maker; /* the overlay is mounted by the caller, who has rights over owners
+                          that the container has not */
+        bool scratch;  /* upper is thrown away afterwards: see overlay_new() */
         bool as_is; /* owners in path are not mapped: they are those of a bundle made for the ids */
 } RuntimeRoot;
 

@@ -13,3 +13,5 @@
  * only layer's directory; negative errno.
  */
 int flatten_open(char *const *lowers, Err *err);
+/* The same with layers of contents alone below them (kernel/overlay.h); NULL for none. */
+int flatten_open_with(char *const *lowers, char *const *data, Err *err);

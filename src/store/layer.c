@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -465,7 +466,19 @@ static int write_to_pipe(void *context, const void *bytes, size_t n) {
         return fd_write_all(*(int *) context, bytes, n);
 }
 
-int layer_open_tar(const Layer *layer, int *ret_pidfd, Err *err) {
+/* Opened before: whom the namespace knows need not be able to go there. */
+static int write_as(const Layer *layer, int userns, int to) {
+        autoclose int root = -EBADF;
+
+        if (userns < 0)
+                return layer_write_tar(layer, write_to_pipe, &to, NULL);
+        root = open(layer->diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0 || setns(userns, CLONE_NEWUSER) < 0)
+                return -errno;
+        return tar_write(root, layer->latest, write_to_pipe, &to, NULL);
+}
+
+int layer_open_tar(const Layer *layer, int userns, int *ret_pidfd, Err *err) {
         int ends[2], r;
         pid_t pid, parent = getpid();
 
@@ -477,7 +490,7 @@ int layer_open_tar(const Layer *layer, int *ret_pidfd, Err *err) {
                 if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
                         _exit(1);
                 close_fd(ends[0]);
-                r = layer_write_tar(layer, write_to_pipe, &ends[1], NULL);
+                r = write_as(layer, userns, ends[1]);
                 _exit(r < 0);
         }
         close_fd(ends[1]);

@@ -79,11 +79,12 @@ int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err);
 
 /**
  * layer_open_tar() - the same as a stream that a process of ours writes
+ * @userns:	whose ids are to be in the tar, or -EBADF: ours
  * @ret_pidfd:	of that process, for process_kill_and_reap() once the stream is read
  *
  * Return: the pipe to read from, owned by the caller; negative errno.
  */
-int layer_open_tar(const Layer *layer, int *ret_pidfd, Err *err);
+int layer_open_tar(const Layer *layer, int userns, int *ret_pidfd, Err *err);
 
 /* Writes chain id of @diff_id above @parent (NULL for the first). */
 void layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_LENGTH + 1]);

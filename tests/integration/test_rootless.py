@@ -11,53 +11,11 @@ import sys
 import tempfile
 
 import pytest
-from conftest import AS_USER, Isola, kill, open_way, wait_until
+from conftest import AS_USER, kill, open_way, wait_until
 from registry_host import Image, registry  # noqa: F401
+from user_home import home, import_busybox, processes, single  # noqa: F401
 
 pytestmark = pytest.mark.skipif(AS_USER, reason='makes its own users')
-
-
-@pytest.fixture
-def home(joe, rootfs_tar):
-    """isola as joe, with the image busybox, in directories of its own."""
-    directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
-    isola = Isola(directory, user=joe)
-    import_busybox(isola, rootfs_tar)
-    yield isola
-    isola.remove_all()
-    wait_until(lambda: not processes(joe), what='the end of the last monitor')
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-def single(joe, rootfs_tar):
-    """The same of a user to whom nobody has given a range."""
-    joe.without_range()
-    directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-test-', dir='/var/tmp'))
-    isola = Isola(directory, user=joe)
-    isola.told = import_busybox(isola, rootfs_tar)
-    yield isola
-    isola.remove_all()
-    wait_until(lambda: not processes(joe), what='the end of the last monitor')
-    shutil.rmtree(directory)
-    joe.with_range()
-
-
-def processes(joe):
-    """Of joe's, those that live."""
-    found = []
-    for path in pathlib.Path('/proc').glob('[0-9]*'):
-        try:
-            if path.stat().st_uid == joe.uid and (path / 'stat').read_text().rsplit(')', 1)[1].split()[0] != 'Z':
-                found.append(path.name)
-        except OSError:
-            pass
-    return found
-
-
-def import_busybox(isola, rootfs_tar):
-    with open(rootfs_tar, 'rb') as archive:
-        return isola('image', 'import', '-', 'busybox', stdin=archive).stderr
 
 
 def userns(pid):
