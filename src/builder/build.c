@@ -9,22 +9,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fault.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "builder/build.h"
+#include "builder/build_result.h"
 #include "builder/cache_transfer.h"
-#include "builder/expand.h"
 #include "builder/lint.h"
 #include "builder/schedule.h"
-#include "builder/step.h"
+#include "builder/stage.h"
+#include "oci/platform.h"
 #include "oci/reference.h"
 #include "runtime/runtime.h"
 #include "store/tar_write.h"
-
-#define ID_SHOWN      12
-#define TRIGGER_PLACE "ONBUILD trigger"
 
 void build_say(const Build *build, const char *format, ...) {
         autofree char *text = NULL, *safe = NULL;
@@ -42,469 +38,6 @@ void build_say(const Build *build, const char *format, ...) {
         if (text)
                 fputs(safe ? safe : text, to);
         fflush(to); /* what a RUN writes comes through another way */
-}
-
-void step_clear(Step *step) {
-        free(step->created_by);
-        selection_clear(&step->selection);
-        strv_free(step->sources);
-        for (size_t i = 0; i < step->n_contents; i++) {
-                free(step->contents[i].from);
-                free(step->contents[i].to);
-                free(step->contents[i].content);
-        }
-        free(step->contents);
-        strv_free(step->urls);
-        free(step->checksum);
-        for (size_t i = 0; i < step->n_downloads; i++) {
-                free(step->downloads[i].from);
-                free(step->downloads[i].to);
-        }
-        free(step->downloads);
-        layer_draft_free(step->fetched);
-        free(step->dest);
-        strv_free(step->exclude);
-        free(step->owner);
-        free(step->mode);
-        origin_clear(&step->origin);
-        step_mounts_clear(step);
-        strv_free(step->command);
-        strv_free(step->environment);
-        free(step->script);
-        free(step->script_path);
-        free(step->network);
-        *step = (Step){};
-}
-
-const char *stage_chain(const StageState *state) {
-        size_t n = strv_length(state->layers);
-
-        return n ? state->layers[n - 1] : "";
-}
-
-void step_begin_key(const Step *step, CacheKey *key, const char *operation) {
-        char latest[32];
-
-        cache_key_begin(key, operation, stage_chain(step->state));
-        snprintf(latest, sizeof latest, "%lld", (long long) step->build->latest);
-        cache_key_add(key, latest);
-}
-
-int step_expand(const Step *step, const char *word, char **ret, Err *err) {
-        return expand_word(word, step->state->variables, step->build->file->escape, ret, err);
-}
-
-/* Puts a layer on top. */
-static int push_layer(StageState *state, const char *chain_id, const char *diff, Err *err) {
-        autostrv lowers = NULL;
-
-        if (strv_add(&lowers, diff) < 0 || strv_extend(&lowers, state->lowers) < 0 ||
-            strv_add(&state->layers, chain_id) < 0)
-                return fail(err, ENOMEM, "cannot keep a layer");
-        strv_free(state->lowers);
-        state->lowers = take_ptr(lowers);
-        return 0;
-}
-
-static int note(StageState *state, const char *text, bool empty_layer, const char *created,
-                Err *err) {
-        OciHistory *entry;
-
-        if (config_add_history(state, text, empty_layer) < 0)
-                return fail(err, ENOMEM, "cannot keep the history");
-        entry = &state->image.history[state->image.n_history - 1];
-        if (created && !(entry->created = strdup(created)))
-                return fail(err, ENOMEM, "cannot keep the history");
-        return 0;
-}
-
-/* --no-cache, and --no-cache-filter for single stages. */
-static bool is_uncached(const Step *step) {
-        const Build *build = step->build;
-        const Stage *stage = &build->plan->stages[step->state - build->stages];
-
-        return build->request->no_cache ||
-               (stage->name && strv_has((char *const *) build->request->uncached, stage->name));
-}
-
-/*
- * Takes the result of an earlier build, here or where --cache-from says.
- *
- * Return: 1 if there was one.
- */
-static int take_cached(Step *step, Err *err) {
-        const char *below = stage_chain(step->state);
-        autoptr(Layer) layer = NULL;
-        autorecord record = {};
-        bool unchanged;
-        int r;
-
-        if (is_uncached(step))
-                return 0;
-        if (cache_load(step->build->home, step->key, &record) < 0 &&
-            (cache_import(step, err) <= 0 || cache_load(step->build->home, step->key, &record) < 0))
-                return 0;
-        unchanged = str_empty(record.chain_id) || str_equal(record.chain_id, below);
-        if (!unchanged && layer_load(step->build->home, record.chain_id, &layer, NULL) < 0)
-                return 0;
-
-        build_say(step->build, " ---> Using cache\n");
-        if (layer) {
-                r = push_layer(step->state, layer->chain_id, layer->diff, err);
-                if (r < 0)
-                        return r;
-        }
-        r = cache_export(step, layer, record.created, err);
-        if (r < 0)
-                return r;
-        if (!step->created_by)
-                return 1;
-        r = note(step->state, step->created_by, unchanged, record.created, err);
-        return r < 0 ? r : 1;
-}
-
-/* True if a step left nothing: then it makes no layer. */
-static bool is_empty(const LayerDraft *draft) {
-        autostrv names = NULL;
-        struct stat st;
-
-        return dir_list(AT_FDCWD, draft->diff, &names) == 0 && !names &&
-               stat(draft->diff, &st) == 0 && (st.st_mode & 07777) == 0755 && st.st_uid == 0 &&
-               st.st_gid == 0;
-}
-
-static int carry_out(Step *step, Err *err) {
-        const char *below = stage_chain(step->state);
-        autoptr(LayerDraft) draft = NULL;
-        autoptr(Layer) layer = NULL;
-        int r;
-
-        r = layer_draft(step->build->home, &draft, err);
-        if (r < 0)
-                return r;
-        fault_point("build.draft");
-        r = step->carry_out(step, draft, err);
-        if (r < 0)
-                return r;
-        fault_point("build.filled");
-        if (!is_empty(draft)) {
-                r = layer_commit(draft, str_empty(below) ? NULL : below, &layer, err);
-                if (r < 0)
-                        return r;
-                r = push_layer(step->state, layer->chain_id, layer->diff, err);
-                if (r < 0)
-                        return r;
-        }
-        fault_point("build.committed");
-        cache_save(step->build->home, step->key, layer ? layer->chain_id : NULL, step->build->now);
-        r = cache_export(step, layer, step->build->now, err);
-        if (r < 0)
-                return r;
-        return step->created_by ? note(step->state, step->created_by, !layer, step->build->now, err)
-                                : 0;
-}
-
-static int run_step(Step *step, int (*prepare)(Step *, Err *), Err *err) {
-        int r = prepare(step, err);
-
-        if (r >= 0)
-                r = take_cached(step, err);
-        return r == 0 ? carry_out(step, err) : r;
-}
-
-/* Whether WORKDIR's directory is there is found out by making it; the history says WORKDIR either
- * way. */
-static int change_config(Build *build, StageState *state, const Instruction *instruction,
-                         Err *err) {
-        autofree char *text = NULL;
-        autostep step = { .build = build, .state = state, .instruction = instruction };
-        int r;
-
-        r = config_apply(state, &build->arguments, instruction, build->file->escape, &text, err);
-        if (r <= 0)
-                return r;
-        if (instruction->kind != INSTRUCTION_WORKDIR ||
-            str_equal(state->image.config.working_dir, "/"))
-                return note(state, text, true, NULL, err);
-        step.created_by = take_ptr(text);
-        return run_step(&step, step_prepare_workdir, err);
-}
-
-static int carry_out_instruction(Build *build, StageState *state, const Instruction *instruction,
-                                 Err *err) {
-        autostep step = { .build = build, .state = state, .instruction = instruction };
-
-        switch (instruction->kind) {
-        case INSTRUCTION_ADD:
-        case INSTRUCTION_COPY:
-                return run_step(&step, step_prepare_copy, err);
-        case INSTRUCTION_RUN:
-                return run_step(&step, step_prepare_run, err);
-        default:
-                return change_config(build, state, instruction, err);
-        }
-}
-
-/* The lines " ---> id" of Docker: the id that an image made of the state now would have. */
-static void say_state(const Build *build, const StageState *state) {
-        autofree char *text = json_text(&oci_image_type, &state->image);
-        autofree char *layers = strv_join(state->layers, " ");
-        autofree char *both = text && layers ? str_format("%s%s", text, layers) : NULL;
-        char id[DIGEST_LENGTH + 1];
-
-        if (!both)
-                return;
-        digest_of(both, strlen(both), id);
-        build_say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(id));
-}
-
-static void announce(Build *build, const Instruction *instruction) {
-        build->n_echoed++;
-        build_say(build, "Step %zu/%zu : %s\n", build->n_echoed, build->plan->n_steps,
-                  instruction->text);
-}
-
-/* The layers of an image that the store has. */
-static int begin_with_image(StageState *state, const Image *image, Err *err) {
-        char chain[DIGEST_LENGTH + 1] = "";
-
-        if (config_begin_image(state, &image->config) < 0 ||
-            strv_copy(image->lowers, &state->lowers) < 0)
-                return fail(err, ENOMEM, "cannot begin the stage");
-        strv_foreach(diff_id, image->config.rootfs.diff_ids) {
-                char below[DIGEST_LENGTH + 1];
-
-                memcpy(below, chain, sizeof below);
-                layer_chain_id(*below ? below : NULL, *diff_id, chain);
-                if (strv_add(&state->layers, chain) < 0)
-                        return fail(err, ENOMEM, "cannot begin the stage");
-        }
-        state->n_base_layers = strv_length(state->layers);
-        state->n_base_history = state->image.n_history;
-        return 0;
-}
-
-/* An image of the same name may be one for another kind of machine. */
-static int check_image(const Stage *stage, const Image *image, Err *err) {
-        const OciPlatform *p = &stage->platform;
-        autofree char *wanted = NULL;
-        const OciPlatform have = { .os = image->config.os,
-                                   .architecture = image->config.architecture,
-                                   .variant = image->config.variant };
-
-        if (platform_match(p, &have) > 0)
-                return 0;
-        wanted = platform_text(p);
-        return err_hint(err,
-                        refuse(err, ENOENT, "image '%s' is for linux/%s%s%s, not for %s",
-                               stage->base, image->config.architecture,
-                               image->config.variant ? "/" : "",
-                               image->config.variant ? image->config.variant : "", wanted),
-                        "get the one for %s, or leave --platform away", wanted);
-}
-
-/* FROM a named context that is a directory: what it holds is the root file system. */
-static int begin_with_directory(Build *build, const Stage *stage, Context *context,
-                                StageState *state, Err *err) {
-        autostep step = { .build = build, .state = state };
-        int r = config_begin_scratch(state, &stage->platform);
-
-        if (r < 0)
-                return fail(err, r, "cannot begin the stage");
-        step.origin.context = context;
-        return run_step(&step, step_prepare_root, err);
-}
-
-static int begin_stage(Build *build, const Stage *stage, StageState *state, Err *err) {
-        const NamedContext *named = named_context_find(build, stage->base);
-        autoptr(Image) image = NULL;
-        int r;
-
-        if (named && named->context)
-                return begin_with_directory(build, stage, named->context, state, err);
-        if (!named && str_equal(stage->base, "scratch")) {
-                r = config_begin_scratch(state, &stage->platform);
-                return r < 0 ? fail(err, r, "cannot begin the stage") : 0;
-        }
-        if (!named && stage->base_stage >= 0) {
-                const StageState *base = &build->stages[stage->base_stage];
-
-                if (config_begin_image(state, &base->image) < 0)
-                        return fail(err, ENOMEM, "cannot begin the stage");
-                /* Its ARGs hold here, too. */
-                state->variables = strv_free(state->variables);
-                if (strv_copy(base->variables, &state->variables) < 0 ||
-                    strv_copy(base->args, &state->args) < 0 ||
-                    strv_copy(base->layers, &state->layers) < 0 ||
-                    strv_copy(base->lowers, &state->lowers) < 0)
-                        return fail(err, ENOMEM, "cannot begin the stage");
-                state->n_base_layers = base->n_base_layers;
-                state->n_base_history = base->n_base_history;
-                say_state(build, state);
-                return 0;
-        }
-        r = build_find_image(build, named ? named->image : stage->base, &stage->platform, &image,
-                             err);
-        if (r < 0)
-                return r;
-        r = check_image(stage, image, err);
-        if (r < 0)
-                return r;
-        build_say(build, " ---> %.*s\n", ID_SHOWN, digest_hex(image->id));
-        return begin_with_image(state, image, err);
-}
-
-/* What the base image wants done first; its triggers are not handed on. */
-static int run_triggers(Build *build, StageState *state, int line, Err *err) {
-        autostrv triggers = take_ptr(state->image.config.on_build);
-        size_t n = strv_length(triggers);
-        int r;
-
-        if (n > 0)
-                build_say(build, "# Executing %zu build trigger%s\n", n, n == 1 ? "" : "s");
-        strv_foreach(text, triggers) {
-                autoptr(Containerfile) trigger = NULL;
-
-                r = containerfile_parse_trigger(*text, &trigger, err);
-                if (r >= 0) {
-                        trigger->instructions[0].line = line;
-                        r = carry_out_instruction(build, state, trigger->instructions, err);
-                }
-                if (r < 0)
-                        return err_prefix(err, r, TRIGGER_PLACE " '%s'", *text);
-        }
-        return 0;
-}
-
-static bool was_interrupted(const Build *build) {
-        sigset_t pending;
-
-        return sigpending(&pending) == 0 && sigandset(&pending, &pending, &build->ends) == 0 &&
-               !sigisemptyset(&pending);
-}
-
-static int build_stage(Build *build, size_t index, Err *err) {
-        const Stage *stage = &build->plan->stages[index];
-        StageState *state = &build->stages[index];
-        int r;
-
-        build->n_echoed = stage->first_step;
-        announce(build, stage->from);
-        r = begin_stage(build, stage, state, err);
-        if (r >= 0)
-                r = run_triggers(build, state, stage->from->line, err);
-        if (r < 0)
-                return err_prefix(err, r, "%s:%d", build->file->place, stage->from->line);
-
-        for (size_t i = 0; i < stage->n; i++) {
-                const Instruction *instruction = &stage->steps[i];
-                bool last = index == build->plan->target && i + 1 == stage->n;
-
-                announce(build, instruction);
-                r = carry_out_instruction(build, state, instruction, err);
-                if (r >= 0 && was_interrupted(build))
-                        r = refuse(err, EINTR, "interrupted");
-                if (r < 0)
-                        return err_prefix(err, r, "%s:%d", build->file->place, instruction->line);
-                if (!last)
-                        say_state(build, state);
-        }
-        return 0;
-}
-
-/* --label wins over the Dockerfile's. */
-static int add_labels(const Build *build, StageState *state, Err *err) {
-        strv_foreach(label, build->request->labels) {
-                autofree char *pair =
-                        strchr(*label, '=') ? strdup(*label) : str_format("%s=", *label);
-
-                if (!pair || strv_env_set(&state->image.config.labels, pair) < 0)
-                        return fail(err, ENOMEM, "cannot set the labels");
-        }
-        return 0;
-}
-
-/*
- * Fills in when the image and the entries of its history were made.  An entry that made no layer
- * gets the time of the next one that did, so an unchanged rebuild says the same.
- */
-static int date_image(Build *build, StageState *state, Err *err) {
-        OciImage *image = &state->image;
-        autofree char *text = NULL;
-        autorecord record = {};
-        const char *next;
-        CacheKey key;
-        char digest[DIGEST_LENGTH + 1];
-
-        free(take_ptr(image->created));
-        text = json_text(&oci_image_type, image);
-        if (!text)
-                return fail(err, ENOMEM, "cannot make the image");
-        cache_key_begin(&key, "image", stage_chain(state));
-        cache_key_add(&key, text);
-        cache_key_end(&key, digest);
-        if (build->latest == TAR_NO_CLAMP && !build->request->no_cache &&
-            cache_load(build->home, digest, &record) == 0)
-                image->created = take_ptr(record.created);
-        else
-                image->created = strdup(build->now);
-
-        next = image->created;
-        for (size_t i = image->n_history; next && i-- > 0;) {
-                OciHistory *entry = &image->history[i];
-
-                if (!entry->created && !(entry->created = strdup(next)))
-                        next = NULL;
-                else
-                        next = entry->created;
-        }
-        if (!next)
-                return fail(err, ENOMEM, "cannot make the image");
-        if (!record.version)
-                cache_save(build->home, digest, NULL, image->created);
-        return 0;
-}
-
-static int make_image(Build *build, StageState *state, char *const *names, Image **ret, Err *err) {
-        int r;
-
-        r = add_labels(build, state, err);
-        if (r >= 0)
-                r = date_image(build, state, err);
-        if (r >= 0)
-                r = image_create_annotated(build->home, &state->image, state->layers, names,
-                                           (char *const *) build->request->annotations, ret, err);
-        if (r < 0)
-                return r;
-        fault_point("build.image");
-        build_say(build, " ---> %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
-        build_say(build, "Successfully built %.*s\n", ID_SHOWN, digest_hex((*ret)->id));
-        strv_foreach(name, names)
-                build_say(build, "Successfully tagged %s\n", *name);
-        return 0;
-}
-
-/* Everything that --output and --tag ask for. */
-static int finish(Build *build, char ***names, Image **ret, Err *err) {
-        StageState *state = &build->stages[build->plan->target];
-        int r = 0;
-
-        if (build->request->squash)
-                r = build_squash(build, state, err);
-        for (size_t i = 0; r >= 0 && i < build->outputs.n_list; i++) {
-                r = output_write(&build->outputs.list[i], state->lowers, build->latest, err);
-                if (r >= 0 && build->outputs.list[i].name &&
-                    !strv_has(*names, build->outputs.list[i].name) &&
-                    strv_add(names, build->outputs.list[i].name) < 0)
-                        r = fail(err, ENOMEM, "cannot build");
-        }
-        if (r < 0 || (!outputs_want_image(&build->outputs) && !*names))
-                return r;
-        r = make_image(build, state, *names, ret, err);
-        for (size_t i = 0; r >= 0 && i < build->outputs.n_list; i++)
-                r = output_write_image(&build->outputs.list[i], build->home, (*ret)->id, *names,
-                                       err);
-        return r;
 }
 
 static int lint(Build *build, Lint *ret, Err *err) {
@@ -533,14 +66,36 @@ static int refuse_warnings(Build *build, Err *err) {
         return r;
 }
 
-/* Checks what can be checked before anything is done. */
+/* The words of --platform, each once; @ret: NULL for this machine's. */
+static int read_platforms(const BuildRequest *request, char ***ret, Err *err) {
+        autostrv list = NULL;
+
+        strv_foreach(word, request->platforms) {
+                autostrv some = NULL;
+
+                if (strv_split(*word, ",", false, &some) < 0)
+                        return fail(err, ENOMEM, "cannot read the platforms");
+                strv_foreach(one, some) {
+                        OciPlatform platform = {};
+                        autofree char *text = NULL;
+                        int r = build_platform_parse(*one, &platform, err);
+
+                        if (r < 0)
+                                return r;
+                        text = platform_text(&platform);
+                        platform_clear(&platform);
+                        if (!text || (!strv_has(list, text) && strv_add(&list, text) < 0))
+                                return fail(err, ENOMEM, "cannot read the platforms");
+                }
+        }
+        *ret = take_ptr(list);
+        return 0;
+}
+
+/* What all platforms have in common; checks what can be checked before anything is done. */
 static int prepare(Build *build, char ***ret_names, Err *err) {
         int r;
 
-        strv_foreach(annotation, build->request->annotations)
-                if (!strchr(*annotation, '=') || **annotation == '=')
-                        return refuse(err, EINVAL, "annotation '%s' is not of the form NAME=VALUE",
-                                      *annotation);
         strv_foreach(name, build->request->names) {
                 autoptr(Reference) reference = NULL;
 
@@ -558,8 +113,7 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
         if (!build->now)
                 return fail(err, ENOMEM, "cannot build");
 
-        r = build_arguments_init(&build->arguments, build->request->arguments,
-                                 build->request->platform, err);
+        r = annotations_parse(build->request->annotations, &build->annotations, err);
         if (r >= 0)
                 r = outputs_parse(build->request->outputs, &build->outputs, err);
         if (r >= 0)
@@ -571,8 +125,16 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
                 r = named_contexts_open(build, err);
         if (r >= 0)
                 r = build_open_context(build, err);
-        if (r >= 0)
-                r = build_read_file(build, err);
+        return r < 0 ? r : build_read_file(build, err);
+}
+
+/* @platform: NULL for this machine's; @several: it is one of several. */
+static int prepare_platform(Build *build, const char *platform, bool several, Err *err) {
+        int r;
+
+        r = build_arguments_init(&build->arguments, build->request->arguments, platform, err);
+        if (r >= 0 && several && !(build->label = platform_text(&build->arguments.target)))
+                r = fail(err, ENOMEM, "cannot build");
         if (r >= 0)
                 r = refuse_warnings(build, err);
         if (r >= 0)
@@ -584,30 +146,50 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
         return build->stages ? 0 : fail(err, ENOMEM, "cannot build");
 }
 
-static int run_stages(Build *build, Err *err) {
-        int r;
-
-        /* ARGs before the first FROM are steps, too. */
-        for (const Instruction *i = build->file->instructions; i->kind != INSTRUCTION_FROM; i++)
-                announce(build, i);
-        r = schedule_stages(build, build_stage, err);
-        if (r < 0)
-                return r;
-        build_arguments_check_used(&build->arguments);
+/* Annotations of an index, and outputs, that go with one platform or several only. */
+static int check_several(const Build *build, size_t n, Err *err) {
+        if (n > 1)
+                return outputs_check_platforms(&build->outputs, err);
+        if (annotations_have(&build->annotations, ANNOTATE_INDEX) ||
+            annotations_have(&build->annotations, ANNOTATE_INDEX_DESCRIPTOR))
+                return err_hint(err,
+                                refuse(err, EINVAL,
+                                       "an image for a single platform has no index to annotate"),
+                                "write manifest:NAME=VALUE, or give --platform A,B");
         return 0;
 }
 
-static void build_clear(Build *build) {
+static int run_stages(Build *builds, size_t n, Err *err) {
+        int r;
+
+        /* ARGs before the first FROM are steps, too. */
+        for (const Instruction *i = builds->file->instructions; i->kind != INSTRUCTION_FROM; i++)
+                stage_announce(builds, i);
+        r = schedule_stages(builds, n, stage_build, err);
+        if (r < 0)
+                return r;
+        build_arguments_check_used(&builds->arguments);
+        return 0;
+}
+
+/* What is one platform's own. */
+static void platform_build_clear(Build *build) {
         for (size_t i = 0; build->stages && i < build->plan->n; i++)
                 stage_state_clear(&build->stages[i]);
         free(build->stages);
         stages_free(build->plan);
         build_arguments_clear(&build->arguments);
+        free(build->label);
+}
+
+static void build_clear(Build *build) {
+        platform_build_clear(build);
         named_contexts_clear(build);
         build_secrets_clear(&build->secrets);
         context_free(build->context);
         containerfile_free(build->file);
         outputs_clear(&build->outputs);
+        annotations_clear(&build->annotations);
         layer_draft_free(build->scratch);
         free(build->text);
         free(build->now);
@@ -616,8 +198,12 @@ static void build_clear(Build *build) {
 int build_check(const Home *home, const BuildRequest *request, bool json, char **ret, Err *err) {
         Build build = { .home = home, .request = request };
         Lint found = {};
-        int r = build_arguments_init(&build.arguments, request->arguments, request->platform, err);
+        autostrv platforms = NULL;
+        int r = read_platforms(request, &platforms, err);
 
+        if (r >= 0)
+                r = build_arguments_init(&build.arguments, request->arguments,
+                                         platforms ? platforms[0] : NULL, err);
         if (r >= 0)
                 r = build_open_context(&build, err);
         if (r >= 0)
@@ -649,14 +235,41 @@ int build_print(const Home *home, const BuildRequest *request, char **ret, Err *
         return r;
 }
 
-int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err) {
-        Build build = { .home = home,
-                        .request = request,
-                        .to_terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) };
+/* @builds: of @n platforms; the first has what they have in common. */
+static int build_all(Build *builds, char *const *platforms, size_t n, BuildResult *ret, Err *err) {
+        autostrv names = NULL;
+        int r;
+
+        r = prepare(builds, &names, err);
+        if (r >= 0)
+                r = check_several(builds, n, err);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                if (i > 0) {
+                        builds[i] = builds[0];
+                        builds[i].arguments = (BuildArguments){};
+                        builds[i].plan = NULL;
+                        builds[i].stages = NULL;
+                        builds[i].label = NULL;
+                }
+                r = prepare_platform(&builds[i], platforms ? platforms[i] : NULL, n > 1, err);
+        }
+        if (r >= 0)
+                r = run_stages(builds, n, err);
+        if (r >= 0)
+                r = build_finish(builds, n, &names, ret, err);
+        for (size_t i = 1; i < n; i++)
+                platform_build_clear(&builds[i]);
+        build_clear(builds);
+        return r;
+}
+
+int build_image(const Home *home, const BuildRequest *request, BuildResult *ret, Err *err) {
         /* What the cache finds must still be there when the image is made of it. */
         autoclose int hold = image_hold(home);
-        autostrv names = NULL;
-        sigset_t before;
+        autofree Build *builds = NULL;
+        autostrv platforms = NULL;
+        sigset_t before, *ends;
+        size_t n;
         int r;
 
         /* Executes this program anew, so before all else. */
@@ -668,23 +281,29 @@ int build_image(const Home *home, const BuildRequest *request, Image **ret, Err 
         if (hold < 0 && hold != -ENOENT)
                 log_warn("cannot keep other commands from removing layers meanwhile: %s",
                          strerror(-hold));
+        r = read_platforms(request, &platforms, err);
+        if (r < 0)
+                return r;
+        n = platforms ? strv_length(platforms) : 1;
+        builds = calloc(n, sizeof *builds);
+        if (!builds)
+                return fail(err, ENOMEM, "cannot build");
+        builds->home = home;
+        builds->request = request;
+        builds->to_terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
         /* An interrupted build still cleans up: a RUN ends at once, another step when it is done.
          */
-        sigemptyset(&build.ends);
-        sigaddset(&build.ends, SIGINT);
-        sigaddset(&build.ends, SIGTERM);
-        sigaddset(&build.ends, SIGHUP);
-        sigprocmask(SIG_BLOCK, &build.ends, &before);
+        ends = &builds->ends;
+        sigemptyset(ends);
+        sigaddset(ends, SIGINT);
+        sigaddset(ends, SIGTERM);
+        sigaddset(ends, SIGHUP);
+        sigprocmask(SIG_BLOCK, ends, &before);
         step_run_sweep(home);
-        r = prepare(&build, &names, err);
-        if (r >= 0)
-                r = run_stages(&build, err);
-        if (r >= 0)
-                r = finish(&build, &names, ret, err);
-        build_clear(&build);
+        r = build_all(builds, platforms, n, ret, err);
         /* The signal has done what it was meant to do. */
         if (r == -EINTR)
-                while (sigtimedwait(&build.ends, NULL, &(struct timespec){}) > 0)
+                while (sigtimedwait(ends, NULL, &(struct timespec){}) > 0)
                         ;
         sigprocmask(SIG_SETMASK, &before, NULL);
         return r;

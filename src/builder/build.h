@@ -35,29 +35,40 @@ typedef struct BuildRequest {
         const char *const *names;     /* references to give the image; NULL for none */
         const char *const *arguments; /* "NAME=value", or "NAME" for the environment's */
         const char *const *labels;    /* "name=value" */
-        const char *const *annotations; /* of the manifest, "name=value" */
+        const char *const *annotations; /* see annotation.h */
         const char *const *contexts;    /* "name=directory" or "name=docker-image://reference" */
         const char *const *secrets;     /* as --secret has them, see secret.h */
         const char *const *agents;      /* --ssh */
         const char *const *outputs;     /* --output, see output.h */
         const char *const *cache_from, *const *cache_to; /* see cache_transfer.h */
-        const char *const *uncached; /* stages that the cache knows nothing of; NULL for none */
-        const char *const *allow;    /* "security.insecure" */
-        const char *platform;        /* what is built for; NULL: this machine */
-        const HostConfig *host;      /* of RUN: extra hosts, limits, size of /dev/shm; or NULL */
-        const char *target;          /* stage; NULL for the last */
-        const char *network;         /* of RUN: "default", "none", "host"; NULL: default */
+        const char *const *uncached;  /* stages that the cache knows nothing of; NULL for none */
+        const char *const *allow;     /* "security.insecure" */
+        const char *const *platforms; /* what is built for, "os/arch,…"; NULL: this machine */
+        const HostConfig *host;       /* of RUN: extra hosts, limits, size of /dev/shm; or NULL */
+        const char *target;           /* stage; NULL for the last */
+        const char *network;          /* of RUN: "default", "none", "host"; NULL: default */
         BuildPull pull;
         bool no_cache, squash;
         bool quiet; /* say nothing on standard output */
 } BuildRequest;
 
-/**
- * @ret:	NULL if only files were asked for by --output
- *
- * Return: 0; negative errno with a sentence that begins with file and line where one is at fault.
+/* An image, or one for each platform and an index of them. */
+typedef struct BuildResult {
+        Image **images; /* NULL if only files were asked for by --output */
+        size_t n;
+        size_t chosen;    /* the one that the names mean here */
+        ImageIndex index; /* of several images; else its digest is "" */
+        char **names;     /* "repository:tag"s that were given */
+} BuildResult;
+
+void build_result_clear(BuildResult *result);
+#define autobuildresult __attribute__((__cleanup__(build_result_clear))) BuildResult
+/* What the result can be called by: the image's id, or the index's digest. */
+const char *build_result_digest(const BuildResult *result);
+
+/* Return: 0; negative errno with a sentence that begins with file and line where one is at fault.
  */
-int build_image(const Home *home, const BuildRequest *request, Image **ret, Err *err);
+int build_image(const Home *home, const BuildRequest *request, BuildResult *ret, Err *err);
 
 /**
  * build_check() - look for what is allowed but seldom meant, and build nothing

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -12,6 +15,8 @@
 
 #define CACHE_VERSION 2 /* part of every key: a step that means something new gets a new one */
 #define CACHE_DIR     "build-cache"
+#define LOCK_FILE     "build-steps.lock"
+#define LOCK_POLL_MS  20
 
 static const JsonField record_fields[] = {
         JSON_INT(CacheRecord, version, "version", JSON_REQUIRED),
@@ -79,4 +84,39 @@ void cache_save(const Home *home, const char *key, const char *chain_id, const c
                 r = json_save(&record_type, home->data_fd, path, &record, false, NULL);
         if (r < 0)
                 log_warn("cannot remember a build step: %s; it will be done again", strerror(-r));
+}
+
+/* A byte of the file stands for a step: its place is the beginning of the key (fcntl(2), open file
+ * description locks). */
+static off_t lock_place(const char *key) {
+        char head[16] = {};
+
+        memcpy(head, digest_hex(key), sizeof head - 1);
+        return (off_t) strtoull(head, NULL, 16);
+}
+
+static bool ended(const sigset_t *ends) {
+        sigset_t pending;
+
+        return sigpending(&pending) == 0 && sigandset(&pending, &pending, ends) == 0 &&
+               !sigisemptyset(&pending);
+}
+
+int cache_lock(const Home *home, const char *key, const sigset_t *ends, bool *ret_waited) {
+        autoclose int file =
+                openat(home->run_fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        struct flock lock = { .l_type = F_WRLCK, .l_start = lock_place(key), .l_len = 1 };
+
+        *ret_waited = false;
+        if (file < 0)
+                return -errno;
+        while (fcntl(file, F_OFD_SETLK, &lock) < 0) {
+                if (errno != EAGAIN && errno != EACCES)
+                        return -errno;
+                *ret_waited = true;
+                (void) poll(NULL, 0, LOCK_POLL_MS);
+                if (ended(ends))
+                        return -EINTR;
+        }
+        return take_fd(file);
 }

@@ -12,6 +12,9 @@
  * elsewhere are never taken for a result (CVE-2024-24557).
  */
 
+#include <signal.h>
+#include <stdbool.h>
+
 #include "base/digest.h"
 #include "base/home.h"
 
@@ -39,3 +42,14 @@ void cache_record_clear(CacheRecord *record);
 int cache_load(const Home *home, const char *key, CacheRecord *ret);
 /* A failure to remember is only told in the log: the next build does the work again. */
 void cache_save(const Home *home, const char *key, const char *chain_id, const char *created);
+
+/**
+ * cache_lock() - be the only one that carries out a step
+ * @ends:	blocked signals that end the waiting
+ * @ret_waited:	whether somebody else did so meanwhile: the cache may know the result now
+ *
+ * Builds of several platforms, and several builds, meet at the steps that they have in common.
+ *
+ * Return: descriptor that holds the lock; -EINTR; negative errno.
+ */
+int cache_lock(const Home *home, const char *key, const sigset_t *ends, bool *ret_waited);

@@ -41,14 +41,17 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
                      Err *err) {
         autoptr(Reference) reference = NULL;
         autofree char *full = NULL, *resolved = NULL;
+        autoptr(Image) other = NULL;
         autoerr why = {};
         int r;
 
         if (build->request->pull != PULL_ALWAYS) {
-                r = image_load(build->home, name, ret, err);
-                if (r != -ENOENT || build->request->pull == PULL_NEVER ||
-                    reference_parse(name, &reference, NULL) < 0)
-                        return r;
+                r = image_load_for(build->home, name, platform, &other, err);
+                if (r > 0 || (r < 0 && r != -ENOENT) || build->request->pull == PULL_NEVER ||
+                    reference_parse(name, &reference, NULL) < 0) {
+                        *ret = take_ptr(other);
+                        return r < 0 ? r : 0;
+                }
                 err_clear(err);
         }
         r = registries_complete_name(name, &full, &resolved, err);
@@ -58,12 +61,18 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
                 if (!build->request->quiet)
                         build_say(build, "%s\n", resolved);
                 if (build->request->pull != PULL_ALWAYS &&
-                    image_load(build->home, full, ret, NULL) >= 0)
+                    image_load_for(build->home, full, platform, ret, NULL) > 0)
                         return 0;
+                *ret = image_free(*ret);
         }
         r = pull(build, full, platform, ret, &why);
         if (r >= 0)
                 return 0;
+        /* One for another platform is here: what the stage wants says the error better. */
+        if (other) {
+                *ret = take_ptr(other);
+                return 0;
+        }
         refuse(err, r, "there is no image '%s' here, and it cannot be pulled: %s", name,
                why.message ? why.message : strerror(-r));
         return why.hint ? err_hint(err, r, "%s", why.hint) : r;

@@ -136,19 +136,52 @@ bool outputs_use_stdout(const Outputs *outputs) {
         return false;
 }
 
+int outputs_check_platforms(const Outputs *outputs, Err *err) {
+        for (size_t i = 0; i < outputs->n_list; i++) {
+                const Output *output = &outputs->list[i];
+
+                if (output->type == OUTPUT_ARCHIVE && output->is_docker)
+                        return err_hint(err,
+                                        refuse(err, EINVAL,
+                                               "Docker's archives hold images of one platform"),
+                                        "write type=oci,dest=FILE, or build for one platform");
+                if (output->type == OUTPUT_TAR)
+                        return err_hint(err,
+                                        refuse(err, EOPNOTSUPP,
+                                               "the files of several platforms are not put into "
+                                               "one tar"),
+                                        "write type=local,dest=DIR, or build for one platform");
+        }
+        return 0;
+}
+
+/* BuildKit's name for a platform's directory: "linux_arm64", "linux_arm_v7". */
+static char *local_path(const Output *output, const OciPlatform *platform) {
+        char *path;
+
+        if (!platform)
+                return strdup(output->dest);
+        path = str_format("%s/%s_%s%s%s", output->dest, platform->os, platform->architecture,
+                          platform->variant ? "_" : "", platform->variant ? platform->variant : "");
+        return path;
+}
+
 /* Files belong to whoever gets them, whatever they say inside. */
-static int write_local(const Output *output, char *const *lowers, Err *err) {
+static int write_local(const Output *output, char *const *lowers, const OciPlatform *platform,
+                       Err *err) {
         char *const all[] = { (char *) "", NULL };
-        autofree char *path = NULL;
+        autofree char *path = NULL, *dest = local_path(output, platform);
         TreeView view = {};
         int r;
 
-        r = dir_make(AT_FDCWD, output->dest, 0755);
+        if (!dest)
+                return fail(err, ENOMEM, "cannot write '%s'", output->dest);
+        r = dir_make(AT_FDCWD, dest, 0755);
         if (r < 0)
-                return fail(err, r, "cannot make '%s'", output->dest);
-        path = realpath(output->dest, NULL);
+                return fail(err, r, "cannot make '%s'", dest);
+        path = realpath(dest, NULL);
         if (!path)
-                return fail(err, errno, "cannot open '%s'", output->dest);
+                return fail(err, errno, "cannot open '%s'", dest);
         if (!lowers)
                 return 0;
         view.upper = path;
@@ -193,31 +226,37 @@ static int write_tar(const Output *output, char *const *lowers, int64_t latest, 
         return r;
 }
 
-int output_write(const Output *output, char *const *lowers, int64_t latest, Err *err) {
+int output_write(const Output *output, char *const *lowers, int64_t latest,
+                 const OciPlatform *platform, Err *err) {
         if (output->type == OUTPUT_LOCAL)
-                return write_local(output, lowers, err);
+                return write_local(output, lowers, platform, err);
         return output->type == OUTPUT_TAR ? write_tar(output, lowers, latest, err) : 0;
 }
 
-static int copy_to(const Home *home, const char *id, char *const *names, int to, Err *err) {
-        const CopyOptions options = {};
+static int copy_to(const Home *home, const OutputImage *image, int to, Err *err) {
+        const PackOptions how = { .whole = image->whole };
+        const CopyOptions options = { .all_platforms = image->whole,
+                                      .annotations = image->annotations };
         char digest[DIGEST_LENGTH + 1];
         autoptr(Source) source = NULL;
         autoptr(Dest) dest = NULL;
+        const SourceImage *images;
         size_t n;
         int r;
 
-        r = source_open_store(home, id, false, &source, err);
+        r = source_open_store(home, image->id, &how, &source, err);
         if (r >= 0)
                 r = dest_open_archive(to, &dest, err);
-        if (r >= 0)
-                r = copy_image(source, &source_images(source, &n)[0], dest, names, &options, digest,
-                               err);
+        if (r < 0)
+                return r;
+        images = source_images(source, &n);
+        if (image->whole && n < 2)
+                return refuse(err, ENOENT, "the index '%s' is not whole", image->id);
+        r = copy_image(source, &images[image->whole], dest, image->names, &options, digest, err);
         return r < 0 ? r : dest_finish(dest, err);
 }
 
-int output_write_image(const Output *output, const Home *home, const char *id, char *const *names,
-                       Err *err) {
+int output_write_image(const Output *output, const Home *home, const OutputImage *image, Err *err) {
         autoclose int file = -EBADF;
         int to, r;
 
@@ -226,7 +265,7 @@ int output_write_image(const Output *output, const Home *home, const char *id, c
         to = open_dest(output, &file, err);
         if (to < 0)
                 return to;
-        r = copy_to(home, id, names, to, err);
+        r = copy_to(home, image, to, err);
         if (r < 0 && file >= 0)
                 (void) unlink(output->dest);
         return r;

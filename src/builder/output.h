@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/home.h"
+#include "oci/image.h"
 
 typedef enum OutputType { OUTPUT_IMAGE, OUTPUT_LOCAL, OUTPUT_TAR, OUTPUT_ARCHIVE } OutputType;
 
@@ -42,13 +43,24 @@ bool outputs_want_image(const Outputs *outputs);
 /* Whether standard output belongs to one. */
 bool outputs_use_stdout(const Outputs *outputs);
 
+/* Refuses what cannot be written for several platforms at once. */
+int outputs_check_platforms(const Outputs *outputs, Err *err);
+
 /**
  * output_write() - write the files out
  * @lowers:	the image's layers, topmost first; NULL for an empty one
  * @latest:	no file of a tar is newer, see tar_write()
+ * @platform:	if it is one of several, whose files go into a directory each; or NULL
  */
-int output_write(const Output *output, char *const *lowers, int64_t latest, Err *err);
+int output_write(const Output *output, char *const *lowers, int64_t latest,
+                 const OciPlatform *platform, Err *err);
 
-/* Writes the image out, once it is in the store; @names: what it is called in the archive. */
-int output_write_image(const Output *output, const Home *home, const char *id, char *const *names,
-                       Err *err);
+typedef struct OutputImage {
+        const char *id;           /* an image's, or an index's digest */
+        char *const *names;       /* what it is called in the archive */
+        char *const *annotations; /* of the entry in an archive's index.json; or NULL */
+        bool whole;               /* it is an index */
+} OutputImage;
+
+/* Writes an image out, once it is in the store. */
+int output_write_image(const Output *output, const Home *home, const OutputImage *image, Err *err);

@@ -25,7 +25,7 @@ enum { TO_STDOUT, TO_STDERR, RESULT, PIPES };
 
 /* A stage that is being built. */
 typedef struct Worker {
-        size_t stage;
+        size_t job;
         int pidfd;
         int pipes[PIPES]; /* read ends; -EBADF once at their end */
         Str text[PIPES];  /* what has come: a line's beginning, or the result so far */
@@ -33,10 +33,18 @@ typedef struct Worker {
 
 typedef enum StageProgress { WAITING, BEGUN, BUILT } StageProgress;
 
-typedef struct Schedule {
+/* One stage for one platform. */
+typedef struct Job {
         Build *build;
+        size_t stage, first; /* the job of the build's first stage */
+        StageProgress progress;
+} Job;
+
+typedef struct Schedule {
         int (*build_stage)(Build *build, size_t index, Err *err);
-        StageProgress *progress;
+        Job *jobs;
+        size_t n_jobs;
+        bool several; /* platforms: what is said is told apart */
         Worker workers[WORKERS_MAX];
         size_t n_workers, most;
         int signals;
@@ -85,7 +93,9 @@ static int send_result(const Build *build, size_t index, int to) {
 
 static int take_result(Schedule *s, const Worker *w) {
         const Str *text = &w->text[RESULT];
-        const char *name = s->build->plan->stages[w->stage].name;
+        const size_t stage = s->jobs[w->job].stage;
+        Build *build = s->jobs[w->job].build;
+        const char *name = build->plan->stages[stage].name;
         StageResult result = {};
         int r;
 
@@ -96,13 +106,13 @@ static int take_result(Schedule *s, const Worker *w) {
         r = json_parse(&result_type, text->text, text->length, "a stage's result", &result, s->err);
         if (r < 0)
                 return r;
-        stage_state_clear(&s->build->stages[w->stage]);
-        s->build->stages[w->stage] = result.state;
-        s->build->stages[w->stage].n_base_layers = (size_t) result.n_base_layers;
-        s->build->stages[w->stage].n_base_history = (size_t) result.n_base_history;
+        stage_state_clear(&build->stages[stage]);
+        build->stages[stage] = result.state;
+        build->stages[stage].n_base_layers = (size_t) result.n_base_layers;
+        build->stages[stage].n_base_history = (size_t) result.n_base_history;
         strv_foreach(used, result.used)
-                if (!strv_has(s->build->arguments.used, *used) &&
-                    strv_add(&s->build->arguments.used, *used) < 0)
+                if (!strv_has(build->arguments.used, *used) &&
+                    strv_add(&build->arguments.used, *used) < 0)
                         r = fail(s->err, ENOMEM, "cannot build");
         strv_free(result.used);
         return r;
@@ -112,7 +122,8 @@ static int take_result(Schedule *s, const Worker *w) {
 
 __attribute__((__noreturn__)) static void work(Schedule *s, size_t index, const int ends[PIPES],
                                                pid_t parent) {
-        Build *build = s->build;
+        Build *build = s->jobs[index].build;
+        size_t stage = s->jobs[index].stage;
         autoerr err = {};
         int r;
 
@@ -120,9 +131,9 @@ __attribute__((__noreturn__)) static void work(Schedule *s, size_t index, const 
         if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 || getppid() != parent ||
             dup2(ends[TO_STDOUT], STDOUT_FILENO) < 0 || dup2(ends[TO_STDERR], STDERR_FILENO) < 0)
                 _exit(1);
-        r = s->build_stage(build, index, &err);
+        r = s->build_stage(build, stage, &err);
         if (r >= 0)
-                r = send_result(build, index, ends[RESULT]);
+                r = send_result(build, stage, ends[RESULT]);
         if (r < 0)
                 err_write(ends[RESULT], &err);
         /* What was hashed is remembered. */
@@ -140,7 +151,7 @@ static void worker_clear(Worker *w) {
 }
 
 static int begin_worker(Schedule *s, size_t index) {
-        Worker w = { .stage = index, .pidfd = -EBADF, .pipes = { -EBADF, -EBADF, -EBADF } };
+        Worker w = { .job = index, .pidfd = -EBADF, .pipes = { -EBADF, -EBADF, -EBADF } };
         int ends[PIPES] = { -EBADF, -EBADF, -EBADF };
         pid_t parent = getpid(), pid = 0;
 
@@ -165,20 +176,22 @@ static int begin_worker(Schedule *s, size_t index) {
                 return fail(s->err, pid, "cannot build stages at the same time");
         }
         s->workers[s->n_workers++] = w;
-        s->progress[index] = BEGUN;
+        s->jobs[index].progress = BEGUN;
         return 0;
 }
 
 /* --------------------------------------------------------------------- output */
 
 static void print_line(const Schedule *s, const Worker *w, int which, const char *line, size_t n) {
-        const Stage *stage = &s->build->plan->stages[w->stage];
+        const Job *job = &s->jobs[w->job];
+        const Stage *stage = &job->build->plan->stages[job->stage];
         FILE *to = which == TO_STDERR ? stderr : stdout;
 
+        fprintf(to, "[%s%s", s->several ? job->build->label : "", s->several ? " " : "");
         if (stage->name)
-                fprintf(to, "[%s] %.*s\n", stage->name, (int) n, line);
+                fprintf(to, "%s] %.*s\n", stage->name, (int) n, line);
         else
-                fprintf(to, "[%zu] %.*s\n", w->stage, (int) n, line);
+                fprintf(to, "%zu] %.*s\n", job->stage, (int) n, line);
         fflush(to);
 }
 
@@ -234,7 +247,7 @@ static int end_worker(Schedule *s, size_t at, int failed) {
 
         (void) process_reap(w.pidfd, &info);
         memmove(&s->workers[at], &s->workers[at + 1], (--s->n_workers - at) * sizeof w);
-        s->progress[w.stage] = BUILT;
+        s->jobs[w.job].progress = BUILT;
         if (failed < 0)
                 s->err = NULL;
         r = take_result(s, &w);
@@ -268,12 +281,13 @@ static int wait_for_workers(Schedule *s) {
 }
 
 static bool is_ready(const Schedule *s, size_t index) {
-        const Stage *stage = &s->build->plan->stages[index];
+        const Job *job = &s->jobs[index];
+        const Stage *stage = &job->build->plan->stages[job->stage];
 
-        if (!stage->needed || s->progress[index] != WAITING)
+        if (!stage->needed || job->progress != WAITING)
                 return false;
         for (size_t i = 0; i < stage->n_sources; i++)
-                if (s->progress[stage->sources[i]] != BUILT)
+                if (s->jobs[job->first + stage->sources[i]].progress != BUILT)
                         return false;
         return true;
 }
@@ -283,26 +297,29 @@ static int begin_ready(Schedule *s) {
         size_t n_ready = 0, only = 0;
         int r = 0;
 
-        for (size_t i = 0; i < s->build->plan->n; i++)
+        for (size_t i = 0; i < s->n_jobs; i++)
                 if (is_ready(s, i)) {
                         only = i;
                         n_ready++;
                 }
-        if (n_ready == 1 && s->n_workers == 0) {
-                r = s->build_stage(s->build, only, s->err);
-                s->progress[only] = BUILT;
+        if (n_ready == 1 && s->n_workers == 0 && !s->several) {
+                r = s->build_stage(s->jobs[only].build, s->jobs[only].stage, s->err);
+                s->jobs[only].progress = BUILT;
                 return r;
         }
-        for (size_t i = 0; r >= 0 && i < s->build->plan->n && s->n_workers < s->most; i++)
+        for (size_t i = 0; r >= 0 && i < s->n_jobs && s->n_workers < s->most; i++)
                 if (is_ready(s, i))
                         r = begin_worker(s, i);
         return r;
 }
 
 static bool all_built(const Schedule *s) {
-        for (size_t i = 0; i < s->build->plan->n; i++)
-                if (s->build->plan->stages[i].needed && s->progress[i] != BUILT)
+        for (size_t i = 0; i < s->n_jobs; i++) {
+                const Job *job = &s->jobs[i];
+
+                if (job->build->plan->stages[job->stage].needed && job->progress != BUILT)
                         return false;
+        }
         return true;
 }
 
@@ -333,8 +350,11 @@ static int run(Schedule *s) {
 }
 
 static int one_by_one(Schedule *s) {
-        for (size_t i = 0; i < s->build->plan->n; i++) {
-                int r = s->build->plan->stages[i].needed ? s->build_stage(s->build, i, s->err) : 0;
+        for (size_t i = 0; i < s->n_jobs; i++) {
+                const Job *job = &s->jobs[i];
+                int r = job->build->plan->stages[job->stage].needed
+                                ? s->build_stage(job->build, job->stage, s->err)
+                                : 0;
 
                 if (r < 0)
                         return r;
@@ -342,21 +362,36 @@ static int one_by_one(Schedule *s) {
         return 0;
 }
 
-int schedule_stages(Build *build, int (*build_stage)(Build *build, size_t index, Err *err),
-                    Err *err) {
-        autofree StageProgress *progress = calloc(build->plan->n, sizeof *progress);
-        Schedule s = { .build = build,
-                       .build_stage = build_stage,
-                       .progress = progress,
-                       .most = workers_wanted(),
-                       .signals = signalfd(-1, &build->ends, SFD_CLOEXEC),
-                       .err = err };
-        int r;
+static int list_jobs(Schedule *s, Build *builds, size_t n, Err *err) {
+        for (size_t i = 0; i < n; i++) {
+                size_t first = s->n_jobs;
 
-        if (!progress || build->plan->one_by_one || s.signals < 0)
-                r = one_by_one(&s);
-        else
-                r = run(&s);
+                for (size_t stage = 0; stage < builds[i].plan->n; stage++) {
+                        Job *job = json_grow(&s->jobs, &s->n_jobs, sizeof *job);
+
+                        if (!job)
+                                return fail(err, ENOMEM, "cannot build");
+                        *job = (Job){ .build = &builds[i], .stage = stage, .first = first };
+                }
+        }
+        return 0;
+}
+
+int schedule_stages(Build *builds, size_t n,
+                    int (*build_stage)(Build *build, size_t index, Err *err), Err *err) {
+        Schedule s = { .build_stage = build_stage,
+                       .several = n > 1,
+                       .most = workers_wanted(),
+                       .signals = signalfd(-1, &builds->ends, SFD_CLOEXEC),
+                       .err = err };
+        bool one = s.signals < 0;
+        int r = list_jobs(&s, builds, n, err);
+
+        for (size_t i = 0; i < n; i++)
+                one |= builds[i].plan->one_by_one;
+        if (r >= 0)
+                r = one ? one_by_one(&s) : run(&s);
+        free(s.jobs);
         close_fd(s.signals);
         return r;
 }

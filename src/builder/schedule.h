@@ -15,7 +15,8 @@
 
 /**
  * schedule_stages() - build all stages that are needed
+ * @builds:	one for each platform
  * @build_stage:	builds one, whose sources are built
  */
-int schedule_stages(Build *build, int (*build_stage)(Build *build, size_t index, Err *err),
-                    Err *err);
+int schedule_stages(Build *builds, size_t n,
+                    int (*build_stage)(Build *build, size_t index, Err *err), Err *err);

@@ -10,6 +10,7 @@
 
 #include <signal.h>
 
+#include "builder/annotation.h"
 #include "builder/build.h"
 #include "builder/cache.h"
 #include "builder/config.h"
@@ -28,7 +29,9 @@ typedef struct NamedContext {
         Context *context;
 } NamedContext;
 
-/* One build. */
+#define BUILD_ID_SHOWN 12
+
+/* One build, for one platform.  Of several at once the first owns what all have in common. */
 typedef struct Build {
         const Home *home;
         const BuildRequest *request;
@@ -43,6 +46,8 @@ typedef struct Build {
         size_t n_named;
         BuildSecrets secrets;
         Outputs outputs;
+        Annotations annotations;
+        char *label;      /* "linux/arm64" if it is one of several; or NULL */
         int64_t latest;   /* SOURCE_DATE_EPOCH, or TAR_NO_CLAMP */
         char *now;        /* created of what is made now */
         size_t n_echoed;  /* steps announced so far */

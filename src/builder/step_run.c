@@ -654,6 +654,8 @@ int step_prepare_run(Step *step, Err *err) {
         cache_key_add(&key, config->user);
         cache_key_add(&key, step->network);
         cache_key_add(&key, step->insecure ? "insecure" : NULL);
+        cache_key_add(&key, step->state->image.architecture);
+        cache_key_add(&key, step->state->image.variant);
         if (add_host_names(step, &key) < 0)
                 return fail(err, ENOMEM, "cannot run");
         r = step_mounts_prepare(step, &key, err);

@@ -14,12 +14,13 @@
 #include "cli/host_spec.h"
 #include "cli/limit_spec.h"
 #include "engine/network.h"
+#include "store/layout.h"
 
 typedef struct BuildOptions {
         const char **tags, **arguments, **labels, **contexts, **secrets, **agents, **outputs;
         const char **cache_from, **cache_to, **uncached, **allow, **hosts, **ulimits, **annotations;
         uint64_t shm_size;
-        const char *platform, *metadata;
+        const char **platforms, *metadata;
         const char *file, *target, *iidfile, *progress, *network;
         bool no_cache, quiet, remove, force_remove, print_ast, check, squash, pull, pull_never;
 } BuildOptions;
@@ -29,8 +30,8 @@ static const Option options[] = {
         OPT_LIST(0, "allow", BuildOptions, allow, "WHAT",
                  "Allow RUN --security=insecure: security.insecure",
                  "security.insecure|network.host"),
-        OPT_LIST(0, "annotation", BuildOptions, annotations, "NAME=VALUE",
-                 "Add an annotation to the image's manifest"),
+        OPT_LIST(0, "annotation", BuildOptions, annotations, "[WHERE:]NAME=VALUE",
+                 "Add an annotation to the manifest (or index:, manifest-descriptor:)"),
         OPT_LIST(0, "build-arg", BuildOptions, arguments, "NAME=VALUE",
                  "Give a value to an ARG of the Dockerfile"),
         OPT_LIST(0, "build-context", BuildOptions, contexts, "NAME=DIR",
@@ -58,7 +59,8 @@ static const Option options[] = {
                  "Carry out every step of a stage anew"),
         OPT_LIST('o', "output", BuildOptions, outputs, "DIR|type=TYPE,dest=FILE",
                  "Write files (type local, tar) or the image (oci, docker) out", "dir"),
-        OPT_STRING(0, "platform", BuildOptions, platform, "OS/ARCH", "What to build for"),
+        OPT_LIST(0, "platform", BuildOptions, platforms, "OS/ARCH[,…]",
+                 "What to build for: one platform, or several under one name"),
         OPT_FLAG(0, "print-ast", BuildOptions, print_ast,
                  "Print the parsed Dockerfile as JSON and build nothing"),
         OPT_STRING(0, "progress", BuildOptions, progress, "HOW",
@@ -94,24 +96,35 @@ static int write_id(const char *path, const char *id, Err *err) {
         return r < 0 ? fail(err, r, "cannot write '%s'", path) : 0;
 }
 
-/* buildx's names, so that who reads its file can read this one. */
-static int write_metadata(const char *path, const BuildOptions *o, const Image *image, Err *err) {
-        autofree char *names = image ? strv_join((char *const *) o->tags, ",") : NULL;
-        autofree char *text = NULL;
-        json_t *tree = json_object();
-        int r;
+/* What the names stand for: an index, or one image's manifest. */
+static json_t *describe_result(const CommandInput *in, const BuildResult *result) {
+        const char *digest = result->index.digest, *media_type = OCI_MEDIA_INDEX;
+        int64_t size = result->index.size;
 
-        if (image &&
-            json_object_update_new(
-                    tree, json_pack("{s:s, s:s, s:{s:s, s:s}}", "containerimage.config.digest",
-                                    image->id, "containerimage.digest", image->manifest_digest,
-                                    "containerimage.descriptor", "mediaType", OCI_MEDIA_MANIFEST,
-                                    "digest", image->manifest_digest)) < 0)
-                tree = NULL;
-        if (tree && !str_empty(names) &&
-            json_object_set_new(tree, "image.name", json_string(names)) < 0)
-                tree = NULL;
-        text = tree ? json_dumps(tree, JSON_INDENT(2)) : NULL;
+        if (result->n == 1) {
+                digest = result->images[0]->manifest_digest;
+                media_type = OCI_MEDIA_MANIFEST;
+                size = layout_blob_size(in->home, digest);
+        }
+        return json_pack("{s:s, s:{s:s, s:s, s:I}}", "containerimage.digest", digest,
+                         "containerimage.descriptor", "mediaType", media_type, "digest", digest,
+                         "size", (json_int_t) size);
+}
+
+/* buildx's names, so that who reads its file can read this one. */
+static int write_metadata(const CommandInput *in, const char *path, const BuildResult *result,
+                          Err *err) {
+        autofree char *names = strv_join(result->names, ",");
+        autofree char *text = NULL;
+        json_t *tree = result->n > 0 ? describe_result(in, result) : json_object();
+        int r = tree ? 0 : -ENOMEM;
+
+        if (result->n == 1)
+                r |= json_object_set_new(tree, "containerimage.config.digest",
+                                         json_string(result->images[0]->id));
+        if (!str_empty(names))
+                r |= json_object_set_new(tree, "image.name", json_string(names));
+        text = r == 0 ? json_dumps(tree, JSON_INDENT(2)) : NULL;
         json_decref(tree);
         r = text ? file_replace(AT_FDCWD, path, text, strlen(text), 0644, false) : -ENOMEM;
         return r < 0 ? fail(err, r, "cannot write '%s'", path) : 0;
@@ -168,19 +181,19 @@ static int describe(const CommandInput *in, const BuildRequest *request, Err *er
 
 static int build(const CommandInput *in, const BuildRequest *request, Err *err) {
         const BuildOptions *o = in->options;
-        autoptr(Image) image = NULL;
+        autobuildresult result = {};
         int r;
 
-        r = build_image(in->home, request, &image, err);
+        r = build_image(in->home, request, &result, err);
         network_sweep_idle(in->home);
-        if (r >= 0 && o->iidfile && image)
-                r = write_id(o->iidfile, image->id, err);
+        if (r >= 0 && o->iidfile && result.n > 0)
+                r = write_id(o->iidfile, build_result_digest(&result), err);
         if (r >= 0 && o->metadata)
-                r = write_metadata(o->metadata, o, image, err);
+                r = write_metadata(in, o->metadata, &result, err);
         if (r < 0)
                 return r;
-        if (request->quiet && image)
-                puts(image->id);
+        if (request->quiet && result.n > 0)
+                puts(build_result_digest(&result));
         return 0;
 }
 
@@ -202,7 +215,7 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 .cache_to = o->cache_to,
                 .uncached = o->uncached,
                 .allow = o->allow,
-                .platform = o->platform,
+                .platforms = o->platforms,
                 .pull = o->pull         ? PULL_ALWAYS
                         : o->pull_never ? PULL_NEVER
                                         : PULL_MISSING,

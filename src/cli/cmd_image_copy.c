@@ -82,7 +82,8 @@ static int open_source(const CommandInput *in, const Operand *from, const PlaceO
         if (str_equal(from->kind, "docker"))
                 r = source_open_registry(in->home, from->name, place, ret, err);
         else if (str_equal(from->kind, "isola"))
-                r = source_open_store(in->home, from->name, false, ret, err);
+                r = source_open_store(in->home, from->name,
+                                      &(PackOptions){ .whole = o->all_platforms }, ret, err);
         else
                 r = source_open_files(in->home, from->kind, from->path, ret, err);
         if (r < 0)

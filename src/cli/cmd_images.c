@@ -22,7 +22,7 @@ typedef struct ImagesOptions {
 } ImagesOptions;
 
 static const Option options[] = {
-        OPT_FLAG('a', "all", ImagesOptions, all, "Show all images (isola keeps no hidden ones)"),
+        OPT_FLAG('a', "all", ImagesOptions, all, "Show those for other platforms as well"),
         OPT_FLAG(0, "digests", ImagesOptions, digests, "Show digests"),
         OPT_LIST('f', "filter", ImagesOptions, filters, "KEY=VALUE",
                  "Only those with dangling=, label=, before=, since=, reference="),
@@ -103,10 +103,10 @@ static int read_wanted(const CommandInput *in, Wanted *w, Err *err) {
         return 0;
 }
 
-static bool image_fits(const Image *image, const Wanted *w) {
+static bool is_wanted(const Image *image, const Wanted *w) {
         int64_t ns = created_ns(image);
 
-        if (w->dangling >= 0 && w->dangling != !image->names)
+        if (w->dangling >= 0 && w->dangling != (!image->names && !image->is_part))
                 return false;
         strv_foreach(label, w->labels)
                 if (!label_fits(image->config.config.labels, *label))
@@ -159,7 +159,7 @@ static int add_row(json_t *rows, const Image *image, const char *name, const Ima
 static int add_rows(json_t *rows, const Image *image, const Wanted *w, const ImagesOptions *o) {
         int r = 0;
 
-        if (!image_fits(image, w))
+        if (!is_wanted(image, w) || (!image->names && image->is_part && !o->all))
                 return 0;
         if (!image->names)
                 return w->references ? 0 : add_row(rows, image, NULL, o);

@@ -3,48 +3,74 @@
 /* isola push: an image to its registry. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/transfer_options.h"
+#include "oci/platform.h"
 #include "oci/reference.h"
 #include "store/image.h"
 #include "transfer/copy.h"
 
 typedef struct PushCommand {
         TransferOptions transfer;
+        const char *platform;
         bool all_platforms, quiet;
 } PushCommand;
 
 static const Option options[] = {
         OPT_FLAG(0, "all-platforms", PushCommand, all_platforms,
-                 "The index that was pulled with --all-platforms"),
+                 "The index of all platforms, or fail (it is sent if all of it is here)"),
+        OPT_STRING(0, "platform", PushCommand, platform, "OS/ARCH[/VARIANT]",
+                   "Only the image for this platform"),
         OPT_FLAG('q', "quiet", PushCommand, quiet, "Print nothing but the name"),
         TRANSFER_OPTIONS(PushCommand),
         {},
 };
 
-/* The index stands last, if there is one. */
-static const SourceImage *choose(const Source *source, bool all, Err *err) {
+/* The index, where all that it names is here; the image alone otherwise. */
+static const SourceImage *choose(const PushCommand *o, const Source *source, Err *err) {
         size_t n;
         const SourceImage *images = source_images(source, &n);
 
-        if (!all)
+        if (n > 1)
+                return &images[1];
+        if (!o->all_platforms)
                 return &images[0];
-        if (n < 2) {
-                (void) err_hint(err, refuse(err, ENOENT, "there is no index of several platforms"),
-                                "pull it with --all-platforms first");
-                return NULL;
-        }
-        return &images[1];
+        (void) err_hint(err, refuse(err, ENOENT, "there is no index of several platforms"),
+                        "build it with --platform A,B, or pull it with --all-platforms first");
+        return NULL;
+}
+
+/* @ret: what to open the source by; new. */
+static int choose_platform(const CommandInput *in, const char *from, char **ret, Err *err) {
+        const PushCommand *o = in->options;
+        OciPlatform platform = {};
+        autoptr(Image) image = NULL;
+        int r;
+
+        if (o->platform && o->all_platforms)
+                return refuse(err, EINVAL, "--platform and --all-platforms exclude each other");
+        r = o->platform ? platform_parse(o->platform, &platform, err) : 0;
+        if (r >= 0 && o->platform)
+                r = image_load_for(in->home, from, &platform, &image, err);
+        if (r == 0 && image)
+                r = refuse(err, ENOENT, "the image is not here for %s", o->platform);
+        platform_clear(&platform);
+        if (r < 0)
+                return r;
+        *ret = strdup(image ? image->id : from);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot push");
 }
 
 static int push_one(const CommandInput *in, const char *from, const char *to, Err *err) {
         const PushCommand *o = in->options;
         __attribute__((__cleanup__(progress_clear))) Progress progress = {};
-        CopyOptions copy = { .all_platforms = o->all_platforms };
-        autofree char *registry = NULL, *repository = NULL, *said = NULL;
+        const PackOptions how = { .compress = true, .whole = !o->platform };
+        CopyOptions copy = { .all_platforms = true };
+        autofree char *chosen = NULL, *registry = NULL, *repository = NULL, *said = NULL;
         char digest[DIGEST_LENGTH + 1];
         autoptr(Source) source = NULL;
         autoptr(Reference) ref = NULL;
@@ -65,17 +91,19 @@ static int push_one(const CommandInput *in, const char *from, const char *to, Er
         progress_say(&progress, said ? said : "");
         progress_watch(&progress, &copy.watcher, "Pushed");
         progress.exists = "Layer already exists";
-        r = source_open_store(in->home, from, true, &source, err);
+        r = choose_platform(in, from, &chosen, err);
+        if (r >= 0)
+                r = source_open_store(in->home, chosen, &how, &source, err);
         if (r < 0)
                 return r;
-        image = choose(source, o->all_platforms, err);
+        image = choose(o, source, err);
         if (!image)
                 return err->code;
         r = dest_open_registry(to, &place, &dest, err);
         if (r >= 0)
                 r = copy_image(source, image, dest, NULL, &copy, digest, err);
         if (r >= 0)
-                r = image_note_digest(in->home, from, ref->name, digest, err);
+                r = image_note_digest(in->home, chosen, ref->name, digest, err);
         if (r < 0)
                 return r;
         if (!o->quiet)

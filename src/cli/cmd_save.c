@@ -30,7 +30,7 @@ static int save_one(const CommandInput *in, const char *name, Dest *dest, Err *e
         size_t n;
         int r;
 
-        r = source_open_store(in->home, name, false, &source, err);
+        r = source_open_store(in->home, name, &(PackOptions){}, &source, err);
         if (r < 0)
                 return r;
         r = source_names_for(&source_images(source, &n)[0], name, &names);

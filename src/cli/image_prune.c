@@ -32,7 +32,8 @@ char *image_user(const char *image_id, void *context) {
 static bool is_wanted(const Image *image, const ImagePrune *how) {
         int64_t created = 0;
 
-        if (image->names && !how->all)
+        /* A part goes with the name of the whole. */
+        if ((image->names && !how->all) || image->is_part)
                 return false;
         strv_foreach(label, how->labels)
                 if (!label_fits(image->config.config.labels, *label))

@@ -26,19 +26,21 @@ int run_image_check(const RunOptions *o, Err *err) {
         return r;
 }
 
-/* Whether the image that is here is for the platform that is asked for. */
-static bool fits(const Image *image, const char *wanted) {
-        const OciPlatform have = { .os = image->config.os,
-                                   .architecture = image->config.architecture,
-                                   .variant = image->config.variant };
+/* The image that is here, and whether it is for the platform that is asked for. */
+static int find(const Home *home, const RunOptions *o, const char *name, Image **ret,
+                bool *ret_fits, Err *err) {
         OciPlatform platform = {};
-        bool good;
+        int r;
 
-        if (!wanted || platform_parse(wanted, &platform, NULL) < 0)
-                return true;
-        good = platform_match(&platform, &have) > 0;
+        *ret_fits = true;
+        if (!o->platform)
+                return image_load(home, name, ret, err);
+        r = platform_parse(o->platform, &platform, err);
+        if (r >= 0)
+                r = image_load_for(home, name, &platform, ret, err);
+        *ret_fits = r > 0;
         platform_clear(&platform);
-        return good;
+        return r < 0 ? r : 0;
 }
 
 /* On standard error, as standard output is the container's. */
@@ -65,7 +67,7 @@ static int pull(const Home *home, const RunOptions *o, const Reference *ref, Err
 /* Where the name is short and not here: what registries.conf makes of it, which may be here.
  * @r: what looking for it gave; the same for the name to go on with. */
 static int complete(const Home *home, const RunOptions *o, char **name, int r, Image **image,
-                    Err *err) {
+                    bool *fits, Err *err) {
         autofree char *full = NULL, *why = NULL;
         int done;
 
@@ -80,7 +82,7 @@ static int complete(const Home *home, const RunOptions *o, char **name, int r, I
                 fprintf(stderr, "%s\n", why);
         free(*name);
         *name = take_ptr(full);
-        return image_load(home, *name, image, NULL);
+        return find(home, o, *name, image, fits, NULL);
 }
 
 int run_image(const Home *home, const RunOptions *o, char **name, Err *err) {
@@ -88,23 +90,24 @@ int run_image(const Home *home, const RunOptions *o, char **name, Err *err) {
         autoptr(Reference) ref = NULL;
         autoptr(Image) image = NULL;
         autoerr missing = {}, why = {};
+        bool fits;
         int r;
 
         if (str_equal(*name, HOST_IMAGE) || str_equal(o->pull, "never"))
                 return 0;
         if (!always && !o->platform && image_is_named(home, *name))
                 return 0;
-        r = image_load(home, *name, &image, &missing);
-        if (r >= 0 && !always && fits(image, o->platform))
+        r = find(home, o, *name, &image, &fits, &missing);
+        if (r >= 0 && !always && fits)
                 return 0;
         /* What is no name, but an id, cannot be pulled. */
         if ((r < 0 && r != -ENOENT) || digest_is_valid(*name) ||
             reference_parse(*name, &ref, NULL) < 0)
                 return 0;
-        r = complete(home, o, name, r, &image, err);
+        r = complete(home, o, name, r, &image, &fits, err);
         if (r < 0 && r != -ENOENT)
                 return r;
-        if (r >= 0 && !always && fits(image, o->platform))
+        if (r >= 0 && !always && fits)
                 return 0;
         ref = reference_free(ref);
         if (reference_parse(*name, &ref, err) < 0)
@@ -122,4 +125,17 @@ int run_image(const Home *home, const RunOptions *o, char **name, Err *err) {
         if (missing.hint && str_after(missing.hint, "did you mean"))
                 return err_hint(err, r, "%s", missing.hint);
         return why.hint ? err_hint(err, r, "%s", why.hint) : r;
+}
+
+int run_image_choose(const Home *home, const RunOptions *o, Container *c, Err *err) {
+        autoptr(Image) image = NULL;
+        bool fits;
+        int r;
+
+        if (!o->platform || str_equal(c->config.image, HOST_IMAGE))
+                return 0;
+        r = find(home, o, c->config.image, &image, &fits, err);
+        if (r < 0)
+                return r;
+        return str_set(&c->image, image->id) < 0 ? fail(err, ENOMEM, "cannot make a container") : 0;
 }

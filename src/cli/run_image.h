@@ -12,5 +12,8 @@
  * Return: 0 if it is here now; negative errno.
  */
 int run_image(const Home *home, const RunOptions *options, char **name, Err *err);
+/* Of an image that is here for several platforms, notes in the container which one --platform
+ * means. */
+int run_image_choose(const Home *home, const RunOptions *options, Container *c, Err *err);
 /* Refuses words that --pull and --platform do not know. */
 int run_image_check(const RunOptions *options, Err *err);

@@ -618,6 +618,8 @@ int run_create(const Home *home, const RunOptions *o, char *const *args, Contain
         if (r < 0)
                 return r;
         r = run_image(home, o, &c->config.image, err);
+        if (r >= 0)
+                r = run_image_choose(home, o, c, err);
         if (r < 0)
                 return r;
         /* Before anything is made: the program may start anew here. */

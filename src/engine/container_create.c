@@ -136,11 +136,10 @@ static int take_image(Container *c, Err *err) {
                 return merge_image(c, &host_config, err);
         }
 
-        r = image_load(c->home, c->config.image, &image, err);
+        r = image_load(c->home, c->image ? c->image : c->config.image, &image, err);
         if (r < 0)
                 return r;
-        c->image = strdup(image->id);
-        if (!c->image || strv_copy(image->lowers, &c->lowers) < 0)
+        if (str_set(&c->image, image->id) < 0 || strv_copy(image->lowers, &c->lowers) < 0)
                 return fail(err, ENOMEM, "cannot make a container");
         return merge_image(c, &image->config.config, err);
 }

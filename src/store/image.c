@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "oci/reference.h"
-#include "store/image.h"
+#include "store/image_internal.h"
 #include "store/layer.h"
 #include "store/layout.h"
 #include "store/record.h"
@@ -93,8 +93,7 @@ static bool has_layers(const Home *home, const Image *image) {
         return true;
 }
 
-/* By its cached record, where there is one; else from the layout. */
-static int load_entry(const Home *home, const OciDescriptor *d, Image **ret, Err *err) {
+int image_load_entry(const Home *home, const OciDescriptor *d, Image **ret, Err *err) {
         const char *id = strv_env_get(d->annotations, LAYOUT_ID);
         autofree char *manifest = NULL, *config = NULL;
         autoptr(Image) image = NULL;
@@ -137,7 +136,7 @@ static int load_reference(const Home *home, const Reference *ref, Image **ret) {
 
                 if (ref->digest ? !is_called(d, ref) : !str_equal(descriptor_name(d), name))
                         continue;
-                r = load_entry(home, d, &image, NULL);
+                r = image_load_entry(home, d, &image, NULL);
                 if (r < 0)
                         return -ENOENT;
         }
@@ -236,6 +235,8 @@ int image_load(const Home *home, const char *name, Image **ret, Err *err) {
                 r = record_load(home, name, ret);
                 if (r == -ENOENT)
                         r = load_without_record(home, name, ret);
+                if (r == -ENOENT)
+                        r = image_load_part(home, name, NULL, ret);
                 return r == -ENOENT ? no_such_image(home, name, err)
                        : r < 0      ? fail(err, r, "cannot load image '%s'", name)
                                     : 0;
@@ -277,6 +278,7 @@ static int take_names(const OciIndex *index, Image *image) {
         image->names = take_ptr(names);
         strv_free(image->repo_digests);
         image->repo_digests = take_ptr(pulled);
+        image->is_part = image_is_part(index, image->manifest_digest);
         return 0;
 }
 
@@ -337,7 +339,7 @@ static int list_from(const Home *home, const OciIndex *index, Image ***list, siz
                         continue;
                 if (strv_add(&seen, digest) < 0)
                         return fail(err, ENOMEM, "cannot list images");
-                r = load_entry(home, &index->manifests[i], &image, &why);
+                r = image_load_entry(home, &index->manifests[i], &image, &why);
                 if (r < 0) {
                         log_debug("image store: %s", why.message);
                         continue;
@@ -372,14 +374,6 @@ int image_list(const Home *home, Image ***ret, size_t *ret_n, Err *err) {
         return 0;
 }
 
-/* What an entry of the index says of an image. */
-typedef struct Entry {
-        const Image *image;
-        int64_t manifest_size;
-        const char *media_type;          /* NULL: as it is said already */
-        const char *index, *repo_digest; /* may be NULL */
-} Entry;
-
 /* "NAME@DIGEST" besides those that are noted already. */
 static int note_repo_digest(OciDescriptor *d, const char *repo_digest) {
         const char *there = strv_env_get(d->annotations, LAYOUT_REPO_DIGESTS);
@@ -395,17 +389,17 @@ static int note_repo_digest(OciDescriptor *d, const char *repo_digest) {
         return text ? strv_env_set(&d->annotations, text) : -ENOMEM;
 }
 
-static int note_all(OciDescriptor *d, const Entry *e) {
+static int note_all(OciDescriptor *d, const ImageEntry *e) {
         autofree char *id = str_format(LAYOUT_ID "=%s", e->image->id);
         autofree char *from = e->index ? str_format(LAYOUT_INDEX "=%s", e->index) : NULL;
         int r = id && (!e->index || from) ? strv_env_set(&d->annotations, id) : -ENOMEM;
 
-        if (r >= 0 && from)
-                r = strv_env_set(&d->annotations, from);
+        if (r >= 0 && (from || e->stands_alone))
+                r = strv_env_set(&d->annotations, from ? from : LAYOUT_INDEX);
         return r >= 0 && e->repo_digest ? note_repo_digest(d, e->repo_digest) : r;
 }
 
-static int begin_entry(OciIndex *index, const Entry *e, OciDescriptor **ret) {
+static int begin_entry(OciIndex *index, const ImageEntry *e, OciDescriptor **ret) {
         const OciImage *config = &e->image->config;
         const char *media_type = e->media_type ? e->media_type : OCI_MEDIA_MANIFEST;
         OciDescriptor *d;
@@ -432,11 +426,12 @@ static int begin_entry(OciIndex *index, const Entry *e, OciDescriptor **ret) {
 }
 
 /* What was noted of an image under one of its names holds for all. */
-static int copy_notes(const OciIndex *index, OciDescriptor *to) {
-        static const char *const keys[] = { LAYOUT_INDEX, LAYOUT_REPO_DIGESTS };
+static int copy_notes(const OciIndex *index, const ImageEntry *e, OciDescriptor *to) {
+        static const char *const keys[] = { LAYOUT_REPO_DIGESTS, LAYOUT_INDEX };
+        size_t n_keys = sizeof keys / sizeof *keys - e->stands_alone;
 
         for (size_t i = 0; i < index->n_manifests; i++)
-                for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+                for (size_t k = 0; k < n_keys; k++) {
                         const OciDescriptor *d = &index->manifests[i];
                         const char *said = strv_env_get(d->annotations, keys[k]);
 
@@ -448,8 +443,16 @@ static int copy_notes(const OciIndex *index, OciDescriptor *to) {
         return 0;
 }
 
+/* Whether a nameless entry can become @e's; one that keeps a part of another index cannot. */
+static bool can_become(const OciDescriptor *d, const ImageEntry *e) {
+        const char *from = strv_env_get(d->annotations, LAYOUT_INDEX);
+
+        return str_equal(d->digest, e->image->manifest_digest) && !descriptor_name(d) &&
+               (!from || str_equal(from, e->index));
+}
+
 /* Makes @name point at the manifest; who had the name keeps an entry without one. */
-static int index_name(OciIndex *index, const char *name, const Entry *e) {
+static int index_name(OciIndex *index, const char *name, const ImageEntry *e) {
         const char *digest = e->image->manifest_digest;
         OciDescriptor *d = name ? find_name(index, name) : NULL;
         int r;
@@ -461,18 +464,27 @@ static int index_name(OciIndex *index, const char *name, const Entry *e) {
 
         d = NULL;
         for (size_t i = 0; i < index->n_manifests && !d; i++)
-                if (str_equal(index->manifests[i].digest, digest) &&
-                    !descriptor_name(&index->manifests[i]))
+                if (can_become(&index->manifests[i], e))
                         d = &index->manifests[i];
         r = d ? 0 : begin_entry(index, e, &d);
         if (r >= 0)
                 r = note_all(d, e);
         if (r >= 0)
-                r = copy_notes(index, d);
+                r = copy_notes(index, e, d);
         return r >= 0 && name ? strv_addf(&d->annotations, OCI_REF_NAME "=%s", name) : r;
 }
 
-/* An entry without a name says only that the image is there: one is enough, none if it has a name.
+/* Whether @other says all that the nameless entry @d does. */
+static bool says_as_much(const OciDescriptor *other, const OciDescriptor *d) {
+        const char *from = strv_env_get(d->annotations, LAYOUT_INDEX);
+
+        return other->digest && str_equal(other->digest, d->digest) &&
+               (!from || str_equal(from, strv_env_get(other->annotations, LAYOUT_INDEX)));
+}
+
+/*
+ * An entry without a name says only that the image is there, and which index it is a part of: one
+ * is enough, none if one with a name says the same.
  */
 static void index_tidy(OciIndex *index) {
         size_t kept = 0;
@@ -482,9 +494,9 @@ static void index_tidy(OciIndex *index) {
                 bool redundant = false;
 
                 for (size_t j = 0; j < index->n_manifests && !descriptor_name(d) && !redundant; j++)
-                        redundant = j != i && index->manifests[j].digest &&
-                                    str_equal(index->manifests[j].digest, d->digest) &&
-                                    (descriptor_name(&index->manifests[j]) || j < i);
+                        redundant = j != i && says_as_much(&index->manifests[j], d) &&
+                                    (descriptor_name(&index->manifests[j]) || j < i ||
+                                     !says_as_much(d, &index->manifests[j]));
                 if (redundant)
                         json_clear(&oci_descriptor_type, d);
         }
@@ -494,8 +506,7 @@ static void index_tidy(OciIndex *index) {
         index->n_manifests = kept;
 }
 
-/* The three steps that image.h promises; the caller holds the layout's lock. */
-static int give_names(const Home *home, const Entry *entry, char *const *names, Err *err) {
+int image_give_names(const Home *home, const ImageEntry *entry, char *const *names, Err *err) {
         const Image *image = entry->image;
         autoindex index = {};
         int r;
@@ -533,8 +544,7 @@ static int give_names(const Home *home, const Entry *entry, char *const *names, 
         return 0;
 }
 
-/* Reads names as the user wrote them into "repository:tag". */
-static int full_names(char *const *names, char ***ret, Err *err) {
+int image_full_names(char *const *names, char ***ret, Err *err) {
         autostrv list = NULL;
 
         strv_foreach(name, names) {
@@ -675,7 +685,7 @@ int image_create_annotated(const Home *home, OciImage *config, char *const *chai
 
         if (!layers)
                 return fail(err, ENOMEM, "cannot make an image");
-        r = full_names(names, &full, err);
+        r = image_full_names(names, &full, err);
         if (r < 0)
                 return r;
         lock = layout_lock(home, true, err);
@@ -695,11 +705,12 @@ int image_create_annotated(const Home *home, OciImage *config, char *const *chai
         fault_point("image.blobs");
         r = layer_make_durable(home, chain_ids, err);
         if (r >= 0)
-                r = give_names(home,
-                               &(Entry){ .image = image,
-                                         .manifest_size = manifest_size,
-                                         .media_type = OCI_MEDIA_MANIFEST },
-                               full, err);
+                r = image_give_names(home,
+                                     &(ImageEntry){ .image = image,
+                                                    .manifest_size = manifest_size,
+                                                    .media_type = OCI_MEDIA_MANIFEST,
+                                                    .stands_alone = true },
+                                     full, err);
         if (r < 0)
                 return r;
         *ret = take_ptr(image);
@@ -712,7 +723,7 @@ int image_adopt(const Home *home, const ImageAdoption *a, Image **ret, Err *err)
         autostrv full = NULL;
         int r;
 
-        r = full_names(a->names, &full, err);
+        r = image_full_names(a->names, &full, err);
         if (r < 0)
                 return r;
         lock = layout_lock(home, true, err);
@@ -723,13 +734,13 @@ int image_adopt(const Home *home, const ImageAdoption *a, Image **ret, Err *err)
                 r = layer_make_durable(home, a->layers, err);
         fault_point("image.adopted");
         if (r >= 0)
-                r = give_names(home,
-                               &(Entry){ .image = image,
-                                         .manifest_size = a->manifest_size,
-                                         .media_type = a->media_type,
-                                         .index = a->index,
-                                         .repo_digest = a->repo_digest },
-                               full, err);
+                r = image_give_names(home,
+                                     &(ImageEntry){ .image = image,
+                                                    .manifest_size = a->manifest_size,
+                                                    .media_type = a->media_type,
+                                                    .index = a->index,
+                                                    .repo_digest = a->repo_digest },
+                                     full, err);
         if (r < 0)
                 return r;
         *ret = take_ptr(image);
@@ -742,10 +753,12 @@ int image_tag(const Home *home, const char *source, const char *target, Err *err
         autoptr(Image) image = NULL;
         autoclose int lock = -EBADF;
         autostrv full = NULL;
+        autoindex index = {};
+        const char *from;
         size_t size;
         int r;
 
-        r = full_names(names, &full, err);
+        r = image_full_names(names, &full, err);
         if (r < 0)
                 return r;
         r = image_load(home, source, &image, err);
@@ -757,8 +770,16 @@ int image_tag(const Home *home, const char *source, const char *target, Err *err
         r = layout_read_blob(home, image->manifest_digest, &manifest, &size, err);
         if (r < 0)
                 return err_prefix(err, r, "image '%s'", source);
-        return give_names(home, &(Entry){ .image = image, .manifest_size = (int64_t) size }, full,
-                          err);
+        r = layout_load_index(home, &index, err);
+        if (r < 0)
+                return r;
+        from = image_index_of(&index, source);
+        return image_give_names(home,
+                                &(ImageEntry){ .image = image,
+                                               .manifest_size = (int64_t) size,
+                                               .index = from,
+                                               .stands_alone = !from },
+                                full, err);
 }
 
 int image_note_digest(const Home *home, const char *name, const char *repository,

@@ -35,6 +35,7 @@ typedef struct Image {
                                 layers */
         char top_chain_id[DIGEST_LENGTH + 1]; /* "" without layers */
         int64_t size;                         /* sum of its layers' tar sizes */
+        bool is_part; /* of an index that has a name: of another platform, mostly; like the names */
 } Image;
 
 Image *image_free(Image *image);
@@ -47,6 +48,20 @@ DEFINE_AUTOPTR(Image, image_free)
  * Return: 0; -ENOENT "there is no image 'x'" with a hint that names the nearest one.
  */
 int image_load(const Home *home, const char *name, Image **ret, Err *err);
+/**
+ * image_load_for() - find an image for a platform
+ *
+ * Of an image that is here for several platforms, see image_create_index(), the one that fits best.
+ *
+ * Return: 1; 0 if what is found is for another platform; -ENOENT as image_load().
+ */
+int image_load_for(const Home *home, const char *name, const OciPlatform *platform, Image **ret,
+                   Err *err);
+/* Whether a name stands for an index here, and for this machine's image of it. */
+bool image_serves(const Home *home, const char *name, const char *index);
+/* By its manifest's digest; -ENOENT without words. */
+int image_load_manifest(const Home *home, const char *digest, Image **ret);
+bool image_fits(const Image *image, const OciPlatform *platform);
 /* Whether a name is known to the cache, which is asked with one call; false says nothing. */
 bool image_is_named(const Home *home, const char *name);
 /* Fills image->names. */
@@ -71,6 +86,28 @@ int image_create(const Home *home, OciImage *config, char *const *layers, char *
 /* The same, with annotations ("key=value") in its manifest; NULL for none. */
 int image_create_annotated(const Home *home, OciImage *config, char *const *layers,
                            char *const *names, char *const *annotations, Image **ret, Err *err);
+
+/* Images of several platforms under one name. */
+typedef struct ImageParts {
+        Image *const *images; /* which are in the store */
+        size_t n;
+        size_t chosen;                  /* the one that the names stand for here */
+        char *const *annotations;       /* "key=value", of the index; or NULL */
+        char ***descriptor_annotations; /* for each image, of its entry; or NULL */
+} ImageParts;
+
+typedef struct ImageIndex {
+        char digest[DIGEST_LENGTH + 1];
+        int64_t size;
+} ImageIndex;
+
+/* Makes an index of images and names it. */
+int image_create_index(const Home *home, const ImageParts *parts, char *const *names,
+                       ImageIndex *ret, Err *err);
+
+/* The digest of the index that a name, or the digest of one, stands for; NULL for none, as with an
+ * image's id.  Inside @layout. */
+const char *image_index_of(const OciIndex *layout, const char *name);
 
 typedef struct ImportSource {
         int archive;         /* tar, plain or compressed with gzip, xz or zstd; may be a pipe */

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "oci/reference.h"
-#include "store/image.h"
+#include "store/image_internal.h"
 #include "store/layer.h"
 #include "store/layout.h"
 #include "store/record.h"
@@ -68,7 +68,12 @@ static int plan(const Image *image, const char *name, bool force, const char *us
                 return err_hint(err, refuse(err, EBUSY, "image '%s' has %zu names", name, n),
                                 "remove them one by one, or all of them with --force");
 
-        ret->whole = strv_length(ret->untag) == n;
+        if (n == 0 && image->is_part && !force)
+                return err_hint(
+                        err,
+                        refuse(err, EBUSY, "image '%s' is one platform's part of an image", name),
+                        "remove that by its name");
+        ret->whole = strv_length(ret->untag) == n && (n == 0 || !image->is_part);
         if (!ret->whole || !user)
                 return 0;
         if (!force)
@@ -291,32 +296,118 @@ static int carry_out(const Home *home, const Image *image, Removal *removal, Err
         return finish_removals(home, removal, err);
 }
 
-int image_remove(const Home *home, const char *name, bool force,
-                 char *(*used_by)(const char *image_id, void *context), void *context,
-                 char ***ret_log, Err *err) {
-        __attribute__((__cleanup__(removal_auto)))
-        Removal removal = { .used_by = used_by, .context = context };
+/* The layout's lock is held. */
+static int remove_one(const Home *home, const char *name, bool force, Removal *removal, Err *err) {
         autofree char *user = NULL;
         autoptr(Image) image = NULL;
-        autoclose int lock = -EBADF;
         int r;
 
-        lock = layout_lock(home, true, err);
-        if (lock < 0)
-                return lock;
         r = image_load(home, name, &image, err);
         if (r < 0)
                 return r;
         r = image_load_names(home, image, err);
         if (r < 0)
                 return r;
-        user = used_by ? used_by(image->id, context) : NULL;
-        r = plan(image, name, force, user, &removal, err);
+        user = removal->used_by ? removal->used_by(image->id, removal->context) : NULL;
+        r = plan(image, name, force, user, removal, err);
         if (r < 0)
                 return r;
-        r = carry_out(home, image, &removal, err);
+        r = carry_out(home, image, removal, err);
+        return r < 0 ? err_prefix(err, r, "cannot remove image '%s'", name) : 0;
+}
+
+/* Indexes that names stand for. */
+static int named_indexes(const Home *home, char ***ret, Err *err) {
+        autoindex layout = {};
+        int r = layout_load_index(home, &layout, err);
+
+        for (size_t i = 0; i < layout.n_manifests && r >= 0; i++) {
+                const char *index = strv_env_get(layout.manifests[i].annotations, LAYOUT_INDEX);
+
+                if (index && descriptor_name(&layout.manifests[i]) && !strv_has(*ret, index) &&
+                    strv_add(ret, index) < 0)
+                        r = fail(err, ENOMEM, "cannot remove an image");
+        }
+        return r;
+}
+
+/* Takes out the parts of an index that has lost its last name; @ids: images that nothing else
+ * keeps. */
+static int drop_parts(const Home *home, const char *index, char ***ids, Err *err) {
+        autoindex layout = {};
+        size_t kept = 0;
+        int r = layout_load_index(home, &layout, err);
+
+        if (r < 0 || image_index_is_named(&layout, index))
+                return r;
+        for (size_t i = 0; i < layout.n_manifests && r >= 0; i++) {
+                OciDescriptor *d = &layout.manifests[i];
+                const char *id = strv_env_get(d->annotations, LAYOUT_ID);
+                bool more = false;
+
+                if (descriptor_name(d) || !id ||
+                    !str_equal(strv_env_get(d->annotations, LAYOUT_INDEX), index)) {
+                        layout.manifests[kept++] = *d;
+                        continue;
+                }
+                for (size_t j = 0; j < layout.n_manifests && !more; j++)
+                        more = j != i && (j > i || j < kept) &&
+                               str_equal(layout.manifests[j].digest, d->digest);
+                if (!more && strv_add(ids, id) < 0)
+                        r = fail(err, ENOMEM, "cannot remove an image");
+                /* The last entry is taken out with the image. */
+                if (more)
+                        json_clear(&oci_descriptor_type, d);
+                else
+                        layout.manifests[kept++] = *d;
+        }
+        layout.n_manifests = kept;
+        return r < 0 ? r : layout_save_index(home, &layout, err);
+}
+
+/* Images of other platforms go with the name that stood for all; one that a container uses stays
+ * as an image without a name. */
+static int remove_parts(const Home *home, char *const *indexes, Removal *removal, Err *err) {
+        autostrv ids = NULL;
+        int r = 0;
+
+        strv_foreach(index, indexes)
+                if (r >= 0)
+                        r = drop_parts(home, *index, &ids, err);
         if (r < 0)
-                return err_prefix(err, r, "cannot remove image '%s'", name);
+                return r;
+        fault_point("rmi.parts");
+        strv_foreach(id, ids) {
+                autoerr why = {};
+
+                strv_free(removal->untag);
+                removal->untag = NULL;
+                r = remove_one(home, *id, false, removal, &why);
+                if (r < 0 && r != -EBUSY && r != -ENOENT)
+                        log_warn("%s", why.message ? why.message : strerror(-r));
+        }
+        return 0;
+}
+
+int image_remove(const Home *home, const char *name, bool force,
+                 char *(*used_by)(const char *image_id, void *context), void *context,
+                 char ***ret_log, Err *err) {
+        __attribute__((__cleanup__(removal_auto)))
+        Removal removal = { .used_by = used_by, .context = context };
+        autoclose int lock = -EBADF;
+        autostrv indexes = NULL;
+        int r;
+
+        lock = layout_lock(home, true, err);
+        if (lock < 0)
+                return lock;
+        r = named_indexes(home, &indexes, err);
+        if (r >= 0)
+                r = remove_one(home, name, force, &removal, err);
+        if (r >= 0)
+                r = remove_parts(home, indexes, &removal, err);
+        if (r < 0)
+                return r;
         *ret_log = take_ptr(removal.log);
         return 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -110,4 +113,13 @@ bool layout_has_blob(const Home *home, const char *digest) {
         autofree char *path = digest_is_valid(digest) ? layout_blob_path(digest) : NULL;
 
         return path && file_access(home->data_fd, path, F_OK) >= 0;
+}
+
+int64_t layout_blob_size(const Home *home, const char *digest) {
+        autofree char *path = digest_is_valid(digest) ? layout_blob_path(digest) : NULL;
+        struct stat st;
+
+        if (!path)
+                return -EINVAL;
+        return fstatat(home->data_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : st.st_size;
 }

@@ -42,5 +42,7 @@ int layout_repo_digests(const OciDescriptor *d, char ***ret);
 
 /* Whether the layout has a blob, unread. */
 bool layout_has_blob(const Home *home, const char *digest);
+/* In bytes; negative errno. */
+int64_t layout_blob_size(const Home *home, const char *digest);
 /* Its path below $DATA; new. */
 char *layout_blob_path(const char *digest);

@@ -78,6 +78,7 @@ static int finish(const Copy *c, const Document *document, const Document *index
                         .manifest = document,
                         .config = &config,
                         .index = index,
+                        .annotations = c->options->annotations,
                         .watcher = &c->options->watcher };
 
         if (document->said.manifest) {

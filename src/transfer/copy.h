@@ -6,8 +6,9 @@
 #include "transfer/dest.h"
 
 typedef struct CopyOptions {
-        const char *platform; /* NULL: this machine's */
-        bool all_platforms;   /* the index itself and all that it names */
+        const char *platform;     /* NULL: this machine's */
+        bool all_platforms;       /* the index itself and all that it names */
+        char *const *annotations; /* of the entry that names it, where that is a layout; or NULL */
         Watcher watcher;
 } CopyOptions;
 

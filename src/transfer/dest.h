@@ -27,7 +27,8 @@ typedef struct CopyJob {
         const Document *manifest, *config;
         const Document *index; /* that it was chosen from, or NULL */
         const Watcher *watcher;
-        char *const *names; /* references it is to get */
+        char *const *names;       /* references it is to get */
+        char *const *annotations; /* of its entry in a layout's index; or NULL */
 } CopyJob;
 
 /* Brings what an image is made of, but not its name. */

@@ -258,6 +258,8 @@ static int add_entry(FilesDest *d, const Document *document, const CopyJob *last
                     str_set(&entry->platform->variant, image->variant) < 0)
                         return -ENOMEM;
         }
+        if (strv_copy(last->annotations, &entry->annotations) < 0)
+                return -ENOMEM;
         return name ? put_names(entry, name, d->dir < 0) : 0;
 }
 

@@ -20,4 +20,11 @@ typedef struct Packed {
 
 void packed_clear(Packed *packed);
 
+/* How layers leave the store. */
+typedef struct PackOptions {
+        bool compress; /* those that were built here, as registries expect it: their manifest's
+                          digest changes, and so does an index's */
+        bool whole;    /* the index that the image belongs to as well, if all it names is here */
+} PackOptions;
+
 int pack_layer(const Home *home, const Layer *layer, bool compress, Packed *ret, Err *err);

@@ -118,6 +118,21 @@ static char *repo_digest(const Pull *p) {
         return str_format("%s@%s", p->ref->name, p->top.digest);
 }
 
+/* Whether the name stands for this machine's image of the same index, and this is another's. */
+static bool is_part(const Pull *p, const char *name, const OciImage *config) {
+        const OciPlatform platform = { .os = config->os,
+                                       .architecture = config->architecture,
+                                       .variant = config->variant };
+        OciPlatform here = {};
+        bool foreign;
+
+        if (!p->top.said.index || platform_here(&here) < 0)
+                return false;
+        foreign = platform_match(&here, &platform) == 0;
+        platform_clear(&here);
+        return foreign && image_serves(p->home, name, p->top.digest);
+}
+
 static int adopt(Pull *p, const Document *manifest, const Document *config, bool named, Image **ret,
                  Err *err) {
         autofree char *name = p->ref->tag ? str_format("%s:%s", p->ref->name, p->ref->tag) : NULL;
@@ -136,8 +151,9 @@ static int adopt(Pull *p, const Document *manifest, const Document *config, bool
         if ((p->ref->tag && !name) || !digest || pull_chain_ids(config->said.image, &chains) < 0)
                 return fail(err, ENOMEM, "cannot name the image");
         adoption.layers = chains;
-        /* A name with a digest is kept by the digest alone, as Docker does. */
-        if (named && !p->ref->digest)
+        /* A name with a digest is kept by the digest alone, as Docker does; another platform's
+         * image is a part of what the name stands for. */
+        if (named && !p->ref->digest && !(name && is_part(p, name, config->said.image)))
                 adoption.names = names;
         r = pull_keep(p->home, config, err);
         if (r >= 0)

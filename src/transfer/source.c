@@ -78,9 +78,9 @@ int source_add_place(Source *s, const char *digest, int file, int64_t offset, in
         return path && !place->path ? fail(err, ENOMEM, "cannot list the blobs") : 0;
 }
 
-int source_add_made(Source *s, char *text, const char *media_type, char *const *names, Err *err) {
+int64_t source_add_made(Source *s, char *text, const char *media_type,
+                        char ret_digest[DIGEST_LENGTH + 1], Err *err) {
         Document *made = json_grow(&s->made, &s->n_made, sizeof *made);
-        OciDescriptor d = {};
         int r;
 
         if (!made) {
@@ -90,10 +90,8 @@ int source_add_made(Source *s, char *text, const char *media_type, char *const *
         r = document_take(made, text, strlen(text), media_type, err);
         if (r < 0)
                 return r;
-        d = (OciDescriptor){ .media_type = made->media_type,
-                             .digest = made->digest,
-                             .size = (int64_t) made->size };
-        return source_add_image(s, &d, names, err);
+        memcpy(ret_digest, made->digest, sizeof made->digest);
+        return (int64_t) made->size;
 }
 
 const SourceImage *source_images(const Source *s, size_t *ret_n) {

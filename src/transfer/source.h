@@ -12,6 +12,7 @@
 
 #include "base/home.h"
 #include "transfer/document.h"
+#include "transfer/pack.h"
 #include "transfer/place.h"
 #include "transfer/pull.h"
 
@@ -26,9 +27,9 @@ int source_open_registry(const Home *home, const char *name, const PlaceOptions 
 int source_open_files(const Home *home, const char *kind, const char *path, Source **ret, Err *err);
 /* The same for an archive that is open; stays the caller's. */
 int source_open_archive(const Home *home, int archive, Source **ret, Err *err);
-/* @compress: layers that were built here, as registries expect it; the manifest's digest changes.
- */
-int source_open_store(const Home *home, const char *name, bool compress, Source **ret, Err *err);
+/* The image comes first, then its index, if that is asked for and whole. */
+int source_open_store(const Home *home, const char *name, const PackOptions *how, Source **ret,
+                      Err *err);
 
 /* One image, or index, in a source. */
 typedef struct SourceImage {

@@ -42,8 +42,9 @@ Source *source_new(const Home *home);
 int source_add_image(Source *s, const OciDescriptor *d, char *const *names, Err *err);
 int source_add_place(Source *s, const char *digest, int file, int64_t offset, int64_t size,
                      const char *path, Err *err);
-/* Takes the document over and adds it as an image. */
-int source_add_made(Source *s, char *text, const char *media_type, char *const *names, Err *err);
+/* Takes a document over that was made here; Return: its size. */
+int64_t source_add_made(Source *s, char *text, const char *media_type,
+                        char ret_digest[DIGEST_LENGTH + 1], Err *err);
 
 /* A file by its name in the directory or archive; -ENOENT without words. */
 int source_open_name(Source *s, const char *name, BlobPlace *ret);

@@ -187,16 +187,19 @@ static int read_docker(Source *s, const char *text, size_t size, Err *err) {
         int r = describe_docker(text, size, &said, err);
 
         for (size_t i = 0; r >= 0 && i < said.n_images; i++) {
+                OciDescriptor d = { .media_type = (char *) OCI_MEDIA_MANIFEST };
+                char digest[DIGEST_LENGTH + 1], *made;
                 OciManifest manifest = {};
-                char *made;
 
                 r = make_manifest(s, &said.images[i], &manifest, err);
                 made = r < 0 ? NULL : json_text(&oci_manifest_type, &manifest);
                 json_clear(&oci_manifest_type, &manifest);
-                if (r >= 0)
-                        r = made ? source_add_made(s, made, OCI_MEDIA_MANIFEST, said.images[i].tags,
-                                                   err)
-                                 : fail(err, ENOMEM, "cannot make a manifest");
+                if (r < 0)
+                        return r;
+                d.digest = digest;
+                d.size = made ? source_add_made(s, made, OCI_MEDIA_MANIFEST, digest, err)
+                              : fail(err, ENOMEM, "cannot make a manifest");
+                r = d.size < 0 ? (int) d.size : source_add_image(s, &d, said.images[i].tags, err);
         }
         return r;
 }

@@ -28,37 +28,9 @@ static int take_notes(Source *s, const Image *image, char ***ret_names) {
         return r;
 }
 
-/* The index that an image was chosen from, if all that it names is here. */
-static const char *whole_index(const Home *home, const OciIndex *layout, const Image *image) {
-        for (size_t i = 0; i < layout->n_manifests; i++) {
-                const OciDescriptor *d = &layout->manifests[i];
-                const char *index = strv_env_get(d->annotations, LAYOUT_INDEX);
-
-                if (index && str_equal(d->digest, image->manifest_digest) &&
-                    layout_has_blob(home, index))
-                        return index;
-        }
-        return NULL;
-}
-
-static int add_index(Source *s, const OciIndex *layout, const Image *image, char *const *names,
-                     Err *err) {
-        const char *digest = whole_index(s->home, layout, image);
-        OciDescriptor d = { .media_type = (char *) OCI_MEDIA_INDEX, .digest = (char *) digest };
-        autofree char *text = NULL;
-        size_t size;
-        int r;
-
-        if (!digest)
-                return 0;
-        r = layout_read_blob(s->home, digest, &text, &size, err);
-        if (r < 0)
-                return r;
-        d.size = (int64_t) size;
-        return source_add_image(s, &d, names, err);
-}
-
-static int pack_one(Source *s, const char *chain_id, bool compress, OciDescriptor *d, Err *err) {
+static int pack_one(Source *s, const char *chain_id, const PackOptions *how, OciDescriptor *d,
+                    Err *err) {
+        bool compress = how->compress;
         autoptr(Layer) layer = NULL;
         Packed packed = { .file = -EBADF };
         int r;
@@ -82,7 +54,8 @@ static int pack_one(Source *s, const char *chain_id, bool compress, OciDescripto
 }
 
 /* Layers without a blob were built here; packed, their descriptors change.  1 if any did. */
-static int pack_layers(Source *s, const Image *image, OciManifest *m, bool compress, Err *err) {
+static int pack_layers(Source *s, const Image *image, OciManifest *m, const PackOptions *how,
+                       Err *err) {
         autostrv chains = NULL;
         int changed = 0;
 
@@ -95,20 +68,20 @@ static int pack_layers(Source *s, const Image *image, OciManifest *m, bool compr
 
                 if (layout_has_blob(s->home, m->layers[i].digest))
                         continue;
-                r = pack_one(s, chains[i], compress, &m->layers[i], err);
+                r = pack_one(s, chains[i], how, &m->layers[i], err);
                 if (r < 0)
                         return r;
-                changed = compress;
+                changed = how->compress;
         }
         return changed;
 }
 
-static int add_manifest(Source *s, const Image *image, bool compress, char *const *names,
-                        Err *err) {
-        OciDescriptor d = { .digest = (char *) image->manifest_digest };
+/* @ret: names the manifest as it goes out; its media type and digest are new. */
+static int pack_image(Source *s, const Image *image, const PackOptions *how, OciDescriptor *ret,
+                      Err *err) {
+        char digest[DIGEST_LENGTH + 1];
         autofree char *text = NULL;
         autodescription said = {};
-        char *changed;
         size_t size;
         int r;
 
@@ -117,30 +90,132 @@ static int add_manifest(Source *s, const Image *image, bool compress, char *cons
                 r = describe_document(text, size, NULL, &said, err);
         if (r >= 0 && !said.manifest)
                 r = refuse(err, EBADMSG, "the image's manifest is an index");
+        if (r >= 0)
+                r = pack_layers(s, image, said.manifest, how, err);
         if (r < 0)
                 return r;
-        r = pack_layers(s, image, said.manifest, compress, err);
-        if (r < 0)
-                return r;
+        memcpy(digest, image->manifest_digest, sizeof digest);
+        ret->size = (int64_t) size;
         if (r > 0) {
-                changed = json_text(&oci_manifest_type, said.manifest);
-                return changed ? source_add_made(s, changed, OCI_MEDIA_MANIFEST, names, err)
-                               : fail(err, ENOMEM, "cannot make a manifest");
+                char *changed = json_text(&oci_manifest_type, said.manifest);
+
+                ret->size = changed ? source_add_made(s, changed, OCI_MEDIA_MANIFEST, digest, err)
+                                    : fail(err, ENOMEM, "cannot make a manifest");
+                if (ret->size < 0)
+                        return (int) ret->size;
         }
+        return str_set(&ret->digest, digest) < 0 ||
+                               str_set(&ret->media_type, said.manifest->media_type
+                                                                 ? said.manifest->media_type
+                                                                 : OCI_MEDIA_MANIFEST) < 0
+                       ? fail(err, ENOMEM, "cannot make a manifest")
+                       : 0;
+}
+
+static int add_manifest(Source *s, const Image *image, const PackOptions *how, char *const *names,
+                        Err *err) {
+        OciDescriptor d = {};
+        int r = pack_image(s, image, how, &d, err);
+
+        if (r >= 0)
+                r = source_add_image(s, &d, names, err);
+        json_clear(&oci_descriptor_type, &d);
+        return r;
+}
+
+/* ------------------------------------------------------------------- an index */
+
+/* What is no image of ours, such as an attestation, is there with all its blobs, or not. */
+static bool has_document(const Home *home, const char *digest) {
+        autofree char *text = NULL;
+        autodescription said = {};
+        size_t size;
+
+        if (layout_read_blob(home, digest, &text, &size, NULL) < 0 ||
+            describe_document(text, size, NULL, &said, NULL) < 0 || !said.manifest ||
+            !layout_has_blob(home, said.manifest->config.digest))
+                return false;
+        for (size_t i = 0; i < said.manifest->n_layers; i++)
+                if (!layout_has_blob(home, said.manifest->layers[i].digest))
+                        return false;
+        return true;
+}
+
+enum { PART_AS_IT_IS, PART_CHANGED, PART_MISSING };
+
+/* @first: the image that is packed already.  Return: one of the above; negative errno. */
+static int pack_part(Source *s, const Image *first, const PackOptions *how, OciDescriptor *d,
+                     Err *err) {
+        autofree char *before = strdup(d->digest);
+        autoptr(Image) image = NULL;
+        int r;
+
+        if (!before)
+                return fail(err, ENOMEM, "cannot make an index");
+        if (str_equal(before, first->manifest_digest)) {
+                d->size = s->images[0].descriptor.size;
+                r = str_set(&d->digest, s->images[0].descriptor.digest);
+                if (r < 0)
+                        return fail(err, r, "cannot make an index");
+        } else if (image_load_manifest(s->home, before, &image) < 0) {
+                return has_document(s->home, before) ? PART_AS_IT_IS : PART_MISSING;
+        } else {
+                r = pack_image(s, image, how, d, err);
+                if (r < 0)
+                        return r;
+        }
+        return str_equal(d->digest, before) ? PART_AS_IT_IS : PART_CHANGED;
+}
+
+/* 0 without a word if a part of it is not here. */
+static int add_index(Source *s, const char *digest, const Image *first, const PackOptions *how,
+                     char *const *names, Err *err) {
+        OciDescriptor d = { .media_type = (char *) OCI_MEDIA_INDEX };
+        char now[DIGEST_LENGTH + 1];
+        autofree char *text = NULL;
+        autodescription said = {};
+        int changed = 0, r;
+        size_t size;
+
+        if (!layout_has_blob(s->home, digest))
+                return 0;
+        r = layout_read_blob(s->home, digest, &text, &size, err);
+        if (r >= 0)
+                r = describe_document(text, size, NULL, &said, err);
+        if (r >= 0 && !said.index)
+                r = refuse(err, EBADMSG, "'%s' is no index", digest);
+        for (size_t i = 0; r >= 0 && i < said.index->n_manifests; i++) {
+                r = pack_part(s, first, how, &said.index->manifests[i], err);
+                if (r == PART_MISSING)
+                        return 0;
+                changed |= r == PART_CHANGED;
+        }
+        if (r < 0)
+                return r;
+        memcpy(now, digest, sizeof now);
         d.size = (int64_t) size;
-        d.media_type =
-                said.manifest->media_type ? said.manifest->media_type : (char *) OCI_MEDIA_MANIFEST;
-        return source_add_image(s, &d, names, err);
+        if (said.index->media_type)
+                d.media_type = said.index->media_type;
+        if (changed) {
+                char *made = json_text(&oci_index_type, said.index);
+
+                d.size = made ? source_add_made(s, made, OCI_MEDIA_INDEX, now, err)
+                              : fail(err, ENOMEM, "cannot make an index");
+                d.media_type = (char *) OCI_MEDIA_INDEX;
+        }
+        d.digest = now;
+        return d.size < 0 ? (int) d.size : source_add_image(s, &d, names, err);
 }
 
 static void index_auto(OciIndex *index) {
         json_clear(&oci_index_type, index);
 }
 
-static int open_store(Source *s, const char *name, bool compress, Err *err) {
+static int open_store(Source *s, const char *name, const PackOptions *how, Err *err) {
         __attribute__((__cleanup__(index_auto))) OciIndex layout = {};
         autoptr(Image) image = NULL;
         autostrv names = NULL;
+        const char *index;
         int r;
 
         s->dir = openat(s->home->data_fd, "image-store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -155,13 +230,17 @@ static int open_store(Source *s, const char *name, bool compress, Err *err) {
                 return fail(err, ENOMEM, "cannot open the image");
         r = layout_load_index(s->home, &layout, err);
         if (r >= 0)
-                r = add_manifest(s, image, compress, names, err);
-        return r < 0 ? r : add_index(s, &layout, image, names, err);
+                r = add_manifest(s, image, how, names, err);
+        if (r < 0 || !how->whole)
+                return r;
+        index = image_index_of(&layout, name);
+        return index ? add_index(s, index, image, how, names, err) : 0;
 }
 
-int source_open_store(const Home *home, const char *name, bool compress, Source **ret, Err *err) {
+int source_open_store(const Home *home, const char *name, const PackOptions *how, Source **ret,
+                      Err *err) {
         autoptr(Source) s = source_new(home);
-        int r = s ? open_store(s, name, compress, err) : fail(err, ENOMEM, "cannot open the image");
+        int r = s ? open_store(s, name, how, err) : fail(err, ENOMEM, "cannot open the image");
 
         if (r < 0)
                 return r;
