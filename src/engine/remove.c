@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/remove.h"
 #include "base/str.h"
 #include "engine/monitor.h"
 #include "engine/names.h"
@@ -79,7 +80,7 @@ int container_erase(Container *c, bool volumes, Err *err) {
         if (r < 0)
                 return r;
         run_dir_remove(c->home, c->id);
-        r = tree_remove(c->home->data_fd, gone);
+        r = tree_remove_large(c->home->data_fd, gone);
         return r < 0 ? fail(err, r, "cannot delete '%s/%s'", c->home->data, gone) : 0;
 }
 
@@ -88,7 +89,7 @@ void container_delete_gone(const Container *c) {
 
         run_dir_remove(c->home, c->id);
         if (gone)
-                (void) tree_remove(c->home->data_fd, gone);
+                (void) tree_remove_large(c->home->data_fd, gone);
 }
 
 void container_sweep_gone(const Home *home, const char *entry) {
@@ -107,7 +108,7 @@ void container_sweep_gone(const Home *home, const char *entry) {
         if (lock < 0)
                 return;
         container_sweep_orphan(home, id);
-        (void) tree_remove(home->data_fd, path);
+        (void) tree_remove_large(home->data_fd, path);
 }
 
 /* Ends it, and waits until its monitor has gone as well. */

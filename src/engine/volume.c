@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/remove.h"
 #include "base/str.h"
 #include "engine/container.h"
 #include "engine/volume.h"
@@ -270,7 +271,7 @@ static void sweep(int volumes) {
                 return;
         strv_foreach(name, names)
                 if (str_after(*name, GONE))
-                        (void) tree_remove(volumes, *name);
+                        (void) tree_remove_large(volumes, *name);
 }
 
 /* Gone from sight in one step, if nobody but @besides uses it; 1, or 0 if somebody does. */

@@ -12,13 +12,11 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "kernel/process.h"
-#include "store/layer.h"
+#include "store/layer_internal.h"
 
 #define LAYER_VERSION 1
-#define DRAFT_PREFIX  ".draft-"
 
 /* layer.json */
 typedef struct LayerRecord {
@@ -57,23 +55,6 @@ Layer *layer_free(Layer *layer) {
         return NULL;
 }
 
-LayerDraft *layer_draft_free(LayerDraft *draft) {
-        if (draft) {
-                if (draft->path) {
-                        int r = tree_remove(AT_FDCWD, draft->path);
-
-                        if (r < 0)
-                                log_warn("cannot remove '%s': %s", draft->path, strerror(-r));
-                }
-                close_fd(draft->lock);
-                free(draft->path);
-                free(draft->diff);
-                free(draft->work);
-                free(draft);
-        }
-        return NULL;
-}
-
 void layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_LENGTH + 1]) {
         char text[2 * DIGEST_LENGTH + 2];
 
@@ -87,110 +68,12 @@ void layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_LEN
         digest_of(text, 2 * DIGEST_LENGTH + 1, ret);
 }
 
-/* Removes the drafts whose maker died: their lock can be had.  The caller holds the layers' lock.
- */
-static void remove_dead_drafts(int layers) {
-        autostrv names = NULL;
-
-        if (dir_list(layers, ".", &names) < 0)
-                return;
-        strv_foreach(name, names) {
-                autoclose int dir = -EBADF, lock = -EBADF;
-
-                if (!str_after(*name, DRAFT_PREFIX))
-                        continue;
-                dir = openat(layers, *name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                if (dir < 0)
-                        continue;
-                lock = lock_dir(dir, false);
-                if (lock < 0)
-                        continue;
-                log_debug("removing the dead draft '%s'", *name);
-                (void) tree_remove(layers, *name);
-        }
-}
-
-/* True for a layer that was not synced before the machine went down: nothing can name it. */
-static bool is_of_another_boot(int layers, const char *name) {
+bool layer_is_of_another_boot(int layers, const char *name) {
         __attribute__((__cleanup__(record_auto))) LayerRecord record = {};
         autofree char *path = str_format("%s/layer.json", name);
 
         return path && json_load(&record_type, layers, path, &record, NULL) >= 0 && record.boot &&
                !str_empty(boot_id()) && !str_equal(record.boot, boot_id());
-}
-
-/* Once in each boot, which the run directory remembers.  The caller holds the layers' lock. */
-static void remove_unsynced(const Home *home, int layers) {
-        static const char done[] = "layers-swept";
-        autostrv names = NULL;
-
-        if (file_access(home->run_fd, done, F_OK) == 0 || dir_list(layers, ".", &names) < 0)
-                return;
-        strv_foreach(name, names) {
-                if (**name == '.' || !is_of_another_boot(layers, *name))
-                        continue;
-                log_debug("removing the layer '%s', which was not synced", *name);
-                (void) tree_remove(layers, *name);
-        }
-        (void) file_create(home->run_fd, done, "", 0, 0600);
-}
-
-/* mkdir that the umask has no say in. */
-static int make_dir(int dir, const char *name, mode_t mode) {
-        autoclose int self = -EBADF;
-
-        if (mkdirat(dir, name, 0700) < 0)
-                return -errno;
-        self = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (self < 0)
-                return -errno;
-        return fchmod(self, mode) < 0 ? -errno : 0;
-}
-
-int layer_draft(const Home *home, LayerDraft **ret, Err *err) {
-        autoclose int layers = -EBADF, lock = -EBADF, dir = -EBADF;
-        autoptr(LayerDraft) draft = calloc(1, sizeof *draft);
-        char id[ID_LENGTH + 1];
-        const char *name;
-        int r;
-
-        if (!draft)
-                return fail(err, ENOMEM, "cannot begin a layer");
-        draft->lock = -EBADF;
-        draft->home = home;
-        layers = dir_open(home->data_fd, "layers", 0700);
-        if (layers < 0)
-                return fail(err, layers, "cannot open '%s/layers'", home->data);
-        lock = lock_dir(layers, true);
-        if (lock < 0)
-                return fail(err, lock, "cannot lock '%s/layers'", home->data);
-        remove_dead_drafts(layers);
-        remove_unsynced(home, layers);
-
-        id_new(id);
-        id[16] = 0;
-        draft->path = str_format("%s/layers/" DRAFT_PREFIX "%s", home->data, id);
-        draft->diff = str_format("%s/layers/" DRAFT_PREFIX "%s/diff", home->data, id);
-        draft->work = str_format("%s/layers/" DRAFT_PREFIX "%s/work", home->data, id);
-        if (!draft->path || !draft->diff || !draft->work)
-                return fail(err, ENOMEM, "cannot begin a layer");
-        name = strrchr(draft->path, '/') + 1;
-        dir = mkdirat(layers, name, 0700) < 0
-                      ? -errno
-                      : openat(layers, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (dir < 0)
-                return fail(err, dir == -1 ? errno : dir, "cannot make '%s'", draft->path);
-        draft->lock = lock_dir(dir, true);
-        if (draft->lock < 0)
-                return fail(err, draft->lock, "cannot lock '%s'", draft->path);
-        r = make_dir(dir, "diff", 0755);
-        if (r >= 0)
-                r = make_dir(dir, "work", 0700);
-        if (r < 0)
-                return fail(err, r, "cannot make '%s'", draft->path);
-        fault_point("layer.drafted");
-        *ret = take_ptr(draft);
-        return 0;
 }
 
 typedef struct Hashing {
@@ -238,12 +121,13 @@ static int save_record(const Layer *layer, bool synced, int dir, Err *err) {
         return json_save(&record_type, dir, "layer.json", &record, synced, err);
 }
 
-/* Gives the finished draft its name. */
+/* Gives the finished draft its name; 1 if something was buried for it. */
 static int place_draft(LayerDraft *draft, int layers, const char *chain_id, Err *err) {
         const char *name = digest_hex(chain_id);
         const char *draft_name = strrchr(draft->path, '/') + 1;
         autofree char *work = str_format("%s/work", draft_name);
         autoclose int lock = lock_dir(layers, true);
+        bool buried = false;
         int r;
 
         if (!work)
@@ -258,19 +142,18 @@ static int place_draft(LayerDraft *draft, int layers, const char *chain_id, Err 
         if (renameat(layers, draft_name, layers, name) < 0) {
                 autoptr(Layer) there = NULL;
 
-                if (layer_load(draft->home, chain_id, &there, NULL) >= 0) {
-                        r = tree_remove(layers, draft_name); /* somebody was quicker */
-                } else {
-                        /* What is there cannot be loaded: left over from a crash. */
-                        r = tree_remove(layers, name);
-                        if (r >= 0 && renameat(layers, draft_name, layers, name) < 0)
-                                r = -errno;
-                }
+                if (layer_load(draft->home, chain_id, &there, NULL) >= 0)
+                        return 0; /* somebody was quicker: the draft goes when it is freed */
+                /* What is there cannot be loaded: left over from a crash. */
+                r = layer_bury_name(layers, name);
+                buried = r >= 0;
+                if (r >= 0 && renameat(layers, draft_name, layers, name) < 0)
+                        r = -errno;
                 if (r < 0)
                         return fail(err, r, "cannot name the layer '%s'", name);
         }
         free(take_ptr(draft->path));
-        return 0;
+        return buried;
 }
 
 /* Gives the draft, whose digest is known, its record and its place. */
@@ -286,8 +169,6 @@ static int commit(LayerDraft *draft, const char *parent, Layer *layer, Layer **r
                 return fail(err, ENOMEM, "cannot finish a layer");
 
         if (layer_load(draft->home, layer->chain_id, &there, NULL) >= 0) {
-                (void) tree_remove(AT_FDCWD, draft->path);
-                free(take_ptr(draft->path));
                 *ret = take_ptr(there);
                 return 1;
         }
@@ -304,7 +185,9 @@ static int commit(LayerDraft *draft, const char *parent, Layer *layer, Layer **r
         fault_point("layer.hashed");
         r = place_draft(draft, layers, layer->chain_id, err);
         fault_point("layer.placed");
-        return r;
+        if (r > 0)
+                layer_remove_dead(draft->home);
+        return r < 0 ? r : 0;
 }
 
 int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err) {
@@ -417,38 +300,6 @@ int layer_make_durable(const Home *home, char *const *chain_ids, Err *err) {
                         return r;
         }
         return 0;
-}
-
-int layer_bury(const Home *home, const char *chain_id, Err *err) {
-        autofree char *dead = NULL;
-        autoclose int layers = -EBADF;
-        char id[ID_LENGTH + 1];
-
-        if (!digest_is_valid(chain_id))
-                return refuse(err, EINVAL, "'%s' is no layer", chain_id);
-        layers = dir_open(home->data_fd, "layers", 0700);
-        if (layers < 0)
-                return fail(err, layers, "cannot open '%s/layers'", home->data);
-        /* A draft that nobody holds is a dead one. */
-        id_new(id);
-        dead = str_format(DRAFT_PREFIX "%.16s", id);
-        if (!dead)
-                return fail(err, ENOMEM, "cannot remove the layer '%s'", chain_id);
-        if (renameat(layers, digest_hex(chain_id), layers, dead) < 0)
-                return errno == ENOENT ? 0
-                                       : fail(err, errno, "cannot remove the layer '%s'", chain_id);
-        fault_point("layer.buried");
-        return 0;
-}
-
-void layer_remove_dead(const Home *home) {
-        autoclose int layers = dir_open(home->data_fd, "layers", 0700), lock = -EBADF;
-
-        if (layers < 0)
-                return;
-        lock = lock_dir(layers, true);
-        if (lock >= 0)
-                remove_dead_drafts(layers);
 }
 
 int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err) {

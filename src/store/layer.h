@@ -48,7 +48,7 @@ DEFINE_AUTOPTR(LayerDraft, layer_draft_free)
 /*
  * Hashes the draft and renames it into place above the chain @parent (NULL for a first
  * layer).  If the same layer is there already, the draft is dropped for it.  Either way
- * @draft is empty afterwards and only waits to be freed.
+ * @draft is of no use afterwards and only waits to be freed.
  *
  * The layer is synced when an image first names it, once for all of its new layers;
  * until then layer_load() finds it only in the boot that made it.
