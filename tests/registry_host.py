@@ -172,6 +172,9 @@ class Registry:
             (self.directory / 'htpasswd').write_text(f'{user}:{hashed}\n')
             settings['auth'] = {'htpasswd': {'realm': 'tests', 'path': str(self.directory / 'htpasswd')}}
         (self.directory / 'config.yml').write_text(json.dumps(settings))
+        self.start()
+
+    def start(self):
         with open(self.directory / 'log', 'ab') as log:
             self.process = subprocess.Popen([registry_program(), 'serve', self.directory / 'config.yml'], stdout=log,
                                             stderr=log, stdin=subprocess.DEVNULL)

@@ -107,11 +107,17 @@ static int print_json(const char *text, size_t size, const ManifestOptions *o, E
         return 0;
 }
 
+static int get_entry(void *context, const OciDescriptor *d, Document *ret, Err *err) {
+        const Asked *a = context;
+
+        return document_fetch(a->remote, a->repository, d->digest, ret, err);
+}
+
 /* The platform's manifest in the place of its index. */
 static int narrow(Asked *a, Document *document, Err *err) {
         OciPlatform platform = {};
         Document one = {};
-        int r, chosen;
+        int r;
 
         if (!document->said.index || (!a->o->platform && !a->o->config))
                 return 0;
@@ -119,12 +125,8 @@ static int narrow(Asked *a, Document *document, Err *err) {
                            : platform_here(&platform);
         if (r < 0)
                 return r;
-        chosen = platform_choose(document->said.index, &platform, a->ref->name, err);
+        r = document_choose(document->said.index, &platform, a->ref->name, get_entry, a, &one, err);
         platform_clear(&platform);
-        if (chosen < 0)
-                return chosen;
-        r = document_fetch(a->remote, a->repository, document->said.index->manifests[chosen].digest,
-                           &one, err);
         if (r < 0)
                 return r;
         document_free(document);
@@ -143,11 +145,11 @@ static int print_referrers(Asked *a, const Document *document, Err *err) {
 
         if (r < 0)
                 return r;
-        if (size == 0)
-                return refuse(err, ENOENT, "nothing refers to '%s'", document->digest);
         r = describe_document(text, size, OCI_MEDIA_INDEX, &said, err);
         if (r < 0)
                 return r;
+        if (said.index->n_manifests == 0)
+                return refuse(err, ENOENT, "nothing refers to '%s'", document->digest);
         return print_json(text, size, a->o, err);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <limits.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -73,6 +75,37 @@ void document_clear(OciDocument *document) {
         *document = (OciDocument){};
 }
 
+int descriptor_data(const OciDescriptor *d, char **ret, Err *err) {
+        size_t n = strlen(d->data), padding = 0;
+        autofree unsigned char *bytes = malloc(n + 4);
+        char found[DIGEST_LENGTH + 1];
+        int length;
+
+        if (!bytes)
+                return fail(err, ENOMEM, "cannot read the data of a descriptor");
+        while (padding < 2 && padding < n && d->data[n - 1 - padding] == '=')
+                padding++;
+        length = n % 4 == 0 && n <= INT_MAX
+                         ? EVP_DecodeBlock(bytes, (const unsigned char *) d->data, (int) n)
+                         : -1;
+        if (length < 0 || length - (int64_t) padding != d->size)
+                return refuse(err, EBADMSG, "the data of a descriptor are not %lld bytes in base64",
+                              (long long) d->size);
+        bytes[d->size] = 0;
+        digest_of(bytes, (size_t) d->size, found);
+        if (!str_equal(found, d->digest))
+                return refuse(err, EBADMSG, "the data of a descriptor have the digest %s, not %s",
+                              found, d->digest);
+        *ret = (char *) take_ptr(bytes);
+        return 0;
+}
+
+static int check_data(const OciDescriptor *d, Err *err) {
+        autofree char *text = NULL;
+
+        return d->data ? descriptor_data(d, &text, err) : 0;
+}
+
 static int check_descriptor(const OciDescriptor *d, const char *what, Err *err) {
         if (d->size < 0)
                 return refuse(err, EBADMSG, "%s has a negative size", what);
@@ -81,7 +114,7 @@ static int check_descriptor(const OciDescriptor *d, const char *what, Err *err) 
                               what, d->digest);
         if (!*d->media_type)
                 return refuse(err, EBADMSG, "%s has no media type", what);
-        return 0;
+        return check_data(d, err);
 }
 
 static int check_index(const OciIndex *index, Err *err) {

@@ -41,6 +41,10 @@ int document_read_config(const char *text, size_t size, const char *media_type, 
 
 void document_clear(OciDocument *document);
 
+/* The content that a descriptor brings along (image-spec, "data"), with a NUL behind it; new.
+ * -EBADMSG if it is not what the descriptor says. */
+int descriptor_data(const OciDescriptor *d, char **ret, Err *err);
+
 /* Which of the media types this is; parameters ("; charset=…") do not count. */
 bool media_type_is_index(const char *type);
 bool media_type_is_manifest(const char *type);

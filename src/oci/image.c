@@ -80,6 +80,8 @@ static const JsonField descriptor_fields[] = {
         JSON_PAIRS(OciDescriptor, annotations, "annotations"),
         JSON_POINTER(OciDescriptor, platform, OciPlatform, "platform", &platform_type),
         JSON_STRING(OciDescriptor, artifact_type, "artifactType"),
+        JSON_STRINGS(OciDescriptor, urls, "urls"),
+        JSON_STRING(OciDescriptor, data, "data"),
         {},
 };
 const JsonType oci_descriptor_type = { sizeof(OciDescriptor), descriptor_fields };
@@ -103,6 +105,8 @@ static const JsonField index_fields[] = {
         JSON_ARRAY(OciIndex, manifests, OciDescriptor, "manifests", &oci_descriptor_type,
                    JSON_ALWAYS),
         JSON_PAIRS(OciIndex, annotations, "annotations"),
+        JSON_POINTER(OciIndex, subject, OciDescriptor, "subject", &oci_descriptor_type),
+        JSON_STRING(OciIndex, artifact_type, "artifactType"),
         {},
 };
 const JsonType oci_index_type = { sizeof(OciIndex), index_fields };

@@ -60,6 +60,8 @@ typedef struct OciDescriptor {
         char **annotations;    /* "key=value" */
         OciPlatform *platform; /* only in an index; may be NULL */
         char *artifact_type;   /* only in an index */
+        char **urls;           /* where else it may be had */
+        char *data;            /* the content itself, base64; or NULL */
 } OciDescriptor;
 
 typedef struct OciManifest {
@@ -79,6 +81,8 @@ typedef struct OciIndex {
         OciDescriptor *manifests;
         size_t n_manifests;
         char **annotations;
+        OciDescriptor *subject; /* as a manifest's */
+        char *artifact_type;
 } OciIndex;
 
 extern const JsonType oci_healthcheck_type, oci_image_config_type, oci_image_type,

@@ -8,6 +8,7 @@
 
 #define NAME_MAX_LENGTH 255
 #define TAG_MAX_LENGTH  128
+#define ID_LENGTH       64
 #define HUB             "docker.io"
 #define HUB_FOLDER      "library/"
 
@@ -51,24 +52,32 @@ static bool path_component_is_valid(const char *s, size_t n) {
         return true;
 }
 
+/* Letters, digits and '-', which stands between others, in parts with '.' between them. */
+static bool host_is_valid(const char *s, const char *end) {
+        for (const char *p = s; p < end; p++) {
+                bool edge = p == s || p + 1 == end || p[-1] == '.' || p[1] == '.';
+
+                if (!isalnum((unsigned char) *p) && (edge || (*p != '-' && *p != '.')))
+                        return false;
+        }
+        return end > s;
+}
+
 /* "localhost", "host.domain", "host:port", "[::1]:5000". */
 static bool registry_is_valid(const char *s, size_t n) {
         const char *end = s + n, *port;
 
         if (n > 0 && *s == '[') {
                 port = memchr(s, ']', n);
-                if (!port || strspn(s + 1, "0123456789abcdefABCDEF:.") != (size_t) (port - s - 1))
+                if (!port || strspn(s + 1, "0123456789abcdefABCDEF:") != (size_t) (port - s - 1))
                         return false;
                 port++;
         } else {
                 port = memchr(s, ':', n);
                 if (!port)
                         port = end;
-                if (port == s || s[0] == '-' || s[0] == '.' || port[-1] == '-' || port[-1] == '.')
+                if (!host_is_valid(s, port))
                         return false;
-                for (const char *p = s; p < port; p++)
-                        if (!isalnum((unsigned char) *p) && *p != '-' && *p != '.')
-                                return false;
         }
         if (port == end)
                 return true;
@@ -84,6 +93,9 @@ static bool registry_is_valid(const char *s, size_t n) {
 static bool looks_like_registry(const char *s, size_t n) {
         if (memchr(s, '.', n) || memchr(s, ':', n))
                 return true;
+        for (size_t i = 0; i < n; i++)
+                if (s[i] >= 'A' && s[i] <= 'Z')
+                        return true;
         return n == strlen("localhost") && strncmp(s, "localhost", n) == 0;
 }
 
@@ -98,6 +110,8 @@ static int check_name(const char *text, const char *name, Err *err) {
 
         if (!*name)
                 return refuse(err, EINVAL, "image name '%s' is empty", text);
+        if (strlen(name) == ID_LENGTH && strspn(name, "0123456789abcdef") == ID_LENGTH)
+                return refuse(err, EINVAL, "'%s' is no image name but an id", text);
         if (strlen(name) > NAME_MAX_LENGTH)
                 return refuse(err, EINVAL, "image name is longer than %d bytes", NAME_MAX_LENGTH);
         if (slash && looks_like_registry(name, (size_t) (slash - name))) {
@@ -139,7 +153,7 @@ static int check_tag(const char *text, const char *tag, Err *err) {
         return 0;
 }
 
-/* algorithm ":" at least 32 hexadecimal digits; sha256 exactly 64. */
+/* algorithm ":" at least 32 hexadecimal digits; sha256, exactly 64, is what can be checked. */
 static int check_digest(const char *text, const char *digest, Err *err) {
         const char *colon = strchr(digest, ':');
         size_t n = colon ? strlen(colon + 1) : 0;
@@ -150,7 +164,13 @@ static int check_digest(const char *text, const char *digest, Err *err) {
                 good = n == 64;
         for (const char *p = digest; good && p < colon; p++)
                 good = is_lower_or_digit(*p) || (p > digest && strchr("+._-", *p));
-        return good ? 0 : refuse(err, EINVAL, "image name '%s': '%s' is no digest", text, digest);
+        if (!good)
+                return refuse(err, EINVAL, "image name '%s': '%s' is no digest", text, digest);
+        return str_after(digest, "sha256:")
+                       ? 0
+                       : refuse(err, EINVAL,
+                                "image name '%s': isola checks sha256 digests, not '%.*s'", text,
+                                (int) (colon - digest), digest);
 }
 
 /* "docker.io/library/debian" to "debian". */
@@ -160,7 +180,7 @@ static char *familiar_name(const char *name) {
         if (!rest)
                 rest = str_after(name, "index." HUB "/");
         if (!rest)
-                return strdup(name);
+                rest = name;
         short_name = str_after(rest, HUB_FOLDER);
         return strdup(short_name && !strchr(short_name, '/') ? short_name : rest);
 }

@@ -141,6 +141,53 @@ void challenge_list_free(Challenge *list, size_t n) {
         free(list);
 }
 
+/* Whether one scope allows all that another one, of the same resource, asks for. */
+static bool scope_covers(const char *have, const char *want) {
+        const char *have_actions = strrchr(have, ':'), *want_actions = strrchr(want, ':');
+        autostrv had = NULL;
+        autostrv wanted = NULL;
+
+        if (!have_actions || !want_actions || have_actions - have != want_actions - want ||
+            strncmp(have, want, (size_t) (have_actions - have)) != 0 ||
+            strv_split(have_actions + 1, ",", true, &had) < 0 ||
+            strv_split(want_actions + 1, ",", true, &wanted) < 0)
+                return false;
+        strv_foreach(action, wanted)
+                if (!strv_has(had, *action) && !strv_has(had, "*"))
+                        return false;
+        return true;
+}
+
+char *scope_join(const char *own, const char *asked) {
+        autostrv all = NULL;
+        autostrv more = NULL;
+
+        if (strv_split(own, " ", true, &all) < 0 ||
+            strv_split(asked ? asked : "", " ", true, &more) < 0)
+                return NULL;
+        strv_foreach(part, more) {
+                bool covered = false;
+
+                strv_foreach(have, all)
+                        covered |= scope_covers(*have, *part);
+                if (!covered && strv_add(&all, *part) < 0)
+                        return NULL;
+        }
+        return strv_join(all, " ");
+}
+
+char *warning_words(const char *text) {
+        const char *p = str_after(text, "299 ");
+        char *words = NULL;
+
+        if (!p)
+                return NULL;
+        p = skip_blanks(p);
+        p += strcspn(p, " ");
+        p = skip_blanks(p);
+        return *p == '"' && read_value(p, &words) ? words : NULL;
+}
+
 /* Whether the parameters after a link's '>' say rel=next. */
 static bool says_next(const char *p, const char *end) {
         for (; p < end; p++) {

@@ -23,5 +23,13 @@ typedef struct Challenge {
 int challenge_parse(const char *text, Challenge **list, size_t *n);
 void challenge_list_free(Challenge *list, size_t n);
 
+/* What is asked for, and of what a challenge asks for what is not in there: "repository:a:pull
+ * repository:b:pull,push"; new. */
+char *scope_join(const char *own, const char *asked);
+
+/* The words of a header Warning that is meant for people, `299 - "words"` (distribution-spec,
+ * "Warnings"); new; NULL for others. */
+char *warning_words(const char *text);
+
 /* The URL of the header Link whose rel is "next" (RFC 8288), new; NULL if there is none. */
 char *link_next(const char *text);

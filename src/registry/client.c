@@ -6,11 +6,13 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "registry/challenge.h"
 #include "registry/client.h"
 
 #define FIRST_WAIT_MS 500
 #define LONGEST_MS    30000
 #define ASKED_MAX_S   120
+#define WARNINGS_MAX  16
 
 /* {"errors": [{"code": …, "message": …}]}, distribution-spec "Error Codes". */
 typedef struct RegistryError {
@@ -45,7 +47,36 @@ int client_init(Client *client, NetSetup *setup) {
                 return -ENOMEM;
         for (size_t i = 0; i < setup->n_endpoints; i++)
                 identity_init(&client->identities[i], &setup->endpoints[i]);
+        pthread_mutex_init(&client->lock, NULL);
         return 0;
+}
+
+/* Warnings are shown, each once, and never acted upon. */
+static void note_warnings(Client *client, const HttpResponse *response) {
+        strv_foreach(header, response->headers) {
+                const char *value = str_after(*header, "warning: ");
+                autofree char *words = value ? warning_words(value) : NULL;
+
+                if (!words)
+                        continue;
+                pthread_mutex_lock(&client->lock);
+                if (!strv_has(client->warnings, words) &&
+                    strv_length(client->warnings) < WARNINGS_MAX)
+                        (void) strv_add(&client->warnings, words);
+                pthread_mutex_unlock(&client->lock);
+        }
+}
+
+char *client_take_warning(Client *client) {
+        char *words = NULL;
+
+        pthread_mutex_lock(&client->lock);
+        if (client->told < strv_length(client->warnings)) {
+                words = strv_join(client->warnings + client->told, "; ");
+                client->told = strv_length(client->warnings);
+        }
+        pthread_mutex_unlock(&client->lock);
+        return words;
 }
 
 void client_wait(int attempt, int64_t retry_after_s) {
@@ -131,11 +162,13 @@ static int ask_once(Client *client, size_t endpoint, Http *http, const ClientReq
                         return fail(err, r, "cannot ask it");
                 q.headers = all;
                 r = http_perform(http, &q, ret, err);
+                if (r >= 0)
+                        note_warnings(client, ret);
                 if (r < 0 || ret->status != 401 || !is_at(e, url) || attempt == 2)
                         return r;
                 if (secret)
                         identity_forget(identity, request->scope);
-                if (attempt > 0 && secret)
+                if (attempt > 0 && secret && !identity_lacks_scope(ret))
                         return 0;
                 r = http_header(ret, "www-authenticate")
                             ? identity_answer(identity, http, ret, request->scope, err)

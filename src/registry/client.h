@@ -17,9 +17,14 @@
 typedef struct Client {
         NetSetup *setup;
         Identity *identities; /* one for each endpoint */
+        pthread_mutex_t lock;
+        char **warnings; /* that registries gave, each once */
+        size_t told;     /* so many of them were taken */
 } Client;
 
 int client_init(Client *client, NetSetup *setup);
+/* The registry's own words that nobody has taken yet, new; NULL if there are none. */
+char *client_take_warning(Client *client);
 
 typedef struct ClientRequest {
         const char *method;

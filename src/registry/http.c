@@ -268,6 +268,12 @@ static int explain(const Exchange *x, CURLcode code, Err *err) {
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
                 if (known[i].code == code)
                         r = known[i].r;
+        /* With TLS 1.3 it is said after the handshake. */
+        if (strstr(why, "certificate required") || strstr(why, "bad certificate"))
+                return refuse(err, -ENOKEY, "it wants to see a certificate of ours");
+        /* What libcurl says of a connection that is gone while it asks who is at its other end. */
+        if (str_after(why, "getpeername() failed"))
+                why = "it closed the connection";
         return refuse(err, r, "%s", why);
 }
 

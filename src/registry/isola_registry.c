@@ -360,7 +360,7 @@ static void carry_out(Service *s, Http *http, Job *job) {
                       .reply = &reply,
                       .progress = tell_progress,
                       .context = job };
-        autofree char *message = NULL, *hint = NULL, *warning = NULL;
+        autofree char *message = NULL, *hint = NULL, *warning = NULL, *said = NULL;
         autoerr err = {};
         int r = -EINVAL;
 
@@ -378,11 +378,8 @@ static void carry_out(Service *s, Http *http, Job *job) {
                 reply.message = message = str_printable(err.message ? err.message : strerror(-r));
                 reply.hint = hint = err.hint ? str_printable(err.hint) : NULL;
         }
-        if (reply.warning) {
-                warning = str_printable(reply.warning);
-                free(reply.warning);
-                reply.warning = warning;
-        }
+        said = client_take_warning(&s->client);
+        reply.warning = warning = said ? str_printable(said) : NULL;
         send_reply(&reply);
         free(reply.media_type);
         free(reply.digest);

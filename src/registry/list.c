@@ -5,7 +5,6 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "oci/image.h"
 #include "registry/challenge.h"
 #include "registry/ops.h"
 
@@ -87,8 +86,7 @@ static int ask_page(OpRun *run, const char *path, const char *url, const char *s
 
         r = client_ask(run->client, last, run->http, &q, &response, err);
         if (r < 0)
-                return err_prefix(err, r, "cannot ask the registry '%s'",
-                                  run->client->setup->registry);
+                return op_cannot_ask(run, r, err);
         if (response.status == 200)
                 r = json_parse(&page_type, response.body, response.body_size, what, &page, err);
         else
@@ -182,43 +180,4 @@ int op_search(OpRun *run, Err *err) {
         if (r == -ENOENT || r == -EOPNOTSUPP)
                 return op_catalog(run, err);
         return refuse(err, r, "%s", why.message);
-}
-
-int op_referrers(OpRun *run, Err *err) {
-        const NetOp *op = run->op;
-        size_t last = run->client->setup->n_endpoints - 1;
-        char *headers[] = { (char *) "Accept: " OCI_MEDIA_INDEX, NULL };
-        autofree char *scope = op_pull_scope(run, last), *path = NULL, *tag = NULL;
-        HttpResponse response = {};
-        int r;
-
-        path = str_format("%s/referrers/%s", op->repository, op->digest);
-        tag = str_format("%s/manifests/%s", op->repository, op->digest);
-        if (!scope || !path || !tag)
-                return fail(err, ENOMEM, "cannot ask the registry");
-        *strrchr(tag, ':') = '-';
-        for (int i = 0; i < 2; i++) {
-                ClientRequest q = { .method = "GET",
-                                    .path = i ? tag : path,
-                                    .scope = scope,
-                                    .headers = headers,
-                                    .max_body = PAGE_MAX };
-
-                r = client_ask(run->client, last, run->http, &q, &response, err);
-                if (r < 0)
-                        return r;
-                if (response.status == 200) {
-                        r = fd_write_all(run->fd, response.body, response.body_size);
-                        run->reply->bytes = (int64_t) response.body_size;
-                        run->reply->found = true;
-                        http_response_clear(&response);
-                        return r < 0 ? fail(err, r, "cannot keep the registry's list") : 0;
-                }
-                if (response.status != 404)
-                        r = client_refused(run->client, &response, "referrers", err);
-                http_response_clear(&response);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
 }

@@ -23,7 +23,7 @@ typedef struct OpRun {
  */
 int op_document(OpRun *run, Err *err);
 int op_config(OpRun *run, Err *err);
-/* "blob": the bytes of a blob from @offset on, to a pipe. */
+/* "blob": the bytes of a blob from @offset on, to a pipe; from @urls first, where there are any. */
 int op_blob(OpRun *run, Err *err);
 /* "url": what is at @text, no registry's, to a file; at most @size bytes. */
 int op_url(OpRun *run, Err *err);
@@ -34,19 +34,24 @@ int op_exists(OpRun *run, Err *err);
 int op_put_blob(OpRun *run, Err *err);
 /* "put-manifest": by tag or digest; keeps the referrers' tag where the registry does not. */
 int op_put_manifest(OpRun *run, Err *err);
-/* "delete": a manifest. */
+/* "delete": a manifest by tag or digest; the referrers' tag loses it. */
 int op_delete(OpRun *run, Err *err);
 
 /* "tags", "catalog", "search": all pages, up to @limit items if that is not 0. */
 int op_tags(OpRun *run, Err *err);
 int op_catalog(OpRun *run, Err *err);
 int op_search(OpRun *run, Err *err);
-/* "referrers": the index of what refers to a digest; of artifact type @text, if given. */
+/* "referrers": an index of all that refers to a digest; of artifact type @text, if given. */
 int op_referrers(OpRun *run, Err *err);
 /* "ping": whether we are let in. */
 int op_ping(OpRun *run, Err *err);
 
 /* "repository:NAME:pull" and the like; new. */
 char *op_scope(const char *repository, const char *actions);
+/* PUTs a manifest; @ret is the registry's answer. */
+int op_put_document(OpRun *run, const char *reference, const char *media_type, const char *text,
+                    size_t size, HttpResponse *ret, Err *err);
+/* Says that the registry cannot be asked, why (in @err), and what can be done. */
+int op_cannot_ask(const OpRun *run, int r, Err *err);
 /* The scope to read the op's repository, as it is called at the endpoint; new. */
 char *op_pull_scope(const OpRun *run, size_t endpoint);

@@ -38,6 +38,7 @@ static const JsonField op_fields[] = {
         JSON_STRING(NetOp, digest, "digest"),
         JSON_STRING(NetOp, media_type, "mediaType"),
         JSON_STRING(NetOp, from, "from"),
+        JSON_STRINGS(NetOp, urls, "urls"),
         JSON_STRING(NetOp, text, "text"),
         JSON_I64(NetOp, size, "size"),
         JSON_I64(NetOp, offset, "offset"),

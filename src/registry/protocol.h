@@ -20,12 +20,6 @@
 #define NET_SOCKET      3
 #define NET_MESSAGE_MAX (128u << 10)
 #define NET_SETUP_MAX   (16u << 20)
-#define NET_ENV                                                                                   \
-        {                                                                                         \
-                "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", \
-                        "ALL_PROXY", "all_proxy", NULL                                            \
-        }
-
 /* One place where the registry's contents can be had; tried in their order.  The last is the
  * registry itself, which alone is written to and asked for lists. */
 typedef struct NetEndpoint {
@@ -57,8 +51,9 @@ typedef struct NetOp {
         char *reference;  /* tag or digest */
         char *digest;
         char *media_type;
-        char *from; /* repository to mount a blob from */
-        char *text; /* of a search */
+        char *from;  /* repository to mount a blob from */
+        char **urls; /* of a blob that may not be distributed */
+        char *text;  /* of a search */
         int64_t size, offset;
         int limit;
 } NetOp;

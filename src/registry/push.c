@@ -2,11 +2,10 @@
 
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "oci/image.h"
 #include "registry/ops.h"
+#include "registry/referrers.h"
 
 #define CHUNK_SIZE   (64ll << 20) /* one PATCH; what is lost at most when a connection breaks */
 #define DOCUMENT_MAX (4u << 20)
@@ -19,16 +18,11 @@ static size_t origin(const OpRun *run) {
 static int ask(OpRun *run, ClientRequest *q, HttpResponse *ret, Err *err) {
         int r = client_ask(run->client, origin(run), run->http, q, ret, err);
 
-        return r < 0 ? err_prefix(err, r, "cannot ask the registry '%s'",
-                                  run->client->setup->registry)
-                     : 0;
+        return r < 0 ? op_cannot_ask(run, r, err) : 0;
 }
 
-static char *push_scope(const NetOp *op) {
-        if (op->from)
-                return str_format("repository:%s:pull,push repository:%s:pull", op->repository,
-                                  op->from);
-        return op_scope(op->repository, "pull,push");
+static char *mount_scope(const NetOp *op) {
+        return str_format("repository:%s:pull,push repository:%s:pull", op->repository, op->from);
 }
 
 /* An upload under way. */
@@ -36,7 +30,8 @@ typedef struct Upload {
         OpRun *run;
         const char *scope;
         char *location;
-        int64_t at; /* bytes that the registry has */
+        int64_t at;    /* bytes that the registry has */
+        int64_t chunk; /* sent at once */
 } Upload;
 
 static int take_location(Upload *u, const HttpResponse *response, Err *err) {
@@ -51,9 +46,20 @@ static int take_location(Upload *u, const HttpResponse *response, Err *err) {
         return 0;
 }
 
-static int begin(Upload *u, bool *ret_mounted, Err *err) {
+/* A registry may want large pieces (distribution-spec, "OCI-Chunk-Min-Length"). */
+static void take_chunk_size(Upload *u, const HttpResponse *response) {
+        const char *least = http_header(response, "oci-chunk-min-length");
+        int64_t size;
+
+        u->chunk = CHUNK_SIZE;
+        if (least && parse_i64(least, &size) == 0 && size > u->chunk)
+                u->chunk = size;
+}
+
+/* @mount: a repository that may have it, or NULL. */
+static int begin(Upload *u, const char *mount, bool *ret_mounted, Err *err) {
         const NetOp *op = u->run->op;
-        autofree char *from = op->from ? http_escape(op->from) : NULL, *path = NULL;
+        autofree char *from = mount ? http_escape(mount) : NULL, *path = NULL;
         ClientRequest q = { .method = "POST", .scope = u->scope, .body = "", .has_body = true };
         HttpResponse response = {};
         int r;
@@ -65,12 +71,14 @@ static int begin(Upload *u, bool *ret_mounted, Err *err) {
                 return fail(err, ENOMEM, "cannot send a blob");
         q.path = path;
         r = ask(u->run, &q, &response, err);
-        if (r >= 0 && response.status == 201)
+        if (r >= 0 && response.status == 201) {
                 *ret_mounted = true;
-        else if (r >= 0 && response.status == 202)
+        } else if (r >= 0 && response.status == 202) {
+                take_chunk_size(u, &response);
                 r = take_location(u, &response, err);
-        else if (r >= 0)
+        } else if (r >= 0) {
                 r = client_refused(u->run->client, &response, "sending a blob", err);
+        }
         http_response_clear(&response);
         return r;
 }
@@ -132,6 +140,8 @@ static int send_chunk(Upload *u, int64_t size, Err *err) {
                 r = take_location(u, &response, err);
         } else if (r >= 0) {
                 r = client_refused(u->run->client, &response, "sending a blob", err);
+                if (response.status == 416 && http_header(&response, "location"))
+                        (void) take_location(u, &response, NULL);
                 if (client_status_may_mend(response.status) || response.status == 416)
                         r = -EAGAIN;
         }
@@ -146,7 +156,7 @@ static int send_chunks(Upload *u, Err *err) {
         while (u->at < total) {
                 int64_t left = total - u->at;
                 autoerr why = {};
-                int r = send_chunk(u, left < CHUNK_SIZE ? left : CHUNK_SIZE, &why);
+                int r = send_chunk(u, left < u->chunk ? left : u->chunk, &why);
 
                 if (r >= 0) {
                         attempt = 0;
@@ -185,7 +195,7 @@ static int finish(Upload *u, Err *err) {
 }
 
 int op_put_blob(OpRun *run, Err *err) {
-        autofree char *scope = push_scope(run->op);
+        autofree char *scope = op_scope(run->op->repository, "pull,push"), *both = NULL;
         Upload u = { .run = run, .scope = scope };
         int r;
 
@@ -195,7 +205,17 @@ int op_put_blob(OpRun *run, Err *err) {
         if (r >= 0 && run->reply->found)
                 return 0;
         run->reply->found = false;
-        r = begin(&u, &run->reply->found, err);
+        if (run->op->from) {
+                u.scope = both = mount_scope(run->op);
+                r = both ? begin(&u, run->op->from, &run->reply->found, NULL) : -ENOMEM;
+        } else {
+                r = -ENOENT;
+        }
+        /* Who may not read there, or a registry that does not mount: it is sent. */
+        if (r < 0) {
+                u.scope = scope;
+                r = begin(&u, NULL, &run->reply->found, err);
+        }
         if (r >= 0 && !run->reply->found) {
                 r = send_chunks(&u, err);
                 if (r >= 0)
@@ -222,8 +242,8 @@ static int read_file(int fd, int64_t size, char **ret, Err *err) {
         return 0;
 }
 
-static int put_document(OpRun *run, const char *reference, const char *media_type, const char *text,
-                        size_t size, HttpResponse *ret, Err *err) {
+int op_put_document(OpRun *run, const char *reference, const char *media_type, const char *text,
+                    size_t size, HttpResponse *ret, Err *err) {
         const NetOp *op = run->op;
         autofree char *path = str_format("%s/manifests/%s", op->repository, reference);
         autofree char *scope = op_scope(op->repository, "pull,push");
@@ -247,120 +267,24 @@ static int put_document(OpRun *run, const char *reference, const char *media_typ
         return r;
 }
 
-/* distribution-spec "Referrers Tag Schema": sha256:HEX is the tag sha256-HEX. */
-static char *referrers_tag(const char *digest) {
-        char *tag = strdup(digest);
-
-        if (tag && strchr(tag, ':'))
-                *strchr(tag, ':') = '-';
-        return tag;
-}
-
-static int add_referrer(OpRun *run, const OciManifest *m, const char *digest, size_t size,
-                        OciIndex *index, Err *err) {
-        OciDescriptor *d;
-
-        for (size_t i = 0; i < index->n_manifests; i++)
-                if (str_equal(index->manifests[i].digest, digest))
-                        return 0;
-        d = json_grow(&index->manifests, &index->n_manifests, sizeof *d);
-        if (!d)
-                return fail(err, ENOMEM, "cannot list a referrer");
-        d->media_type = strdup(run->op->media_type);
-        d->digest = strdup(digest);
-        d->size = (int64_t) size;
-        d->artifact_type = strdup(m->artifact_type ? m->artifact_type : m->config.media_type);
-        if (!d->media_type || !d->digest || !d->artifact_type ||
-            strv_copy(m->annotations, &d->annotations) < 0)
-                return fail(err, ENOMEM, "cannot list a referrer");
-        return 1;
-}
-
-/* Reads, changes and writes the index that lists what refers to @m's subject. */
-static int keep_referrers(OpRun *run, const OciManifest *m, const char *text, size_t size,
-                          Err *err) {
-        autofree char *tag = referrers_tag(m->subject->digest), *path = NULL, *scope = NULL;
-        char *headers[] = { (char *) "Accept: " OCI_MEDIA_INDEX, NULL };
-        char digest[DIGEST_LENGTH + 1];
-        HttpResponse response = {};
-        autofree char *written = NULL;
-        OciIndex index = {};
-        int r;
-
-        path = tag ? str_format("%s/manifests/%s", run->op->repository, tag) : NULL;
-        scope = op_scope(run->op->repository, "pull,push");
-        if (!path || !scope)
-                return fail(err, ENOMEM, "cannot list a referrer");
-        r = ask(run,
-                &(ClientRequest){ .method = "GET",
-                                  .path = path,
-                                  .scope = scope,
-                                  .headers = headers,
-                                  .max_body = DOCUMENT_MAX },
-                &response, err);
-        if (r >= 0 && response.status == 200)
-                r = json_parse(&oci_index_type, response.body, response.body_size, tag, &index,
-                               err);
-        http_response_clear(&response);
-        if (r < 0)
-                return r;
-        digest_of(text, size, digest);
-        r = add_referrer(run, m, digest, size, &index, err);
-        if (r > 0) {
-                index.schema_version = 2;
-                if (!index.media_type)
-                        index.media_type = strdup(OCI_MEDIA_INDEX);
-                written = json_text(&oci_index_type, &index);
-                r = written ? put_document(run, tag, OCI_MEDIA_INDEX, written, strlen(written),
-                                           &response, err)
-                            : fail(err, ENOMEM, "cannot list a referrer");
-                http_response_clear(&response);
-        }
-        json_clear(&oci_index_type, &index);
-        return r;
-}
-
 int op_put_manifest(OpRun *run, Err *err) {
         const NetOp *op = run->op;
         HttpResponse response = {};
         autofree char *text = NULL;
-        OciManifest manifest = {};
         const char *digest;
         int r;
 
         r = read_file(run->fd, op->size, &text, err);
         if (r >= 0)
-                r = put_document(run, op->reference, op->media_type, text, (size_t) op->size,
-                                 &response, err);
+                r = op_put_document(run, op->reference, op->media_type, text, (size_t) op->size,
+                                    &response, err);
         if (r >= 0) {
                 digest = http_header(&response, "docker-content-digest");
                 run->reply->digest = digest ? strdup(digest) : NULL;
                 /* A registry that keeps referrers by itself says so. */
-                if (!http_header(&response, "oci-subject") &&
-                    json_parse(&oci_manifest_type, text, (size_t) op->size, "manifest", &manifest,
-                               NULL) >= 0) {
-                        if (manifest.subject)
-                                r = keep_referrers(run, &manifest, text, (size_t) op->size, err);
-                        json_clear(&oci_manifest_type, &manifest);
-                }
+                if (!http_header(&response, "oci-subject"))
+                        r = referrers_note(run, op->media_type, text, (size_t) op->size, err);
         }
-        http_response_clear(&response);
-        return r;
-}
-
-int op_delete(OpRun *run, Err *err) {
-        const NetOp *op = run->op;
-        autofree char *path = str_format("%s/manifests/%s", op->repository, op->reference);
-        autofree char *scope = op_scope(op->repository, "delete");
-        ClientRequest q = { .method = "DELETE", .path = path, .scope = scope };
-        HttpResponse response = {};
-        int r;
-
-        if (!path || !scope)
-                return fail(err, ENOMEM, "cannot ask the registry");
-        r = ask(run, &q, &response, err);
-        if (r >= 0 && response.status != 202 && response.status != 200 && response.status != 204)
-                r = client_refused(run->client, &response, "removing a manifest", err);
         http_response_clear(&response);
         return r;
 }

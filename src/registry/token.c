@@ -230,15 +230,24 @@ static int check_realm(const NetEndpoint *e, const char *realm, Err *err) {
 
 static int get_token(Identity *identity, Http *http, const Challenge *c, const char *scope,
                      Err *err) {
+        autofree char *wanted = scope_join(scope, c->scope);
         HttpResponse response = {};
         int r;
 
+        if (!wanted)
+                return fail(err, ENOMEM, "cannot ask for a token");
         r = check_realm(identity->endpoint, c->realm, err);
         if (r < 0)
                 return r;
         r = identity->endpoint->identity_token
-                    ? ask_oauth(identity, http, c, scope, &response, err)
-                    : ask_token(identity, http, c, scope, &response, err);
+                    ? ask_oauth(identity, http, c, wanted, &response, err)
+                    : ask_token(identity, http, c, wanted, &response, err);
+        /* Token servers without OAuth 2.0 know the old way. */
+        if (r >= 0 && identity->endpoint->identity_token && identity->endpoint->user &&
+            (response.status == 404 || response.status == 405)) {
+                http_response_clear(&response);
+                r = ask_token(identity, http, c, wanted, &response, err);
+        }
         if (r < 0)
                 return err_prefix(err, r, "cannot get a token from '%s'", c->realm);
         if (response.status == 200)
@@ -263,6 +272,18 @@ static int read_challenges(const HttpResponse *response, Challenge **ret, size_t
                         return r;
         }
         return 0;
+}
+
+bool identity_lacks_scope(const HttpResponse *response) {
+        Challenge *list = NULL;
+        bool lacks = false;
+        size_t n = 0;
+
+        (void) read_challenges(response, &list, &n);
+        for (size_t i = 0; i < n; i++)
+                lacks |= str_equal(list[i].error, "insufficient_scope");
+        challenge_list_free(list, n);
+        return lacks;
 }
 
 int identity_answer(Identity *identity, Http *http, const HttpResponse *response, const char *scope,

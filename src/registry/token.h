@@ -44,5 +44,7 @@ char *identity_header(Identity *identity, const char *scope);
  */
 int identity_answer(Identity *identity, Http *http, const HttpResponse *response, const char *scope,
                     Err *err);
+/* Whether a 401 says that who we are is known, but that the scope was too small (RFC 6750 §3.1). */
+bool identity_lacks_scope(const HttpResponse *response);
 /* Forgets the token of a scope, which the registry does not take any more. */
 void identity_forget(Identity *identity, const char *scope);

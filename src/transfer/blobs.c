@@ -118,6 +118,7 @@ static int ask_remote(Mover *mover, Work *w, Err *err) {
         NetOp op = { .kind = (char *) "blob",
                      .repository = (char *) m->repository,
                      .digest = w->blob->digest,
+                     .urls = (char **) w->blob->urls,
                      .size = w->blob->size,
                      .offset = w->have };
         int ends[2], r;

@@ -20,6 +20,7 @@ typedef struct Blob {
         char digest[DIGEST_LENGTH + 1]; /* "" if not known: found out on the way */
         int64_t size;
         const char *media_type;
+        char *const *urls; /* where a blob that may not be distributed is had; or NULL */
 
         /* Where it is: a file, which stays the caller's; else the remote is asked. */
         bool local;

@@ -56,20 +56,22 @@ static int copy_index(const Copy *c, const Document *index, int depth, Err *err)
         return r;
 }
 
+static int get_entry(void *context, const OciDescriptor *d, Document *ret, Err *err) {
+        return source_document(context, d, ret, err);
+}
+
 /* The one that the platform wants. */
 static int choose(const Copy *c, const Document *index, Document *ret, Err *err) {
         OciPlatform platform = {};
-        int chosen, r;
+        int r;
 
         r = c->options->platform ? platform_parse(c->options->platform, &platform, err)
                                  : platform_here(&platform);
-        if (r < 0)
-                return r;
-        chosen = platform_choose(index->said.index, &platform, "image", err);
+        if (r >= 0)
+                r = document_choose(index->said.index, &platform, "image", get_entry, c->source,
+                                    ret, err);
         platform_clear(&platform);
-        return chosen < 0 ? chosen
-                          : source_document(c->source, &index->said.index->manifests[chosen], ret,
-                                            err);
+        return r;
 }
 
 static int finish(const Copy *c, const Document *document, const Document *index, Err *err) {
@@ -105,8 +107,6 @@ int copy_image(Source *source, const SourceImage *image, Dest *dest, char *const
         } else if (top.said.index) {
                 r = choose(&c, &top, &one, err);
                 copied = &one;
-                if (r >= 0 && !one.said.manifest)
-                        r = refuse(err, EBADMSG, "the index names another index");
                 if (r >= 0)
                         r = copy_manifest(&c, &one, &top, err);
         } else {

@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "oci/platform.h"
 #include "transfer/document.h"
+
+#define NESTED_MAX 4
 
 void document_free(Document *document) {
         free(document->text);
@@ -84,10 +87,12 @@ int document_fetch_config(Remote *remote, const char *repository, const OciDescr
                      .repository = (char *) repository,
                      .digest = d->digest };
         char *text = NULL;
-        size_t size;
+        size_t size = (size_t) d->size;
         int r;
 
-        r = remote_text(remote, &op, &text, &size, NULL, err);
+        /* What the manifest brings along was checked when that was read. */
+        r = d->data ? descriptor_data(d, &text, err)
+                    : remote_text(remote, &op, &text, &size, NULL, err);
         if (r < 0)
                 return r;
         r = keep(ret, text, size, d->media_type);
@@ -95,4 +100,54 @@ int document_fetch_config(Remote *remote, const char *repository, const OciDescr
                 return fail(err, r, "cannot read a config");
         r = document_check(ret, d->digest, d->size, "config", err);
         return r < 0 ? r : describe_config(text, size, d->media_type, n_layers, &ret->said, err);
+}
+
+static int choose(const OciIndex *index, const OciPlatform *want, const char *name, DocumentGet get,
+                  void *context, int depth, Document *ret, Err *err);
+
+/* What an entry names, or of an index what fits in there. */
+static int enter(const OciDescriptor *d, const OciPlatform *want, const char *name, DocumentGet get,
+                 void *context, int depth, Document *ret, Err *err) {
+        autodocument found = {};
+        int r = get(context, d, &found, err);
+
+        if (r < 0)
+                return r;
+        if (found.said.index)
+                return choose(found.said.index, want, name, get, context, depth + 1, ret, err);
+        *ret = found;
+        found = (Document){};
+        return 0;
+}
+
+/* An entry that says its platform comes first; then indexes that say none are looked into. */
+static int choose(const OciIndex *index, const OciPlatform *want, const char *name, DocumentGet get,
+                  void *context, int depth, Document *ret, Err *err) {
+        autoerr nothing = {};
+        int r;
+
+        if (depth > NESTED_MAX)
+                return refuse(err, EBADMSG, "indexes are nested deeper than %d", NESTED_MAX);
+        r = platform_choose(index, want, name, &nothing);
+        if (r >= 0)
+                return enter(&index->manifests[r], want, name, get, context, depth, ret, err);
+        for (size_t i = 0; i < index->n_manifests && r == -ENOENT; i++) {
+                const OciDescriptor *d = &index->manifests[i];
+
+                if (!media_type_is_index(d->media_type) || d->platform)
+                        continue;
+                err_clear(&nothing);
+                r = enter(d, want, name, get, context, depth, ret, &nothing);
+        }
+        if (r < 0 && err) {
+                err_clear(err);
+                *err = nothing;
+                nothing = (Err){};
+        }
+        return r;
+}
+
+int document_choose(const OciIndex *index, const OciPlatform *want, const char *name,
+                    DocumentGet get, void *context, Document *ret, Err *err) {
+        return choose(index, want, name, get, context, 0, ret, err);
 }

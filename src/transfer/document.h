@@ -32,6 +32,17 @@ int document_fetch(Remote *remote, const char *repository, const char *reference
 int document_fetch_config(Remote *remote, const char *repository, const OciDescriptor *d,
                           size_t n_layers, Document *ret, Err *err);
 
+/* Gets what an entry of an index names, checked. */
+typedef int (*DocumentGet)(void *context, const OciDescriptor *d, Document *ret, Err *err);
+
+/**
+ * document_choose() - the manifest for a platform
+ * @index:	indexes that it names are looked into as well
+ * @name:	for the error, which lists what there is
+ */
+int document_choose(const OciIndex *index, const OciPlatform *want, const char *name,
+                    DocumentGet get, void *context, Document *ret, Err *err);
+
 /* Has what a descriptor names checked: size and digest of what came. */
 int document_check(const Document *document, const char *digest, int64_t size, const char *what,
                    Err *err);

@@ -63,6 +63,7 @@ int pull_plan(const OciManifest *manifest, const OciImage *config, Blob **ret, E
                 memcpy(b->parent, chain, sizeof b->parent);
                 b->size = d->size;
                 b->media_type = d->media_type;
+                b->urls = media_type_is_foreign(d->media_type) ? d->urls : NULL;
                 b->diff_id = config->rootfs.diff_ids[i];
                 layer_chain_id(chain, b->diff_id, chain);
         }
@@ -172,8 +173,13 @@ static int pull_manifest(Pull *p, const Document *manifest, bool named, Image **
         int r;
 
         if (!media_type_is_config(m->config.media_type))
-                return refuse(err, ENOTSUP, "'%s' is no image but an artifact of the type '%s'",
-                              p->ref->name, m->config.media_type);
+                return err_hint(
+                        err,
+                        refuse(err, ENOTSUP, "'%s' is no image but an artifact of the type '%s'",
+                               p->ref->name,
+                               !str_empty(m->artifact_type) ? m->artifact_type
+                                                            : m->config.media_type),
+                        "'isola image copy docker://%s oci:DIRECTORY' gets it", p->ref->name);
         r = document_fetch_config(p->remote, p->repository, &m->config, m->n_layers, &config, err);
         if (r >= 0)
                 r = pull_plan(m, config.said.image, &blobs, err);
@@ -183,29 +189,36 @@ static int pull_manifest(Pull *p, const Document *manifest, bool named, Image **
         return r < 0 ? r : adopt(p, manifest, &config, named, ret, err);
 }
 
-static int pull_entry(Pull *p, const OciDescriptor *d, bool named, Image **ret, Err *err) {
-        autodocument manifest = {};
-        int r;
+static int get_entry(void *context, const OciDescriptor *d, Document *ret, Err *err) {
+        Pull *p = context;
+        int r = document_fetch(p->remote, p->repository, d->digest, ret, err);
 
-        r = document_fetch(p->remote, p->repository, d->digest, &manifest, err);
-        if (r >= 0)
-                r = document_check(&manifest, d->digest, d->size, "manifest", err);
-        if (r >= 0 && !manifest.said.manifest)
-                r = refuse(err, EBADMSG, "the index names another index, %s", d->digest);
-        return r < 0 ? r : pull_manifest(p, &manifest, named, ret, err);
+        return r < 0 ? r : document_check(ret, d->digest, d->size, "manifest", err);
 }
 
 /* The others have no name, but are kept with the index that names them. */
-static int pull_others(Pull *p, int chosen, Err *err) {
+static int pull_others(Pull *p, const char *chosen, Err *err) {
         const OciIndex *index = p->top.said.index;
 
         for (size_t i = 0; i < index->n_manifests; i++) {
+                const OciDescriptor *d = &index->manifests[i];
+                autodocument manifest = {};
                 autoptr(Image) other = NULL;
                 int r;
 
-                if ((int) i == chosen || !platform_is_real(&index->manifests[i]))
+                if (str_equal(d->digest, chosen) || !platform_is_real(d) ||
+                    !(media_type_is_manifest(d->media_type) || media_type_is_index(d->media_type)))
                         continue;
-                r = pull_entry(p, &index->manifests[i], false, &other, err);
+                r = get_entry(p, d, &manifest, err);
+                if (r >= 0 && !manifest.said.manifest)
+                        r = err_hint(err,
+                                     refuse(err, EOPNOTSUPP,
+                                            "the index names another index, %s, and isola keeps "
+                                            "no such tree",
+                                            d->digest),
+                                     "pull one platform, or 'isola image copy --all-platforms' it");
+                if (r >= 0)
+                        r = pull_manifest(p, &manifest, false, &other, err);
                 if (r < 0)
                         return r;
         }
@@ -214,15 +227,15 @@ static int pull_others(Pull *p, int chosen, Err *err) {
 
 static int pull_top(Pull *p, Image **ret, Err *err) {
         const OciIndex *index = p->top.said.index;
-        int chosen, r;
+        autodocument chosen = {};
+        int r;
 
         if (!index)
                 return pull_manifest(p, &p->top, true, ret, err);
-        chosen = platform_choose(index, &p->platform, p->ref->name, err);
-        if (chosen < 0)
-                return chosen;
-        r = p->options->all_platforms ? pull_others(p, chosen, err) : 0;
-        return r < 0 ? r : pull_entry(p, &index->manifests[chosen], true, ret, err);
+        r = document_choose(index, &p->platform, p->ref->name, get_entry, p, &chosen, err);
+        if (r >= 0 && p->options->all_platforms)
+                r = pull_others(p, chosen.digest, err);
+        return r < 0 ? r : pull_manifest(p, &chosen, true, ret, err);
 }
 
 static void warn_of_platform(const Pull *p, const Image *image) {

@@ -20,8 +20,9 @@
 
 #define PROGRAM_NAME "isola-registry"
 /* One id that nobody else has: behind those of the image helper. */
-#define NETWORK_ID (SANDBOX_ID_BASE + 65536)
-#define TEXT_MAX   (8u << 20)
+#define NETWORK_ID   (SANDBOX_ID_BASE + 65536)
+#define TEXT_MAX     (8u << 20)
+#define THIS_MACHINE "localhost,127.0.0.0/8,::1"
 #define NAMESPACES \
         (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
@@ -72,14 +73,32 @@ static int arrange_descriptors(int socket, int program) {
         return process_close_on_exec(NET_SOCKET + 1) < 0 ? -errno : self;
 }
 
-/* Only what says how to reach the network. */
+/* Only what says how to reach the network, in libcurl's words: small letters, the only ones that it
+ * takes for http.  This machine itself is reached without a proxy, as other engines do. */
 static char **environment(void) {
-        static const char *const names[] = NET_ENV;
+        static const struct {
+                const char *name, *other;
+        } names[] = { { "http_proxy", "HTTP_PROXY" },
+                      { "https_proxy", "HTTPS_PROXY" },
+                      { "all_proxy", "ALL_PROXY" } };
+        const char *none = getenv("no_proxy");
         char **list = NULL;
 
-        for (const char *const *name = names; *name; name++)
-                if (getenv(*name))
-                        (void) strv_addf(&list, "%s=%s", *name, getenv(*name));
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                const char *value = getenv(names[i].name);
+
+                if (str_empty(value))
+                        value = getenv(names[i].other);
+                if (!str_empty(value))
+                        (void) strv_addf(&list, "%s=%s", names[i].name, value);
+        }
+        if (str_empty(none))
+                none = getenv("NO_PROXY");
+        if (str_equal(none, "*"))
+                (void) strv_add(&list, "no_proxy=*");
+        else
+                (void) strv_addf(&list, "no_proxy=%s%s" THIS_MACHINE, str_empty(none) ? "" : none,
+                                 str_empty(none) ? "" : ",");
         return list;
 }
 

@@ -380,6 +380,7 @@ int source_prepare(Source *s, const OciDescriptor *const *wanted, size_t n, cons
                 memcpy(b->digest, wanted[i]->digest, sizeof b->digest);
                 b->size = wanted[i]->size;
                 b->media_type = wanted[i]->media_type;
+                b->urls = media_type_is_foreign(wanted[i]->media_type) ? wanted[i]->urls : NULL;
                 b->to_scratch = true;
                 move.n++;
         }

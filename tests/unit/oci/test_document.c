@@ -42,3 +42,20 @@ TEST(unknown_members_and_nulls_do_no_harm) {
         expect_ok(reads("{\"schemaVersion\": 2, \"config\": " C ", \"layers\": null, \"new\": {}}",
                         NULL, NULL));
 }
+
+#define DATA(text)                                                                                     \
+        "{\"schemaVersion\": 2, \"layers\": [], \"config\": {\"mediaType\": \"x/y\", \"digest\": \"" D \
+        "\", \"size\": 2, \"data\": \"" text "\"}}"
+
+TEST(data_that_a_descriptor_brings_along_are_checked) {
+        OciDescriptor d = { .digest = (char *) D, .size = 2, .data = (char *) "e30=" };
+        autofree char *text = NULL;
+
+        expect_ok(reads(DATA("e30="), NULL, NULL));
+        expect(reads(DATA("e30"), NULL, NULL) == -EBADMSG);
+        expect(reads(DATA("e3w="), NULL, NULL) == -EBADMSG);
+        expect(reads(DATA("e30K"), NULL, NULL) == -EBADMSG);
+        expect(reads(DATA("!!!!"), NULL, NULL) == -EBADMSG);
+        expect_ok(descriptor_data(&d, &text, NULL));
+        expect_str(text, "{}");
+}

@@ -62,3 +62,42 @@ TEST(the_next_page_of_a_list) {
                 expect(str_equal(url, cases[i].url));
         }
 }
+
+TEST(what_a_token_is_asked_for) {
+        static const struct {
+                const char *own, *asked, *all;
+        } cases[] = {
+                { "repository:a/b:pull", NULL, "repository:a/b:pull" },
+                { "repository:a/b:pull,push", "repository:a/b:push", "repository:a/b:pull,push" },
+                { "repository:a:pull", "repository:a:pull,push",
+                  "repository:a:pull repository:a:pull,push" },
+                { "repository:a:pull", "repository:b:pull repository:a:pull",
+                  "repository:a:pull repository:b:pull" },
+                { "registry:catalog:*", "registry:catalog:read", "registry:catalog:*" },
+                { "", "repository:a:pull", "repository:a:pull" },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                autofree char *all = scope_join(cases[i].own, cases[i].asked);
+
+                expect_str(all, cases[i].all);
+        }
+}
+
+TEST(the_words_of_a_warning) {
+        static const struct {
+                const char *text, *words;
+        } cases[] = {
+                { "299 - \"it is \\\"old\\\"\"", "it is \"old\"" },
+                { "299 registry.example:5000 \"x\" \"Wed, 21 Oct 2015 07:28:00 GMT\"", "x" },
+                { "199 - \"x\"", NULL },
+                { "299 -", NULL },
+                { "299 - \"never ends", NULL },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                autofree char *words = warning_words(cases[i].text);
+
+                expect(str_equal(words, cases[i].words));
+        }
+}
