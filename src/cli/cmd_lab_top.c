@@ -4,20 +4,15 @@
 
 #include <errno.h>
 #include <math.h>
-#include <poll.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-#include "base/file.h"
 #include "base/size.h"
 #include "base/str.h"
 #include "cli/interrupt.h"
 #include "cli/lab_operand.h"
 #include "cli/lab_sample.h"
+#include "cli/screen.h"
 #include "cli/table.h"
-#include "engine/term.h"
 
 #define INTERVAL_MS 1000
 
@@ -180,96 +175,6 @@ static char *make_text(const Looks *l, size_t *ret_nodes) {
         return str_take(&s);
 }
 
-/* ---- the terminal ---- */
-
-typedef struct Screen {
-        bool taken;
-        TermMode mode;
-} Screen;
-
-/* The screen as it was before comes back. */
-static void screen_leave(Screen *s) {
-        static const char leave[] = "\x1b[?25h\x1b[?1049l";
-
-        if (s->taken)
-                (void) fd_write_all(STDOUT_FILENO, leave, sizeof leave - 1);
-        s->taken = false;
-        term_restore(&s->mode);
-}
-#define autoscreen __attribute__((__cleanup__(screen_leave))) Screen
-
-static int screen_take(Screen *s) {
-        static const char take[] = "\x1b[?1049h\x1b[?25l";
-        int r;
-
-        if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
-                return 0;
-        r = term_make_raw(STDIN_FILENO, &s->mode);
-        if (r < 0)
-                return r;
-        s->taken = true;
-        return fd_write_all(STDOUT_FILENO, take, sizeof take - 1);
-}
-
-static const char *after_columns(const char *line, size_t columns) {
-        while (columns-- > 0 && *line) {
-                size_t n = str_utf8_length(line, strlen(line));
-
-                line += n ? n : 1;
-        }
-        return line;
-}
-
-/* Of what does not fit the last nodes go, to leave half of the room to links, then the last links;
- * of long lines the end. */
-static int screen_show(const char *text, size_t n_nodes) {
-        struct winsize size = { .ws_row = 24, .ws_col = 80 };
-        autofree char *safe = str_printable_lines(text);
-        autostrv lines = NULL;
-        autostr s = {};
-        size_t n, rows, skipped;
-
-        if (!safe || strv_split(safe, "\n", false, &lines) < 0)
-                return -ENOMEM;
-        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row < 4 || size.ws_col < 4)
-                size = (struct winsize){ .ws_row = 24, .ws_col = 80 };
-        n = strv_length(lines);
-        rows = (size_t) size.ws_row - 1;
-        skipped = n > rows ? n - rows : 0;
-        if (skipped > 0 && n_nodes > rows / 2)
-                skipped = skipped < n_nodes - rows / 2 ? skipped : n_nodes - rows / 2;
-        else
-                skipped = 0;
-        str_put(&s, "\x1b[H");
-        for (size_t i = 0, shown = 0; i < n && shown < rows; i++) {
-                if (i + 1 + skipped >= n_nodes && i + 1 < n_nodes)
-                        continue;
-                str_put_bytes(&s, lines[i],
-                              (size_t) (after_columns(lines[i], size.ws_col) - lines[i]));
-                str_put(&s, "\x1b[K\r\n");
-                shown++;
-        }
-        str_put(&s, "\x1b[J");
-        if (s.failed)
-                return -ENOMEM;
-        return fd_write_all(STDOUT_FILENO, s.text, s.length);
-}
-
-/* True if somebody wants it to end: by a signal, or by the keys q and ctrl-c. */
-static bool wait_for_end(const Screen *screen, int signals, int64_t ms) {
-        struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
-                                { .fd = screen->taken ? STDIN_FILENO : -1, .events = POLLIN } };
-        char keys[64];
-        ssize_t n;
-
-        if (poll(fds, 2, (int) (ms < 86400000 ? ms : 86400000)) <= 0)
-                return false;
-        if (fds[0].revents || !fds[1].revents)
-                return true;
-        n = read(STDIN_FILENO, keys, sizeof keys);
-        return n <= 0 || memchr(keys, 'q', (size_t) n) || memchr(keys, 3, (size_t) n);
-}
-
 /* ---- the verb ---- */
 
 static int look(const Lab *lab, LabSample *ret, Err *err) {
@@ -285,13 +190,7 @@ static int show(const Looks *l, const Screen *screen, int nth, Err *err) {
         int r;
 
         text = make_text(l, &n_nodes);
-        r = text ? 0 : -ENOMEM;
-        if (r >= 0 && screen->taken)
-                r = screen_show(text, n_nodes);
-        else if (r >= 0 && nth > 0)
-                r = fd_write_all(STDOUT_FILENO, "\n", 1);
-        if (r >= 0 && !screen->taken)
-                r = fd_write_all(STDOUT_FILENO, text, strlen(text));
+        r = text ? screen_show(screen, text, n_nodes, nth) : -ENOMEM;
         return r < 0 ? fail(err, r, "cannot show lab '%s'", l->lab->name) : 0;
 }
 
@@ -316,7 +215,7 @@ static int watch(const CommandInput *in, const char *name, const Screen *screen,
                                  screen, shown++, err);
                 }
                 if (r < 0 || (o->count > 0 && shown == o->count) ||
-                    wait_for_end(screen, signals, interval))
+                    screen_wait(screen, signals, interval))
                         break;
                 lab_sample_clear(&before);
                 before = now;
@@ -329,7 +228,7 @@ static int cmd_lab_top(const CommandInput *in, Err *err) {
         const TopOptions *o = in->options;
         autofree char *name = NULL;
         autoclose int signals = -EBADF;
-        autoscreen screen = { .mode = TERM_MODE_NONE };
+        autoscreen screen = SCREEN_NONE;
         int r;
 
         if (o->sort && !str_equal(o->sort, "load") && !str_equal(o->sort, "name"))

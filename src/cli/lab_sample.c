@@ -2,18 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/lab_sample.h"
-
-#define STAT_MAX ((size_t) 4096)
+#include "kernel/proc_stat.h"
 
 void lab_sample_clear(LabSample *s) {
         for (size_t i = 0; i < s->n_links; i++)
@@ -91,37 +87,14 @@ static int compare_spaces(const void *a, const void *b) {
         return x < y ? -1 : x > y;
 }
 
-static int space_of(const char *pid, ino_t *ret) {
-        char path[64];
-        struct stat st;
+static void add_process(pid_t pid, NodeSample *n) {
+        ProcessUsage usage;
 
-        snprintf(path, sizeof path, "/proc/%s/ns/pid", pid);
-        if (stat(path, &st) < 0)
-                return -errno;
-        *ret = st.st_ino;
-        return 0;
-}
-
-/* proc_pid_stat(5): fields 14 to 17 are ticks, 24 is pages. */
-static void add_process(const char *pid, NodeSample *n) {
-        uint64_t user, system, children_user, children_system, pages;
-        autofree char *text = NULL;
-        char path[64];
-        const char *p;
-
-        snprintf(path, sizeof path, "/proc/%s/stat", pid);
-        if (file_read(AT_FDCWD, path, STAT_MAX, &text, NULL) < 0)
+        if (process_usage(pid, &usage) < 0)
                 return; /* it has ended */
-        p = strrchr(text, ')');
-        if (!p || sscanf(p + 1,
-                         " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-                         " %" SCNu64 " %" SCNu64 " %*d %*d %*d %*d %*u %*u %" SCNu64,
-                         &user, &system, &children_user, &children_system, &pages) != 5)
-                return;
         n->processes++;
-        n->cpu_s += (double) (user + system + children_user + children_system) /
-                    (double) sysconf(_SC_CLK_TCK);
-        n->memory += pages * (uint64_t) sysconf(_SC_PAGESIZE);
+        n->cpu_s += (double) usage.cpu_ns / 1e9;
+        n->memory += usage.memory;
 }
 
 int lab_sample_nodes(const Lab *lab, LabSample *ret, Err *err) {
@@ -136,10 +109,7 @@ int lab_sample_nodes(const Lab *lab, LabSample *ret, Err *err) {
                 return fail(err, r, "cannot look at lab '%s'", lab->name);
         ret->n_nodes = n;
         for (size_t i = 0; i < n; i++) {
-                char pid[16];
-
-                snprintf(pid, sizeof pid, "%d", lab_node_pid(lab, i));
-                if (space_of(pid, &spaces[n_spaces].inode) < 0)
+                if (process_namespace(lab_node_pid(lab, i), "pid", &spaces[n_spaces].inode) < 0)
                         continue;
                 spaces[n_spaces++].node = i;
                 ret->nodes[i].known = true;
@@ -149,11 +119,14 @@ int lab_sample_nodes(const Lab *lab, LabSample *ret, Err *err) {
         strv_foreach(name, names) {
                 Space key = {}, *found;
 
-                if ((*name)[0] < '0' || (*name)[0] > '9' || space_of(*name, &key.inode) < 0)
+                int pid;
+
+                if (parse_int(*name, 1, INT32_MAX, &pid) < 0 ||
+                    process_namespace(pid, "pid", &key.inode) < 0)
                         continue;
                 found = bsearch(&key, spaces, n_spaces, sizeof *spaces, compare_spaces);
                 if (found)
-                        add_process(*name, &ret->nodes[found->node]);
+                        add_process(pid, &ret->nodes[found->node]);
         }
         return 0;
 }

@@ -254,6 +254,17 @@ int container_load(const Home *home, const char *name, Container **ret, Err *err
                         return r;
         }
         r = container_name_lookup(home, name, &id);
+        if (r >= 0) {
+                r = load_record(home, id, ret, err);
+                /* A name that a rename which was killed has left, or has just taken. */
+                if (r >= 0 && !str_equal((*ret)->name, name)) {
+                        *ret = container_free(*ret);
+                        r = -ENOENT;
+                }
+                if (r != -ENOENT)
+                        return r;
+                free(take_ptr(id));
+        }
         if (r == -ENOENT && id_is_prefix(name))
                 r = complete_id(home, name, &id);
         if (r == -EEXIST)

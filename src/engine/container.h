@@ -5,7 +5,7 @@
  * Containers
  *
  * $DATA/containers/<id>/container.json is what was asked for (a Container
- * without its state), written once by container_create(), which also makes
+ * without its state), written by container_create(), which also makes
  * upper/ and work/ beside it.  What is running is $RUN/containers/<id>/state.json,
  * written by the monitor.  The monitor also writes $DATA/containers/<id>/state.json
  * when the container starts (so that one that was running when the machine went
@@ -259,6 +259,9 @@ int container_stop(Container *c, const char *signal, int64_t timeout_ms, Err *er
 /* Stops it, if it runs, and starts it again; --rm removes it at another end, not at this one. */
 int container_restart(Container *c, const char *signal, int64_t timeout_ms, Err *err);
 int container_kill(Container *c, int signal, Err *err);
+/* Gives it another name.  On its network a running one is found by the old one until it starts
+ * again.  -EEXIST if the name is taken. */
+int container_rename(Container *c, const char *name, Err *err);
 int container_pause(Container *c, bool pause, Err *err);
 /* Waits until it does not run (or, with @removed, is gone); @ret_code: its exit code. */
 int container_wait(Container *c, bool removed, int *ret_code, Err *err);

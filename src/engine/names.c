@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/str.h"
+#include "engine/container.h"
 #include "engine/names.h"
 
 int container_name_lookup(const Home *home, const char *name, char **ret) {
@@ -30,14 +32,32 @@ static int create_name(const Home *home, const char *path, const char *id) {
         return r < 0 ? r : owner_create(home->data_fd, path, id);
 }
 
-/* True if the name's owner is gone, in which case the name is removed. */
-static bool free_orphan(const Home *home, const char *path, char **ret_owner) {
-        autofree char *dir = NULL;
+/* True if the container at @dir has another name, and nobody is giving it this one. */
+static bool has_other_name(const Home *home, const char *dir, const char *name, const char *id) {
+        autoclose int fd = -EBADF, lock = -EBADF;
+        autoptr(Container) c = NULL;
 
+        if (container_read_record(home, id, &c, NULL) < 0 || str_equal(c->name, name))
+                return false;
+        fd = openat(home->data_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        lock = fd < 0 ? fd : lock_dir(fd, false);
+        if (lock < 0)
+                return false;
+        c = container_free(c);
+        return container_read_record(home, id, &c, NULL) >= 0 && !str_equal(c->name, name);
+}
+
+/* True if the name is nobody's, in which case it is removed. */
+static bool free_orphan(const Home *home, const char *name, char **ret_owner) {
+        autofree char *path = str_format("names/%s", name), *dir = NULL;
+
+        if (!path)
+                return false;
         if (owner_read(home->data_fd, path, ret_owner) < 0)
                 return true;
         dir = str_format("containers/%s", *ret_owner);
-        if (!dir || file_access(home->data_fd, dir, F_OK) == 0)
+        if (!dir || (file_access(home->data_fd, dir, F_OK) == 0 &&
+                     !has_other_name(home, dir, name, *ret_owner)))
                 return false;
         (void) unlinkat(home->data_fd, path, 0);
         return true;
@@ -55,7 +75,7 @@ int container_name_take(const Home *home, const char *name, const char *id, Err 
                         "use letters, digits, '_', '.' and '-', beginning with a letter or digit");
 
         r = create_name(home, path, id);
-        if (r == -EEXIST && free_orphan(home, path, &owner))
+        if (r == -EEXIST && free_orphan(home, name, &owner))
                 r = create_name(home, path, id);
         if (r == -EEXIST)
                 return err_hint(
@@ -96,9 +116,8 @@ void container_names_sweep(const Home *home, size_t n_containers) {
         if (dir_list(home->data_fd, "names", &names) < 0 || strv_length(names) <= n_containers)
                 return;
         strv_foreach(name, names) {
-                autofree char *path = str_format("names/%s", *name), *owner = NULL;
+                autofree char *owner = NULL;
 
-                if (path)
-                        (void) free_orphan(home, path, &owner);
+                (void) free_orphan(home, *name, &owner);
         }
 }

@@ -5,7 +5,9 @@
  * Names of containers: symbolic links $DATA/names/<name> to an id
  *
  * A name whose container directory is gone belonged to one that was killed
- * while it was being made or removed: it is free.
+ * while it was being made or removed: it is free.  So is one whose container's
+ * record has another name: a rename takes the new name, writes the record and
+ * then gives the old name back, holding the lock of the container's directory.
  */
 
 #include "base/home.h"

@@ -20,7 +20,7 @@ POINTS = sorted({name for path in SOURCE.rglob('*.c')
 STORE = [name for name in POINTS if name.split('.')[0] in ('layer', 'image', 'import', 'build', 'rmi')]
 ADOPT = [name for name in POINTS if name.split('.')[0] == 'adopt']
 BURY = [name for name in POINTS if name.split('.')[0] == 'bury']
-ELSEWHERE = [name for name in POINTS if name.split('.')[0] in ('oci', 'audit', 'filter', 'inside')]  # test_oci.py, …
+ELSEWHERE = [name for name in POINTS if name.split('.')[0] in ('oci', 'audit', 'filter', 'inside', 'rename')]  # test_oci.py, …
 LIFE = [name for name in POINTS if name not in STORE + ADOPT + BURY + ELSEWHERE]
 
 OPTIONS = ('--name', 'victim', '-p', '8088:80', '--network-alias', 'alias', '-v', '/data', '-m', '64m')
