@@ -122,7 +122,7 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
                 r = build_secrets_parse(build->request->secrets, build->request->agents,
                                         &build->secrets, err);
         if (r >= 0)
-                r = named_contexts_open(build, err);
+                r = named_contexts_read(build, err);
         if (r >= 0)
                 r = build_open_context(build, err);
         return r < 0 ? r : build_read_file(build, err);
@@ -140,6 +140,8 @@ static int prepare_platform(Build *build, const char *platform, bool several, Er
         if (r >= 0)
                 r = stages_make(build->file, &build->arguments, build->request->target,
                                 &build->plan, err);
+        if (r >= 0)
+                r = named_contexts_open(build, err);
         if (r < 0)
                 return r;
         build->stages = calloc(build->plan->n, sizeof *build->stages);
@@ -191,6 +193,7 @@ static void build_clear(Build *build) {
         outputs_clear(&build->outputs);
         annotations_clear(&build->annotations);
         layer_draft_free(build->scratch);
+        git_source_free(build->git);
         free(build->text);
         free(build->now);
 }

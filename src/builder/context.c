@@ -36,11 +36,22 @@ typedef struct Walk {
         Err *err;
 } Walk;
 
-static int read_ignore(const char *path, Ignore **ret, Err *err) {
+/* @root: what links cannot lead out of; or AT_FDCWD. */
+static int read_ignore(int root, const char *path, Ignore **ret, Err *err) {
         const char *slash = strrchr(path, '/');
         autofree char *text = NULL;
-        int r = file_read(AT_FDCWD, path, IGNORE_MAX, &text, NULL);
+        autoclose int file = -EBADF;
+        struct stat st;
+        int r;
 
+        if (root == AT_FDCWD) {
+                r = file_read(AT_FDCWD, path, IGNORE_MAX, &text, NULL);
+        } else {
+                file = resolve_open(root, path, O_RDONLY | O_NONBLOCK);
+                r = file < 0 ? file : fstat(file, &st) < 0 || !S_ISREG(st.st_mode) ? -EINVAL : 0;
+                if (r >= 0)
+                        r = fd_read_text(file, IGNORE_MAX, &text, NULL);
+        }
         if (r == -ENOENT || r == -ENOTDIR)
                 return 0;
         if (r < 0)
@@ -48,19 +59,33 @@ static int read_ignore(const char *path, Ignore **ret, Err *err) {
         return ignore_parse(text, slash ? slash + 1 : path, ret, err);
 }
 
-int context_read_ignore(const char *path, const char *file, Ignore **ret, Err *err) {
+static int read_ignores(int root, const char *prefix, const char *file, Ignore **ret, Err *err) {
         char *paths[] = { file ? str_format("%s.dockerignore", file)
-                               : str_format("%s/Dockerfile.dockerignore", path),
-                          str_format("%s/.dockerignore", path),
-                          str_format("%s/.containerignore", path) };
+                               : str_format("%sDockerfile.dockerignore", prefix),
+                          str_format("%s.dockerignore", prefix),
+                          str_format("%s.containerignore", prefix) };
         int r = 0;
 
         for (size_t i = 0; i < 3 && r >= 0 && !*ret; i++)
-                r = paths[i] ? read_ignore(paths[i], ret, err)
+                r = paths[i] ? read_ignore(root, paths[i], ret, err)
                              : fail(err, ENOMEM, "cannot open the context");
         for (size_t i = 0; i < 3; i++)
                 free(paths[i]);
         return r;
+}
+
+int context_read_ignore(const char *path, const char *file, Ignore **ret, Err *err) {
+        autofree char *prefix = str_format("%s/", path);
+
+        return prefix ? read_ignores(AT_FDCWD, prefix, file, ret, err)
+                      : fail(err, ENOMEM, "cannot open the context");
+}
+
+int context_read_inner_ignore(const char *path, const char *file, Ignore **ret, Err *err) {
+        autoclose int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return root < 0 ? fail(err, errno, "cannot open the context '%s'", path)
+                        : read_ignores(root, "", file, ret, err);
 }
 
 int context_open(const Home *home, const char *path, Ignore *ignore, Context **ret, Err *err) {
@@ -537,4 +562,22 @@ int context_select(Context *context, const ContextQuery *query, Selection *ret, 
         digest_add(&walk.digest, &into, sizeof into);
         digest_end(&walk.digest, ret->digest);
         return 0;
+}
+
+bool archive_begins(const unsigned char *head, size_t n) {
+        static const struct {
+                const char *magic;
+                size_t length;
+        } kinds[] = { { "\x1f\x8b", 2 },
+                      { "\xfd"
+                        "7zXZ\0",
+                        6 },
+                      { "\x28\xb5\x2f\xfd", 4 } };
+
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+                if (n >= kinds[i].length && memcmp(head, kinds[i].magic, kinds[i].length) == 0)
+                        return 1;
+        if (n >= 10 && memcmp(head, "BZh", 3) == 0 && memcmp(head + 4, "1AY&SY", 6) == 0)
+                return true;
+        return n >= 262 && memcmp(head + 257, "ustar", 5) == 0;
 }

@@ -33,6 +33,9 @@ typedef struct Context Context;
  * That is <Dockerfile>.dockerignore, else .dockerignore, else .containerignore.
  */
 int context_read_ignore(const char *path, const char *file, Ignore **ret, Err *err);
+/* The same of a directory that somebody else filled: no link leads out of it.  @file is a path in
+ * it. */
+int context_read_inner_ignore(const char *path, const char *file, Ignore **ret, Err *err);
 
 /**
  * context_open() - open the directory @path as a context
@@ -80,3 +83,7 @@ typedef struct ContextQuery {
  * leaves it out; -EPERM for one outside of the context.
  */
 int context_select(Context *context, const ContextQuery *query, Selection *ret, Err *err);
+
+/* Whether a file's first bytes (262 tell all) are those of what tree_unpack() may be able to
+ * unpack. */
+bool archive_begins(const unsigned char *head, size_t n);

@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/json.h"
 #include "base/str.h"
 #include "builder/step.h"
 #include "oci/reference.h"
@@ -80,13 +78,16 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
 
 int origin_find(Build *build, size_t before, const char *from, const char *what, Origin *ret,
                 Err *err) {
-        const NamedContext *named = named_context_find(build, from);
+        const NamedContext *named;
         int stage = stages_find(build->plan, before, from);
         autoptr(Image) image = NULL;
         int r;
 
         if (strchr(from, '$'))
                 return refuse(err, EINVAL, "%s%s: variables are not allowed here", what, from);
+        r = named_context_use(build, from, &named, err);
+        if (r < 0)
+                return r;
         if (named && named->context) {
                 ret->context = named->context;
                 return 0;
@@ -94,68 +95,9 @@ int origin_find(Build *build, size_t before, const char *from, const char *what,
         if (!named && stage >= 0)
                 return use_layers(ret, build->stages[stage].lowers,
                                   stage_chain(&build->stages[stage]), err);
-        r = build_find_image(build, named ? named->image : from, &build->arguments.target, &image,
-                             err);
+        r = build_find_image(build, named ? named_context_image(build, named) : from,
+                             &build->arguments.target, &image, err);
         if (r < 0)
                 return err_prefix(err, r, "%s%s names no stage and no image", what, from);
         return use_layers(ret, image->lowers, image->top_chain_id, err);
-}
-
-const NamedContext *named_context_find(const Build *build, const char *name) {
-        for (size_t i = 0; i < build->n_named; i++)
-                if (strcasecmp(build->named[i].name, name) == 0)
-                        return &build->named[i];
-        return NULL;
-}
-
-/* name=docker-image://REFERENCE, or a directory. */
-static int open_named(Build *build, NamedContext *named, const char *value, Err *err) {
-        static const char *const kinds[] = { "oci-layout://", "http://", "https://", "git://",
-                                             "git@" };
-        const char *image = str_after(value, "docker-image://");
-        autoptr(Ignore) ignore = NULL;
-        int r;
-
-        if (image) {
-                named->image = strdup(image);
-                return named->image ? 0 : fail(err, ENOMEM, "cannot use a context");
-        }
-        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-                if (str_after(value, kinds[i]))
-                        return refuse(err, EOPNOTSUPP,
-                                      "the context '%s' is of a kind that is not supported yet: "
-                                      "give a directory or docker-image://NAME",
-                                      value);
-        r = context_read_ignore(value, NULL, &ignore, err);
-        if (r < 0)
-                return r;
-        return context_open(build->home, value, take_ptr(ignore), &named->context, err);
-}
-
-int named_contexts_open(Build *build, Err *err) {
-        strv_foreach(word, build->request->contexts) {
-                const char *equals = strchr(*word, '=');
-                NamedContext *named;
-                int r;
-
-                if (!equals || equals == *word || !equals[1])
-                        return err_hint(err, refuse(err, EINVAL, "'%s' is no context", *word),
-                                        "write --build-context NAME=DIRECTORY");
-                named = json_grow(&build->named, &build->n_named, sizeof *named);
-                if (!named || !(named->name = strndup(*word, (size_t) (equals - *word))))
-                        return fail(err, ENOMEM, "cannot use a context");
-                r = open_named(build, named, equals + 1, err);
-                if (r < 0)
-                        return err_prefix(err, r, "context '%s'", named->name);
-        }
-        return 0;
-}
-
-void named_contexts_clear(Build *build) {
-        for (size_t i = 0; i < build->n_named; i++) {
-                free(build->named[i].name);
-                free(build->named[i].image);
-                context_free(build->named[i].context);
-        }
-        free(build->named);
 }

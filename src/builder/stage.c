@@ -36,6 +36,9 @@ void step_clear(Step *step) {
         }
         free(step->downloads);
         layer_draft_free(step->fetched);
+        for (size_t i = 0; i < step->n_repositories; i++)
+                git_source_free(step->repositories[i]);
+        free(step->repositories);
         free(step->dest);
         strv_free(step->exclude);
         free(step->owner);
@@ -244,9 +247,11 @@ static void say_state(const Build *build, const StageState *state) {
 }
 
 void stage_announce(Build *build, const Instruction *instruction) {
+        autofree char *text = url_redact(instruction->text);
+
         build->n_echoed++;
         build_say(build, "Step %zu/%zu : %s\n", build->n_echoed, build->plan->n_steps,
-                  instruction->text);
+                  text ? text : instruction->name);
 }
 
 /* The layers of an image that the store has. */
@@ -301,10 +306,12 @@ static int begin_with_directory(Build *build, const Stage *stage, Context *conte
 }
 
 static int begin_stage(Build *build, const Stage *stage, StageState *state, Err *err) {
-        const NamedContext *named = named_context_find(build, stage->base);
+        const NamedContext *named;
         autoptr(Image) image = NULL;
-        int r;
+        int r = named_context_use(build, stage->base, &named, err);
 
+        if (r < 0)
+                return r;
         if (named && named->context)
                 return begin_with_directory(build, stage, named->context, state, err);
         if (!named && str_equal(stage->base, "scratch")) {
@@ -328,8 +335,8 @@ static int begin_stage(Build *build, const Stage *stage, StageState *state, Err 
                 say_state(build, state);
                 return 0;
         }
-        r = build_find_image(build, named ? named->image : stage->base, &stage->platform, &image,
-                             err);
+        r = build_find_image(build, named ? named_context_image(build, named) : stage->base,
+                             &stage->platform, &image, err);
         if (r < 0)
                 return r;
         r = check_image(stage, image, err);

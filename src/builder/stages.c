@@ -217,6 +217,41 @@ int stages_make(const Containerfile *file, BuildArguments *arguments, const char
         return 0;
 }
 
+static bool mounts_use(const Instruction *run, const char *name) {
+        autostrv mounts = NULL;
+        bool found = false;
+
+        if (instruction_flags(run, "mount", &mounts) < 0)
+                return true;
+        strv_foreach(mount, mounts) {
+                autostrv fields = NULL;
+                const char *from =
+                        strv_split_csv(*mount, &fields) < 0 ? NULL : strv_env_get(fields, "from");
+
+                found |= from && strcasecmp(from, name) == 0;
+        }
+        return found;
+}
+
+bool stages_use(const Stages *plan, const char *name) {
+        for (size_t i = 0; i < plan->n; i++) {
+                const Stage *stage = &plan->stages[i];
+
+                if (!stage->needed)
+                        continue;
+                if (strcasecmp(stage->base, name) == 0)
+                        return true;
+                for (size_t j = 0; j < stage->n; j++) {
+                        const char *from = instruction_flag(&stage->steps[j], "from");
+
+                        if ((from && strcasecmp(from, name) == 0) ||
+                            mounts_use(&stage->steps[j], name))
+                                return true;
+                }
+        }
+        return false;
+}
+
 Stages *stages_free(Stages *plan) {
         if (!plan)
                 return NULL;

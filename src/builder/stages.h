@@ -46,3 +46,6 @@ DEFINE_AUTOPTR(Stages, stages_free)
 
 /* The stage before @before called @name (or numbered so), or -1. */
 int stages_find(const Stages *plan, size_t before, const char *name);
+
+/* Whether what is built names @name: in FROM, COPY --from or RUN --mount=from=. */
+bool stages_use(const Stages *plan, const char *name);

@@ -15,6 +15,7 @@
 #include "builder/cache.h"
 #include "builder/config.h"
 #include "builder/context.h"
+#include "builder/git_source.h"
 #include "builder/output.h"
 #include "builder/run_mount.h"
 #include "builder/secret.h"
@@ -22,11 +23,23 @@
 #include "oci/spec.h"
 #include "store/layer.h"
 
-/* --build-context: a directory, or another name for an image. */
+typedef enum NamedContextKind {
+        NAMED_DIRECTORY,
+        NAMED_IMAGE,
+        NAMED_LAYOUT,
+        NAMED_URL,
+        NAMED_REPOSITORY,
+} NamedContextKind;
+
+/* --build-context, see named_context.c. */
 typedef struct NamedContext {
-        char *name;
-        char *image; /* or NULL: */
-        Context *context;
+        char *name, *value;
+        NamedContextKind kind;
+        /* Once it is used: */
+        char **images;     /* of a layout, "PLATFORM=ID" */
+        Context *context;  /* or NULL, for images */
+        LayerDraft *draft; /* what was fetched from a URL; or NULL */
+        GitSource *git;    /* or NULL */
 } NamedContext;
 
 #define BUILD_ID_SHOWN 12
@@ -36,6 +49,7 @@ typedef struct Build {
         const Home *home;
         const BuildRequest *request;
         LayerDraft *scratch; /* what an archive of a context was unpacked into; or NULL */
+        GitSource *git;      /* the repository that is the context; or NULL */
         char *text;          /* of the Dockerfile */
         Containerfile *file;
         BuildArguments arguments;
@@ -61,6 +75,9 @@ int build_open_context(Build *build, Err *err);
 /* Reads the Dockerfile: the one named, or the first that is there of the usual names. */
 int build_read_file(Build *build, Err *err);
 
+/* Fetches a URL into the draft: what an archive holds, or else the file "context". */
+int build_fetch_files(const Build *build, const char *url, LayerDraft *draft, Err *err);
+
 /* Whose files COPY --from and RUN --mount take. */
 typedef struct Origin {
         Context *context; /* a directory's, or NULL: */
@@ -84,9 +101,14 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
 /* A line of the build's account. */
 void build_say(const Build *build, const char *format, ...) printf_like(2, 3);
 
-/* Opens what --build-context names. */
+/* Reads --build-context. */
+int named_contexts_read(Build *build, Err *err);
+/* Opens those that the plan names, before stages are built side by side. */
 int named_contexts_open(Build *build, Err *err);
-const NamedContext *named_context_find(const Build *build, const char *name);
+/* @ret: opened; NULL if there is none of that name. */
+int named_context_use(Build *build, const char *name, const NamedContext **ret, Err *err);
+/* Reference or id, for one that is an image, of the build's platform; inside of it. */
+const char *named_context_image(const Build *build, const NamedContext *named);
 void named_contexts_clear(Build *build);
 
 /* One RUN --mount, and what it shows. */
@@ -113,8 +135,10 @@ struct Step {
         char **sources;     /* expanded */
         TreeItem *contents; /* here-documents */
         size_t n_contents;
-        char **urls;         /* ADD from the network */
-        char *checksum;      /* what is there must have this digest; or NULL */
+        char **urls;              /* ADD from the network */
+        char *checksum;           /* what is there must have this digest; or NULL */
+        GitSource **repositories; /* of ADD */
+        size_t n_repositories;
         LayerDraft *fetched; /* holds what was fetched, by name */
         TreeItem *downloads; /* those files; one for each URL, once they are fetched */
         size_t n_downloads;
@@ -154,6 +178,13 @@ int step_prepare_run(Step *step, Err *err);
 int step_fetch(Step *step, Err *err);
 /* Adds to a key what is at the URLs: what the step says it must be, or what was fetched now. */
 int step_add_downloads(Step *step, CacheKey *key, Err *err);
+/*
+ * A source of ADD that is a repository.
+ * Return: 1; 0 if it is none.
+ */
+int step_add_repository(Step *step, const char *source, Err *err);
+/* Copies the repositories' files. */
+int step_copy_repositories(Step *step, const TreeView *view, Err *err);
 /* Copies all of the step's context to "/". */
 int step_prepare_root(Step *step, Err *err);
 /* Reads --mount, and adds what of it makes a difference to the key. */

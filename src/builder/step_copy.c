@@ -73,25 +73,6 @@ static int carry_out_copy(Step *step, const LayerDraft *draft, Err *err) {
         return items ? copy(step, draft, items, n, err) : fail(err, ENOMEM, "cannot copy");
 }
 
-/* True for what the helper can unpack, by its first bytes. */
-static bool is_archive(const unsigned char *head, size_t n) {
-        static const struct {
-                const char *magic;
-                size_t length;
-        } kinds[] = { { "\x1f\x8b", 2 },
-                      { "\xfd"
-                        "7zXZ\0",
-                        6 },
-                      { "\x28\xb5\x2f\xfd", 4 } };
-
-        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-                if (n >= kinds[i].length && memcmp(head, kinds[i].magic, kinds[i].length) == 0)
-                        return 1;
-        if (n >= 10 && memcmp(head, "BZh", 3) == 0 && memcmp(head + 4, "1AY&SY", 6) == 0)
-                return true;
-        return n >= 262 && memcmp(head + 257, "ustar", 5) == 0;
-}
-
 /* Names under which nothing else than an archive is meant. */
 static bool says_archive(const char *name) {
         static const char *const ends[] = { ".tar",  ".tar.gz",  ".tgz",  ".tar.xz",
@@ -150,7 +131,7 @@ static int unpack(const Step *step, const LayerDraft *draft, const char *from, E
         n = pread(archive, head, sizeof head, 0);
         if (n < 0)
                 return fail(err, errno, "cannot read '%s'", from);
-        r = is_archive(head, (size_t) n);
+        r = archive_begins(head, (size_t) n);
         if (r > 0 && memcmp(head + 257, "ustar", 5) != 0 && !says_archive(from))
                 r = holds_archive(step, archive, err);
         if (r <= 0)
@@ -199,12 +180,16 @@ static int add_downloads(Step *step, const LayerDraft *draft, Err *err) {
 static int carry_out_add(Step *step, const LayerDraft *draft, Err *err) {
         size_t n_items, n = 0;
         autofree TreeItem *others = with_contents(step, &n_items);
+        TreeView view;
         int r;
 
         if (!others)
                 return fail(err, ENOMEM, "cannot add");
+        view = view_of(step, draft);
         r = add_downloads(step, draft, err);
-        if (r < 0 || (step->urls && n_items == 0))
+        if (r >= 0)
+                r = step_copy_repositories(step, &view, err);
+        if (r < 0 || ((step->urls || step->n_repositories) && n_items == 0))
                 return r;
         for (size_t i = 0; i < n_items; i++) {
                 const TreeItem item = others[i];
@@ -227,16 +212,6 @@ static int carry_out_workdir(Step *step, const LayerDraft *draft, Err *err) {
         return copy(step, draft, NULL, 0, err);
 }
 
-/* What BuildKit takes for a repository. */
-static bool is_repository(const char *source) {
-        static const char *const schemes[] = { "git://", "ssh://", "git@" };
-
-        for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-                if (strncasecmp(source, schemes[i], strlen(schemes[i])) == 0)
-                        return true;
-        return url_is_http(source) && (str_ends_with(source, ".git") || strstr(source, ".git#"));
-}
-
 static int add_content(Step *step, const Heredoc *heredoc, Err *err) {
         TreeItem *item = json_grow(&step->contents, &step->n_contents, sizeof *item);
         autofree char *text = heredoc_text(heredoc);
@@ -253,6 +228,21 @@ static int add_content(Step *step, const Heredoc *heredoc, Err *err) {
         return 0;
 }
 
+/* COPY takes nothing from the network. */
+static int add_copied(Step *step, const char *source, Err *err) {
+        autoptr(GitUrl) url = NULL;
+        int r = git_url_parse(source, &url, err);
+
+        if (r < 0)
+                return r;
+        if (url_is_http(source) || (r > 0 && !url->guessed))
+                return err_hint(err,
+                                refuse(err, EINVAL, "'%s' is a %s, which COPY does not fetch",
+                                       url ? url->remote : source, r > 0 ? "repository" : "URL"),
+                                "use ADD");
+        return strv_add(&step->sources, source) < 0 ? fail(err, ENOMEM, "cannot copy") : 0;
+}
+
 static int add_path(Step *step, const char *word, Err *err) {
         autofree char *source = NULL;
         int r;
@@ -260,13 +250,19 @@ static int add_path(Step *step, const char *word, Err *err) {
         r = step_expand(step, word, &source, err);
         if (r < 0)
                 return r;
-        if (step->instruction->kind == INSTRUCTION_ADD && is_repository(source)) {
-                refuse(err, EOPNOTSUPP, "ADD of the repository '%s' is not supported yet", source);
-                return err_hint(err, -EOPNOTSUPP, "clone it beforehand, or with RUN in the image");
-        }
-        if (step->instruction->kind == INSTRUCTION_ADD && url_is_http(source))
+        if (step->instruction->kind == INSTRUCTION_COPY)
+                return add_copied(step, source, err);
+        r = step_add_repository(step, source, err);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (url_is_http(source))
                 return strv_add(&step->urls, source) < 0 ? fail(err, ENOMEM, "cannot add") : 0;
         return strv_add(&step->sources, source) < 0 ? fail(err, ENOMEM, "cannot copy") : 0;
+}
+
+static size_t count_sources(const Step *step) {
+        return strv_length(step->sources) + strv_length(step->urls) + step->n_contents +
+               step->n_repositories;
 }
 
 static int read_dest(Step *step, const char *word, Err *err) {
@@ -289,8 +285,7 @@ static int read_dest(Step *step, const char *word, Err *err) {
         n = strlen(dest);
         step->dest_is_dir = dest[n - 1] == '/' || str_equal(dest, ".") || str_equal(dest, "..") ||
                             str_ends_with(dest, "/.") || str_ends_with(dest, "/..");
-        if (!step->dest_is_dir &&
-            strv_length(step->sources) + strv_length(step->urls) + step->n_contents > 1) {
+        if (!step->dest_is_dir && count_sources(step) > 1) {
                 refuse(err, EINVAL, "%s has several sources, but '%s' is no directory",
                        step->instruction->name, dest);
                 return err_hint(err, -EINVAL, "write '%s/'", dest);
@@ -304,6 +299,8 @@ static int read_paths(Step *step, Err *err) {
         size_t n = strv_length(args);
         int r = 0;
 
+        if (n > 2 && instruction_flag(step->instruction, "checksum"))
+                return refuse(err, EINVAL, "ADD --checksum is for one source");
         for (size_t i = 0; r >= 0 && i + 1 < n; i++) {
                 const Heredoc *heredoc =
                         instruction_heredoc(step->instruction, args[i], step->build->file->escape);
@@ -364,22 +361,23 @@ static int read_exclude(Step *step, Err *err) {
         return 0;
 }
 
+/* Those of repositories have been read with them. */
 static int read_checksum(Step *step, Err *err) {
         int r = read_flag(step, "checksum", &step->checksum, err);
 
         if (r < 0)
                 return r;
-        if (step->checksum && !step->urls)
+        if (instruction_flag(step->instruction, "keep-git-dir") && !step->n_repositories)
+                return refuse(err, EINVAL, "ADD --keep-git-dir is for repositories");
+        if (!step->checksum || step->n_repositories)
+                return 0;
+        if (!step->urls)
                 return refuse(err, EINVAL,
                               "ADD --checksum is for sources from the network, which '%s' is not",
                               step->sources ? step->sources[0] : "<<");
-        if (step->checksum && !digest_is_valid(step->checksum))
+        if (!digest_is_valid(step->checksum))
                 return refuse(err, EINVAL, "--checksum=%s is no digest such as sha256:…",
                               step->checksum);
-        if (step->checksum && strv_length(step->urls) + strv_length(step->sources) > 1)
-                return refuse(err, EINVAL, "ADD --checksum is for one source");
-        if (instruction_flag(step->instruction, "keep-git-dir"))
-                return refuse(err, EINVAL, "ADD --keep-git-dir is for repositories");
         return 0;
 }
 
@@ -430,10 +428,11 @@ static int select_files(Step *step, CacheKey *key, Err *err) {
         if (r < 0)
                 return r;
         /* A directory's contents need one, and several things cannot be one file. */
-        step->dest_is_dir |=
-                step->parents ||
-                step->selection.n_sources + step->n_contents + strv_length(step->urls) > 1 ||
-                (!step->selection.files && !step->n_contents && !step->urls);
+        step->dest_is_dir |= step->parents ||
+                             step->selection.n_sources + step->n_contents +
+                                             strv_length(step->urls) + step->n_repositories >
+                                     1 ||
+                             (!step->selection.files && !step->n_contents && !step->urls);
         cache_key_add(key, step->selection.digest);
         return 0;
 }
@@ -451,6 +450,8 @@ static int add_sources(Step *step, CacheKey *key, Err *err) {
         r = step_add_downloads(step, key, err);
         if (r < 0)
                 return r;
+        for (size_t i = 0; i < step->n_repositories; i++)
+                git_source_add_key(step->repositories[i], key);
         step->origin.context = from ? NULL : step->build->context;
         if (from) {
                 r = origin_find(step->build, present, from, "COPY --from=", &step->origin, err);
@@ -464,6 +465,14 @@ static int add_sources(Step *step, CacheKey *key, Err *err) {
         cache_key_add(key, step->origin.chain);
         cache_key_add_list(key, step->sources);
         return 0;
+}
+
+static void add_repository_text(const GitUrl *url, Str *text) {
+        str_printf(text, " %s", url->remote);
+        if (url->ref || url->subdir)
+                str_printf(text, "#%s", url->ref ? url->ref : "");
+        if (url->subdir)
+                str_printf(text, ":%s", url->subdir);
 }
 
 static void add_text(const Step *step, Str *text) {
@@ -484,8 +493,13 @@ static void add_text(const Step *step, Str *text) {
                 str_printf(text, " --exclude=%s", *pattern);
         strv_foreach(source, step->sources)
                 str_printf(text, " %s", *source);
-        strv_foreach(url, step->urls)
-                str_printf(text, " %s", *url);
+        strv_foreach(url, step->urls) {
+                autofree char *shown = url_redact(*url);
+
+                str_printf(text, " %s", shown ? shown : "");
+        }
+        for (size_t i = 0; i < step->n_repositories; i++)
+                add_repository_text(step->repositories[i]->url, text);
         for (size_t i = 0; i < step->n_contents; i++)
                 str_printf(text, " <<%s", step->contents[i].from);
         str_printf(text, " %s", step->dest);

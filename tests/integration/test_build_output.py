@@ -344,4 +344,3 @@ def test_context_at_a_url(build, served):
     assert see(build, 'cat /a') == 'text'
     build.isola('build', '-t', 'remote', f'{url}/Dockerfile')
     assert see(build, 'cat /alone') == 'alone'
-    assert 'is a repository, which is not supported yet' in build.isola('build', f'{url}/x.git', code=1).stderr
