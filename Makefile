@@ -39,6 +39,7 @@ check: ## unit and integration tests in a private test host
 	@tools/unpack routers $(CHECK)/routers
 	@tools/unpack flent $(CHECK)/flent
 	@tools/unpack registry $(CHECK)/registry
+	@tools/unpack emulator $(CHECK)/emulator
 	@tests/check $(CHECK)
 
 check-faults: ## let each system call of a container's life fail, and kill each process at each (5 to 10 minutes)

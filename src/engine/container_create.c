@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/container.h"
 #include "engine/names.h"
@@ -139,6 +140,11 @@ static int take_image(Container *c, Err *err) {
         r = image_load(c->home, c->image ? c->image : c->config.image, &image, err);
         if (r < 0)
                 return r;
+        if (!c->image && !str_equal(image->config.architecture, oci_architecture()))
+                log_warn("image '%s' is for %s/%s, this machine is linux/%s (--platform says that "
+                         "this is meant)",
+                         c->config.image, image->config.os, image->config.architecture,
+                         oci_architecture());
         if (str_set(&c->image, image->id) < 0 || strv_copy(image->lowers, &c->lowers) < 0)
                 return fail(err, ENOMEM, "cannot make a container");
         return merge_image(c, &image->config.config, err);

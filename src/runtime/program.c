@@ -12,7 +12,9 @@
 
 #include "base/str.h"
 #include "kernel/process.h"
+#include "oci/image.h"
 #include "runtime/program.h"
+#include "runtime/program_arch.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -26,13 +28,37 @@ char **program_environment(char *const *env, const char *home) {
         return take_ptr(list);
 }
 
+/* A program of another kind of machine runs where binfmt_misc knows an emulator for it, which must
+ * be found inside or be held open by the kernel (Documentation/admin-guide/binfmt-misc.rst: flag
+ * F).
+ */
+static int cannot_emulate(const char *architecture, int code, Err *err) {
+        if (code == ENOENT)
+                return err_hint(err, -code,
+                                "it is a program for %s, and the emulator that binfmt_misc has for "
+                                "it is not in the container: register it with the flag F, as "
+                                "Debian's qemu-user-static does",
+                                architecture);
+        return err_hint(err, -code,
+                        "it is a program for %s and this machine is %s: install qemu-user-static "
+                        "and binfmt-support (Debian's names), then the kernel runs it",
+                        architecture, oci_architecture());
+}
+
 /* Puts execve()'s errno into the words and the code that the exit status is made of. */
 static int cannot_run(const char *name, const char *path, int code, Err *err) {
         struct stat st;
         bool there = stat(path, &st) == 0;
+        const char *architecture = NULL;
 
         if (there && S_ISDIR(st.st_mode))
                 return fail(err, EISDIR, "cannot run '%s'", name);
+        if (there && (code == ENOENT || code == ENOEXEC))
+                architecture = program_architecture(path);
+        if (architecture && !str_equal(architecture, oci_architecture())) {
+                fail(err, code, "cannot run '%s'", name);
+                return cannot_emulate(architecture, code, err);
+        }
         switch (code) {
         case ENOENT:
                 fail(err, ENOENT, "cannot run '%s'", name);
