@@ -41,20 +41,24 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
         autofree char *full = NULL, *resolved = NULL;
         autoptr(Image) other = NULL;
         autoerr why = {};
+        bool damaged = false;
         int r;
 
         if (build->request->pull != PULL_ALWAYS) {
                 r = image_load_for(build->home, name, platform, &other, err);
-                if (r > 0 || (r < 0 && r != -ENOENT) || build->request->pull == PULL_NEVER ||
+                damaged = r == -EUCLEAN;
+                if (r > 0 || (r < 0 && r != -ENOENT && !damaged) ||
+                    build->request->pull == PULL_NEVER ||
                     reference_parse(name, &reference, NULL) < 0) {
                         *ret = take_ptr(other);
                         return r < 0 ? r : 0;
                 }
-                err_clear(err);
+                if (!damaged)
+                        err_clear(err);
         }
-        r = registries_complete_name(name, &full, &resolved, err);
+        r = registries_complete_name(name, &full, &resolved, damaged ? &why : err);
         if (r < 0)
-                return r;
+                return damaged ? -EUCLEAN : r;
         if (resolved) {
                 if (!build->request->quiet)
                         build_say(build, "%s\n", resolved);
@@ -64,6 +68,9 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
                 *ret = image_free(*ret);
         }
         r = pull(build, full, platform, ret, &why);
+        if (r < 0 && damaged)
+                return -EUCLEAN;
+        err_clear(err);
         if (r >= 0)
                 return 0;
         /* One for another platform is here: what the stage wants says the error better. */

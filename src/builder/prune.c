@@ -16,6 +16,8 @@
 #include "engine/container.h"
 #include "store/image.h"
 #include "store/layer.h"
+#include "store/layout.h"
+#include "store/needed.h"
 #include "store/record.h"
 
 #define CACHE_DIR "build-cache"
@@ -27,21 +29,29 @@ static int add_chains(const Image *image, char ***ret) {
         return r < 0 ? r : strv_extend(ret, chains);
 }
 
-/* Layers that an image, also one half removed, or a container stands on. */
-static int needed_layers(const Home *home, char ***ret, Err *err) {
-        autostrv files = NULL;
-        Container **containers = NULL;
-        Image **images = NULL;
-        size_t n = 0, n_containers = 0;
-        int r;
+/* Layers that an image stands on; -EUCLEAN if nobody can say. */
+static int image_layers(const Home *home, char ***ret, Err *err) {
+        OciIndex index = {};
+        int r = layout_load_index(home, &index, err);
 
-        r = image_list(home, &images, &n, err);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n && r >= 0; i++)
-                r = add_chains(images[i], ret);
-        image_list_free(images, n);
-        if (r >= 0 && dir_list(home->data_fd, "images", &files) >= 0)
+        r = needed_layers(home, &index, ret);
+        json_clear(&oci_index_type, &index);
+        if (r < 0)
+                log_warn("an image is damaged: until 'isola store check --repair' was there, no "
+                         "layer can be told to be of no use");
+        return r < 0 ? -EUCLEAN : 0;
+}
+
+/* Layers that an image half removed, or a container, stands on. */
+static int used_layers(const Home *home, char ***ret, Err *err) {
+        autostrv files = NULL;
+        Container **containers = NULL;
+        size_t n_containers = 0;
+        int r = 0;
+
+        if (dir_list(home->data_fd, "images", &files) >= 0)
                 for (char **file = files; r >= 0 && file && *file; file++) {
                         autoptr(Image) dead = NULL;
 
@@ -72,7 +82,11 @@ static int spare_layers(const Home *home, char ***ret, int64_t *ret_bytes, Err *
         autostrv names = NULL;
         int r;
 
-        r = needed_layers(home, &needed, err);
+        r = image_layers(home, &needed, err);
+        if (r == -EUCLEAN)
+                return 0;
+        if (r >= 0)
+                r = used_layers(home, &needed, err);
         if (r < 0)
                 return r;
         r = dir_list(home->data_fd, "layers", &names);

@@ -90,7 +90,7 @@ int run_image(const Home *home, const RunOptions *o, char **name, Err *err) {
         autoptr(Reference) ref = NULL;
         autoptr(Image) image = NULL;
         autoerr missing = {}, why = {};
-        bool fits;
+        bool fits, damaged;
         int r;
 
         if (str_equal(*name, HOST_IMAGE) || str_equal(o->pull, "never"))
@@ -101,18 +101,21 @@ int run_image(const Home *home, const RunOptions *o, char **name, Err *err) {
         if (r >= 0 && !always && fits)
                 return 0;
         /* What is no name, but an id, cannot be pulled. */
-        if ((r < 0 && r != -ENOENT) || digest_is_valid(*name) ||
+        if ((r < 0 && r != -ENOENT && r != -EUCLEAN) || digest_is_valid(*name) ||
             reference_parse(*name, &ref, NULL) < 0)
                 return 0;
+        damaged = r == -EUCLEAN;
         r = complete(home, o, name, r, &image, &fits, err);
-        if (r < 0 && r != -ENOENT)
+        if (r < 0 && r != -ENOENT && r != -EUCLEAN)
                 return r;
         if (r >= 0 && !always && fits)
                 return 0;
         ref = reference_free(ref);
         if (reference_parse(*name, &ref, err) < 0)
                 return err->code;
-        if (r < 0 && !o->quiet)
+        if (damaged && !o->quiet)
+                fprintf(stderr, "%s\n", missing.message);
+        else if (r < 0 && !o->quiet)
                 fprintf(stderr, "Unable to find image '%s%s' locally\n", *name,
                         ref->tag && !str_ends_with(*name, ref->tag) ? ":latest" : "");
         if (r >= 0)
@@ -120,8 +123,12 @@ int run_image(const Home *home, const RunOptions *o, char **name, Err *err) {
         r = pull(home, o, ref, &why);
         if (r >= 0)
                 return 0;
-        (void) refuse(err, r, "there is no image '%s' here, and it cannot be pulled: %s", *name,
-                      why.message ? why.message : strerror(-r));
+        if (damaged)
+                (void) refuse(err, r, "%s, and it cannot be pulled: %s", missing.message,
+                              why.message ? why.message : strerror(-r));
+        else
+                (void) refuse(err, r, "there is no image '%s' here, and it cannot be pulled: %s",
+                              *name, why.message ? why.message : strerror(-r));
         if (missing.hint && str_after(missing.hint, "did you mean"))
                 return err_hint(err, r, "%s", missing.hint);
         return why.hint ? err_hint(err, r, "%s", why.hint) : r;

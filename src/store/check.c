@@ -15,13 +15,13 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "store/check.h"
+#include "store/describe.h"
 #include "store/image.h"
 #include "store/layer.h"
 #include "store/layout.h"
+#include "store/needed.h"
 #include "store/record.h"
 #include "store/tree.h"
-
-#define READ_SIZE (256u << 10)
 
 /* One store_check() on its way. */
 typedef struct Checker {
@@ -31,8 +31,8 @@ typedef struct Checker {
         OciIndex index;
         char **chains; /* of layers that were looked at, and were good */
         char **bad;    /* and that were not */
-        char **blobs;  /* that something names */
         bool index_changed;
+        int failed; /* why no more can be looked at */
         bool alone; /* nobody else uses layers: something may be removed */
         Err *err;
 } Checker;
@@ -70,26 +70,6 @@ static void note(Checker *c, StoreFindingKind kind, bool repaired, const char *f
 
 /* ------------------------------------------------------------------------ blobs */
 
-static int hash_blob(Checker *c, const char *digest, char ret[DIGEST_LENGTH + 1]) {
-        autofree char *path = layout_blob_path(digest), *buffer = malloc(READ_SIZE);
-        autoclose int file = -EBADF;
-        Digest hash;
-        ssize_t n;
-
-        if (!path || !buffer)
-                return -ENOMEM;
-        file = openat(c->home->data_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (file < 0)
-                return -errno;
-        digest_begin(&hash);
-        while ((n = read(file, buffer, READ_SIZE)) > 0)
-                digest_add(&hash, buffer, (size_t) n);
-        if (n < 0)
-                return -errno;
-        digest_end(&hash, ret);
-        return 0;
-}
-
 /* Whether a blob is there and what its digest says; what is not is noted, and removed. */
 static bool check_blob(Checker *c, const char *digest, const char *whose) {
         char found[DIGEST_LENGTH + 1];
@@ -97,10 +77,8 @@ static bool check_blob(Checker *c, const char *digest, const char *whose) {
 
         if (!digest_is_valid(digest))
                 return true; /* of an algorithm that isola does not use: another tool's */
-        if (!strv_has(c->blobs, digest) && strv_add(&c->blobs, digest) < 0)
-                return false;
         c->report->n_blobs++;
-        r = hash_blob(c, digest, found);
+        r = layout_hash_blob(c->home, digest, found);
         if (r < 0) {
                 note(c, STORE_MISSING, false, "blob %s of %s: %s", digest, whose, strerror(-r));
                 return false;
@@ -224,79 +202,92 @@ static bool check_layers(Checker *c, const OciImage *config, const char *whose) 
 
 /* ----------------------------------------------------------------------- images */
 
-static bool check_config(Checker *c, const char *digest, const char *whose) {
-        autofree char *text = NULL;
-        OciImage config = {};
-        size_t size;
-        bool good;
-
-        if (layout_read_blob(c->home, digest, &text, &size, NULL) < 0)
-                return false;
-        if (json_parse(&oci_image_type, text, size, digest, &config, NULL) < 0)
-                return true; /* somebody's artifact */
-        good = check_layers(c, &config, whose);
-        json_clear(&oci_image_type, &config);
-        return good;
+/* What isola-image found wrong with a document, as against that it could not look. */
+static bool is_refusal(int r) {
+        return r == -EINVAL || r == -EBADMSG || r == -ENOTSUP || r == -EFBIG;
 }
 
-static bool check_manifest(Checker *c, const OciDescriptor *d, const char *whose) {
+/* A document that isola-image will not read: damage in an image of ours, else another tool's own.
+ */
+static bool note_refusal(Checker *c, int r, const Err *why, const char *digest, const char *whose) {
+        if (!is_refusal(r)) {
+                c->failed =
+                        refuse(c->err, r, "cannot read %s of %s: %s", digest, whose, why->message);
+                return true;
+        }
+        note(c, STORE_DAMAGED, false, "blob %s of %s: %s", digest, whose, why->message);
+        return false;
+}
+
+static bool check_config(Checker *c, const OciManifest *m, const char *whose) {
         autofree char *text = NULL;
-        OciManifest manifest = {};
+        autodescription said = {};
+        autoerr why = {};
         size_t size;
-        bool good;
+        int r;
+
+        if (layout_read_blob(c->home, m->config.digest, &text, &size, NULL) < 0)
+                return false;
+        r = describe_config(text, size, m->config.media_type, m->n_layers, &said, &why);
+        return r < 0 ? note_refusal(c, r, &why, m->config.digest, whose)
+                     : check_layers(c, said.image, whose);
+}
+
+/* One of isola's own: manifest, config and layers.  isola-image reads what others have written. */
+static bool check_image(Checker *c, const OciDescriptor *d, const char *whose) {
+        autofree char *text = NULL;
+        autodescription said = {};
+        autoerr why = {};
+        size_t size;
+        int r;
 
         if (!check_blob(c, d->digest, whose) ||
             layout_read_blob(c->home, d->digest, &text, &size, NULL) < 0)
                 return false;
-        if (json_parse(&oci_manifest_type, text, size, d->digest, &manifest, NULL) < 0)
-                return true; /* an index of other images, or what another tool put there */
-        for (size_t i = 0; i < manifest.n_layers; i++)
-                if (!strv_has(c->blobs, manifest.layers[i].digest) &&
-                    strv_add(&c->blobs, manifest.layers[i].digest) < 0)
-                        c->alone = false;
-        good = check_blob(c, manifest.config.digest, whose) &&
-               check_config(c, manifest.config.digest, whose);
-        json_clear(&oci_manifest_type, &manifest);
-        return good;
+        r = describe_document(text, size, NULL, &said, &why);
+        if (r >= 0 && !said.manifest)
+                r = refuse(&why, EBADMSG, "it is no manifest but an index");
+        if (r < 0)
+                return note_refusal(c, r, &why, d->digest, whose);
+        return check_blob(c, said.manifest->config.digest, whose) &&
+               check_config(c, said.manifest, whose);
+}
+
+/* Of what another tool put into the layout only that which its entry names is looked at. */
+static bool check_entry(Checker *c, const OciDescriptor *d, const char *whose) {
+        const char *id = strv_env_get(d->annotations, LAYOUT_ID);
+
+        return id ? check_image(c, d, whose) : check_blob(c, d->digest, whose);
 }
 
 /* An image that lacks something is taken out of the index, so that nobody counts on it. */
-static bool drop_image(Checker *c, size_t index, const char *whose) {
+static void drop_image(Checker *c, size_t index, const char *whose) {
         const char *name = descriptor_name(&c->index.manifests[index]);
 
         if (!c->how->repair || !c->alone)
-                return false;
+                return;
         if (name)
                 record_unname(c->home, name);
         json_clear(&oci_descriptor_type, &c->index.manifests[index]);
         c->index_changed = true;
         note(c, STORE_LEFT_OVER, true, "%s was removed: pull or build it again", whose);
-        return true;
-}
-
-/* What only an image needs that was dropped is needed no more. */
-static void forget_blobs(Checker *c, size_t from) {
-        for (size_t i = from; c->blobs && c->blobs[i]; i++) {
-                free(c->blobs[i]);
-                c->blobs[i] = NULL;
-        }
 }
 
 static int check_images(Checker *c) {
-        size_t kept = 0, named;
+        size_t kept = 0;
 
         for (size_t i = 0; i < c->index.n_manifests; i++) {
                 OciDescriptor *d = &c->index.manifests[i];
                 const char *name = descriptor_name(d);
-                const char *from = strv_env_get(d->annotations, LAYOUT_INDEX);
                 autofree char *whose = str_format("image '%s'", name ? name : d->digest);
 
-                if (!whose || (from && strv_add(&c->blobs, from) < 0))
+                if (!whose)
                         return fail(c->err, ENOMEM, "cannot check the store");
                 c->report->n_images++;
-                named = strv_length(c->blobs);
-                if (!check_manifest(c, d, whose) && drop_image(c, i, whose))
-                        forget_blobs(c, named);
+                if (!check_entry(c, d, whose))
+                        drop_image(c, i, whose);
+                if (c->failed < 0)
+                        return c->failed;
         }
         for (size_t i = 0; i < c->index.n_manifests; i++)
                 if (c->index.manifests[i].digest)
@@ -313,14 +304,18 @@ static int check_images(Checker *c) {
 
 static void check_left_blobs(Checker *c) {
         autostrv files = NULL;
+        autostrv needed = NULL;
 
+        /* Where one image cannot be read nobody can say what it needs. */
+        if (needed_blobs(c->home, &c->index, &needed) < 0)
+                return;
         if (dir_list(c->home->data_fd, "image-store/blobs/sha256", &files) < 0)
                 return;
         strv_foreach(file, files) {
                 autofree char *digest = str_format("sha256:%s", *file);
                 bool removed = c->how->repair && c->alone;
 
-                if (!digest || (digest_is_valid(digest) && strv_has(c->blobs, digest)))
+                if (!digest || (digest_is_valid(digest) && strv_has(needed, digest)))
                         continue;
                 if (removed && digest_is_valid(digest))
                         layout_remove_blob(c->home, digest);
@@ -328,7 +323,14 @@ static void check_left_blobs(Checker *c) {
         }
 }
 
-/* A name that leads to a record that is not there, or that the index does not know. */
+static bool is_named(const OciIndex *index, const char *name) {
+        for (size_t i = 0; i < index->n_manifests; i++)
+                if (str_equal(descriptor_name(&index->manifests[i]), name))
+                        return true;
+        return false;
+}
+
+/* Names that lead nowhere; those that the index knows are made again when they are asked for. */
 static void check_names(Checker *c) {
         autostrv names = NULL;
 
@@ -338,6 +340,11 @@ static void check_names(Checker *c) {
                 autofree char *path = str_format("images/names/%s", *name);
 
                 if (!path || file_access(c->home->data_fd, path, F_OK) == 0)
+                        continue;
+                for (char *p = *name; *p; p++)
+                        if (*p == '%')
+                                *p = '/';
+                if (is_named(&c->index, *name))
                         continue;
                 if (c->how->repair)
                         (void) unlinkat(c->home->data_fd, path, 0);
@@ -390,7 +397,6 @@ static void checker_clear(Checker *c) {
         json_clear(&oci_index_type, &c->index);
         strv_free(c->chains);
         strv_free(c->bad);
-        strv_free(c->blobs);
 }
 
 int store_check(const Home *home, const StoreCheck *how, StoreReport *ret, Err *err) {

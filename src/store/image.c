@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -93,6 +94,14 @@ static bool has_layers(const Home *home, const Image *image) {
         return true;
 }
 
+/* What a container needs, at the price of a call for each layer. */
+static bool has_directories(const Image *image) {
+        strv_foreach(lower, image->lowers)
+                if (file_access(AT_FDCWD, *lower, F_OK) < 0)
+                        return false;
+        return true;
+}
+
 int image_load_entry(const Home *home, const OciDescriptor *d, Image **ret, Err *err) {
         const char *id = strv_env_get(d->annotations, LAYOUT_ID);
         autofree char *manifest = NULL, *config = NULL;
@@ -100,33 +109,60 @@ int image_load_entry(const Home *home, const OciDescriptor *d, Image **ret, Err 
         size_t size;
         int r;
 
+        if (!id || !digest_is_valid(id))
+                return refuse(err, ENOENT, "'%s' is another tool's", d->digest);
         /* The record stands for blobs that are whole; to see that nobody has to read them. */
         r = layout_read_blob(home, d->digest, &manifest, &size, err);
-        if (r >= 0 && id && digest_is_valid(id))
+        if (r >= 0)
                 r = layout_read_blob(home, id, &config, &size, err);
         if (r < 0)
                 return r;
-        if (id && digest_is_valid(id) && record_load(home, id, &image) >= 0 &&
-            str_equal(image->manifest_digest, d->digest) && has_layers(home, image)) {
+        if (record_load(home, id, &image) >= 0 && str_equal(image->manifest_digest, d->digest) &&
+            has_layers(home, image)) {
                 *ret = take_ptr(image);
                 return 0;
         }
         return record_build(home, d->digest, ret, err);
 }
 
+/* One of isola's own that the index has still, and that cannot be loaded: why not. */
+static int is_damaged(const Home *home, const OciDescriptor *d, const char *name, const Err *why,
+                      Err *err) {
+        autoindex index = {};
+        bool there = false;
+
+        if (!strv_env_get(d->annotations, LAYOUT_ID) || layout_load_index(home, &index, NULL) < 0)
+                return -ENOENT;
+        for (size_t i = 0; i < index.n_manifests; i++)
+                there |= str_equal(index.manifests[i].digest, d->digest);
+        if (!there)
+                return -ENOENT; /* somebody removed it meanwhile */
+        return err_hint(err,
+                        refuse(err, EUCLEAN, "image '%s' is damaged: %s", name,
+                               why->message ? why->message : "it cannot be read"),
+                        "pull or build it again, or remove it; 'isola store check --repair' mends "
+                        "what it can");
+}
+
 /* By "name:tag", or "name@digest" where the digest is the manifest's or the image's. */
-static int load_reference(const Home *home, const Reference *ref, Image **ret) {
+static int load_reference(const Home *home, const Reference *ref, Image **ret, Err *err) {
         autofree char *name = reference_text(ref);
         autoptr(Image) image = NULL;
         autoindex index = {};
+        autoerr why = {};
         int r;
 
         if (!name)
                 return -ENOMEM;
         if (!ref->digest) {
-                r = record_load_named(home, name, ret);
-                if (r != -ENOENT)
+                r = record_load_named(home, name, &image);
+                if (r >= 0 && has_directories(image)) {
+                        *ret = take_ptr(image);
+                        return 0;
+                }
+                if (r < 0 && r != -ENOENT)
                         return r;
+                image = image_free(image);
         }
         r = layout_load_index(home, &index, NULL);
         if (r < 0)
@@ -136,9 +172,9 @@ static int load_reference(const Home *home, const Reference *ref, Image **ret) {
 
                 if (ref->digest ? !is_called(d, ref) : !str_equal(descriptor_name(d), name))
                         continue;
-                r = image_load_entry(home, d, &image, NULL);
+                r = image_load_entry(home, d, &image, &why);
                 if (r < 0)
-                        return -ENOENT;
+                        return is_damaged(home, d, name, &why, err);
         }
         if (!image)
                 return -ENOENT;
@@ -242,7 +278,7 @@ int image_load(const Home *home, const char *name, Image **ret, Err *err) {
                                     : 0;
         }
         bad = reference_parse(name, &ref, &ignored);
-        r = bad < 0 ? -ENOENT : load_reference(home, ref, ret);
+        r = bad < 0 ? -ENOENT : load_reference(home, ref, ret, err);
         if (r == -ENOENT)
                 r = record_load_prefix(home, name, ret);
         if (r == -ENOENT)
@@ -253,6 +289,8 @@ int image_load(const Home *home, const char *name, Image **ret, Err *err) {
                 return refuse(err, bad, "%s", ignored.message);
         if (r == -ENOENT)
                 return no_such_image(home, name, err);
+        if (r == -EUCLEAN)
+                return r;
         return r < 0 ? fail(err, r, "cannot load image '%s'", name) : 0;
 }
 
@@ -324,6 +362,16 @@ static int compare_images(const void *a, const void *b) {
         return ns_x != ns_y ? (ns_x < ns_y ? 1 : -1) : strcmp(x->id, y->id);
 }
 
+static void warn_of_damage(const Home *home, const OciDescriptor *d, const Err *why) {
+        const char *name = descriptor_name(d);
+        autoerr said = {};
+
+        if (is_damaged(home, d, name ? name : d->digest, why, &said) == -EUCLEAN)
+                log_warn("%s", said.message);
+        else
+                log_debug("image store: %s", why->message);
+}
+
 /* Images that other tools put into the layout have no unpacked layers: they are not isola's. */
 static int list_from(const Home *home, const OciIndex *index, Image ***list, size_t *n, Err *err) {
         autostrv seen = NULL;
@@ -341,7 +389,7 @@ static int list_from(const Home *home, const OciIndex *index, Image ***list, siz
                         return fail(err, ENOMEM, "cannot list images");
                 r = image_load_entry(home, &index->manifests[i], &image, &why);
                 if (r < 0) {
-                        log_debug("image store: %s", why.message);
+                        warn_of_damage(home, &index->manifests[i], &why);
                         continue;
                 }
                 r = take_names(index, image);
@@ -598,7 +646,6 @@ static int put_json(const Home *home, const JsonType *type, const void *value, i
         return layout_put_blob(home, text, size, digest, err);
 }
 
-/* Writes config, manifest and record. */
 /* How a blob is compressed, by its first bytes. */
 static const char *blob_media_type(int blob) {
         unsigned char head[4] = {};
@@ -631,6 +678,7 @@ static void describe_layer(const Home *home, Layer *layer, OciDescriptor *ret) {
         ret->size = layer->size;
 }
 
+/* Writes config and manifest. */
 static int put_image(const Home *home, const OciImage *config, Layer *const *layers, size_t n,
                      char *const *annotations, Image **ret, int64_t *ret_manifest_size, Err *err) {
         autofree OciDescriptor *descriptors = calloc(n + 1, sizeof *descriptors);
@@ -655,7 +703,7 @@ static int put_image(const Home *home, const OciImage *config, Layer *const *lay
                      err);
         if (r < 0)
                 return r;
-        return record_build(home, image->manifest_digest, ret, err);
+        return record_of(home, image->manifest_digest, &manifest, config, ret, err);
 }
 
 static int load_layers(const Home *home, char *const *chain_ids, Layer **layers, Err *err) {
@@ -729,7 +777,7 @@ int image_adopt(const Home *home, const ImageAdoption *a, Image **ret, Err *err)
         lock = layout_lock(home, true, err);
         if (lock < 0)
                 return lock;
-        r = record_of(home, a->manifest_digest, a->config_digest, a->config, &image, err);
+        r = record_of(home, a->manifest_digest, a->manifest, a->config, &image, err);
         if (r >= 0)
                 r = layer_make_durable(home, a->layers, err);
         fault_point("image.adopted");

@@ -34,6 +34,7 @@ typedef struct Image {
         char **lowers;       /* absolute diff/ directories, topmost first; NULL for an image without
                                 layers */
         char top_chain_id[DIGEST_LENGTH + 1]; /* "" without layers */
+        char **blobs;                         /* digests of its layers as its manifest names them */
         int64_t size;                         /* sum of its layers' tar sizes */
         bool is_part; /* of an index that has a name: of another platform, mostly; like the names */
 } Image;
@@ -45,7 +46,8 @@ DEFINE_AUTOPTR(Image, image_free)
  * image_load() - find an image
  * @name:	a reference, an id, or an unambiguous beginning of one
  *
- * Return: 0; -ENOENT "there is no image 'x'" with a hint that names the nearest one.
+ * Return: 0; -ENOENT "there is no image 'x'" with a hint that names the nearest one; -EUCLEAN for
+ * one that lacks something.
  */
 int image_load(const Home *home, const char *name, Image **ret, Err *err);
 /**
@@ -132,8 +134,8 @@ int image_import(const Home *home, const ImportSource *source, OciImage *config,
 typedef struct ImageAdoption {
         const char *manifest_digest, *media_type;
         int64_t manifest_size;
-        const char *config_digest;
-        const OciImage *config;  /* as the helper read it */
+        const OciManifest *manifest; /* both as the helper read them */
+        const OciImage *config;
         char *const *layers;     /* chain ids, lowest first */
         char *const *names;      /* references to give it; may be NULL */
         const char *index;       /* digest of the index it was chosen from, kept with it; or NULL */

@@ -6,12 +6,14 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "oci/reference.h"
 #include "store/image_internal.h"
 #include "store/layer.h"
 #include "store/layout.h"
+#include "store/needed.h"
 #include "store/record.h"
 
 static void index_auto(OciIndex *index) {
@@ -117,28 +119,20 @@ static int edit_index(const Home *home, const Image *image, const Removal *remov
         return layout_save_index(home, &index, err);
 }
 
-/* Chain ids that some image in the index still stands on. */
-static int living_layers(Image *const *images, size_t n, char ***ret) {
-        for (size_t i = 0; i < n; i++) {
-                autostrv chain_ids = NULL;
-                int r = record_chain_ids(images[i], &chain_ids);
-
-                if (r >= 0)
-                        r = strv_extend(ret, chain_ids);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+static bool has_image(const OciIndex *index, const char *id) {
+        for (size_t i = 0; i < index->n_manifests; i++)
+                if (str_equal(strv_env_get(index->manifests[i].annotations, LAYOUT_ID), id))
+                        return true;
+        return false;
 }
 
-static int bury_one(const Home *home, const Image *dead, Image *const *images, size_t n,
-                    char *const *living, char ***log, Err *err) {
+static int bury_one(const Home *home, const Image *dead, const OciIndex *index, char *const *living,
+                    char ***log, Err *err) {
         autostrv chain_ids = NULL;
         int r;
 
-        for (size_t i = 0; i < n; i++)
-                if (str_equal(images[i]->id, dead->id))
-                        return 0;
+        if (has_image(index, dead->id))
+                return 0;
 
         r = record_chain_ids(dead, &chain_ids);
         if (r < 0)
@@ -155,46 +149,17 @@ static int bury_one(const Home *home, const Image *dead, Image *const *images, s
         return 0;
 }
 
-/* Adds the digests of all blobs that one image needs; what other tools put there counts as well. */
-static int blobs_of(const Home *home, const char *manifest_digest, char ***ret) {
-        autofree char *text = NULL;
-        OciManifest manifest = {};
-        size_t size;
-        int r;
-
-        r = layout_read_blob(home, manifest_digest, &text, &size, NULL);
-        if (r >= 0)
-                r = json_parse(&oci_manifest_type, text, size, manifest_digest, &manifest, NULL);
-        if (r < 0)
-                return r;
-        r = strv_add(ret, manifest_digest);
-        if (r >= 0)
-                r = strv_add(ret, manifest.config.digest);
-        for (size_t i = 0; i < manifest.n_layers && r >= 0; i++)
-                r = strv_add(ret, manifest.layers[i].digest);
-        json_clear(&oci_manifest_type, &manifest);
-        return r;
-}
-
 /*
  * Removes blobs that no image in the index needs: an image_create() that was killed before the
  * index leaves two.  If one manifest cannot be read, nobody can say what it needs: all stay.
  */
-static void sweep_blobs(const Home *home) {
+static void sweep_blobs(const Home *home, const OciIndex *index) {
         autostrv needed = NULL;
         autostrv files = NULL;
-        autoindex index = {};
 
-        if (layout_load_index(home, &index, NULL) < 0 ||
+        if (needed_blobs(home, index, &needed) < 0 ||
             dir_list(home->data_fd, "image-store/blobs/sha256", &files) < 0)
                 return;
-        for (size_t i = 0; i < index.n_manifests; i++) {
-                const char *from = strv_env_get(index.manifests[i].annotations, LAYOUT_INDEX);
-
-                if (blobs_of(home, index.manifests[i].digest, &needed) < 0 ||
-                    (from && strv_add(&needed, from) < 0))
-                        return;
-        }
         strv_foreach(file, files) {
                 autofree char *digest = str_format("sha256:%s", *file);
 
@@ -215,7 +180,7 @@ int image_hold(const Home *home) {
 }
 
 /* What only one buried image needed, unless a container still stands on it. */
-static int finish_one(const Home *home, const char *file, Image *const *images, size_t n,
+static int finish_one(const Home *home, const char *file, const OciIndex *index,
                       char *const *living, Removal *removal, Err *err) {
         autofree char *path = str_format("images/%s", file), *user = NULL;
         autoptr(Image) dead = NULL;
@@ -227,7 +192,7 @@ static int finish_one(const Home *home, const char *file, Image *const *images, 
                 user = removal->used_by ? removal->used_by(dead->id, removal->context) : NULL;
                 if (user)
                         return 0;
-                r = bury_one(home, dead, images, n, living, &removal->log, err);
+                r = bury_one(home, dead, index, living, &removal->log, err);
                 if (r < 0)
                         return r;
         }
@@ -243,30 +208,83 @@ static int finish_removals(const Home *home, Removal *removal, Err *err) {
         autoclose int alone = openat(home->data_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         autostrv files = NULL;
         autostrv living = NULL;
-        Image **images = NULL;
-        size_t n = 0;
+        autoindex index = {};
         int r;
 
         if (alone < 0 || flock(alone, LOCK_EX | LOCK_NB) < 0) {
                 log_debug("somebody uses layers: the next removal takes those of this image");
                 return 0;
         }
-        r = image_list(home, &images, &n, err);
+        r = layout_load_index(home, &index, err);
         if (r < 0)
                 return r;
-        r = living_layers(images, n, &living);
-        if (r >= 0)
-                r = dir_list(home->data_fd, "images", &files);
+        if (needed_layers(home, &index, &living) < 0) {
+                log_warn("another image is damaged: the layers of this one stay until 'isola store "
+                         "check --repair' was there");
+                return 0;
+        }
+        r = dir_list(home->data_fd, "images", &files);
         if (r < 0)
                 r = fail(err, r, "cannot remove an image's layers");
         for (char **file = files; r >= 0 && file && *file; file++)
-                r = finish_one(home, *file, images, n, living, removal, err);
-        image_list_free(images, n);
+                r = finish_one(home, *file, &index, living, removal, err);
         if (r >= 0)
-                sweep_blobs(home);
+                sweep_blobs(home, &index);
         alone = close_fd(alone);
         layer_remove_dead(home);
         return r;
+}
+
+/* Of an image that lacks something: as much as its record, or else the index, knows. */
+static int load_entry(const Home *home, const OciDescriptor *d, const char *id, Image **ret) {
+        autoptr(Image) image = NULL;
+
+        if (record_load(home, id, &image) < 0 || !str_equal(image->manifest_digest, d->digest)) {
+                image = image_free(image);
+                image = calloc(1, sizeof *image);
+                if (!image)
+                        return -ENOMEM;
+                memcpy(image->id, id, sizeof image->id);
+                memcpy(image->manifest_digest, d->digest, sizeof image->manifest_digest);
+        }
+        *ret = take_ptr(image);
+        return 0;
+}
+
+static bool is_called(const OciDescriptor *d, const char *id, const char *name, const char *text) {
+        const char *given = descriptor_name(d);
+
+        return (given && str_equal(given, text)) || str_equal(id, name) ||
+               (id_is_prefix(name) && str_after(digest_hex(id), name));
+}
+
+/* Finds what cannot be loaded any more, by name or id: it can still be removed. */
+static int load_damaged(const Home *home, const char *name, Image **ret) {
+        autoptr(Reference) ref = NULL;
+        autoerr ignored = {};
+        autofree char *text = reference_parse(name, &ref, &ignored) < 0 || ref->digest
+                                      ? NULL
+                                      : reference_text(ref);
+        const OciDescriptor *found = NULL;
+        autoindex index = {};
+        int r;
+
+        r = layout_load_index(home, &index, NULL);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < index.n_manifests; i++) {
+                const OciDescriptor *d = &index.manifests[i];
+                const char *id = strv_env_get(d->annotations, LAYOUT_ID);
+
+                if (!id || !digest_is_valid(id) || !digest_is_valid(d->digest) ||
+                    !is_called(d, id, name, text))
+                        continue;
+                if (found && !str_equal(found->digest, d->digest))
+                        return -ENOTUNIQ;
+                found = d;
+        }
+        return found ? load_entry(home, found, strv_env_get(found->annotations, LAYOUT_ID), ret)
+                     : -ENOENT;
 }
 
 static int carry_out(const Home *home, const Image *image, Removal *removal, Err *err) {
@@ -279,7 +297,7 @@ static int carry_out(const Home *home, const Image *image, Removal *removal, Err
         }
         if (removal->whole) {
                 /* The cache may have lost it; the burial needs it. */
-                r = record_save(home, image, err);
+                r = image->config.rootfs.diff_ids ? record_save(home, image, err) : 0;
                 if (r < 0)
                         return r;
                 record_bury(home, image->id);
@@ -303,6 +321,10 @@ static int remove_one(const Home *home, const char *name, bool force, Removal *r
         int r;
 
         r = image_load(home, name, &image, err);
+        if ((r == -ENOENT || r == -EUCLEAN) && load_damaged(home, name, &image) >= 0) {
+                err_clear(err);
+                r = 0;
+        }
         if (r < 0)
                 return r;
         r = image_load_names(home, image, err);

@@ -68,6 +68,19 @@ void layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_LEN
         digest_of(text, 2 * DIGEST_LENGTH + 1, ret);
 }
 
+int layer_chain_ids(char *const *diff_ids, char ***ret) {
+        char chain[DIGEST_LENGTH + 1] = "";
+        autostrv list = NULL;
+
+        strv_foreach(diff_id, diff_ids) {
+                layer_chain_id(chain, *diff_id, chain);
+                if (strv_add(&list, chain) < 0)
+                        return -ENOMEM;
+        }
+        *ret = take_ptr(list);
+        return 0;
+}
+
 bool layer_is_of_another_boot(int layers, const char *name) {
         __attribute__((__cleanup__(record_auto))) LayerRecord record = {};
         autofree char *path = str_format("%s/layer.json", name);
@@ -254,6 +267,8 @@ static int load_from(const Home *home, int dir, const char *chain_id, Layer **re
             !str_equal(record.chain_id, chain_id))
                 return -ENOENT;
         if (record.boot && !str_equal(record.boot, boot_id()))
+                return -ENOENT;
+        if (file_access(dir, "diff", F_OK) < 0)
                 return -ENOENT;
 
         memcpy(layer->chain_id, chain_id, sizeof layer->chain_id);

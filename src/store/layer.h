@@ -88,3 +88,5 @@ int layer_open_tar(const Layer *layer, int userns, int *ret_pidfd, Err *err);
 
 /* Writes chain id of @diff_id above @parent (NULL for the first). */
 void layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_LENGTH + 1]);
+/* The chain ids of layers with these diff ids, lowest first, which are valid digests. */
+int layer_chain_ids(char *const *diff_ids, char ***ret);

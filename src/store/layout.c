@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "store/layout.h"
 
-#define BLOB_MAX (4u << 20) /* of a manifest or config; the distribution-spec's limit */
+#define BLOB_MAX  (4u << 20) /* of a manifest or config; the distribution-spec's limit */
+#define READ_SIZE (256u << 10)
 
 static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
@@ -89,6 +90,26 @@ int layout_read_blob(const Home *home, const char *digest, char **ret, size_t *r
                               path, found);
         *ret = take_ptr(text);
         *ret_size = size;
+        return 0;
+}
+
+int layout_hash_blob(const Home *home, const char *digest, char ret[DIGEST_LENGTH + 1]) {
+        autofree char *path = layout_blob_path(digest), *buffer = malloc(READ_SIZE);
+        autoclose int file = -EBADF;
+        Digest hash;
+        ssize_t n;
+
+        if (!path || !buffer)
+                return -ENOMEM;
+        file = openat(home->data_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (file < 0)
+                return -errno;
+        digest_begin(&hash);
+        while ((n = read(file, buffer, READ_SIZE)) > 0)
+                digest_add(&hash, buffer, (size_t) n);
+        if (n < 0)
+                return -errno;
+        digest_end(&hash, ret);
         return 0;
 }
 

@@ -24,6 +24,8 @@ int layout_save_index(const Home *home, const OciIndex *index, Err *err);
 int layout_put_blob(const Home *home, const char *bytes, size_t size, const char *digest, Err *err);
 /* Reads a blob and checks its digest; -ENOENT, -EBADMSG. */
 int layout_read_blob(const Home *home, const char *digest, char **ret, size_t *ret_size, Err *err);
+/* What the digest of a blob of any size is by now. */
+int layout_hash_blob(const Home *home, const char *digest, char ret[DIGEST_LENGTH + 1]);
 void layout_remove_blob(const Home *home, const char *digest);
 
 /*

@@ -11,13 +11,14 @@
 #include "store/layout.h"
 #include "store/record.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 typedef struct Record {
         int version;
         char *id, *manifest;
         int64_t size;
         char **layers; /* chain ids, lowest first */
+        char **blobs;
         OciImage image;
 } Record;
 
@@ -27,6 +28,7 @@ static const JsonField record_fields[] = {
         JSON_STRING(Record, manifest, "manifest", JSON_REQUIRED),
         JSON_I64(Record, size, "size"),
         JSON_STRINGS(Record, layers, "layers"),
+        JSON_STRINGS(Record, blobs, "blobs"),
         JSON_STRUCT(Record, image, OciImage, "image", &oci_image_type, JSON_REQUIRED),
         {},
 };
@@ -43,6 +45,7 @@ Image *image_free(Image *image) {
                 strv_free(image->names);
                 strv_free(image->repo_digests);
                 strv_free(image->lowers);
+                strv_free(image->blobs);
                 free(image);
         }
         return NULL;
@@ -72,6 +75,7 @@ static int to_image(const Home *home, Record *record, Image **ret) {
         image->size = record->size;
         image->config = record->image;
         record->image = (OciImage){};
+        image->blobs = take_ptr(record->blobs);
         *ret = take_ptr(image);
         return 0;
 }
@@ -136,17 +140,6 @@ int record_load_prefix(const Home *home, const char *prefix, Image **ret) {
         return *id ? record_load(home, id, ret) : -ENOENT;
 }
 
-static int read_manifest(const Home *home, const char *digest, OciManifest *ret, Err *err) {
-        autofree char *text = NULL;
-        size_t size;
-        int r;
-
-        r = layout_read_blob(home, digest, &text, &size, err);
-        if (r < 0)
-                return r;
-        return json_parse(&oci_manifest_type, text, size, digest, ret, err);
-}
-
 /* Finds the layers that the config's diff ids stand for. */
 static int find_layers(const Home *home, Record *record, Err *err) {
         char chain[DIGEST_LENGTH + 1] = "";
@@ -168,45 +161,17 @@ static int find_layers(const Home *home, Record *record, Err *err) {
         return 0;
 }
 
-int record_build(const Home *home, const char *manifest_digest, Image **ret, Err *err) {
-        autofree char *text = NULL;
-        autorecord record = {};
-        OciManifest manifest = {};
-        size_t size;
-        int r;
-
-        r = read_manifest(home, manifest_digest, &manifest, err);
-        if (r < 0)
-                return r;
-        record.version = RECORD_VERSION;
-        record.manifest = strdup(manifest_digest);
-        record.id = take_ptr(manifest.config.digest);
-        json_clear(&oci_manifest_type, &manifest);
-        if (!record.manifest)
-                return fail(err, ENOMEM, "cannot load an image");
-
-        r = layout_read_blob(home, record.id, &text, &size, err);
-        if (r < 0)
-                return r;
-        r = json_parse(&oci_image_type, text, size, record.id, &record.image, err);
-        if (r < 0)
-                return r;
-        r = find_layers(home, &record, err);
-        if (r < 0)
-                return r;
-        r = to_image(home, &record, ret);
-        return r < 0 ? fail(err, r, "cannot load an image") : 0;
-}
-
-int record_of(const Home *home, const char *manifest_digest, const char *id, const OciImage *config,
-              Image **ret, Err *err) {
+int record_of(const Home *home, const char *manifest_digest, const OciManifest *manifest,
+              const OciImage *config, Image **ret, Err *err) {
         autorecord record = { .version = RECORD_VERSION };
         int r;
 
         record.manifest = strdup(manifest_digest);
-        record.id = strdup(id);
+        record.id = strdup(manifest->config.digest);
         r = record.manifest && record.id ? json_clone(&oci_image_type, config, &record.image)
                                          : -ENOMEM;
+        for (size_t i = 0; i < manifest->n_layers && r >= 0; i++)
+                r = strv_add(&record.blobs, manifest->layers[i].digest);
         if (r < 0)
                 return fail(err, r, "cannot keep an image");
         r = find_layers(home, &record, err);
@@ -216,17 +181,38 @@ int record_of(const Home *home, const char *manifest_digest, const char *id, con
         return r < 0 ? fail(err, r, "cannot keep an image") : 0;
 }
 
-int record_chain_ids(const Image *image, char ***ret) {
-        char chain[DIGEST_LENGTH + 1] = "";
-        autostrv list = NULL;
+int record_describe(const Home *home, const char *manifest_digest, Description *ret_manifest,
+                    Description *ret_config, Err *err) {
+        autofree char *text = NULL, *config = NULL;
+        const OciManifest *m;
+        size_t size;
+        int r;
 
-        strv_foreach(diff_id, image->config.rootfs.diff_ids) {
-                layer_chain_id(chain, *diff_id, chain);
-                if (strv_add(&list, chain) < 0)
-                        return -ENOMEM;
-        }
-        *ret = take_ptr(list);
-        return 0;
+        r = layout_read_blob(home, manifest_digest, &text, &size, err);
+        if (r >= 0)
+                r = describe_document(text, size, NULL, ret_manifest, err);
+        if (r >= 0 && !ret_manifest->manifest)
+                r = refuse(err, EBADMSG, "'%s' is no manifest but an index", manifest_digest);
+        if (r < 0)
+                return r;
+        m = ret_manifest->manifest;
+        r = layout_read_blob(home, m->config.digest, &config, &size, err);
+        return r < 0 ? r
+                     : describe_config(config, size, m->config.media_type, m->n_layers, ret_config,
+                                       err);
+}
+
+int record_build(const Home *home, const char *manifest_digest, Image **ret, Err *err) {
+        autodescription manifest = {};
+        autodescription config = {};
+        int r = record_describe(home, manifest_digest, &manifest, &config, err);
+
+        return r < 0 ? r
+                     : record_of(home, manifest_digest, manifest.manifest, config.image, ret, err);
+}
+
+int record_chain_ids(const Image *image, char ***ret) {
+        return layer_chain_ids(image->config.rootfs.diff_ids, ret);
 }
 
 int record_save(const Home *home, const Image *image, Err *err) {
@@ -235,6 +221,7 @@ int record_save(const Home *home, const Image *image, Err *err) {
                           .id = (char *) image->id,
                           .manifest = (char *) image->manifest_digest,
                           .size = image->size,
+                          .blobs = image->blobs,
                           .image = image->config };
         autostrv layers = NULL;
         int r;

@@ -4,6 +4,7 @@
 /* The cached record of an image, $DATA/images/<id>.json, and the links that name it; see image.h.
  */
 
+#include "store/describe.h"
 #include "store/image.h"
 
 /* Each loads without words: -ENOENT if the cache does not know it. */
@@ -17,13 +18,19 @@ int record_load_prefix(const Home *home, const char *prefix, Image **ret);
 /**
  * record_build() - make an image's record from its manifest and config blobs
  *
+ * They may be anybody's: isola-image reads them, in its sandbox (describe.h).
+ *
  * Return: 0; -ENOENT if a blob or one of its layers is not here.
  */
 int record_build(const Home *home, const char *manifest_digest, Image **ret, Err *err);
 
-/* The same from what is known of the config already. */
-int record_of(const Home *home, const char *manifest_digest, const char *id, const OciImage *config,
-              Image **ret, Err *err);
+/* What isola-image reads in a manifest, which is no index, and in its config; both outlive this. */
+int record_describe(const Home *home, const char *manifest_digest, Description *ret_manifest,
+                    Description *ret_config, Err *err);
+
+/* The same from what is known of them already: what was made here, or what the helper read. */
+int record_of(const Home *home, const char *manifest_digest, const OciManifest *manifest,
+              const OciImage *config, Image **ret, Err *err);
 
 int record_save(const Home *home, const Image *image, Err *err);
 /* Both are undone by making the cache again, so failures are not told. */

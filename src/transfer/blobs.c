@@ -178,12 +178,26 @@ static int use_kept(Mover *mover, Work *w, Err *err) {
         return 0;
 }
 
+/* What was kept and has changed since is brought anew. */
+static bool is_whole(const Home *home, const char *digest) {
+        char found[DIGEST_LENGTH + 1];
+
+        if (layout_hash_blob(home, digest, found) >= 0 && str_equal(found, digest))
+                return true;
+        log_debug("the blob %s is damaged", digest);
+        layout_remove_blob(home, digest);
+        return false;
+}
+
 /* -EAGAIN: another process is bringing it; asked again later. */
 static int begin(Mover *mover, Work *w, Err *err) {
         Blob *b = w->blob;
         bool kept = *b->digest && !b->to_scratch && layout_has_blob(mover->m->home, b->digest);
         bool unpack = !layer_is_there(mover, b);
         int r;
+
+        if (kept && unpack)
+                kept = is_whole(mover->m->home, b->digest);
 
         if (kept && !unpack) {
                 b->there = b->finished = w->begun = true;

@@ -71,7 +71,7 @@ static int adopt(StoreDest *d, const Document *manifest, const CopyJob *job, cha
         ImageAdoption adoption = { .manifest_digest = manifest->digest,
                                    .media_type = manifest->media_type,
                                    .manifest_size = (int64_t) manifest->size,
-                                   .config_digest = config->digest,
+                                   .manifest = manifest->said.manifest,
                                    .config = config->said.image,
                                    .index = job->index ? job->index->digest : NULL,
                                    .names = names };
@@ -79,7 +79,7 @@ static int adopt(StoreDest *d, const Document *manifest, const CopyJob *job, cha
         autostrv chains = NULL;
         int r;
 
-        if (pull_chain_ids(config->said.image, &chains) < 0)
+        if (layer_chain_ids(config->said.image->rootfs.diff_ids, &chains) < 0)
                 return fail(err, ENOMEM, "cannot keep the image");
         adoption.layers = chains;
         r = pull_keep(d->home, config, err);

@@ -33,19 +33,6 @@ static void pull_clear(Pull *p) {
         document_free(&p->top);
 }
 
-int pull_chain_ids(const OciImage *config, char ***ret) {
-        char chain[DIGEST_LENGTH + 1] = "";
-        autostrv list = NULL;
-
-        strv_foreach(diff_id, config->rootfs.diff_ids) {
-                layer_chain_id(chain, *diff_id, chain);
-                if (strv_add(&list, chain) < 0)
-                        return -ENOMEM;
-        }
-        *ret = take_ptr(list);
-        return 0;
-}
-
 int pull_plan(const OciManifest *manifest, const OciImage *config, Blob **ret, Err *err) {
         autofree Blob *blobs = calloc(manifest->n_layers + 1, sizeof *blobs);
         char chain[DIGEST_LENGTH + 1] = "";
@@ -143,13 +130,14 @@ static int adopt(Pull *p, const Document *manifest, const Document *config, bool
         ImageAdoption adoption = { .manifest_digest = manifest->digest,
                                    .media_type = manifest->media_type,
                                    .manifest_size = (int64_t) manifest->size,
-                                   .config_digest = config->digest,
+                                   .manifest = manifest->said.manifest,
                                    .config = config->said.image,
                                    .index = p->top.said.index ? p->top.digest : NULL,
                                    .repo_digest = digest };
         int r;
 
-        if ((p->ref->tag && !name) || !digest || pull_chain_ids(config->said.image, &chains) < 0)
+        if ((p->ref->tag && !name) || !digest ||
+            layer_chain_ids(config->said.image->rootfs.diff_ids, &chains) < 0)
                 return fail(err, ENOMEM, "cannot name the image");
         adoption.layers = chains;
         /* A name with a digest is kept by the digest alone, as Docker does; another platform's

@@ -42,8 +42,5 @@ int pull_image(const Home *home, const char *name, const PullOptions *options, I
 /* Fills blobs for a manifest's layers; @ret: n_layers of them, to be freed. */
 int pull_plan(const OciManifest *manifest, const OciImage *config, Blob **ret, Err *err);
 
-/* Chain ids of an image, lowest first. */
-int pull_chain_ids(const OciImage *config, char ***ret);
-
 /* Puts a document into the image layout. */
 int pull_keep(const Home *home, const Document *document, Err *err);

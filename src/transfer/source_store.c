@@ -59,7 +59,7 @@ static int pack_layers(Source *s, const Image *image, OciManifest *m, const Pack
         autostrv chains = NULL;
         int changed = 0;
 
-        if (pull_chain_ids(&image->config, &chains) < 0)
+        if (layer_chain_ids(image->config.rootfs.diff_ids, &chains) < 0)
                 return fail(err, ENOMEM, "cannot pack the layers");
         if (strv_length(chains) != m->n_layers)
                 return refuse(err, EBADMSG, "the image's manifest and config do not fit");

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "libexec.h"
 #include "store/image.h"
 #include "store/layer.h"
 #include "test.h"
@@ -86,6 +87,7 @@ TEST_IN(the_cache_is_made_again_from_the_layout, CLONE_NEWNS) {
         autoptr(Home) home = home_here();
         autoptr(Image) web = image_with(home, "web", "web");
 
+        use_helper();
         expect_ok(tree_remove(home->data_fd, "images"));
         found_as(home, "web", web);
         expect(faccessat(home->data_fd, "images/names/web:latest", F_OK, 0) == 0);
@@ -221,6 +223,7 @@ TEST_IN(a_removal_that_was_killed_is_finished_by_the_next, CLONE_NEWNS) {
         autofree char *grave = str_format("images/.dead-%s.json", digest_hex(web->id));
         autostrv log = NULL;
 
+        use_helper();
         expect(other);
         /* Killed after the burial, before the index: the image is still there. */
         expect(renameat(home->data_fd, record, home->data_fd, grave) == 0);

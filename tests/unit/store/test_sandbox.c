@@ -5,25 +5,12 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "libexec.h"
 #include "store/sandbox.h"
 #include "test.h"
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define ADDRESS_SANITIZER
-#endif
-
 /* A directory that can be idmapped, which takes real root, in a mount namespace of our own. */
 static void set_up(void) {
-        char self[4096];
-        autofree char *directory = NULL;
-        ssize_t n;
-
-#ifdef ADDRESS_SANITIZER
-        skip("the helper cannot run with the sanitizers' libraries");
-#endif
         if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
             mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 skip("needs root");
@@ -32,12 +19,7 @@ static void set_up(void) {
         test_scratch("/mnt");
         expect(mkdir("/mnt/diff", 0755) == 0 && mkdir("/mnt/work", 0700) == 0);
         expect(mkdir("/mnt/lower", 0755) == 0 && mkdir("/mnt/source", 0755) == 0);
-        n = readlink("/proc/self/exe", self, sizeof self - 1);
-        expect(n > 0);
-        self[n] = 0;
-        *strrchr(self, '/') = 0;
-        directory = str_format("%s/../src", self);
-        setenv("ISOLA_LIBEXEC", directory, 1);
+        use_helper();
 }
 
 static void make(const char *path, const char *text) {
