@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "builder/cache_transfer.h"
 #include "builder/expand.h"
@@ -62,7 +63,7 @@ const char *stage_chain(const StageState *state) {
 void step_begin_key(const Step *step, CacheKey *key, const char *operation) {
         char latest[32];
 
-        cache_key_begin(key, operation, stage_chain(step->state));
+        cache_key_begin(key, operation, step->link ? NULL : stage_chain(step->state));
         snprintf(latest, sizeof latest, "%lld", (long long) step->build->latest);
         cache_key_add(key, latest);
 }
@@ -105,6 +106,33 @@ static bool is_uncached(const Step *step) {
 }
 
 /*
+ * The layer that a cached step came to; one of --link may have been made above another layer.
+ *
+ * Return: 1 if it is there, 0 if the step has to be carried out.
+ */
+static int find_cached(const Step *step, const CacheRecord *record, Layer **ret) {
+        const char *below = stage_chain(step->state);
+        autoptr(Layer) layer = NULL;
+        autoerr why = {};
+
+        if (layer_load(step->build->home, record->chain_id, &layer, NULL) < 0)
+                return 0;
+        if (!step->link) {
+                *ret = take_ptr(layer);
+                return 1;
+        }
+        if (layer_relink(step->build->home, layer, str_empty(below) ? NULL : below, ret, &why) <
+            0) {
+                log_debug("%s; it is made again", why.message);
+                return 0;
+        }
+        /* The newest is likely to last longest. */
+        if (!str_equal((*ret)->chain_id, layer->chain_id))
+                cache_save(step->build->home, step->key, (*ret)->chain_id, record->created);
+        return 1;
+}
+
+/*
  * Takes the result of an earlier build, here or where --cache-from says.
  *
  * Return: 1 if there was one.
@@ -121,8 +149,9 @@ static int take_cached(Step *step, Err *err) {
         if (cache_load(step->build->home, step->key, &record) < 0 &&
             (cache_import(step, err) <= 0 || cache_load(step->build->home, step->key, &record) < 0))
                 return 0;
-        unchanged = str_empty(record.chain_id) || str_equal(record.chain_id, below);
-        if (!unchanged && layer_load(step->build->home, record.chain_id, &layer, NULL) < 0)
+        unchanged =
+                str_empty(record.chain_id) || (!step->link && str_equal(record.chain_id, below));
+        if (!unchanged && find_cached(step, &record, &layer) == 0)
                 return 0;
 
         build_say(step->build, " ---> Using cache\n");

@@ -240,6 +240,21 @@ int layer_commit_unpacked(LayerDraft *draft, const char *parent, const char *dif
         return r < 0 ? r : 0;
 }
 
+int layer_commit_same(LayerDraft *draft, const char *parent, const Layer *like, Layer **ret,
+                      Err *err) {
+        autoptr(Layer) layer = calloc(1, sizeof *layer);
+        int r;
+
+        if (!layer)
+                return fail(err, ENOMEM, "cannot finish a layer");
+        *layer = *like;
+        layer->diff = NULL;
+        r = commit(draft, parent, layer, ret, err);
+        if (r == 0)
+                *ret = take_ptr(layer);
+        return r < 0 ? r : 0;
+}
+
 /* Opens the directory of a layer; negative errno. */
 static int open_layer(const Home *home, const char *chain_id) {
         autofree char *path = NULL;

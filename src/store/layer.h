@@ -62,6 +62,16 @@ int layer_commit(LayerDraft *draft, const char *parent, Layer **ret, Err *err);
  */
 int layer_commit_unpacked(LayerDraft *draft, const char *parent, const char *diff_id, int64_t size,
                           const char *blob, Layer **ret, Err *err);
+/**
+ * layer_relink() - the layer with the same files above another one
+ * @parent:	chain id below; NULL for none
+ *
+ * Only for a layer that depends on nothing below it.  Takes the one that is there, or makes it out
+ * of hard links to the files, which no layer's owner may change.
+ *
+ * Return: 0; negative errno, such as -EMLINK where a file has all the names it can have.
+ */
+int layer_relink(const Home *home, const Layer *layer, const char *parent, Layer **ret, Err *err);
 /* -ENOENT if there is none. */
 int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err);
 

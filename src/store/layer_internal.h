@@ -10,3 +10,7 @@ bool layer_is_of_another_boot(int layers, const char *name);
 
 /* Takes a layer its name: a draft that nobody holds is a dead one.  -ENOENT. */
 int layer_bury_name(int layers, const char *name);
+
+/* layer_commit() for a draft with the same files as another layer. */
+int layer_commit_same(LayerDraft *draft, const char *parent, const Layer *like, Layer **ret,
+                      Err *err);

@@ -94,6 +94,37 @@ def test_link(build):
     assert see(build, 'stat -c %u:%g /x') == '5:6'
 
 
+def test_link_is_used_again_above_other_layers(build):
+    build.write('d/sub/f', 'linked')
+    build.write('d/g', '', mode=0o4711)
+    (build.directory / 'd/l').symlink_to('g')
+    copy = 'COPY --link --chown=5:6 d /deep/d\n'
+
+    def layers():
+        return build.isola.json('image', 'inspect', build.name)[0]['RootFS']['Layers']
+
+    build('FROM busybox\nRUN echo 1 > /one\n' + copy, '--no-cache', name='one')
+    first, top = layers()[-1], build.top()
+    assert build('FROM busybox\nRUN echo 2 > /two\n' + copy, name='two').stdout.count('Using cache') == 1
+    assert layers()[-1] == first and layers()[-2] not in (first, build.isola.json('image', 'inspect', 'one')[0]['RootFS']['Layers'][-2])
+    # Nothing was written a second time, and the first image may go.
+    assert (top / 'deep/d/sub/f').stat().st_nlink == 2
+    build.isola('rmi', 'one')
+    assert not top.exists()
+    script = 'cat /two /deep/d/sub/f; readlink /deep/d/l; stat -c "%a %u:%g" /deep /deep/d /deep/d/g; test ! -e /one'
+    assert see(build, script) == '2\nlinkedg\n755 5:6\n755 5:6\n4711 5:6'
+    build.isola('store', 'check')
+    # Above itself, on nothing, and without --link, which depends on what is below.
+    assert build('FROM two\n' + copy).stdout.count('Using cache') == 1
+    assert layers()[-2:] == [first, first]
+    assert build('FROM scratch\n' + copy).stdout.count('Using cache') == 1
+    assert layers() == [first]
+    build('FROM busybox\nCOPY d /deep/d\n')
+    assert 'Using cache' not in build('FROM two\nCOPY d /deep/d\n').stdout
+    build.write('d/g', 'changed', mode=0o4711)
+    assert 'Using cache' not in build('FROM busybox\n' + copy).stdout
+
+
 def test_parents(build):
     for path in ('a/b/c.txt', 'a/b/d.bin', 'a/e.txt'):
         build.write(path, path)
