@@ -129,7 +129,9 @@ static int make_environment(Run *run) {
                 "GIT_SSH_VARIANT=ssh",
                 NULL,
         };
-        static const char *const proxies[] = NET_ENV;
+        static const char *const proxies[] = { "HTTP_PROXY",  "http_proxy", "HTTPS_PROXY",
+                                               "https_proxy", "NO_PROXY",   "no_proxy",
+                                               "ALL_PROXY",   "all_proxy",  NULL };
 
         if (strv_add_words(&run->environment, fixed) < 0 ||
             add_config(&run->environment, run->command->config) < 0)
