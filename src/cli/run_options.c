@@ -20,6 +20,7 @@
 #include "cli/operands.h"
 #include "cli/run_image.h"
 #include "cli/run_options.h"
+#include "cli/volumes_from.h"
 #include "engine/port_spec.h"
 #include "engine/spec.h"
 #include "engine/spec_security.h"
@@ -95,6 +96,8 @@ const Option run_options[] = {
         OPT_LIST(0, "mount", RunOptions, mounts, "KEY=VALUE,…",
                  "Mount: type=bind|volume|tmpfs, source=, target=, readonly, bind-propagation=, "
                  "bind-recursive=, tmpfs-size=, tmpfs-mode="),
+        OPT_LIST(0, "volumes-from", RunOptions, volumes_from, "CONTAINER[:ro]",
+                 "Mount what CONTAINER has mounted", "container"),
         OPT_LIST(0, "tmpfs", RunOptions, tmpfs, "TARGET[:OPTIONS]", "Mount memory"),
         OPT_FLAG(0, "read-only", RunOptions, read_only, "Let nothing be written into the root"),
         OPT_SIZE(0, "shm-size", RunOptions, shm_size, "SIZE", "Size of /dev/shm (64m)"),
@@ -284,7 +287,7 @@ static int read_each(const char *const *texts, ReadMount read, Container *c, Err
         return 0;
 }
 
-static int read_files(const RunOptions *o, Container *c, Err *err) {
+static int read_files(const Home *home, const RunOptions *o, Container *c, Err *err) {
         int r;
 
         c->host.readonly_rootfs = o->read_only;
@@ -296,6 +299,9 @@ static int read_files(const RunOptions *o, Container *c, Err *err) {
                 r = read_each(o->mounts, mount_entry, c, err);
         if (r >= 0)
                 r = read_each(o->tmpfs, mount_tmpfs, c, err);
+        strv_foreach(other, o->volumes_from)
+                if (r >= 0)
+                        r = volumes_from(home, *other, c, err);
         strv_foreach(device, o->devices) {
                 if (r < 0)
                         break;
@@ -593,7 +599,7 @@ int run_options_read(const Home *home, const RunOptions *o, char *const *args, C
         if (r >= 0)
                 r = read_end(o, c, err);
         if (r >= 0)
-                r = read_files(o, c, err);
+                r = read_files(home, o, c, err);
         if (r >= 0)
                 r = read_network(home, o, c, err);
         if (r >= 0)

@@ -22,7 +22,7 @@ typedef struct RunOptions {
         const char *name, *hostname, *domainname, *user, *working_dir, *entrypoint, *cidfile;
         const char *pull, *platform;
         const char **attach, **env, **env_files, **labels, **label_files;
-        const char **volumes, **mounts, **tmpfs, **publish, **expose;
+        const char **volumes, **volumes_from, **mounts, **tmpfs, **publish, **expose;
         const char **networks, **aliases, **hosts, **dns, **dns_search, **dns_options;
         const char *ip, *ip6;
         uint64_t memory, memory_reservation, shm_size;

@@ -96,6 +96,7 @@ typedef struct IdMappings {
 /* Docker's "HostConfig". */
 typedef struct HostConfig {
         char **binds; /* as given with -v, for inspect */
+        char **volumes_from;
         char *container_id_file;
         LogConfig log_config;
         /* "bridge", "host", "none", "container:ID", a network's name; "process:PID:START": that of

@@ -100,6 +100,7 @@ static const JsonType id_mappings_type = { sizeof(IdMappings), id_mappings_field
 static const JsonField host_fields[] = {
         JSON_STRINGS(HostConfig, binds, "Binds", JSON_SAY_NULL),
         JSON_STRING(HostConfig, container_id_file, "ContainerIDFile"),
+        JSON_STRINGS(HostConfig, volumes_from, "VolumesFrom", JSON_SAY_NULL),
         JSON_STRUCT(HostConfig, log_config, LogConfig, "LogConfig", &log_type),
         JSON_STRING(HostConfig, network_mode, "NetworkMode"),
         JSON_MAP(HostConfig, port_bindings, PortMap, "PortBindings", &port_map_type),

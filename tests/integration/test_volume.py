@@ -128,3 +128,23 @@ def test_killed_volume_verb_leaves_all_or_nothing(isola, image, point):
     isola('volume', 'create', 'broken')
     isola('volume', 'rm', 'broken')
     assert not [entry for entry in os.listdir(os.path.join(isola.root, 'volumes')) if entry.startswith('.')]
+
+
+def test_volumes_from_another_container(isola, image, tmp_path):
+    (tmp_path / 'own').write_text('own')
+    isola('create', '--name', 'holder', '-v', 'kept:/kept', '-v', '/made', '-v', f'{tmp_path}:/bound:ro', '--tmpfs', '/mem', image, 'true')
+    isola('run', '--rm', '--volumes-from', 'holder', image, 'sh', '-c', 'echo a >/kept/file; echo b >/made/file')
+    done = isola('run', '--rm', '--volumes-from', 'holder:ro', '-v', '/kept', image, 'sh', '-c',
+                 'cat /made/file /bound/own; ls /kept; test -e /mem || echo none; touch /made/x', code=1)
+    assert done.stdout == 'b\nownnone\n' and 'Read-only file system' in done.stderr
+    holder = isola.inspect('holder')
+    made = next(m['Name'] for m in holder['Mounts'] if m['Destination'] == '/made')
+    isola('create', '--name', 'heir', '--volumes-from', 'holder', image, 'true')
+    assert isola.inspect('heir')['HostConfig']['VolumesFrom'] == ['holder']
+    isola('rm', '-v', 'heir')
+    assert made in names(isola)      # it is the holder's
+    isola('rm', '-v', 'holder')
+    assert made not in names(isola) and 'kept' in names(isola)
+    assert "'x' is no option" in isola('create', '--volumes-from', 'holder:x', image, 'true', code=125).stderr
+    assert "no container 'holder'" in isola('create', '--volumes-from', 'holder', image, 'true', code=125).stderr
+    isola('volume', 'rm', 'kept')
