@@ -27,9 +27,9 @@
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "kernel/seccomp.h"
-#include "registry/protocol.h"
 #include "store/sandbox.h"
 #include "transfer/git_sandbox.h"
+#include "transfer/remote.h"
 
 /* One id that nobody else has: behind the network process's. */
 #define GIT_ID     (SANDBOX_ID_BASE + 65537)
@@ -129,17 +129,12 @@ static int make_environment(Run *run) {
                 "GIT_SSH_VARIANT=ssh",
                 NULL,
         };
-        static const char *const proxies[] = { "HTTP_PROXY",  "http_proxy", "HTTPS_PROXY",
-                                               "https_proxy", "NO_PROXY",   "no_proxy",
-                                               "ALL_PROXY",   "all_proxy",  NULL };
+        autostrv proxies = remote_environment();
 
         if (strv_add_words(&run->environment, fixed) < 0 ||
-            add_config(&run->environment, run->command->config) < 0)
+            add_config(&run->environment, run->command->config) < 0 ||
+            strv_extend(&run->environment, proxies) < 0)
                 return -ENOMEM;
-        for (const char *const *name = proxies; *name; name++)
-                if (getenv(*name) &&
-                    strv_addf(&run->environment, "%s=%s", *name, getenv(*name)) < 0)
-                        return -ENOMEM;
         if (!run->command->agent)
                 return 0;
         return strv_addf(&run->environment, "SSH_AUTH_SOCK=%s", run->command->agent);

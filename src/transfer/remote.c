@@ -75,7 +75,7 @@ static int arrange_descriptors(int socket, int program) {
 
 /* Only what says how to reach the network, in libcurl's words: small letters, the only ones that it
  * takes for http.  This machine itself is reached without a proxy, as other engines do. */
-static char **environment(void) {
+char **remote_environment(void) {
         static const struct {
                 const char *name, *other;
         } names[] = { { "http_proxy", "HTTP_PROXY" },
@@ -104,7 +104,7 @@ static char **environment(void) {
 
 static void child(int socket, int program) {
         char *const arguments[] = { (char *) PROGRAM_NAME, NULL }, *const nothing[] = { NULL };
-        char **variables = environment();
+        char **variables = remote_environment();
         NetReply reply = { .id = -1, .kind = (char *) "error" };
         autofree char *text = NULL;
         autoerr err = {};

@@ -42,6 +42,10 @@ int remote_call(Remote *remote, NetOp *op, int fd, void (*progress)(void *, int6
 /* The error of a reply. */
 int remote_error(const NetReply *reply, Err *err);
 
+/* "NAME=VALUE" of this process's environment that libcurl needs to reach the network, the caller's;
+ * short without memory. */
+char **remote_environment(void);
+
 /* A job whose answer is text, with a NUL behind it.  @ret_type: the media type, or NULL; all new.
  */
 int remote_text(Remote *remote, NetOp *op, char **ret, size_t *ret_size, char **ret_type, Err *err);
