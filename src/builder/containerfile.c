@@ -220,10 +220,12 @@ static int read_directives(Reader *reader, Containerfile *file, Err *err) {
         }
 }
 
-/* Notes a comment for what comes below it; an empty one or an empty line parts the two. */
+/* Notes a comment for what comes below it, also below empty lines; an empty one parts the two. */
 static int note_comment(Reader *reader, Line line) {
         Line text = line.length > 0 ? trimmed((Line){ line.text + 1, line.length - 1 }) : line;
 
+        if (line.length == 0)
+                return 0;
         if (text.length == 0) {
                 reader->comments = strv_free(reader->comments);
                 return 0;

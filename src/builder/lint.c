@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/nearest.h"
 #include "base/str.h"
 #include "builder/lint_internal.h"
@@ -48,6 +50,12 @@ static const struct {
         [LINT_EXPOSE_INVALID_FORMAT] = { "ExposeInvalidFormat", "expose-invalid-format" },
 };
 
+/* What `# check=` says. */
+typedef struct Directive {
+        unsigned skip, experimental; /* bits of rules */
+        bool fails;
+} Directive;
+
 void lint_clear(Lint *lint) {
         for (size_t i = 0; i < lint->n_warnings; i++)
                 free(lint->warnings[i].message);
@@ -57,12 +65,20 @@ void lint_clear(Lint *lint) {
 
 /* -------------------------------------------------------------- the directives */
 
-static int read_rules(const char *text, unsigned *ret, Err *err) {
-        const char *names[LINT_RULES + 1] = {};
-        autostrv words = NULL;
+/* A rule that is not known is a newer BuildKit's or a slip: told, and no reason to fail. */
+static void tell_unknown(const char *word) {
+        const char *names[LINT_RULES + 1] = {}, *nearest;
 
         for (size_t i = 0; i < LINT_RULES; i++)
                 names[i] = rules[i].name;
+        nearest = nearest_name(word, names);
+        log_warn("check has no rule '%s'%s%s%s", word, nearest ? "; did you mean '" : "",
+                 nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+static int read_rules(const char *text, unsigned *ret, bool tell, Err *err) {
+        autostrv words = NULL;
+
         if (strv_split(text, ", ", true, &words) < 0)
                 return fail(err, ENOMEM, "cannot read");
         strv_foreach(word, words) {
@@ -72,38 +88,43 @@ static int read_rules(const char *text, unsigned *ret, Err *err) {
                         *ret = ~0u;
                         continue;
                 }
-                while (rule < LINT_RULES && strcasecmp(names[rule], *word) != 0)
+                while (rule < LINT_RULES && strcasecmp(rules[rule].name, *word) != 0)
                         rule++;
-                if (rule < LINT_RULES) {
+                if (rule < LINT_RULES)
                         *ret |= 1u << rule;
-                        continue;
-                }
-                names[LINT_RULES] = NULL;
-                if (nearest_name(*word, names))
-                        return refuse(err, EINVAL, "check has no rule '%s'; did you mean '%s'?",
-                                      *word, nearest_name(*word, names));
-                return refuse(err, EINVAL, "check has no rule '%s'", *word);
+                else if (tell)
+                        tell_unknown(*word);
         }
         return 0;
 }
 
+/* What follows "skip=" in " skip = …"; NULL for another word. */
+static const char *value_of(const char *part, const char *name) {
+        const char *rest = str_after(part + strspn(part, " \t"), name);
+
+        rest = rest ? rest + strspn(rest, " \t") : NULL;
+        return rest && *rest == '=' ? rest + 1 + strspn(rest + 1, " \t") : NULL;
+}
+
 /* "skip=A,B;error=true;experimental=all" */
-static int read_directive(const char *text, unsigned *skip, unsigned *experimental, bool *fails,
-                          Err *err) {
+static int read_directive(const char *text, Directive *ret, bool tell, Err *err) {
         autostrv parts = NULL;
         int r = 0;
 
         if (strv_split(text, ";", true, &parts) < 0)
                 return fail(err, ENOMEM, "cannot read");
         strv_foreach(part, parts) {
-                const char *word = *part + strspn(*part, " "), *value;
+                autofree char *bare = NULL;
+                const char *value;
 
-                if ((value = str_after(word, "skip=")))
-                        r = read_rules(value, skip, err);
-                else if ((value = str_after(word, "experimental=")))
-                        r = read_rules(value, experimental, err);
-                else if (!(value = str_after(word, "error=")) || parse_bool(value, fails) < 0)
-                        r = err_hint(err, refuse(err, EINVAL, "invalid check option '%s'", word),
+                if ((value = value_of(*part, "skip")))
+                        r = read_rules(value, &ret->skip, tell, err);
+                else if ((value = value_of(*part, "experimental")))
+                        r = read_rules(value, &ret->experimental, tell, err);
+                else if (!(value = value_of(*part, "error")) ||
+                         !(bare = strndup(value, strcspn(value, " \t"))) ||
+                         parse_bool(bare, &ret->fails) < 0)
+                        r = err_hint(err, refuse(err, EINVAL, "invalid check option '%s'", *part),
                                      "skip=RULE,…, error=true or experimental=RULE,…");
                 if (r < 0)
                         return r;
@@ -111,25 +132,36 @@ static int read_directive(const char *text, unsigned *skip, unsigned *experiment
         return 0;
 }
 
-/* What a comment above an instruction says is skipped there. */
-static unsigned skipped_at(const Instruction *at) {
-        unsigned skip = 0, experimental = 0;
-        bool fails = false;
+/* What the first "check=" above an instruction says of it alone; a word behind it is a remark. */
+static Directive directive_at(const Instruction *at) {
+        Directive directive = {};
 
         strv_foreach(comment, at->comments) {
-                const char *value = str_after(*comment, "check=");
+                const char *value = value_of(*comment, "check");
+                autofree char *bare = value ? strndup(value, strcspn(value, " \t")) : NULL;
 
-                if (value)
-                        (void) read_directive(value, &skip, &experimental, &fails, NULL);
+                if (!bare)
+                        continue;
+                if (read_directive(bare, &directive, false, NULL) < 0)
+                        directive = (Directive){};
+                break;
         }
-        return skip;
+        return directive;
+}
+
+/* What is experimental has to be asked for, and is then not skipped. */
+static bool is_off(const Linter *l, LintRule rule, const Instruction *at) {
+        const Directive here = directive_at(at);
+
+        return rules[rule].experimental ? !((l->experimental | here.experimental) & 1u << rule)
+                                        : (l->skipped | here.skip) & 1u << rule;
 }
 
 void lint_warn(Linter *l, LintRule rule, const Instruction *at, const char *format, ...) {
         LintWarning *warning;
         va_list ap;
 
-        if ((l->skipped | skipped_at(at)) & 1u << rule)
+        if (is_off(l, rule, at))
                 return;
         warning = json_grow(&l->lint->warnings, &l->lint->n_warnings, sizeof *warning);
         if (!warning) {
@@ -176,21 +208,28 @@ static void check_casing(Linter *l) {
         }
 }
 
-/* Names with a part that says what nobody else should know. */
+static bool is_one_of(const char *word, const char *const *list) {
+        for (; *list; list++)
+                if (strcasecmp(word, *list) == 0)
+                        return true;
+        return false;
+}
+
+/* Names with a part that says what nobody else should know, and none that takes that back. */
 static bool names_secret(const char *name) {
         static const char *const telling[] = { "apikey", "auth",     "credential", "credentials",
                                                "key",    "password", "pword",      "passwd",
                                                "secret", "token",    NULL };
+        static const char *const harmless[] = { "public", "file", "version", NULL };
         autostrv parts = NULL;
         bool found = false;
 
         if (strv_split(name, "_", true, &parts) < 0)
                 return false;
         strv_foreach(part, parts) {
-                if (strcasecmp(*part, "public") == 0)
+                if (is_one_of(*part, harmless))
                         return false;
-                for (const char *const *word = telling; *word; word++)
-                        found |= strcasecmp(*part, *word) == 0;
+                found |= is_one_of(*part, telling);
         }
         return found;
 }
@@ -227,33 +266,51 @@ static void check_expose(Linter *l, const Instruction *at) {
         }
 }
 
-/* A comment right above a definition is its description, which begins with its name. */
-static void check_description(Linter *l, const Instruction *at) {
-        const char *name = at->kind == INSTRUCTION_ARG  ? at->args[0]
-                           : strv_length(at->args) == 3 ? at->args[2]
-                                                        : NULL;
-        autofree char *bare = name ? strndup(name, strcspn(name, "=")) : NULL;
-        size_t n = strv_length(at->comments);
-        const char *rest;
+static bool describes(const char *comment, const char *name) {
+        const char *rest = str_after(comment, name);
 
-        if (!bare || n == 0)
+        return rest && (!*rest || *rest == ' ');
+}
+
+/* A comment above a definition is its description, which begins with its name. */
+static void check_description(Linter *l, const Instruction *at) {
+        size_t n = strv_length(at->comments), n_names = strv_length(at->args);
+        char *const *names = at->args;
+
+        if (at->kind == INSTRUCTION_FROM) {
+                if (n_names != 3)
+                        return;
+                names = &at->args[2];
+        }
+        if (n == 0)
                 return;
-        rest = str_after(at->comments[n - 1], bare);
-        if (str_after(at->comments[n - 1], "check=") || (rest && *rest == ' '))
-                return;
-        lint_warn(l, LINT_INVALID_DESCRIPTION, at,
-                  "Comment for %s should follow the format: `# %s <description>`",
-                  at->kind == INSTRUCTION_ARG ? "argument" : "build stage", bare);
+        for (size_t i = 0; names[i]; i++) {
+                autofree char *name = strndup(names[i], strcspn(names[i], "="));
+
+                if (name && at->kind == INSTRUCTION_FROM)
+                        for (char *c = name; *c; c++)
+                                *c = (char) tolower((unsigned char) *c);
+                if (!name || describes(at->comments[n - 1], name))
+                        return;
+                if (!names[i + 1])
+                        lint_warn(l, LINT_INVALID_DESCRIPTION, at,
+                                  "Comment for %s should follow the format: `# %s <description>`",
+                                  at->name, i > 0 ? "<arg_key>" : name);
+        }
 }
 
 static void check_instruction(Linter *l, const Instruction *at) {
-        if (at->empty_lines)
-                lint_warn(l, LINT_NO_EMPTY_CONTINUATION, at, "Empty continuation line");
+        if (at->empty_lines) {
+                Instruction end = *at;
+
+                end.line = at->last_line;
+                lint_warn(l, LINT_NO_EMPTY_CONTINUATION, &end, "Empty continuation line");
+        }
         if (at->old_pairs)
                 lint_warn(l, LINT_LEGACY_KEY_VALUE, at,
                           "\"%s key=value\" should be used instead of legacy \"%s key value\" "
                           "format",
-                          at->name, at->name);
+                          at->word, at->word);
         switch (at->kind) {
         case INSTRUCTION_MAINTAINER:
                 lint_warn(l, LINT_MAINTAINER_DEPRECATED, at,
@@ -285,16 +342,16 @@ static int compare(const void *a, const void *b) {
 
 int lint_check(const LintInput *input, Lint *ret, Err *err) {
         Linter l = { .input = input, .lint = ret };
-        unsigned experimental = 0;
+        Directive directive = {};
         int r = 0;
 
         if (input->file->check)
-                r = read_directive(input->file->check, &l.skipped, &experimental, &ret->fails, err);
+                r = read_directive(input->file->check, &directive, true, err);
         if (r < 0)
                 return err_prefix(err, r, "%s", input->file->place);
-        for (size_t i = 0; i < LINT_RULES; i++)
-                if (rules[i].experimental && !(experimental & 1u << i))
-                        l.skipped |= 1u << i;
+        l.skipped = directive.skip;
+        l.experimental = directive.experimental;
+        ret->fails = directive.fails;
 
         check_casing(&l);
         for (size_t i = 0; i < input->file->n; i++)
@@ -310,13 +367,25 @@ int lint_check(const LintInput *input, Lint *ret, Err *err) {
 
 /* ------------------------------------------------------------------- the report */
 
-/* The lines of an instruction with two before it, as BuildKit shows them. */
+/* The lines of an instruction, with two around a single one and one around several, as BuildKit
+ * shows them. */
 static void put_lines(Str *s, const LintWarning *w, char *const *lines, int n) {
-        int first = w->line > 3 ? w->line - 2 : 1, last = w->last_line < n ? w->last_line : n;
+        int end = w->last_line < n ? w->last_line : n, first = w->line, last = end;
 
+        for (int left = first == last ? 4 : 2; left > 0; left--) {
+                if (first > 1) {
+                        first--;
+                        left--;
+                }
+                if (last < n) {
+                        last++;
+                        left--;
+                }
+        }
         str_put(s, "--------------------\n");
         for (int i = first; i <= last; i++)
-                str_printf(s, "%4d | %s %s\n", i, i >= w->line ? ">>>" : "   ", lines[i - 1]);
+                str_printf(s, " %3d | %s %s\n", i, i >= w->line && i <= end ? ">>>" : "   ",
+                           lines[i - 1]);
         str_put(s, "--------------------\n");
 }
 

@@ -35,9 +35,9 @@ typedef enum LintRule {
 typedef struct Linter {
         const LintInput *input;
         Lint *lint;
-        unsigned skipped; /* bits of rules; all file long */
-        char **global;    /* ARGs before the first FROM, and what is always there */
-        bool failed;      /* memory ran out */
+        unsigned skipped, experimental; /* bits of rules; all file long */
+        char **global;                  /* ARGs before the first FROM, and what is always there */
+        bool failed;                    /* memory ran out */
 } Linter;
 
 /* Notes a warning, unless it is to be skipped there. */

@@ -2,6 +2,7 @@
 
 /* Rules about stages, and about variables, which each stage has its own of. */
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,6 +14,8 @@
 #include "oci/image.h"
 #include "oci/reference.h"
 #include "store/image.h"
+#include "transfer/git_url.h"
+#include "transfer/url.h"
 
 /* What is known of a stage once its instructions were looked at. */
 typedef struct LintStage {
@@ -75,29 +78,28 @@ static void check_from_variables(Walk *w, const Instruction *from, const char *w
         }
 }
 
-/* The first variable of a word, for the message. */
-static char *first_variable(const char *word) {
-        const char *dollar = strchr(word, '$');
-
-        if (!dollar)
-                return NULL;
-        dollar += 1 + (dollar[1] == '{');
-        return strndup(dollar, strspn(dollar, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                              "0123456789_"));
-}
-
 /* Whether FROM means something without any --build-arg. */
 static void check_default(Walk *w, const Instruction *from) {
-        autofree char *base = NULL, *name = first_variable(from->args[0]);
+        autofree char *base = NULL;
         autoptr(Reference) reference = NULL;
 
-        if (!name || !strv_env_get(w->l->global, name) ||
-            expand_word(from->args[0], w->l->global, w->l->input->file->escape, &base, NULL) < 0)
-                return;
-        if (str_empty(base) || reference_parse(base, &reference, NULL) < 0)
+        if (expand_word(from->args[0], w->l->global, w->l->input->file->escape, &base, NULL) >= 0 &&
+            (str_empty(base) || reference_parse(base, &reference, NULL) < 0))
                 lint_warn(w->l, LINT_INVALID_DEFAULT_ARG, from,
                           "Default value for ARG %s results in empty or invalid base image name",
                           from->args[0]);
+}
+
+/* A stage may be for one kind of machine, if its name says for which. */
+static bool is_named_after(const Instruction *from, const char *text) {
+        const char *name = strv_length(from->args) == 3 ? from->args[2] : "";
+        OciPlatform platform = {};
+        bool named = true;
+
+        if (build_platform_parse(text, &platform, NULL) >= 0)
+                named = strcasestr(name, platform.os) || strcasestr(name, platform.architecture);
+        platform_clear(&platform);
+        return named;
 }
 
 static void check_platform(Walk *w, const Instruction *from) {
@@ -111,23 +113,36 @@ static void check_platform(Walk *w, const Instruction *from) {
                           "Setting platform to predefined %s in FROM is redundant as this is the "
                           "default behavior",
                           platform);
-        else if (!strchr(platform, '$'))
+        else if (!strchr(platform, '$') && !is_named_after(from, platform))
                 lint_warn(w->l, LINT_CONSTANT_PLATFORM, from,
                           "FROM --platform flag should not use constant value \"%s\"", platform);
 }
 
-static void check_stage_name(Walk *w, const Instruction *from) {
-        const char *as = from->args[1], *name = from->args[2];
-        bool lower = as[strcspn(as, "AS")] == 0,
-             from_lower = from->word[strcspn(from->word, "FROM")] == 0;
+/* FROM in mixed case is told of elsewhere. */
+static bool differs_in_case(const char *from, const char *as) {
+        const char *const lower = "abcdefghijklmnopqrstuvwxyz",
+                          *const upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-        if (name[strcspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")])
+        if (!from[strcspn(from, upper)])
+                return as[strcspn(as, upper)];
+        return !from[strcspn(from, lower)] && as[strcspn(as, lower)];
+}
+
+static void check_stage_name(Walk *w, const Instruction *from) {
+        const char *as = from->args[1];
+        autofree char *name = strdup(from->args[2]);
+
+        if (!name)
+                return;
+        for (char *c = name; *c; c++)
+                *c = (char) tolower((unsigned char) *c);
+        if (!str_equal(name, from->args[2]))
                 lint_warn(w->l, LINT_STAGE_NAME_CASING, from, "Stage name '%s' should be lowercase",
-                          name);
-        if (lower != from_lower)
+                          from->args[2]);
+        if (differs_in_case(from->word, as))
                 lint_warn(w->l, LINT_FROM_AS_CASING, from,
                           "'%s' and '%s' keywords' casing do not match", as, from->word);
-        if (strcasecmp(name, "scratch") == 0 || strcasecmp(name, "context") == 0)
+        if (str_equal(name, "scratch") || str_equal(name, "context"))
                 lint_warn(w->l, LINT_RESERVED_STAGE_NAME, from,
                           "Stage name should not use the same name as reserved stage \"%s\"", name);
         for (size_t i = 0; i < w->n; i++)
@@ -166,7 +181,6 @@ static void inherit(Walk *w, const Instruction *from) {
                 stage->any_variable = true;
                 return;
         }
-        stage->directory_set = !str_empty(image->config.config.working_dir);
         stage->shell_set = image->config.config.shell != NULL;
         if (strv_extend(&stage->variables, image->config.config.env) < 0)
                 w->l->failed = true;
@@ -219,23 +233,32 @@ static void check_words(Walk *w, const Instruction *at) {
                 check_variables(w, at, instruction_flag(at, flags[i]));
 }
 
+/* A source that .dockerignore leaves out, as far as that can be said without looking. */
+static void check_source(Walk *w, const Instruction *at, const char *word) {
+        const Ignore *ignore = w->l->input->ignore;
+        autofree char *path = path_clean(word);
+        const char *bare = path ? path + strspn(path, "/") : "";
+        autoptr(GitUrl) url = NULL;
+
+        if (!path || url_is_http(word) || git_url_parse(word, &url, NULL) != 0)
+                return;
+        if (!*bare || str_equal(bare, ".") ? ignore_leaves_nothing(ignore)
+                                           : ignore_matches(ignore, bare))
+                lint_warn(w->l, LINT_COPY_IGNORED_FILE, at,
+                          "Attempting to %s file \"%s\" that is excluded by .dockerignore",
+                          at->kind == INSTRUCTION_ADD ? "Add" : "Copy", path);
+}
+
 static void check_copy(Walk *w, const Instruction *at) {
         size_t n = strv_length(at->args);
 
         check_words(w, at);
-        if (instruction_flag(at, "from"))
+        if (instruction_flag(at, "from") || ignore_takes_back(w->l->input->ignore))
                 return;
-        for (size_t i = 0; i + 1 < n; i++) {
-                autofree char *path = strchr(at->args[i], '$') ? NULL : path_clean(at->args[i]);
-
-                if (!path || instruction_heredoc(at, at->args[i], w->l->input->file->escape) ||
-                    pattern_has_wildcard(path))
-                        continue;
-                if (ignore_matches(w->l->input->ignore, path + strspn(path, "/")))
-                        lint_warn(w->l, LINT_COPY_IGNORED_FILE, at,
-                                  "Attempting to %s file \"%s\" that is excluded by .dockerignore",
-                                  at->name, at->args[i]);
-        }
+        for (size_t i = 0; i + 1 < n; i++)
+                if (!strchr(at->args[i], '$') &&
+                    !instruction_heredoc(at, at->args[i], w->l->input->file->escape))
+                        check_source(w, at, at->args[i]);
 }
 
 /* Only the last one of a stage counts; the one before is told of. */
@@ -244,7 +267,7 @@ static void check_once(Walk *w, const Instruction **last, const Instruction *at)
                 lint_warn(w->l, LINT_MULTIPLE_INSTRUCTIONS, *last,
                           "Multiple %s instructions should not be used in the same stage because "
                           "only the last one will be used",
-                          at->name);
+                          at->word);
         *last = at;
 }
 
@@ -254,7 +277,7 @@ static void check_command(Walk *w, const Instruction **last, const Instruction *
                 lint_warn(w->l, LINT_JSON_ARGS_RECOMMENDED, at,
                           "JSON arguments recommended for %s to prevent unintended behavior "
                           "related to OS signals",
-                          at->name);
+                          at->word);
 }
 
 static void check_workdir(Walk *w, const Instruction *at) {

@@ -192,6 +192,21 @@ bool ignore_matches(const Ignore *ignore, const char *path) {
         return matched;
 }
 
+bool ignore_takes_back(const Ignore *ignore) {
+        return ignore && ignore->any_takes_back;
+}
+
+bool ignore_leaves_nothing(const Ignore *ignore) {
+        static const char *const all[] = { "*", "**", "**/*" };
+
+        for (size_t i = 0; ignore && i < ignore->n; i++)
+                for (size_t j = 0; j < 3; j++)
+                        if (!ignore->patterns[i].takes_back &&
+                            str_equal(ignore->patterns[i].text, all[j]))
+                                return true;
+        return false;
+}
+
 bool ignore_looks_below(const Ignore *ignore, const char *directory) {
         size_t n = strlen(directory);
 

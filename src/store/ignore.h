@@ -27,6 +27,11 @@ bool ignore_matches(const Ignore *ignore, const char *path);
 /* True if below a directory that is left out something may be taken back in. */
 bool ignore_looks_below(const Ignore *ignore, const char *directory);
 
+/* True if something may be taken back in somewhere. */
+bool ignore_takes_back(const Ignore *ignore);
+/* True if all that lies in the context itself is left out: "*" or "**" is one of the patterns. */
+bool ignore_leaves_nothing(const Ignore *ignore);
+
 /* filepath.Match(); a pattern that is none matches nothing. */
 bool pattern_matches(const char *pattern, const char *path);
 /* True for one that filepath.Match() would take: every '[' is closed, no '\' at the end. */

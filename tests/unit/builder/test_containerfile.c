@@ -214,12 +214,13 @@ TEST(flags) {
 }
 
 TEST(comments_and_empty_lines_are_noted) {
-        autoptr(Containerfile) file = parse("# check=skip=all\n# far away\n\nFROM a\n"
+        autoptr(Containerfile) file = parse("# check=skip=all\n# of nothing\n#\n# far\n\nFROM a\n"
                                             "# one\n#two\nRUN a \\\n\n b\nrun c\n");
         Instruction *i = file->instructions;
 
         expect_str(file->check, "skip=all");
-        expect(!i[0].comments && !i[0].empty_lines);
+        expect(strv_length(i[0].comments) == 1 && !i[0].empty_lines);
+        expect_str(i[0].comments[0], "far");
         expect(strv_length(i[1].comments) == 2 && i[1].empty_lines);
         expect_str(i[1].comments[1], "two");
         expect_str(i[2].word, "run");

@@ -40,7 +40,7 @@ static const struct {
         { "FROM scratch as base\n", "FromAsCasing:1",
           "'as' and 'FROM' keywords' casing do not match" },
         { "from scratch as base\n", "", NULL },
-        { "FROM scratch\nCOPY a \\\n\n /\n", "NoEmptyContinuation:2", "Empty continuation line" },
+        { "FROM scratch\nCOPY a \\\n\n /\n", "NoEmptyContinuation:4", "Empty continuation line" },
         { "FROM scratch\nCopy a /\nEXPOSE 80\n", "ConsistentInstructionCasing:2",
           "Command 'Copy' should match the case of the command majority (uppercase)" },
         { "from scratch\ncopy a /\nEXPOSE 80\n", "ConsistentInstructionCasing:3",
@@ -55,7 +55,7 @@ static const struct {
         { "FROM scratch\nSHELL [\"/bin/sh\", \"-c\"]\nCMD run\n", "", NULL },
         { "FROM scratch\nMAINTAINER me\n", "MaintainerDeprecated:2",
           "Maintainer instruction is deprecated in favor of using label" },
-        { "ARG VARIANT=1\nFROM a:${VARIAN}\n", "UndefinedArgInFrom:2",
+        { "ARG VARIANT=1\nFROM a:1${VARIAN}\n", "UndefinedArgInFrom:2",
           "FROM argument 'VARIAN' is not declared (did you mean VARIANT?)" },
         { "FROM --platform=$BUILDPLATFORM scratch\n", "", NULL },
         { "FROM scratch\nWORKDIR app\nWORKDIR sub\n", "WorkdirRelativePath:2",
@@ -82,7 +82,7 @@ static const struct {
           "Default value for ARG busybox:${TAG} results in empty or invalid base image name" },
         { "ARG TAG\nFROM busybox:${TAG:-latest}\n", "", NULL },
         { "FROM scratch\nCOPY secret.txt keep.txt /d/\n", "CopyIgnoredFile:2",
-          "Attempting to COPY file \"secret.txt\" that is excluded by .dockerignore" },
+          "Attempting to Copy file \"secret.txt\" that is excluded by .dockerignore" },
         { "FROM scratch\nEXPOSE 80/TCP 127.0.0.1:80:80\n",
           "ExposeInvalidFormat:2 ExposeProtoCasing:2",
           "EXPOSE instruction should not define an IP address or host-port mapping, found "
@@ -90,14 +90,40 @@ static const struct {
         { "# other words\nFROM scratch AS base\n", "", NULL },
         { "# check=experimental=all\n# other words\nFROM scratch AS base\n# a what it is\nARG a\n",
           "InvalidDefinitionDescription:3",
-          "Comment for build stage should follow the format: `# base <description>`" },
+          "Comment for FROM should follow the format: `# base <description>`" },
         { "# check=skip=JSONArgsRecommended\nFROM scratch\nCMD a\nMAINTAINER b\n",
           "MaintainerDeprecated:4", NULL },
         { "# check=skip=all\nFROM scratch\nCMD a\nMAINTAINER b\n", "", NULL },
         { "FROM scratch\n# check=skip=JSONArgsRecommended\nCMD a\n", "", NULL },
-        { "# check=skip=JSONArgRecommended\nFROM scratch\n",
-          "Dockerfile: check has no rule 'JSONArgRecommended'; did you mean 'JSONArgsRecommended'?",
+        { "# check=skip=NotThereYet,JSONArgsRecommended\nFROM scratch\nCMD a\n", "", NULL },
+        { "FROM scratch\n# check = skip=JSONArgsRecommended // why\nCMD a\n", "", NULL },
+        { "FROM scratch\n# check=skip=StageNameCasing\n# check=skip=all\nCMD a\n",
+          "JSONArgsRecommended:4", NULL },
+        { "FROM scratch\n# check=colour=red\nCMD a\n", "JSONArgsRecommended:3", NULL },
+        { "# check=skip=all;experimental=all\n# x\nFROM scratch AS base\n",
+          "InvalidDefinitionDescription:3", NULL },
+        { "# check=experimental=all\n# b what\nARG a b\n# other\n\nARG c=1 d=2\n# base\nFROM scratch "
+          "AS Base\n#\nARG e\n",
+          "InvalidDefinitionDescription:6 StageNameCasing:8",
+          "Comment for ARG should follow the format: `# <arg_key> <description>`" },
+        { "From scratch as base\n", "ConsistentInstructionCasing:1", NULL },
+        { "from scratch AS base\n", "FromAsCasing:1",
+          "'AS' and 'from' keywords' casing do not match" },
+        { "FROM x AS SCRATCH\n", "ReservedStageName:1 StageNameCasing:1",
+          "Stage name should not use the same name as reserved stage \"scratch\"" },
+        { "from scratch\ncmd a\n", "JSONArgsRecommended:2",
+          "JSON arguments recommended for cmd to prevent unintended behavior related to OS signals" },
+        { "FROM --platform=linux/arm64 scratch AS for-arm64\n", "", NULL },
+        { "FROM --platform=linux/arm64 scratch AS for-amd64\n", "FromPlatformFlagConstDisallowed:1",
           NULL },
+        { "FROM scratch\nARG PASSWORD_FILE KEY_VERSION\nENV AUTH=1\n", "SecretsUsedInArgOrEnv:3",
+          NULL },
+        { "FROM a:b:c\n", "InvalidDefaultArgInFrom:1", NULL },
+        { "FROM scratch\nADD secret.txt https://h/secret.x git@h:secret.x /d/\n",
+          "CopyIgnoredFile:2",
+          "Attempting to Add file \"secret.txt\" that is excluded by .dockerignore" },
+        { "FROM scratch\nCOPY . /a\nCOPY / /b\nCOPY *.txt secret.* /d/\n", "CopyIgnoredFile:4",
+          "Attempting to Copy file \"secret.*\" that is excluded by .dockerignore" },
         { "# check=colour=red\nFROM scratch\n", "Dockerfile: invalid check option 'colour=red'",
           NULL },
 };
@@ -111,6 +137,17 @@ TEST(rules) {
                 if (rows[i].first)
                         expect_str(first, rows[i].first);
         }
+}
+
+TEST(what_leaves_all_out) {
+        static const char file[] = "FROM scratch\nCOPY . /\nCOPY a /\n";
+        autofree char *all = found(file, "*\n", NULL, NULL);
+        autofree char *some = found(file, "**\n!a\n", NULL, NULL);
+        autofree char *dots = found(file, ".*\n", NULL, NULL);
+
+        expect_str(all, "CopyIgnoredFile:2 CopyIgnoredFile:3");
+        expect_str(some, "");
+        expect_str(dots, "");
 }
 
 TEST(warnings_may_be_errors) {
@@ -129,13 +166,12 @@ TEST(report_shows_the_lines) {
         autofree char *report = lint_report(&lint, "Dockerfile", text);
         autofree char *json = lint_json(&lint);
 
-        expect_str(report,
-                   "Check complete, 1 warning has been found!\n\n"
-                   "WARNING: JSONArgsRecommended - "
-                   "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/\n"
-                   "what it is\nDockerfile:4\n--------------------\n"
-                   "   2 |     COPY a /\n   3 |     EXPOSE 1\n   4 | >>> CMD a \\\n   5 | >>>  b\n"
-                   "--------------------\n");
+        expect_str(report, "Check complete, 1 warning has been found!\n\n"
+                           "WARNING: JSONArgsRecommended - "
+                           "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/\n"
+                           "what it is\nDockerfile:4\n--------------------\n"
+                           "   3 |     EXPOSE 1\n   4 | >>> CMD a \\\n   5 | >>>  b\n   6 |     \n"
+                           "--------------------\n");
         expect_str(json,
                    "{\"warnings\":[{\"ruleName\":\"JSONArgsRecommended\",\"detail\":\"what it "
                    "is\",\"startLine\":4,\"endLine\":5}]}\n");
