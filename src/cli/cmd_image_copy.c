@@ -34,7 +34,7 @@ static const Option options[] = {
 
 /* "oci:DIR:NAME" in its parts. */
 typedef struct Operand {
-        const char *kind; /* "docker", "oci", "oci-archive", "docker-archive", "isola" */
+        const char *kind; /* "docker", "oci", "oci-archive", "docker-archive", "dir", "isola" */
         char *path, *name;
 } Operand;
 
@@ -44,7 +44,7 @@ static void operand_clear(Operand *o) {
 }
 
 static int parse_operand(const char *text, Operand *ret, Err *err) {
-        static const char *const kinds[] = { "oci-archive", "docker-archive", "oci", NULL };
+        static const char *const kinds[] = { "oci-archive", "docker-archive", "oci", "dir", NULL };
         const char *rest = str_after(text, "docker://");
 
         if (!rest)
@@ -60,7 +60,7 @@ static int parse_operand(const char *text, Operand *ret, Err *err) {
                 rest = str_after(text, *kind);
                 if (!rest || *rest != ':' || !rest[1])
                         continue;
-                colon = strchr(rest + 1, ':');
+                colon = str_equal(*kind, "dir") ? NULL : strchr(rest + 1, ':');
                 ret->kind = *kind;
                 ret->path =
                         colon ? strndup(rest + 1, (size_t) (colon - rest - 1)) : strdup(rest + 1);
@@ -70,7 +70,7 @@ static int parse_operand(const char *text, Operand *ret, Err *err) {
         return err_hint(err,
                         refuse(err, EINVAL, "'%s' does not say what kind of place it is", text),
                         "write docker://NAME, oci:DIR[:NAME], oci-archive:FILE[:NAME], "
-                        "docker-archive:FILE[:NAME] or isola:NAME");
+                        "docker-archive:FILE[:NAME], dir:DIR or isola:NAME");
 }
 
 static int open_source(const CommandInput *in, const Operand *from, const PlaceOptions *place,
@@ -105,6 +105,8 @@ static int open_dest(const CommandInput *in, const Operand *to, const PlaceOptio
                 return dest_open_store(in->home, ret, err);
         if (str_equal(to->kind, "oci"))
                 return dest_open_dir(to->path, ret, err);
+        if (str_equal(to->kind, "dir"))
+                return dest_open_flat_dir(to->path, ret, err);
         *ret_file = open(to->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         if (*ret_file < 0)
                 return err_hint(err, fail(err, errno, "cannot write '%s'", to->path),

@@ -9,18 +9,18 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/format.h"
+#include "cli/remote_image.h"
 #include "cli/transfer_options.h"
-#include "oci/platform.h"
-#include "oci/reference.h"
-#include "transfer/document.h"
 
 typedef struct ManifestOptions {
         TransferOptions transfer;
-        const char *platform;
+        const char *platform, *artifact_type;
         bool config, digest, raw, referrers, verbose;
 } ManifestOptions;
 
 static const Option options[] = {
+        OPT_STRING(0, "artifact-type", ManifestOptions, artifact_type, "TYPE",
+                   "Of what refers to it, only artifacts of this type"),
         OPT_FLAG(0, "config", ManifestOptions, config, "The image's config, not its manifest"),
         OPT_FLAG(0, "digest", ManifestOptions, digest, "Only the digest"),
         OPT_STRING(0, "platform", ManifestOptions, platform, "OS/ARCH[/VARIANT]",
@@ -35,17 +35,8 @@ static const Option options[] = {
 
 typedef struct Asked {
         const ManifestOptions *o;
-        char *registry, *repository;
-        Reference *ref;
-        Remote *remote;
+        RemoteImage image;
 } Asked;
-
-static void asked_clear(Asked *a) {
-        free(a->registry);
-        free(a->repository);
-        reference_free(a->ref);
-        remote_free(a->remote);
-}
 
 static void break_line(Str *out, size_t depth) {
         str_put_char(out, '\n');
@@ -107,41 +98,15 @@ static int print_json(const char *text, size_t size, const ManifestOptions *o, E
         return 0;
 }
 
-static int get_entry(void *context, const OciDescriptor *d, Document *ret, Err *err) {
-        const Asked *a = context;
-
-        return document_fetch(a->remote, a->repository, d->digest, ret, err);
-}
-
-/* The platform's manifest in the place of its index. */
-static int narrow(Asked *a, Document *document, Err *err) {
-        OciPlatform platform = {};
-        Document one = {};
-        int r;
-
-        if (!document->said.index || (!a->o->platform && !a->o->config))
-                return 0;
-        r = a->o->platform ? platform_parse(a->o->platform, &platform, err)
-                           : platform_here(&platform);
-        if (r < 0)
-                return r;
-        r = document_choose(document->said.index, &platform, a->ref->name, get_entry, a, &one, err);
-        platform_clear(&platform);
-        if (r < 0)
-                return r;
-        document_free(document);
-        *document = one;
-        return 0;
-}
-
 static int print_referrers(Asked *a, const Document *document, Err *err) {
         NetOp op = { .kind = (char *) "referrers",
-                     .repository = a->repository,
-                     .digest = (char *) document->digest };
+                     .repository = a->image.repository,
+                     .digest = (char *) document->digest,
+                     .text = (char *) a->o->artifact_type };
         autodescription said = {};
         autofree char *text = NULL;
         size_t size;
-        int r = remote_text(a->remote, &op, &text, &size, NULL, err);
+        int r = remote_text(a->image.remote, &op, &text, &size, NULL, err);
 
         if (r < 0)
                 return r;
@@ -160,7 +125,8 @@ static int print_config(Asked *a, const Document *document, Err *err) {
 
         if (!m)
                 return refuse(err, EBADMSG, "there is no manifest to have a config");
-        r = document_fetch_config(a->remote, a->repository, &m->config, m->n_layers, &config, err);
+        r = document_fetch_config(a->image.remote, a->image.repository, &m->config, m->n_layers,
+                                  &config, err);
         return r < 0 ? r : print_json(config.text, config.size, a->o, err);
 }
 
@@ -171,7 +137,7 @@ static int print_all(Asked *a, const Document *document, Err *err) {
              i++) {
                 autodocument one = {};
 
-                r = document_fetch(a->remote, a->repository,
+                r = document_fetch(a->image.remote, a->image.repository,
                                    document->said.index->manifests[i].digest, &one, err);
                 if (r >= 0)
                         r = print_json(one.text, one.size, a->o, err);
@@ -182,38 +148,32 @@ static int print_all(Asked *a, const Document *document, Err *err) {
 static int inspect(Asked *a, const char *name, Err *err) {
         autodocument document = {};
         PlaceOptions place = {};
-        const char *reference;
         int r;
 
-        r = reference_parse(name, &a->ref, err);
+        r = transfer_place(&a->o->transfer, &place, err);
         if (r >= 0)
-                r = transfer_place(&a->o->transfer, &place, err);
-        if (r < 0)
-                return r;
-        if (reference_split(a->ref, &a->registry, &a->repository) < 0)
-                return fail(err, ENOMEM, "cannot inspect");
-        reference = a->ref->digest ? a->ref->digest : a->ref->tag;
-        r = place_open(a->registry, a->repository, reference, &place, &a->remote, err);
+                r = remote_image_open(name, &place, true, &a->image, err);
         if (r >= 0)
-                r = document_fetch(a->remote, a->repository, reference, &document, err);
-        if (r >= 0)
-                r = narrow(a, &document, err);
+                r = remote_image_fetch(&a->image, &document, err);
+        if (r >= 0 && (a->o->platform || a->o->config))
+                r = remote_image_narrow(&a->image, a->o->platform, &document, err);
         if (r < 0)
                 return r;
         if (a->o->digest) {
                 puts(document.digest);
                 return 0;
         }
-        return a->o->referrers ? print_referrers(a, &document, err)
-               : a->o->config  ? print_config(a, &document, err)
-               : a->o->verbose ? print_all(a, &document, err)
+        return a->o->referrers || a->o->artifact_type ? print_referrers(a, &document, err)
+               : a->o->config                         ? print_config(a, &document, err)
+               : a->o->verbose                        ? print_all(a, &document, err)
                                : print_json(document.text, document.size, a->o, err);
 }
 
 static int cmd_manifest_inspect(const CommandInput *in, Err *err) {
-        __attribute__((__cleanup__(asked_clear))) Asked asked = { .o = in->options };
+        Asked asked = { .o = in->options };
         int r = inspect(&asked, in->args[0], err);
 
+        remote_image_clear(&asked.image);
         return r < 0 ? err_prefix(err, r, "cannot inspect '%s'", in->args[0]) : 0;
 }
 

@@ -3,10 +3,12 @@
 /* isola pull: an image from a registry. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/remote_image.h"
 #include "cli/transfer_options.h"
 #include "oci/reference.h"
 #include "transfer/pull.h"
@@ -21,6 +23,7 @@ typedef struct PullCommand {
 static const Option options[] = {
         OPT_FLAG(0, "all-platforms", PullCommand, all_platforms,
                  "Every platform's image of an index"),
+        OPT_FLAG('a', "all-tags", PullCommand, all_tags, "All tags of a repository"),
         OPT_STRING(0, "platform", PullCommand, platform, "OS/ARCH[/VARIANT]",
                    "Another platform's image than this machine's"),
         OPT_FLAG('q', "quiet", PullCommand, quiet, "Print nothing but the name"),
@@ -62,6 +65,38 @@ static int pull_one(const CommandInput *in, const char *name, Err *err) {
         return 0;
 }
 
+/* All that the registry lists. */
+static int pull_tags(const CommandInput *in, const char *name, Err *err) {
+        const PullCommand *o = in->options;
+        NetOp op = { .kind = (char *) "tags" };
+        autofree char *text = NULL;
+        autoremoteimage at = {};
+        PlaceOptions place = {};
+        NetList list = {};
+        size_t size;
+        int r;
+
+        r = transfer_place(&o->transfer, &place, err);
+        if (r >= 0)
+                r = remote_image_open(name, &place, false, &at, err);
+        if (r < 0)
+                return r;
+        if (at.ref->digest || strchr(strrchr(name, '/') ? strrchr(name, '/') : name, ':'))
+                return refuse(err, EINVAL, "with --all-tags, '%s' is to name a repository alone",
+                              name);
+        op.repository = at.repository;
+        r = remote_text(at.remote, &op, &text, &size, NULL, err);
+        if (r >= 0)
+                r = json_parse(&net_list_type, text, size, "the registry's list", &list, err);
+        for (size_t i = 0; i < list.n_items && r >= 0; i++) {
+                autofree char *one = str_format("%s:%s", name, list.items[i].name);
+
+                r = one ? pull_one(in, one, err) : fail(err, ENOMEM, "cannot pull");
+        }
+        json_clear(&net_list_type, &list);
+        return r;
+}
+
 static int cmd_pull(const CommandInput *in, Err *err) {
         const PullCommand *o = in->options;
 
@@ -72,7 +107,7 @@ static int cmd_pull(const CommandInput *in, Err *err) {
                 if (r >= 0 && why && !o->quiet)
                         puts(why);
                 if (r >= 0)
-                        r = pull_one(in, full, err);
+                        r = o->all_tags ? pull_tags(in, full, err) : pull_one(in, full, err);
 
                 if (r < 0)
                         return r;

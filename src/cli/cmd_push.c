@@ -17,12 +17,13 @@
 typedef struct PushCommand {
         TransferOptions transfer;
         const char *platform;
-        bool all_platforms, quiet;
+        bool all_platforms, all_tags, quiet;
 } PushCommand;
 
 static const Option options[] = {
         OPT_FLAG(0, "all-platforms", PushCommand, all_platforms,
                  "The index of all platforms, or fail (it is sent if all of it is here)"),
+        OPT_FLAG('a', "all-tags", PushCommand, all_tags, "All tags of a repository"),
         OPT_STRING(0, "platform", PushCommand, platform, "OS/ARCH[/VARIANT]",
                    "Only the image for this platform"),
         OPT_FLAG('q', "quiet", PushCommand, quiet, "Print nothing but the name"),
@@ -115,10 +116,41 @@ static int push_one(const CommandInput *in, const char *from, const char *to, Er
         return 0;
 }
 
+/* All that are here. */
+static int push_tags(const CommandInput *in, Err *err) {
+        const char *name = in->args[0];
+        autoptr(Reference) ref = NULL;
+        Image **list = NULL;
+        size_t n = 0, pushed = 0;
+        int r;
+
+        r = reference_parse(name, &ref, err);
+        if (r < 0)
+                return r;
+        if (in->n_args > 1 || ref->digest ||
+            strchr(strrchr(name, '/') ? strrchr(name, '/') : name, ':'))
+                return refuse(err, EINVAL, "--all-tags takes one repository, without a tag");
+        r = image_list(in->home, &list, &n, err);
+        for (size_t i = 0; i < n && r >= 0; i++)
+                strv_foreach(one, list[i]->names) {
+                        const char *rest = str_after(*one, ref->name);
+
+                        if (r < 0 || !rest || *rest != ':')
+                                continue;
+                        r = push_one(in, *one, *one, err);
+                        pushed++;
+                }
+        image_list_free(list, n);
+        if (r >= 0 && pushed == 0)
+                return refuse(err, ENOENT, "there is no image of the repository '%s'", name);
+        return r;
+}
+
 static int cmd_push(const CommandInput *in, Err *err) {
+        const PushCommand *o = in->options;
         const char *from = in->args[0], *to = in->n_args > 1 ? in->args[1] : from;
         const char *rest = str_after(to, "docker://");
-        int r = push_one(in, from, rest ? rest : to, err);
+        int r = o->all_tags ? push_tags(in, err) : push_one(in, from, rest ? rest : to, err);
 
         return r < 0 ? err_prefix(err, r, "cannot push '%s'", to) : 0;
 }

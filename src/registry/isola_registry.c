@@ -339,6 +339,7 @@ static const struct {
         { "config", op_config },
         { "blob", op_blob },
         { "exists", op_exists },
+        { "find-blob", op_find_blob },
         { "put-blob", op_put_blob },
         { "put-manifest", op_put_manifest },
         { "delete", op_delete },

@@ -30,6 +30,8 @@ int op_url(OpRun *run, Err *err);
 /* "exists": whether a blob or, with a reference, a manifest is there. */
 int op_exists(OpRun *run, Err *err);
 
+/* "find-blob": whether a blob is there, or can be mounted from another repository. */
+int op_find_blob(OpRun *run, Err *err);
 /* "put-blob": mounted from another repository if it can be, else sent in pieces. */
 int op_put_blob(OpRun *run, Err *err);
 /* "put-manifest": by tag or digest; keeps the referrers' tag where the registry does not. */

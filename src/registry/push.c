@@ -194,23 +194,55 @@ static int finish(Upload *u, Err *err) {
         return r;
 }
 
-int op_put_blob(OpRun *run, Err *err) {
-        autofree char *scope = op_scope(run->op->repository, "pull,push"), *both = NULL;
+/* Nobody waits for an upload that is not wanted, nor for an answer. */
+static void cancel(Upload *u) {
+        ClientRequest q = {
+                .method = "DELETE", .url = u->location, .scope = u->scope, .once = true
+        };
+        HttpResponse response = {};
+
+        (void) ask(u->run, &q, &response, NULL);
+        http_response_clear(&response);
+}
+
+/* Whether it need not be sent: reply->found.  An upload may have begun on the way. */
+static int find(Upload *u) {
+        NetReply *reply = u->run->reply;
+        const char *from = u->run->op->from;
+
+        if (op_exists(u->run, NULL) >= 0 && reply->found)
+                return 0;
+        reply->found = false;
+        return from ? begin(u, from, &reply->found, NULL) : -ENOENT;
+}
+
+/* With a scope that allows reading where it may be mounted from. */
+static char *find_scope(const NetOp *op) {
+        return op->from ? mount_scope(op) : op_scope(op->repository, "pull,push");
+}
+
+int op_find_blob(OpRun *run, Err *err) {
+        autofree char *scope = find_scope(run->op);
         Upload u = { .run = run, .scope = scope };
-        int r;
 
         if (!scope)
                 return fail(err, ENOMEM, "cannot send a blob");
-        r = op_exists(run, NULL);
-        if (r >= 0 && run->reply->found)
-                return 0;
-        run->reply->found = false;
-        if (run->op->from) {
-                u.scope = both = mount_scope(run->op);
-                r = both ? begin(&u, run->op->from, &run->reply->found, NULL) : -ENOMEM;
-        } else {
-                r = -ENOENT;
-        }
+        (void) find(&u);
+        if (u.location)
+                cancel(&u);
+        free(u.location);
+        return 0;
+}
+
+int op_put_blob(OpRun *run, Err *err) {
+        autofree char *scope = op_scope(run->op->repository, "pull,push");
+        autofree char *both = find_scope(run->op);
+        Upload u = { .run = run, .scope = both };
+        int r;
+
+        if (!scope || !both)
+                return fail(err, ENOMEM, "cannot send a blob");
+        r = find(&u);
         /* Who may not read there, or a registry that does not mount: it is sent. */
         if (r < 0) {
                 u.scope = scope;

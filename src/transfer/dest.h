@@ -16,6 +16,8 @@ DEFINE_AUTOPTR(Dest, dest_free)
 int dest_open_registry(const char *name, const PlaceOptions *place, Dest **ret, Err *err);
 /* A directory, made where it is missing. */
 int dest_open_dir(const char *path, Dest **ret, Err *err);
+/* The same in the shape of skopeo's "dir:", for one image or index without a name. */
+int dest_open_flat_dir(const char *path, Dest **ret, Err *err);
 /* A tar, written to @file, which stays the caller's, and may be a pipe. */
 int dest_open_archive(int file, Dest **ret, Err *err);
 /* The store; layers are unpacked. */

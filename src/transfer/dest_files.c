@@ -15,11 +15,14 @@
 #define CONTAINERD_NAME "io.containerd.image.name"
 #define LAYOUT_TEXT     "{\"imageLayoutVersion\":\"1.0.0\"}"
 #define BLOB_DIR        "blobs/sha256"
+#define FLAT_TEXT       "Directory Transport Version: 1.1\n"
 
-/* An OCI layout: a directory, or a tar that holds manifest.json for `docker load` as well. */
+/* An OCI layout: a directory, or a tar that holds manifest.json for `docker load` as well; or a
+ * flat directory, where blobs are called by their digests' digits (skopeo's "dir:"). */
 typedef struct FilesDest {
         Dest dest;
         int dir, archive; /* one of them; the archive is the caller's */
+        bool flat;        /* the directory is skopeo's "dir:" */
         char **written;   /* digests in the archive */
         OciIndex index;
         struct DockerList {
@@ -108,6 +111,12 @@ static int put_text(FilesDest *d, const char *name, const char *text, size_t siz
         return r;
 }
 
+/* The file of a blob, or of a manifest that another one names; new. */
+static char *file_of(const FilesDest *d, const char *digest, bool document) {
+        return d->flat ? str_format("%s%s", digest_hex(digest), document ? ".manifest.json" : "")
+                       : str_format(BLOB_DIR "/%s", digest_hex(digest));
+}
+
 /* Whether the blob is there already; notes that it will be. */
 static bool is_there(FilesDest *d, const char *name, const char *digest) {
         if (d->dir >= 0)
@@ -140,7 +149,7 @@ static int put_in_dir(FilesDest *d, const char *name, const BlobPlace *from, con
 
 static int put_blob(FilesDest *d, const CopyJob *job, const OciDescriptor *what, bool *ret_there,
                     Err *err) {
-        autofree char *name = str_format(BLOB_DIR "/%s", digest_hex(what->digest));
+        autofree char *name = file_of(d, what->digest, false);
         BlobPlace from;
         int r;
 
@@ -164,7 +173,7 @@ static int put_blob(FilesDest *d, const CopyJob *job, const OciDescriptor *what,
 
 static int put_document(Dest *dest, const Document *document, Err *err) {
         FilesDest *d = (FilesDest *) dest;
-        autofree char *name = str_format(BLOB_DIR "/%s", digest_hex(document->digest));
+        autofree char *name = file_of(d, document->digest, true);
 
         if (!name)
                 return fail(err, ENOMEM, "cannot copy a manifest");
@@ -182,7 +191,7 @@ static int prepare(FilesDest *d, const CopyJob *job, const OciDescriptor **all, 
         if (!missing)
                 return fail(err, ENOMEM, "cannot copy");
         for (size_t i = 0; i < n; i++) {
-                autofree char *name = str_format(BLOB_DIR "/%s", digest_hex(all[i]->digest));
+                autofree char *name = file_of(d, all[i]->digest, false);
 
                 if (!name)
                         return fail(err, ENOMEM, "cannot copy");
@@ -207,7 +216,7 @@ static int put_image(Dest *dest, const CopyJob *job, Err *err) {
 
                 r = put_blob(d, job, all[i], &there, err);
         }
-        return r < 0 ? r : put_document(dest, job->manifest, err);
+        return r < 0 || d->flat ? r : put_document(dest, job->manifest, err);
 }
 
 /* ------------------------------------------------------------------ names */
@@ -285,6 +294,8 @@ static int name(Dest *dest, const Document *document, const CopyJob *last, char 
         FilesDest *d = (FilesDest *) dest;
         int r;
 
+        if (d->flat)
+                return put_text(d, "manifest.json", document->text, document->size, err);
         r = put_document(dest, document, err);
         if (r < 0)
                 return r;
@@ -324,6 +335,8 @@ static int finish(Dest *dest, Err *err) {
         autofree char *index = NULL, *docker = NULL;
         int r;
 
+        if (d->flat)
+                return put_text(d, "version", FLAT_TEXT, strlen(FLAT_TEXT), err);
         d->index.schema_version = 2;
         if (!d->index.media_type)
                 d->index.media_type = strdup(OCI_MEDIA_INDEX);
@@ -399,6 +412,29 @@ int dest_open_dir(const char *path, Dest **ret, Err *err) {
         r = load_index(d, err);
         if (r < 0)
                 return err_prefix(err, r, "'%s'", path);
+        *ret = take_ptr(dest);
+        return 0;
+}
+
+int dest_open_flat_dir(const char *path, Dest **ret, Err *err) {
+        FilesDest *d = new_dest();
+        autoptr(Dest) dest = d ? &d->dest : NULL;
+        autostrv there = NULL;
+        int r;
+
+        if (!d)
+                return fail(err, ENOMEM, "cannot open '%s'", path);
+        d->flat = true;
+        d->dir = dir_open(AT_FDCWD, path, 0755);
+        if (d->dir < 0)
+                return fail(err, d->dir, "cannot open '%s'", path);
+        r = dir_list(d->dir, ".", &there);
+        if (r < 0)
+                return fail(err, r, "cannot list '%s'", path);
+        if (there && *there && !strv_has(there, "version"))
+                return refuse(err, ENOTEMPTY, "'%s' is not empty and holds no image", path);
+        /* Until the new one is whole, there is none. */
+        (void) unlinkat(d->dir, "manifest.json", 0);
         *ret = take_ptr(dest);
         return 0;
 }

@@ -29,13 +29,26 @@ typedef struct Sending {
         const CopyJob *job;
         const OciDescriptor **wanted;
         Blob *blobs; /* for the watcher */
-        int *ids;
-        size_t n, begun, finished;
+        int *ids;    /* of what each waits for an answer to, or -1 */
+        size_t n, under_way;
 } Sending;
 
 static void watch(const Sending *s) {
         if (s->job->watcher->blobs)
                 s->job->watcher->blobs(s->job->watcher->context, s->blobs, s->n);
+}
+
+/* Whether the registry has it, or can take it from another repository of its own. */
+static int find_one(Sending *s, size_t i, Err *err) {
+        NetOp op = { .kind = (char *) "find-blob",
+                     .repository = s->to->repository,
+                     .digest = s->wanted[i]->digest,
+                     .from = (char *) source_mount_from(s->job->source, s->to->registry,
+                                                        s->to->repository) };
+        int r = remote_send(s->to->remote, &op, -EBADF, err);
+
+        s->ids[i] = op.id;
+        return r;
 }
 
 static int send_one(Sending *s, size_t i, Err *err) {
@@ -60,46 +73,67 @@ static int send_one(Sending *s, size_t i, Err *err) {
         return r;
 }
 
-static int hear(Sending *s, Err *err) {
+/* An answer about one of the blobs: to the question whether it is there, or that it was sent. */
+static int hear(Sending *s, bool sent, Err *err) {
         NetReply reply = {};
         int r = remote_receive(s->to->remote, &reply, err);
 
-        for (size_t i = 0; i < s->begun && r >= 0; i++) {
+        for (size_t i = 0; i < s->n && r >= 0; i++) {
                 Blob *b = &s->blobs[i];
 
-                if (s->ids[i] != reply.id || b->finished)
+                if (s->ids[i] != reply.id)
                         continue;
                 if (str_equal(reply.kind, "error")) {
                         r = remote_error(&reply, err);
                 } else if (str_equal(reply.kind, "progress")) {
                         b->arrived = reply.bytes;
                 } else {
-                        b->finished = true;
+                        s->ids[i] = -1;
+                        s->under_way--;
                         b->there = reply.found;
-                        b->arrived = b->size;
-                        s->finished++;
+                        b->finished = sent || reply.found;
+                        if (b->finished)
+                                b->arrived = b->size;
                 }
         }
         json_clear(&net_reply_type, &reply);
         return r;
 }
 
-static int send_all(Sending *s, Err *err) {
-        size_t most = (size_t) remote_parallel(s->to->remote);
+/* Asks after, or sends, each blob that is not there yet; several at once. */
+static int each(Sending *s, int (*begin)(Sending *s, size_t i, Err *err), bool sent, Err *err) {
+        size_t most = (size_t) remote_parallel(s->to->remote), next = 0;
         int r = 0;
 
-        while (r >= 0 && s->finished < s->n) {
-                while (r >= 0 && s->begun < s->n && s->begun - s->finished < most) {
-                        r = send_one(s, s->begun, err);
-                        s->begun += r >= 0;
+        for (size_t i = 0; i < s->n; i++)
+                s->ids[i] = -1;
+        s->under_way = 0;
+        while (r >= 0) {
+                for (; r >= 0 && next < s->n && s->under_way < most; next++) {
+                        if (s->blobs[next].finished)
+                                continue;
+                        r = begin(s, next, err);
+                        s->under_way += r >= 0;
                 }
-                if (r >= 0)
-                        r = hear(s, err);
+                if (r < 0 || s->under_way == 0)
+                        break;
+                r = hear(s, sent, err);
                 watch(s);
         }
-        if (s->job->watcher->done)
-                s->job->watcher->done(s->job->watcher->context, s->blobs, s->n);
         return r;
+}
+
+/* What has to be fetched to be sent. */
+static int prepare(Sending *s, Err *err) {
+        autofree const OciDescriptor **missing = calloc(s->n + 1, sizeof *missing);
+        size_t n = 0;
+
+        if (!missing)
+                return fail(err, ENOMEM, "cannot push");
+        for (size_t i = 0; i < s->n; i++)
+                if (!s->blobs[i].finished)
+                        missing[n++] = s->wanted[i];
+        return source_prepare(s->job->source, missing, n, &(Watcher){}, err);
 }
 
 static int put_image(Dest *dest, const CopyJob *job, Err *err) {
@@ -111,8 +145,6 @@ static int put_image(Dest *dest, const CopyJob *job, Err *err) {
         int r;
 
         r = dest_blobs(job, &wanted, &s.n, err);
-        if (r >= 0)
-                r = source_prepare(job->source, wanted, s.n, &(Watcher){}, err);
         if (r < 0)
                 return r;
         blobs = calloc(s.n, sizeof *blobs);
@@ -126,7 +158,16 @@ static int put_image(Dest *dest, const CopyJob *job, Err *err) {
         s.wanted = wanted;
         s.blobs = blobs;
         s.ids = ids;
-        return send_all(&s, err);
+        /* What comes out of a registry is not fetched in vain; what is here is asked after as it is
+         * sent. */
+        r = source_is_remote(job->source) ? each(&s, find_one, false, err) : 0;
+        if (r >= 0)
+                r = prepare(&s, err);
+        if (r >= 0)
+                r = each(&s, send_one, true, err);
+        if (job->watcher->done)
+                job->watcher->done(job->watcher->context, blobs, s.n);
+        return r;
 }
 
 static int put_as(RegistryDest *to, const Document *document, const char *reference, Err *err) {

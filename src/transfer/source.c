@@ -305,8 +305,14 @@ int source_config(Source *s, const OciManifest *m, Document *ret, Err *err) {
         return describe_config(ret->text, ret->size, d->media_type, m->n_layers, &ret->said, err);
 }
 
+static bool is_document(const OciDescriptor *d) {
+        return media_type_is_index(d->media_type) || media_type_is_manifest(d->media_type);
+}
+
 int source_blob(Source *s, const OciDescriptor *d, BlobPlace *ret, Err *err) {
-        autofree char *name = str_format("blobs/sha256/%s", digest_hex(d->digest));
+        autofree char *name =
+                str_format("%s%s%s", s->flat ? "" : "blobs/sha256/", digest_hex(d->digest),
+                           s->flat && is_document(d) ? ".manifest.json" : "");
         int r;
 
         for (size_t i = 0; i < s->n_known; i++)
@@ -390,6 +396,10 @@ int source_prepare(Source *s, const OciDescriptor *const *wanted, size_t n, cons
                 watcher->done(watcher->context, blobs, move.n);
         kept = keep_fetched(s, blobs, move.n, r < 0 ? NULL : err);
         return r < 0 ? r : kept;
+}
+
+bool source_is_remote(const Source *s) {
+        return s->remote;
 }
 
 const char *source_mount_from(const Source *s, const char *registry, const char *repository) {

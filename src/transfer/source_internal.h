@@ -27,6 +27,7 @@ struct Source {
 
         /* A directory, or an archive and what is in it. */
         int dir, archive;
+        bool flat; /* the directory's files are called by their digests' digits: skopeo's "dir:" */
         Description files;
         int *opened; /* of the directory */
         size_t n_opened;

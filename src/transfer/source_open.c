@@ -227,6 +227,29 @@ static int read_files(Source *s, const char *kind, Err *err) {
                                        "import'");
 }
 
+/* What skopeo writes as "dir:": one image, or an index, in manifest.json. */
+static int read_flat(Source *s, Err *err) {
+        char digest[DIGEST_LENGTH + 1], *text = NULL;
+        OciDescriptor d = { .digest = digest };
+        size_t size;
+        int r = source_read_name(s, "manifest.json", &text, &size, err);
+
+        if (r == -ENOENT)
+                return refuse(err, EBADMSG, "there is no manifest.json in it");
+        if (r < 0)
+                return r;
+        s->flat = true;
+        if (strlen(text) != size) {
+                free(text);
+                return refuse(err, EBADMSG, "manifest.json holds a NUL byte");
+        }
+        d.size = source_add_made(s, text, NULL, digest, err);
+        if (d.size < 0)
+                return (int) d.size;
+        d.media_type = s->made[s->n_made - 1].media_type;
+        return source_add_image(s, &d, NULL, err);
+}
+
 static int open_archive(Source *s, const char *kind, int archive, Err *err) {
         int r;
 
@@ -261,12 +284,12 @@ int source_open_files(const Home *home, const char *kind, const char *path, Sour
         if (file < 0 || fstat(file, &st) < 0)
                 return fail(err, errno, "cannot open '%s'", path);
         if (S_ISDIR(st.st_mode)) {
-                if (kind && !str_equal(kind, "oci"))
+                if (kind && !str_equal(kind, "oci") && !str_equal(kind, "dir"))
                         return refuse(err, EISDIR, "'%s' is a directory", path);
                 s->dir = take_fd(file);
-                r = read_files(s, "oci", err);
+                r = str_equal(kind, "dir") ? read_flat(s, err) : read_files(s, "oci", err);
         } else {
-                if (str_equal(kind, "oci"))
+                if (str_equal(kind, "oci") || str_equal(kind, "dir"))
                         return err_hint(err, refuse(err, ENOTDIR, "'%s' is no directory", path),
                                         "an archive is oci-archive:%s", path);
                 r = open_archive(s, kind, file, err);

@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 
 import pytest
-from registry_host import (INDEX, Image, Registry, descriptor, digest_of, make_index, make_tar, registry)  # noqa: F401
+from registry_host import (INDEX, Image, Registry, descriptor, digest_of, make_index, make_tar, proxy, registry)  # noqa: F401
 
 
 def skopeo(*arguments):
@@ -254,3 +254,129 @@ def test_what_cannot_be_loaded(fresh, tmp_path):
     assert 'there are no images in it' in said and 'isola image import' in said
     (tmp_path / 'y').write_bytes(b'no archive at all' * 100)
     assert 'this is no tar archive' in fresh('load', '-i', tmp_path / 'y', code=1).stderr
+
+
+# ---- what skopeo's users look for
+
+def test_a_directory_as_skopeo_has_it(fresh, registry, tmp_path):
+    """dir: one way by us and the other by skopeo, digests equal; an index with all that it names."""
+    image = Image(docker=True).push(registry, 'dir/one', 'v1')
+    name = f'docker://{registry.host}/dir/one:v1'
+    assert fresh.out('image', 'copy', '-q', name, f'dir:{tmp_path}/ours') == image.digest
+    skopeo('copy', '--dest-tls-verify=false', f'dir:{tmp_path}/ours', f'docker://{registry.host}/dir/skopeo:v1')
+    assert registry.manifest('dir/skopeo', 'v1') == image.manifest
+    skopeo('copy', '--src-tls-verify=false', name, f'dir:{tmp_path}/theirs')
+    assert fresh.out('image', 'copy', '-q', f'dir:{tmp_path}/theirs', f'docker://{registry.host}/dir/back:v1') == image.digest
+    fresh('image', 'copy', '-q', f'dir:{tmp_path}/theirs', 'isola:from-dir')
+    assert fresh.json('image', 'inspect', 'from-dir')[0]['Id'] == image.id
+    images = [Image(platform=('linux', 'arm64', 'v8')), Image()]
+    for one in images:
+        one.push(registry, 'dir/idx')
+    index = make_index(images)
+    registry.put_manifest('dir/idx', 'v1', index, INDEX)
+    fresh('image', 'copy', '--all-platforms', f'docker://{registry.host}/dir/idx:v1', f'dir:{tmp_path}/idx')
+    skopeo('copy', '--all', '--dest-tls-verify=false', f'dir:{tmp_path}/idx', f'docker://{registry.host}/dir/idx2:v1')
+    assert registry.manifest('dir/idx2', 'v1') == index
+    skopeo('copy', '--all', '--src-tls-verify=false', f'docker://{registry.host}/dir/idx:v1', f'dir:{tmp_path}/idx3')
+    fresh('image', 'copy', '--all-platforms', f'dir:{tmp_path}/idx3', f'docker://{registry.host}/dir/idx4:v1')
+    assert registry.manifest('dir/idx4', 'v1') == index
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full/x').write_text('x')
+    assert 'is not empty and holds no image' in fresh('image', 'copy', name, f'dir:{tmp_path}/full', code=1).stderr
+    # What is there is replaced.
+    fresh('image', 'copy', '-q', name, f'dir:{tmp_path}/idx')
+    assert (tmp_path / 'idx/manifest.json').read_bytes() == image.manifest
+
+
+def test_nothing_is_fetched_in_vain(fresh, registry, proxy):
+    """What the registry has that it goes to, or takes from another repository, does not come here first."""
+    image = Image(make_tar({'a': b'vain' * 1000})).push(registry, 'vain/from', 'v1')
+    source = f'docker://{proxy.host}/vain/from:v1'
+    fresh('image', 'copy', source, f'docker://{proxy.host}/vain/mounted:v1')
+    fresh('image', 'copy', source, f'docker://{registry.host}/vain/mounted:v2')
+    assert registry.manifest('vain/mounted', 'v1') == registry.manifest('vain/mounted', 'v2') == image.manifest
+    assert not proxy.asked('GET', digest_of(image.layers[0])) and not proxy.asked('PATCH')
+    uploads = [path for method, path, _ in proxy.seen if method == 'POST']
+    assert uploads and all('mount=' in path for path in uploads)
+
+
+def test_tags(fresh, registry):
+    tags = [f'v{n}' for n in range(5)]
+    Image().push(registry, 'tags/app', *tags)
+    name = f'{registry.host}/tags/app'
+    assert sorted(fresh.out('image', 'tags', name).split()) == tags
+    ours, theirs = fresh.json('image', 'tags', '--json', f'docker://{name}'), json.loads(
+        skopeo('list-tags', '--tls-verify=false', f'docker://{name}'))
+    assert ours['Repository'] == theirs['Repository'] and sorted(ours['Tags']) == sorted(theirs['Tags'])
+    assert 'not found in the registry' in fresh('image', 'tags', f'{registry.host}/tags/none', code=1).stderr
+
+
+def test_delete_at_a_registry(fresh, registry):
+    image = Image(make_tar({'a': b'del'})).push(registry, 'del/app', 'v1', 'v2')
+    name = f'{registry.host}/del/app'
+    said = fresh('image', 'delete', f'{name}:v1', code=1).stderr
+    assert f'write docker://{name}:v1' in said
+    said = fresh('image', 'delete', '--tag-only', f'docker://{name}:v1', code=1).stderr
+    assert 'does not remove tags' in said
+    assert registry.manifest('del/app', 'v1') == image.manifest
+    assert fresh.out('image', 'delete', f'docker://{name}:v1') == f'Deleted: {name}@{image.digest}'
+    for reference in ('v1', 'v2', image.digest):
+        assert registry.request('GET', f'/v2/del/app/manifests/{reference}')[0].status == 404
+    assert 'not found' in fresh('image', 'delete', f'docker://{name}:v1', code=1).stderr
+
+
+def test_a_deleted_referrer_is_not_listed(fresh, registry):
+    image = Image().push(registry, 'delref/app', 'v1')
+    name = f'{registry.host}/delref/app'
+    digests = []
+    for blob in (b'one', b'two'):
+        for data in (blob, b'{}'):
+            registry.put_blob('delref/app', data)
+        manifest = json.dumps({'schemaVersion': 2, 'mediaType': image.types[0], 'artifactType': f'application/x.{blob.decode()}',
+                               'config': descriptor(b'{}', 'application/vnd.oci.empty.v1+json'),
+                               'layers': [descriptor(blob, 'application/x.sig')], 'subject': descriptor(image.manifest, image.types[0]),
+                               'annotations': {'a': 'b'}}).encode()
+        registry.put_manifest('delref/app', 'raw', manifest, image.types[0])
+        fresh('image', 'copy', f'docker://{name}:raw', f'docker://{name}@{digest_of(manifest)}')
+        digests.append(digest_of(manifest))
+    listed = fresh.json('manifest', 'inspect', '--referrers', f'{name}:v1')['manifests']
+    assert [m['digest'] for m in listed] == digests and listed[0]['annotations'] == {'a': 'b'}
+    of_type = fresh.json('manifest', 'inspect', '--artifact-type', 'application/x.two', f'{name}:v1')['manifests']
+    assert [m['digest'] for m in of_type] == digests[1:]
+    fresh('image', 'delete', f'docker://{name}@{digests[0]}')
+    assert [m['digest'] for m in fresh.json('manifest', 'inspect', '--referrers', f'{name}:v1')['manifests']] == digests[1:]
+    fresh('image', 'delete', f'docker://{name}@{digests[1]}')
+    assert 'nothing refers to' in fresh('manifest', 'inspect', '--referrers', f'{name}:v1', code=1).stderr
+
+
+def test_inspect_at_a_registry(fresh, registry):
+    """The document of an image that was pulled, without pulling it."""
+    images = [Image(platform=('linux', 'arm64', 'v8')), Image(config={'Labels': {'a': 'b'}})]
+    for one in images:
+        one.push(registry, 'remote/app')
+    index = make_index(images)
+    registry.put_manifest('remote/app', 'v1', index, INDEX)
+    name = f'{registry.host}/remote/app:v1'
+    there = fresh.json('image', 'inspect', f'docker://{name}')[0]
+    assert fresh.out('image', 'inspect', '--platform', 'arm64', '-f', '{{.Id}} {{.Architecture}}', f'docker://{name}') == f'{images[0].id} arm64'
+    fresh('image', 'inspect', name, code=1)
+    fresh('pull', name)
+    here = fresh.json('image', 'inspect', name)[0]
+    for document in (here, there):
+        document.pop('GraphDriver'), document.pop('Size')
+    assert here == there and here['Config']['Labels'] == {'a': 'b'}
+
+
+def test_all_tags(fresh, registry):
+    one, two = Image(make_tar({'a': b'1'})), Image(make_tar({'a': b'2'}))
+    one.push(registry, 'many/app', 'a', 'b')
+    two.push(registry, 'many/app', 'c')
+    name = f'{registry.host}/many/app'
+    fresh('pull', '-a', name)
+    assert sorted(fresh.out('images', '--format', '{{.Tag}}').split()) == ['a', 'b', 'c']
+    assert 'is to name a repository alone' in fresh('pull', '-a', f'{name}:a', code=1).stderr
+    for tag in 'abc':
+        fresh('tag', f'{name}:{tag}', f'{registry.host}/many/pushed:{tag}')
+    fresh('push', '--all-tags', f'{registry.host}/many/pushed')
+    assert registry.manifest('many/pushed', 'b') == one.manifest and registry.manifest('many/pushed', 'c') == two.manifest
+    assert 'there is no image of the repository' in fresh('push', '-a', f'{registry.host}/many/none', code=1).stderr
