@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "builder/prune.h"
 #include "cli/command.h"
+#include "cli/disk_usage.h"
 #include "cli/format.h"
 #include "cli/image_prune.h"
 #include "engine/container.h"
@@ -20,11 +21,14 @@
 
 typedef struct DfOptions {
         const char *format;
+        bool verbose;
 } DfOptions;
 
 static const Option options[] = {
         OPT_STRING(0, "format", DfOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
+        OPT_FLAG('v', "verbose", DfOptions, verbose,
+                 "List every image, container, volume and cache"),
         {},
 };
 
@@ -150,9 +154,14 @@ static int cmd_system_df(const CommandInput *in, Err *err) {
         static const char *const types[] = { "Images", "Containers", "Local Volumes",
                                              "Build Cache" };
         const DfOptions *o = in->options;
-        json_t *rows = json_array();
+        json_t *rows;
         int r = 0;
 
+        if (o->verbose && o->format)
+                return refuse(err, EINVAL, "--verbose and --format do not go together");
+        if (o->verbose)
+                return disk_usage_print(in->home, err);
+        rows = json_array();
         for (size_t i = 0; i < 4 && r >= 0; i++) {
                 Use use = { .type = types[i] };
 

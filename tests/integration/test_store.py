@@ -158,6 +158,13 @@ def test_system_df_and_prune(store):
     assert rows['Images']['TotalCount'] == '3' and rows['Images']['Active'] == '1'
     assert rows['Containers']['TotalCount'] == '1' and rows['Local Volumes']['Active'] == '1'
     assert store.isola.out('system', 'df').splitlines()[0].split() == ['TYPE', 'TOTAL', 'ACTIVE', 'SIZE', 'RECLAIMABLE']
+    out = store.isola.out('system', 'df', '-v')
+    assert [line for line in out.splitlines() if 'usage:' in line][0] == 'Images space usage:'
+    base = next(line for line in out.splitlines() if line.startswith('busybox '))
+    shared, own = base.split()[-3:-1]
+    assert own == '0B' and shared != '0B'       # others stand on it
+    assert any(line.endswith(' ended') and ' 1 ' in line for line in out.splitlines())
+    assert 'do not go together' in store.isola('system', 'df', '-v', '--format', 'json', code=1).stderr
     out = store.isola.out('system', 'prune', '-af', '--volumes')
     assert 'Total reclaimed space' in out
     assert store.isola.out('ps', '-aq') == '' and store.isola.out('images', '-aq') == ''
