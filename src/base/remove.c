@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/remove.h"
 
-#define THREADS_MAX 8  /* however many processors: they wait more than they work */
+#define THREADS_MAX 16 /* however many processors: they wait more than they work */
 #define FEW         64 /* files that one thread removes by itself, and a piece of work otherwise */
 #define PIECE_BYTES 4096
 #define LIST_BYTES  8192
@@ -41,7 +41,8 @@ typedef struct Removal {
         pthread_cond_t changed;
         Piece *pieces; /* the newest first: depth before breadth, so that few directories are open
                         */
-        size_t n_pieces, n_at_work, n_seen;
+        size_t n_pieces, n_at_work;
+        size_t n_seen; /* things that were listed so far */
         pthread_t threads[THREADS_MAX - 1];
         size_t n_threads;
         int error;
@@ -79,9 +80,6 @@ static void push(Removal *r, Piece *piece) {
         piece->next = r->pieces;
         r->pieces = piece;
         r->n_pieces++;
-        r->n_seen += piece->n ? piece->n : 1;
-        if (r->n_seen > FEW && r->n_pieces > 1 && r->n_threads < THREADS_MAX - 1)
-                start_thread(r);
         pthread_cond_signal(&r->changed);
         pthread_mutex_unlock(&r->mutex);
 }
@@ -215,9 +213,16 @@ static bool is_dots(const char *name) {
         return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
+static void count(Removal *r, size_t n) {
+        pthread_mutex_lock(&r->mutex);
+        r->n_seen += n;
+        pthread_mutex_unlock(&r->mutex);
+}
+
 static void list(Removal *r, Directory *d) {
         _Alignas(struct dirent64) char buffer[LIST_BYTES];
         Piece *piece = NULL;
+        size_t seen = 0;
         ssize_t n;
 
         d->fd = openat(outer_of(d), d->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -231,6 +236,7 @@ static void list(Removal *r, Directory *d) {
                         const struct dirent64 *entry = (const void *) (buffer + at);
 
                         at += entry->d_reclen;
+                        seen++;
                         if (is_dots(entry->d_name))
                                 continue;
                         if (entry->d_type == DT_DIR)
@@ -240,6 +246,7 @@ static void list(Removal *r, Directory *d) {
                 }
         if (n < 0)
                 note_error(r, d, -errno);
+        count(r, seen);
         if (piece) {
                 unlink_names(r, piece);
                 free(piece);
@@ -260,6 +267,8 @@ static void *work(void *context) {
                 r->pieces = piece->next;
                 r->n_pieces--;
                 r->n_at_work++;
+                if (r->n_pieces && r->n_seen > FEW && r->n_threads < THREADS_MAX - 1)
+                        start_thread(r);
                 pthread_mutex_unlock(&r->mutex);
 
                 if (piece->n)
