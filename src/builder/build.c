@@ -117,7 +117,9 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
         if (r >= 0)
                 r = outputs_parse(build->request->outputs, &build->outputs, err);
         if (r >= 0)
-                r = cache_transfer_check(build->request, err);
+                r = cache_places_parse(build->request->cache_from, false, &build->cache_from, err);
+        if (r >= 0)
+                r = cache_places_parse(build->request->cache_to, true, &build->cache_to, err);
         if (r >= 0)
                 r = build_secrets_parse(build->request->secrets, build->request->agents,
                                         &build->secrets, err);
@@ -192,6 +194,9 @@ static void build_clear(Build *build) {
         containerfile_free(build->file);
         outputs_clear(&build->outputs);
         annotations_clear(&build->annotations);
+        cache_places_clear(&build->cache_from);
+        cache_places_clear(&build->cache_to);
+        cache_images_clear(&build->cache_images);
         layer_draft_free(build->scratch);
         git_source_free(build->git);
         free(build->text);
@@ -246,6 +251,8 @@ static int build_all(Build *builds, char *const *platforms, size_t n, BuildResul
         r = prepare(builds, &names, err);
         if (r >= 0)
                 r = check_several(builds, n, err);
+        if (r >= 0)
+                cache_transfer_open(builds);
         for (size_t i = 0; r >= 0 && i < n; i++) {
                 if (i > 0) {
                         builds[i] = builds[0];

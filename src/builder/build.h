@@ -40,7 +40,7 @@ typedef struct BuildRequest {
         const char *const *secrets;     /* as --secret has them, see secret.h */
         const char *const *agents;      /* --ssh */
         const char *const *outputs;     /* --output, see output.h */
-        const char *const *cache_from, *const *cache_to; /* see cache_transfer.h */
+        const char *const *cache_from, *const *cache_to; /* see cache_place.h */
         const char *const *uncached;  /* stages that the cache knows nothing of; NULL for none */
         const char *const *allow;     /* "security.insecure" */
         const char *const *platforms; /* what is built for, "os/arch,…"; NULL: this machine */

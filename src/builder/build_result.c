@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "builder/build_result.h"
+#include "builder/cache_transfer.h"
 #include "oci/platform.h"
 #include "store/tar_write.h"
 
@@ -67,7 +68,7 @@ static int date_image(Build *build, StageState *state, Err *err) {
 
 /* @names: NULL if the image is one of several. */
 static int make_image(Build *build, StageState *state, char *const *names, Image **ret, Err *err) {
-        autofree char *platform = NULL;
+        autofree char *cache = NULL;
         autostrv annotations = NULL;
         int r;
 
@@ -76,6 +77,10 @@ static int make_image(Build *build, StageState *state, char *const *names, Image
                 r = date_image(build, state, err);
         if (r >= 0 && annotations_for(&build->annotations, ANNOTATE_MANIFEST,
                                       &build->arguments.target, &annotations) < 0)
+                r = fail(err, ENOMEM, "cannot make the image");
+        if (r >= 0)
+                r = cache_inline(build, &cache, err);
+        if (r >= 0 && cache && strv_env_set(&annotations, cache) < 0)
                 r = fail(err, ENOMEM, "cannot make the image");
         if (r >= 0)
                 r = image_create_annotated(build->home, &state->image, state->layers, names,
@@ -198,6 +203,8 @@ int build_finish(Build *builds, size_t n, char ***names, BuildResult *ret, Err *
                 r = build_squash(&builds[i], &builds[i].stages[builds[i].plan->target], err);
         if (r >= 0)
                 r = write_files(builds, n, names, err);
+        if (r >= 0)
+                r = cache_push(builds, n, err);
         if (r < 0 || (!outputs_want_image(&builds->outputs) && !*names))
                 return r;
         r = make_images(builds, n, *names, ret, err);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "builder/cache_transfer.h"
+#include "transfer/cache_image.h"
 
 #define TRANSFER_VERSION 1
 
@@ -30,67 +31,18 @@ static void step_record_auto(StepRecord *record) {
         json_clear(&step_type, record);
 }
 
-/* "DIR", or "type=local" and src or dest; @ret: the directory, owned by the caller. */
-static int read_value(const char *option, const char *key, const char *text, char **ret, Err *err) {
-        autostrv fields = NULL;
-        const char *type, *path;
-        int r = strv_split_csv(text, &fields);
-
-        if (r < 0)
-                return fail(err, r, "cannot read --%s", option);
-        if (!strchr(text, '='))
-                return str_set(ret, text) < 0 ? fail(err, ENOMEM, "cannot read --%s", option) : 0;
-        type = strv_env_get(fields, "type");
-        path = strv_env_get(fields, key);
-        if (!str_equal(type, "local"))
-                return err_hint(err,
-                                refuse(err, EOPNOTSUPP, "--%s type=%s is not supported", option,
-                                       type ? type : "registry"),
-                                "write --%s type=local,%s=DIR", option, key);
-        if (str_empty(path))
-                return refuse(err, EINVAL, "--%s type=local needs a directory: %s=DIR", option,
-                              key);
-        return str_set(ret, path) < 0 ? fail(err, ENOMEM, "cannot read --%s", option) : 0;
-}
-
-int cache_transfer_check(const BuildRequest *request, Err *err) {
-        int r = 0;
-
-        strv_foreach(word, request->cache_from) {
-                autofree char *path = NULL;
-
-                r = read_value("cache-from", "src", *word, &path, err);
-                if (r < 0)
-                        return r;
-        }
-        strv_foreach(word, request->cache_to) {
-                autofree char *path = NULL;
-
-                r = read_value("cache-to", "dest", *word, &path, err);
-                if (r >= 0 && (dir_make(AT_FDCWD, path, 0755) < 0))
-                        r = fail(err, errno, "cannot make '%s'", path);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 /* ------------------------------------------------------------------------ import */
 
-/* Makes the layer from the archive, and takes it only if it is what the step says. */
-static int take_layer(const Step *step, int dir, const StepRecord *record, Layer **ret, Err *err) {
+/* Makes the layer from its archive, and takes it only if it is what the step says. */
+static int take_archive(const Step *step, int archive, const char *diff_id, const char *name,
+                        Layer **ret, Err *err) {
         const char *below = stage_chain(step->state);
-        autofree char *path = str_format("layers/%s.tar", digest_hex(record->diff_id));
         autoptr(LayerDraft) draft = NULL;
         autoptr(Layer) layer = NULL;
-        autoclose int archive = -EBADF;
         TreeReport report;
         TreeView view;
         int r;
 
-        archive = path ? openat(dir, path, O_RDONLY | O_CLOEXEC) : -1;
-        if (archive < 0)
-                return fail(err, errno, "cannot read '%s'", path ? path : "a layer");
         r = layer_draft(step->build->home, &draft, err);
         if (r < 0)
                 return r;
@@ -100,13 +52,23 @@ static int take_layer(const Step *step, int dir, const StepRecord *record, Layer
                 r = layer_commit(draft, str_empty(below) ? NULL : below, &layer, err);
         if (r < 0)
                 return r;
-        if (!str_equal(layer->diff_id, record->diff_id))
-                return refuse(err, EBADMSG, "the layer '%s' is damaged", path);
+        if (!str_equal(layer->diff_id, diff_id))
+                return refuse(err, EBADMSG, "the layer '%s' is damaged", name);
         *ret = take_ptr(layer);
         return 0;
 }
 
-static int import_from(const Step *step, const char *path, Err *err) {
+static int take_layer(const Step *step, int dir, const StepRecord *record, Layer **ret, Err *err) {
+        autofree char *path = str_format("layers/%s.tar", digest_hex(record->diff_id));
+        autoclose int archive = path ? openat(dir, path, O_RDONLY | O_CLOEXEC) : -1;
+
+        if (archive < 0)
+                return fail(err, errno, "cannot read '%s'", path ? path : "a layer");
+        return take_archive(step, archive, record->diff_id, path, ret, err);
+}
+
+/* 1 if it is there. */
+static int import_from_dir(const Step *step, const char *path, Err *err) {
         __attribute__((__cleanup__(step_record_auto))) StepRecord record = {};
         autoclose int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         autofree char *name = str_format("steps/%s.json", digest_hex(step->key));
@@ -128,21 +90,67 @@ static int import_from(const Step *step, const char *path, Err *err) {
         return 1;
 }
 
-int cache_import(const Step *step, Err *err) {
-        strv_foreach(word, step->build->request->cache_from) {
-                autofree char *path = NULL;
-                autoerr why = {};
-                int r = read_value("cache-from", "src", *word, &path, err);
+/* The layer that the list names is fetched now. */
+static int import_listed(const Step *step, const CacheImage *image, const CacheStep *listed,
+                         Err *err) {
+        autoptr(Source) source = NULL;
+        autoptr(Layer) layer = NULL;
+        BlobPlace place;
+        int r;
 
+        if (listed->diff_id) {
+                r = cache_image_fetch(step->build->home, image, (size_t) listed->layer,
+                                      &(PlaceOptions){}, &source, &place, err);
+                if (r >= 0 && lseek(place.file, place.offset, SEEK_SET) < 0)
+                        r = fail(err, errno, "cannot read a layer");
                 if (r >= 0)
-                        r = import_from(step, path, &why);
+                        r = take_archive(step, place.file, listed->diff_id,
+                                         image->layers[listed->layer].digest, &layer, err);
+                if (r < 0)
+                        return r;
+        }
+        cache_save(step->build->home, step->key, layer ? layer->chain_id : NULL, listed->created);
+        return 1;
+}
+
+static int import_from_registries(const Step *step) {
+        const CacheImages *images = &step->build->cache_images;
+
+        for (size_t i = 0; i < images->n; i++)
+                for (size_t k = 0; k < images->list[i].n_steps; k++) {
+                        const CacheStep *listed = &images->list[i].steps[k];
+                        autoerr why = {};
+                        int r;
+
+                        if (!str_equal(listed->key, step->key))
+                                continue;
+                        r = import_listed(step, &images->list[i], listed, &why);
+                        if (r > 0)
+                                return r;
+                        log_warn("cannot take a step from the cache '%s': %s; it is carried out",
+                                 images->list[i].reference,
+                                 why.message ? why.message : strerror(-r));
+                }
+        return 0;
+}
+
+int cache_import(const Step *step, Err *err) {
+        const CachePlaces *from = &step->build->cache_from;
+
+        for (size_t i = 0; i < from->n; i++) {
+                autoerr why = {};
+                int r;
+
+                if (from->list[i].kind != CACHE_LOCAL)
+                        continue;
+                r = import_from_dir(step, from->list[i].where, &why);
                 if (r < 0)
                         log_warn("cannot take a step from the cache '%s': %s; it is carried out",
-                                 path ? path : *word, why.message ? why.message : strerror(-r));
+                                 from->list[i].where, why.message ? why.message : strerror(-r));
                 if (r > 0)
                         return r;
         }
-        return 0;
+        return import_from_registries(step);
 }
 
 /* ------------------------------------------------------------------------ export */
@@ -195,16 +203,24 @@ static int export_to(const Step *step, const char *path, const Layer *layer, con
         return json_save(&step_type, dir, name, &record, false, err);
 }
 
-int cache_export(const Step *step, const Layer *layer, const char *created, Err *err) {
-        strv_foreach(word, step->build->request->cache_to) {
-                autofree char *path = NULL;
-                int r = read_value("cache-to", "dest", *word, &path, err);
+/* For the caches that are written when all is built. */
+static int note(const Step *step, const Layer *layer, const char *created, Err *err) {
+        return strv_addf(&step->state->steps, "%s %s %s", step->key, created,
+                         layer ? layer->chain_id : "-") < 0
+                       ? fail(err, ENOMEM, "cannot note a step")
+                       : 0;
+}
 
-                if (r >= 0)
-                        r = export_to(step, path, layer, created, err);
+int cache_export(const Step *step, const Layer *layer, const char *created, Err *err) {
+        const CachePlaces *to = &step->build->cache_to;
+        int r = to->n > 0 ? note(step, layer, created, err) : 0;
+
+        for (size_t i = 0; r >= 0 && i < to->n; i++) {
+                if (to->list[i].kind != CACHE_LOCAL)
+                        continue;
+                r = export_to(step, to->list[i].where, layer, created, err);
                 if (r < 0)
-                        return err_prefix(err, r, "cannot export the cache to '%s'",
-                                          path ? path : *word);
+                        err_prefix(err, r, "cannot export the cache to '%s'", to->list[i].where);
         }
-        return 0;
+        return r;
 }

@@ -17,6 +17,7 @@ void stage_state_clear(StageState *state) {
         strv_free(state->lowers);
         strv_free(state->variables);
         strv_free(state->args);
+        strv_free(state->steps);
         *state = (StageState){};
 }
 

@@ -24,6 +24,7 @@ typedef struct StageState {
          * what words are expanded with and RUN sees. */
         char **variables;
         char **args;  /* "NAME=value" of the ARGs declared in this stage */
+        char **steps; /* what came of each, for --cache-to (cache_registry.c) */
         bool cmd_set; /* by this stage: ENTRYPOINT clears only an inherited CMD */
 } StageState;
 

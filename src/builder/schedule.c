@@ -66,6 +66,7 @@ static const JsonField state_fields[] = {
         JSON_STRINGS(StageState, lowers, "lowers"),
         JSON_STRINGS(StageState, variables, "variables"),
         JSON_STRINGS(StageState, args, "args"),
+        JSON_STRINGS(StageState, steps, "steps"),
         JSON_BOOL(StageState, cmd_set, "cmdSet"),
         {},
 };

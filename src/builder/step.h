@@ -13,6 +13,7 @@
 #include "builder/annotation.h"
 #include "builder/build.h"
 #include "builder/cache.h"
+#include "builder/cache_place.h"
 #include "builder/config.h"
 #include "builder/context.h"
 #include "builder/git_source.h"
@@ -22,6 +23,7 @@
 #include "builder/stages.h"
 #include "oci/spec.h"
 #include "store/layer.h"
+#include "transfer/cache_image.h"
 
 typedef enum NamedContextKind {
         NAMED_DIRECTORY,
@@ -61,12 +63,14 @@ typedef struct Build {
         BuildSecrets secrets;
         Outputs outputs;
         Annotations annotations;
-        char *label;      /* "linux/arm64" if it is one of several; or NULL */
-        int64_t latest;   /* SOURCE_DATE_EPOCH, or TAR_NO_CLAMP */
-        char *now;        /* created of what is made now */
-        size_t n_echoed;  /* steps announced so far */
-        sigset_t ends;    /* the signals that end a build; blocked */
-        bool to_terminal; /* what is said may be read by one */
+        CachePlaces cache_from, cache_to;
+        CacheImages cache_images; /* what registries have of --cache-from */
+        char *label;              /* "linux/arm64" if it is one of several; or NULL */
+        int64_t latest;           /* SOURCE_DATE_EPOCH, or TAR_NO_CLAMP */
+        char *now;                /* created of what is made now */
+        size_t n_echoed;          /* steps announced so far */
+        sigset_t ends;            /* the signals that end a build; blocked */
+        bool to_terminal;         /* what is said may be read by one */
 } Build;
 
 /* Opens the context that the request names; a Dockerfile from standard input becomes build->text.

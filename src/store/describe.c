@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "store/describe.h"
@@ -33,12 +35,29 @@ static const JsonField docker_fields[] = {
 };
 static const JsonType docker_type = { sizeof(DockerImage), docker_fields };
 
+static const JsonField cache_step_fields[] = {
+        JSON_STRING(CacheStep, key, "key", JSON_REQUIRED),
+        JSON_STRING(CacheStep, created, "created", JSON_REQUIRED),
+        JSON_STRING(CacheStep, diff_id, "diffId"),
+        JSON_I64(CacheStep, layer, "layer"),
+        {},
+};
+static const JsonType cache_step_type = { sizeof(CacheStep), cache_step_fields };
+
+static const JsonField cache_list_fields[] = {
+        JSON_INT(CacheList, version, "version", JSON_REQUIRED),
+        JSON_ARRAY(CacheList, steps, CacheStep, "steps", &cache_step_type, JSON_ALWAYS),
+        {},
+};
+const JsonType cache_list_type = { sizeof(CacheList), cache_list_fields };
+
 static const JsonField description_fields[] = {
         JSON_POINTER(Description, index, OciIndex, "index", &oci_index_type),
         JSON_POINTER(Description, manifest, OciManifest, "manifest", &oci_manifest_type),
         JSON_POINTER(Description, image, OciImage, "image", &oci_image_type),
         JSON_ARRAY(Description, items, ArchiveItem, "items", &archive_item_type),
         JSON_ARRAY(Description, images, DockerImage, "images", &docker_type),
+        JSON_ARRAY(Description, steps, CacheStep, "steps", &cache_step_type),
         {},
 };
 const JsonType description_type = { sizeof(Description), description_fields };
@@ -172,6 +191,30 @@ int describe_read_docker(const char *text, size_t size, Description *ret, Err *e
         return r;
 }
 
+/* A cache of another version has nothing for us. */
+static int read_cache(const char *text, size_t size, size_t n_layers, Description *ret, Err *err) {
+        CacheList list = {};
+        int r = json_parse(&cache_list_type, text, size, "build cache", &list, err);
+
+        if (r >= 0 && list.version == CACHE_LIST_VERSION) {
+                ret->steps = take_ptr(list.steps);
+                ret->n_steps = list.n_steps;
+                list.n_steps = 0;
+        }
+        json_clear(&cache_list_type, &list);
+        for (size_t i = 0; r >= 0 && i < ret->n_steps; i++) {
+                const CacheStep *step = &ret->steps[i];
+                int64_t created;
+
+                if (!digest_is_valid(step->key) ||
+                    clock_parse_rfc3339(step->created, &created) < 0 ||
+                    (step->diff_id && (!digest_is_valid(step->diff_id) || step->layer < 0 ||
+                                       (uint64_t) step->layer >= n_layers)))
+                        r = refuse(err, EBADMSG, "step %zu of the build cache is damaged", i);
+        }
+        return r;
+}
+
 int describe_read(const char *kind, int fd, const char *media_type, size_t n_layers,
                   Description *ret, Err *err) {
         OciDocument document = {};
@@ -186,6 +229,8 @@ int describe_read(const char *kind, int fd, const char *media_type, size_t n_lay
                 return r;
         if (str_equal(kind, "docker"))
                 return describe_read_docker(text, size, ret, err);
+        if (str_equal(kind, "cache"))
+                return read_cache(text, size, n_layers, ret, err);
         if (str_equal(kind, "document")) {
                 r = document_read(text, size, media_type, &document, err);
                 ret->index = document.index;
@@ -230,6 +275,10 @@ int describe_document(const char *text, size_t size, const char *media_type, Des
 int describe_config(const char *text, size_t size, const char *media_type, size_t n_layers,
                     Description *ret, Err *err) {
         return describe_text("config", text, size, media_type, n_layers, ret, err);
+}
+
+int describe_cache(const char *text, size_t size, size_t n_layers, Description *ret, Err *err) {
+        return describe_text("cache", text, size, NULL, n_layers, ret, err);
 }
 
 int describe_docker(const char *text, size_t size, Description *ret, Err *err) {

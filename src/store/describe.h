@@ -25,6 +25,26 @@ typedef struct DockerImage {
         char **tags;
 } DockerImage;
 
+/* One step of a build cache: what it came to. */
+typedef struct CacheStep {
+        char *key, *created; /* digest; RFC 3339 */
+        char *diff_id;       /* of the layer that it made; NULL if it changed nothing */
+        int64_t layer;       /* which of the manifest's layers that is */
+} CacheStep;
+
+/*
+ * A build cache as registries keep it: {"version": 1, "steps": [{"key", "created", "diffId",
+ * "layer"}]}
+ */
+typedef struct CacheList {
+        int version;
+        CacheStep *steps;
+        size_t n_steps;
+} CacheList;
+
+#define CACHE_LIST_VERSION 1
+extern const JsonType cache_list_type;
+
 /* The helper's answer. */
 typedef struct Description {
         OciIndex *index;
@@ -34,6 +54,8 @@ typedef struct Description {
         size_t n_items;
         DockerImage *images;
         size_t n_images;
+        CacheStep *steps;
+        size_t n_steps;
 } Description;
 
 extern const JsonType description_type;
@@ -52,6 +74,9 @@ int describe_config(const char *text, size_t size, const char *media_type, size_
 int describe_archive(int archive, Description *ret, Err *err);
 /* A manifest.json of `docker save`. */
 int describe_docker(const char *text, size_t size, Description *ret, Err *err);
+
+/* A build cache; @n_layers: of the manifest it belongs to. */
+int describe_cache(const char *text, size_t size, size_t n_layers, Description *ret, Err *err);
 
 /* In the helper. */
 int describe_read(const char *kind, int fd, const char *media_type, size_t n_layers,

@@ -236,7 +236,7 @@ def test_cache_of_another_machine(build, fresh, rootfs_tar, tmp_path_factory):
     done = other(file.format('busybox'), '--cache-from', directory)
     assert see(other, 'cat /f') == 'text'
     assert 'is damaged' in done.stderr
-    assert 'is not supported' in build.isola('build', '--cache-to', 'type=registry,ref=x', build.directory, code=1).stderr
+    assert 'is not supported' in build.isola('build', '--cache-to', 'type=gha', build.directory, code=1).stderr
 
 
 # ---------------------------------------------------------------------- other options
