@@ -150,20 +150,27 @@ static void put_without_suffix(const char *value, const char *pattern, bool long
         str_put(ret, value);
 }
 
-/* ${name/pattern/word} //: the leftmost longest match. */
+/* ${name/pattern/word} //: the leftmost longest match, which may be of nothing, but not right
+ * behind another. */
 static void put_replaced(const char *value, const char *pattern, const char *word, bool all,
                          Str *ret) {
-        size_t at = 0, end;
+        size_t at = 0, end, behind = SIZE_MAX;
         bool done = false;
 
-        while (value[at]) {
-                if (!done && match_prefix(pattern, value, at, true, &end) && end > at) {
+        for (;;) {
+                if (!done && match_prefix(pattern, value, at, true, &end) &&
+                    (end > at || at != behind)) {
                         str_put(ret, word);
-                        at = end;
                         done = !all;
-                } else {
-                        str_put_char(ret, value[at++]);
+                        behind = end;
+                        if (end > at) {
+                                at = end;
+                                continue;
+                        }
                 }
+                if (!value[at])
+                        return;
+                str_put_char(ret, value[at++]);
         }
 }
 
@@ -208,7 +215,8 @@ static int read_trim(Lexer *lexer, char op, const char *value, Str *ret) {
 
 /* Special parameters are never set, and nobody means one by mistake. */
 static int note_unset(Lexer *lexer, const char *name) {
-        if (!lexer->unset || (!isalpha((unsigned char) *name) && *name != '_'))
+        if (!lexer->unset || (!isalpha((unsigned char) *name) && *name != '_') ||
+            strv_has(*lexer->unset, name))
                 return 0;
         return strv_add(lexer->unset, name) < 0 ? fail(lexer->err, ENOMEM, "cannot expand") : 0;
 }
@@ -231,7 +239,8 @@ static int read_modifier(Lexer *lexer, const char *name, Str *ret) {
                 return refuse(lexer->err, EINVAL, "'%s%c' is no modifier of a substitution",
                               null_is_unset ? ":" : "", op);
         lexer->next++;
-        if (!value && strchr("#%/", op)) {
+        /* A default makes no difference: whoever reads it may have meant another name. */
+        if (!value) {
                 r = note_unset(lexer, name);
                 if (r < 0)
                         return r;

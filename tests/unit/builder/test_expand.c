@@ -60,6 +60,10 @@ static const struct {
         { "${path#\\*}", "a/b/c.tar.gz" },
         { "${path/b/X}", "a/X/c.tar.gz" },
         { "${path//\\//-}", "a-b-c.tar.gz" },
+        { "${a/$empty/x}", "x1" },
+        { "${a//$empty/-}", "-1-" },
+        { "${empty/*/x}", "x" },
+        { "${a//*/x}", "x" },
         { "${path/?.*/$a}", "a/b/1" },
         { "${unset/a/b}", "" },
 };
