@@ -260,9 +260,10 @@ int build_read_file(Build *build, Err *err) {
                 place = "Dockerfile";
         else if (wanted && is_foreign(build) && !str_equal(wanted, "-"))
                 r = read_inner(build, wanted, &text, &size);
+        else if (str_equal(wanted, "-"))
+                r = fd_read_text(STDIN_FILENO, FILE_MAX, &text, &size);
         else if (wanted)
-                r = file_read(AT_FDCWD, str_equal(wanted, "-") ? "/dev/stdin" : wanted, FILE_MAX,
-                              &text, &size);
+                r = file_read(AT_FDCWD, wanted, FILE_MAX, &text, &size);
         else
                 r = read_usual(build, &place, &text, &size);
         if (r == -ENOENT && !wanted) {

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "builder/config.h"
 #include "builder/expand.h"
+#include "builder/expose.h"
 #include "store/ignore.h"
 
 void stage_state_clear(StageState *state) {
@@ -182,34 +183,13 @@ static int add_port(Change *change, uint64_t port, const char *protocol) {
         return 0;
 }
 
-/* [[address:]host-port:]port[-port][/protocol]: an image can only say the container's side. */
 static int expose(Change *change, const char *word) {
-        const char *slash = strchr(word, '/'), *protocol = slash ? slash + 1 : "tcp";
-        autofree char *ports = slash ? strndup(word, (size_t) (slash - word)) : strdup(word);
-        uint64_t first, last;
-        char *range, *dash;
-        int r;
+        ExposedPorts ports;
+        int r = expose_parse(word, &ports, change->err);
 
-        if (!ports)
-                return no_memory(change);
-        range = strrchr(ports, ':');
-        range = range ? range + 1 : ports;
-        dash = strchr(range, '-');
-        if (dash)
-                *dash++ = 0;
-        if (parse_u64(range, &first) < 0 || first > 65535 ||
-            (dash && (parse_u64(dash, &last) < 0 || last > 65535 || last < first)))
-                return refuse(change->err, EINVAL, "'%s' is no port or range of ports", word);
-        if (!str_equal(protocol, "tcp") && !str_equal(protocol, "udp") &&
-            !str_equal(protocol, "sctp"))
-                return refuse(change->err, EINVAL, "'%s' of port '%s' is none of tcp, udp, sctp",
-                              protocol, word);
-        for (uint64_t port = first; port <= (dash ? last : first); port++) {
-                r = add_port(change, port, protocol);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (uint64_t port = ports.first; r >= 0 && port <= ports.last; port++)
+                r = add_port(change, port, ports.protocol);
+        return r;
 }
 
 static int apply_expose(Change *change) {

@@ -3,6 +3,7 @@
 /* Where files come from that are not the build context's: other stages, images, named contexts. */
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -83,6 +84,23 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
         return why.hint ? err_hint(err, r, "%s", why.hint) : r;
 }
 
+/* A stage that is not there yet would else be taken for an image. */
+static int refuse_later(const Build *build, size_t present, const char *from, const char *what,
+                        Err *err) {
+        int stage = stages_find(build->plan, build->plan->n, from), number;
+
+        if (stage == (int) present)
+                return refuse(err, EINVAL, "%s%s is the stage itself", what, from);
+        if (stage >= 0)
+                return err_hint(err,
+                                refuse(err, EINVAL, "%s%s is a stage that comes later", what, from),
+                                "put it before this one");
+        if (parse_int(from, 0, INT_MAX, &number) == 0)
+                return refuse(err, EINVAL, "%s%s: there are %zu stages, counted from 0", what, from,
+                              build->plan->n);
+        return 0;
+}
+
 int origin_find(Build *build, size_t before, const char *from, const char *what, Origin *ret,
                 Err *err) {
         const NamedContext *named;
@@ -98,6 +116,11 @@ int origin_find(Build *build, size_t before, const char *from, const char *what,
         if (named && named->context) {
                 ret->context = named->context;
                 return 0;
+        }
+        if (!named && stage < 0) {
+                r = refuse_later(build, before, from, what, err);
+                if (r < 0)
+                        return r;
         }
         if (!named && stage >= 0)
                 return use_layers(ret, build->stages[stage].lowers,

@@ -47,7 +47,9 @@ static int read_platform(Stage *stage, const BuildArguments *arguments, char esc
                 if (r < 0)
                         return r;
         }
-        stage->platform_said = !str_empty(platform);
+        if (flag && !*platform)
+                return refuse(err, EINVAL, "FROM --platform=%s is empty", flag);
+        stage->platform_said = flag != NULL;
         return build_platform_parse(stage->platform_said ? platform : target, &stage->platform,
                                     err);
 }

@@ -539,6 +539,7 @@ static int carry_out_run(Step *step, const LayerDraft *draft, Err *err) {
 }
 
 static int read_flags(Step *step, Err *err) {
+        const char *const *allowed = step->build->request->allow;
         const char *network = instruction_flag(step->instruction, "network");
         const char *device = instruction_flag(step->instruction, "device");
         const char *security = instruction_flag(step->instruction, "security");
@@ -550,12 +551,16 @@ static int read_flags(Step *step, Err *err) {
         if (!str_equal(network, "bridge") && !str_equal(network, "none") &&
             !str_equal(network, "host"))
                 return refuse(err, EINVAL, "--network=%s is none of default, none, host", network);
+        if (str_equal(network, "host") && !str_equal(step->build->request->network, "host") &&
+            !strv_has((char *const *) allowed, "network.host"))
+                return err_hint(err, refuse(err, EPERM, "RUN --network=host is not allowed"),
+                                "it lets the command use this machine's network: --allow "
+                                "network.host, or build --network host");
         step->insecure = str_equal(security, "insecure");
         if (security && !step->insecure && !str_equal(security, "sandbox"))
                 return refuse(err, EINVAL, "--security=%s is neither sandbox nor insecure",
                               security);
-        if (step->insecure &&
-            !strv_has((char *const *) step->build->request->allow, "security.insecure"))
+        if (step->insecure && !strv_has((char *const *) allowed, "security.insecure"))
                 return err_hint(err, refuse(err, EPERM, "RUN --security=insecure is not allowed"),
                                 "it makes the command root on this machine: --allow "
                                 "security.insecure");

@@ -28,7 +28,7 @@ typedef struct BuildOptions {
 static const Option options[] = {
         OPT_LIST(0, "add-host", BuildOptions, hosts, "NAME:ADDRESS", "Add to /etc/hosts of RUN"),
         OPT_LIST(0, "allow", BuildOptions, allow, "WHAT",
-                 "Allow RUN --security=insecure: security.insecure",
+                 "Allow RUN --security=insecure or RUN --network=host",
                  "security.insecure|network.host"),
         OPT_LIST(0, "annotation", BuildOptions, annotations, "[WHERE:]NAME=VALUE",
                  "Add an annotation to the manifest (or index:, manifest-descriptor:)"),

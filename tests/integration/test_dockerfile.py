@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 
+import pytest
 from dockerfiles import Builder, build, fresh_build  # noqa: F401
 
 
@@ -220,3 +221,49 @@ def test_the_same_on_another_day_and_machine(build, fresh, rootfs_tar, tmp_path_
         ids.append(isola.json('image', 'inspect', 'same')[0]['Id'])
         time.sleep(1.1)
     assert ids[0] == ids[1]
+
+
+# -------------------------------------------------------------- rules, one by one
+
+
+@pytest.mark.parametrize('file, message', [
+    ('FROM scratch AS a\nCOPY --from=b f /\nFROM a AS b\n', 'Dockerfile:2: COPY --from=b is a stage that comes later'),
+    ('FROM scratch AS a\nCOPY --from=A f /\n', 'Dockerfile:2: COPY --from=A is the stage itself'),
+    ('FROM scratch\nCOPY --from=7 f /\n', 'Dockerfile:2: COPY --from=7: there are 1 stages, counted from 0'),
+    ('FROM busybox AS a\nRUN --mount=from=a,target=/x true\n', 'Dockerfile:2: RUN --mount: from=a is the stage itself'),
+    ('FROM --platform=$NOTHING scratch\n', 'Dockerfile:1: FROM --platform=$NOTHING is empty'),
+    ('FROM scratch\nEXPOSE localhost:1:2\n', "Dockerfile:2: 'localhost' of port 'localhost:1:2' is no address"),
+    ('FROM scratch\nEXPOSE 1-3:5-6\n', "Dockerfile:2: the ranges of port '1-3:5-6' are not of the same size"),
+    ('FROM scratch\nMAINTAINER --boo me\n', "Dockerfile:2: MAINTAINER has no flag '--boo'"),
+    ('FROM scratch\nONBUILD ONBUILD RUN x\n', 'Dockerfile:2: ONBUILD is not allowed as an ONBUILD trigger'),
+    ('FROM scratch\nONBUILD MAINTAINER me\n', 'Dockerfile:2: MAINTAINER is not allowed as an ONBUILD trigger'),
+    ('FROM scratch\nENV =x\n', "Dockerfile:2: '=x' has no name before the '='"),
+    ('FROM scratch\nCOPY Dockerfile <<E\nx\nE\n', 'Dockerfile:2: COPY: a here-document cannot be the destination'),
+    ('FROM scratch\nHEALTHCHECK --interval=50ns CMD x\n', 'Dockerfile:2: --interval=50ns is no span of at least 1ms'),
+    ('FROM scratch\nHEALTHCHECK --retries=-1 CMD x\n', 'Dockerfile:2: --retries=-1 is no number'),
+    ('FROM scratch\nCOPY --chmod=10777 Dockerfile /\n', 'Dockerfile:2: --chmod=10777 is no mode'),
+    ('FROM scratch\nWORKDIR $NOTHING\n', "Dockerfile:2: WORKDIR '$NOTHING' is an empty path"),
+    ('FROM scratch\nVOLUME [""]\n', "Dockerfile:2: VOLUME '' is an empty path"),
+    ('FROM scratch\nCMD [1]\n', 'Dockerfile:2: the JSON list holds something else than strings'),
+    ('FROM scratch AS 1a\n', "Dockerfile:1: '1a' is no name for a stage"),
+    ('FROM scratch\nCOPY --exclude Dockerfile /\n', 'Dockerfile:2: COPY --exclude needs a value'),
+    ('FROM busybox\nRUN --network=host true\n', 'Dockerfile:2: RUN --network=host is not allowed'),
+    ('FROM busybox\nRUN --network=elsewhere true\n', 'Dockerfile:2: --network=elsewhere is none of default, none, host'),
+])
+def test_what_is_refused(build, file, message):
+    said = build.fails(file)
+    assert said.startswith(f'isola: {message}'), said
+
+
+def test_the_machines_network_has_to_be_allowed(build):
+    file = 'FROM busybox\nRUN --network=host ip link > /links\n'
+    for options in (['--allow', 'network.host'], ['--network', 'host']):
+        build(file, '--no-cache', *options)
+        assert 'lo:' in (build.top() / 'links').read_text() and ' eth0@' not in (build.top() / 'links').read_text()
+
+
+def test_dockerfile_from_a_pipe(build):
+    """Read from the descriptor, which may be another user's to open again."""
+    build.write('f', 'x')
+    build.isola('build', '-t', 'piped', '-f', '-', build.directory, input='FROM scratch\nCOPY f /f\n')
+    assert build.files('piped') == ['f']
