@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/transfer_options.h"
 #include "transfer/copy.h"
 
@@ -116,7 +117,7 @@ static int open_dest(const CommandInput *in, const Operand *to, const PlaceOptio
 
 static int copy(const CommandInput *in, const Operand *from, const Operand *to, Err *err) {
         const ImageCopyOptions *o = in->options;
-        __attribute__((__cleanup__(progress_clear))) Progress progress = {};
+        autoprogress progress = {};
         CopyOptions how = { .platform = o->platform, .all_platforms = o->all_platforms };
         char *const names[] = { to->name, NULL };
         PlaceOptions source_place = {}, dest_place;

@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/transfer_options.h"
 #include "oci/reference.h"
 #include "transfer/copy.h"
@@ -55,7 +56,7 @@ static int names_of(const SourceImage *image, char ***ret) {
 static int load_one(const CommandInput *in, Source *source, const SourceImage *image, Dest *dest,
                     Err *err) {
         const LoadOptions *o = in->options;
-        __attribute__((__cleanup__(progress_clear))) Progress progress = {};
+        autoprogress progress = {};
         CopyOptions copy = { .platform = o->platform };
         char digest[DIGEST_LENGTH + 1];
         autostrv names = NULL;

@@ -8,6 +8,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/remote_image.h"
 #include "cli/transfer_options.h"
 #include "oci/reference.h"
@@ -34,7 +35,7 @@ static const Option options[] = {
 static int pull_one(const CommandInput *in, const char *name, Err *err) {
         const PullCommand *o = in->options;
         autofree char *registry = NULL, *repository = NULL;
-        __attribute__((__cleanup__(progress_clear))) Progress progress = {};
+        autoprogress progress = {};
         PullOptions pull = { .platform = o->platform, .all_platforms = o->all_platforms };
         char digest[DIGEST_LENGTH + 1];
         autoptr(Reference) ref = NULL;

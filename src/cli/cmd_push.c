@@ -8,6 +8,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/transfer_options.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
@@ -68,7 +69,7 @@ static int choose_platform(const CommandInput *in, const char *from, char **ret,
 
 static int push_one(const CommandInput *in, const char *from, const char *to, Err *err) {
         const PushCommand *o = in->options;
-        __attribute__((__cleanup__(progress_clear))) Progress progress = {};
+        autoprogress progress = {};
         const PackOptions how = { .compress = true, .whole = !o->platform };
         CopyOptions copy = { .all_platforms = true };
         autofree char *chosen = NULL, *registry = NULL, *repository = NULL, *said = NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cli/progress.h"
 #include "cli/run_image.h"
 #include "cli/transfer_options.h"
 #include "engine/container.h"
@@ -45,7 +46,7 @@ static int find(const Home *home, const RunOptions *o, const char *name, Image *
 
 /* On standard error, as standard output is the container's. */
 static int pull(const Home *home, const RunOptions *o, const Reference *ref, Err *err) {
-        __attribute__((__cleanup__(progress_clear))) Progress progress = {};
+        autoprogress progress = {};
         PullOptions options = { .platform = o->platform };
         autofree char *text = reference_text(ref);
         char digest[DIGEST_LENGTH + 1];

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the verbs that talk to registries share: options, and how a transfer is shown. */
-
-#include <stdio.h>
+/* The options that the verbs that talk to registries share. */
 
 #include "cli/command.h"
-#include "transfer/pull.h"
+#include "transfer/place.h"
 
 typedef struct TransferOptions {
         const char *authfile, *credentials, *cacert, *cert_dir, *tls_verify;
@@ -27,23 +25,3 @@ typedef struct TransferOptions {
                            "false: any certificate, or plain http, will do", "true|false")
 
 int transfer_place(const TransferOptions *options, PlaceOptions *ret, Err *err);
-
-/*
- * How a transfer is shown: on a terminal a line for each blob, with a bar, how fast and how long
- * yet; elsewhere a line for each that is done.
- */
-typedef struct Progress {
-        FILE *out;
-        bool quiet, terminal;
-        const char *verb;   /* "Pull complete" */
-        const char *exists; /* "Already exists" */
-        size_t lines;       /* drawn, and to be drawn over */
-        int64_t began_ms, drawn_ms, began_bytes;
-        bool *told; /* which blobs have had their last line */
-        size_t n_told;
-} Progress;
-
-void progress_init(Progress *progress, FILE *out, bool quiet);
-void progress_clear(Progress *progress);
-void progress_say(Progress *progress, const char *text);
-void progress_watch(Progress *progress, Watcher *ret, const char *verb);

@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """isola pull from a real registry: what arrives is what was there, byte for byte."""
-import fcntl
 import json
 import os
 import pathlib
-import pty
-import re
-import struct
 import subprocess
-import termios
-import time
 
 import pytest
 from registry_host import (INDEX, Image, Proxy, digest_of, make_index, make_tar, proxy, registry)  # noqa: F401
@@ -215,41 +209,3 @@ def test_build_pulls_its_base(fresh, registry, tmp_path):
     (tmp_path / 'Dockerfile').write_text(f'FROM {registry.host}/team/base:v1\nRUN echo x > /etc/x\n')
     fresh('build', '-t', 'mine', tmp_path)
     assert fresh.out('run', '--rm', 'mine', 'cat', '/etc/x') == 'x'
-
-
-def test_progress_on_a_terminal(fresh, registry, proxy):
-    """A line for each layer with a bar, how fast and how long yet; drawn over, never longer than the terminal."""
-    image = Image(Image().tars[0], make_tar({'etc/big': os.urandom(2 << 20)}), how='plain').push(registry, 'team/bars', 'v1')
-    digest = digest_of(image.layers[1])
-
-    def slowly(request):
-        if request.command != 'GET' or digest not in request.path:
-            return False
-        answer, data = request.fetch()
-        request.answer(200, data[:1 << 20], answer.headers, length=len(data))
-        request.wfile.flush()
-        time.sleep(1.5)
-        request.wfile.write(data[1 << 20:])
-        return True
-    proxy.rules.append(slowly)
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('4H', 24, 70, 0, 0))
-    process = fresh.start('pull', f'{proxy.host}/team/bars:v1', stdout=slave, stderr=subprocess.STDOUT)
-    os.close(slave)
-    seen = b''
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(master)
-    assert process.wait() == 0
-    text = re.sub(r'\x1b\[[0-9]*[A-Z]', '', seen.decode()).replace('\r', '')
-    assert re.search(rf'{digest[7:19]}: \[=+> +\] 1\.05MB/2\.1MB', text), text
-    assert re.search(r'[kM]B/s, \d+s left', text), text
-    assert f'{digest[7:19]}: Pull complete' in text
-    assert all(len(line) <= 70 for line in text.splitlines() if ': [' in line)
-    assert b'\x1b[3A' in seen
