@@ -16,6 +16,7 @@
 #include "engine/inside.h"
 #include "engine/monitor.h"
 #include "engine/spec.h"
+#include "engine/userns.h"
 #include "kernel/process.h"
 
 struct Inside {
@@ -110,6 +111,9 @@ static Container files_of(const Container *c) {
         files.config.tty = files.config.open_stdin = false;
         files.host = (HostConfig){ .network_mode = (char *) "none",
                                    .userns_mode = c->host.userns_mode,
+                                   .id_mappings = c->host.id_mappings,
+                                   .subuid_name = c->host.subuid_name,
+                                   .subgid_name = c->host.subgid_name,
                                    .privileged = c->host.privileged,
                                    .readonly_rootfs = c->host.readonly_rootfs,
                                    .cap_add = all,
@@ -127,7 +131,7 @@ static int set_up(Inside *i, Container *files, ContainerSetup **ret, Err *err) {
         if (r < 0)
                 return fail(err, r, "cannot make the container's run directory");
         i->has_run_dir = true;
-        if (container_has_userns(files))
+        if (container_has_userns(files) && !userns_is_planned(files))
                 r = idrange_take(i->c->home, i->c->id, &i->userns_base, err);
         fault_point("inside.ids");
         return r < 0 ? r

@@ -223,3 +223,11 @@ def test_killed_on_its_way_into_one_that_does_not_run(fresh, rootfs_tar, here, p
     assert (here / 'bin').is_dir()
     isola('rm', 'box')
     wait_until(lambda: not leftovers(isola))
+
+
+@pytest.mark.needs_root('ids of its own choice')
+def test_one_whose_ids_were_chosen(isola, image, here):
+    (here / 'file').write_text('text')
+    isola('create', '--name', 'box', '--uidmap', '0:500000:65536', '--gidmap', '0:500000:65536', image, 'stat', '-c', '%u:%g', '/new', '/bin')
+    isola('cp', here / 'file', 'box:/new')
+    assert isola.out('start', '-a', 'box').splitlines() == ['0:0', '0:0']

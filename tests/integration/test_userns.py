@@ -310,3 +310,13 @@ def test_auto_of_root_has_the_size_that_is_said(isola):
 def test_root_has_no_use_for_keep_id(isola):
     for mode in ('keep-id', 'nomap'):
         assert f'--userns={mode} is for ordinary users' in isola('create', f'--userns={mode}', 'busybox', 'true', code=125).stderr
+
+
+def test_cp_gives_files_to_who_is_root_there(home, way, shared, joe):
+    (shared / 'file').write_text('text')
+    home('create', '--name', 'box', '--userns=keep-id', '--network', 'none', 'busybox', 'sh', '-c', f'{WHO} /etc/passwd /new /dir/file; cat /new')
+    home('cp', shared / 'file', 'box:/new')
+    home('cp', shared, 'box:/dir')
+    assert home.out('start', '-a', 'box').splitlines() == ['0:0 /etc/passwd', '0:0 /new', '0:0 /dir/file', 'text']
+    home('cp', 'box:/etc/passwd', shared / 'passwd')
+    assert (shared / 'passwd').stat().st_uid == joe.uid
