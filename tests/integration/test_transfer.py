@@ -380,3 +380,59 @@ def test_all_tags(fresh, registry):
     fresh('push', '--all-tags', f'{registry.host}/many/pushed')
     assert registry.manifest('many/pushed', 'b') == one.manifest and registry.manifest('many/pushed', 'c') == two.manifest
     assert 'there is no image of the repository' in fresh('push', '-a', f'{registry.host}/many/none', code=1).stderr
+
+
+# ---- together with skopeo, in every format
+
+FORMATS = {'docker': {'docker': True}, 'oci': {}, 'zstd': {'how': 'zstd'}, 'plain': {'how': 'plain'}}
+
+
+def push_format(registry, repository, form):
+    """An image of two layers, an index, or an artifact, put there by hand; what its tag v1 stands for."""
+    if form in FORMATS:
+        image = Image(Image().tars[0], make_tar({'etc/form': form.encode()}), **FORMATS[form]).push(registry, repository, 'v1')
+        return image.manifest
+    if form == 'index':
+        images = [Image(Image().tars[0], make_tar({'etc/form': form.encode()}), platform=platform) for platform in (
+            ('linux', 'amd64', None), ('linux', 'arm', 'v7'), ('linux', 'arm64', 'v8'))]
+        for image in images:
+            image.push(registry, repository)
+        registry.put_manifest(repository, 'v1', make_index(images), INDEX)
+        return make_index(images)
+    for blob in (b'{}', b'contents'):
+        registry.put_blob(repository, blob)
+    manifest = json.dumps({'schemaVersion': 2, 'mediaType': Image().types[0], 'artifactType': 'application/x.thing',
+                           'config': descriptor(b'{}', 'application/vnd.oci.empty.v1+json'),
+                           'layers': [descriptor(b'contents', 'application/x.thing')]}).encode()
+    registry.put_manifest(repository, 'v1', manifest, Image().types[0])
+    return manifest
+
+
+@pytest.mark.parametrize('form', [*FORMATS, 'index', 'artifact'])
+def test_skopeo_has_what_isola_copied_and_the_other_way_round(fresh, registry, tmp_path, form):
+    """Digests stay: registry to layout to registry, by one of both each time."""
+    manifest = push_format(registry, f'inter/{form}', 'index' if form == 'index' else form)
+    source, whole = f'docker://{registry.host}/inter/{form}:v1', ['--all-platforms'] if form == 'index' else []
+    fresh('image', 'copy', *whole, source, f'oci:{tmp_path}/ours:v1')
+    theirs = ['--all'] if form == 'index' else []
+    skopeo('copy', *theirs, '--dest-tls-verify=false', f'oci:{tmp_path}/ours:v1', f'docker://{registry.host}/inter/{form}:skopeo') \
+        if form not in ('docker', 'artifact') else None
+    skopeo('copy', *theirs, '--preserve-digests', '--src-tls-verify=false', source, f'dir:{tmp_path}/theirs') if form != 'artifact' else None
+    if form != 'artifact':
+        fresh('image', 'copy', *whole, f'dir:{tmp_path}/theirs', f'docker://{registry.host}/inter/{form}:isola')
+        assert registry.manifest(f'inter/{form}', 'isola') == manifest
+    if form not in ('docker', 'artifact'):
+        assert registry.manifest(f'inter/{form}', 'skopeo') == manifest
+    fresh('image', 'copy', *whole, f'oci:{tmp_path}/ours:v1', f'docker://{registry.host}/inter/{form}:back')
+    assert registry.manifest(f'inter/{form}', 'back') == manifest
+    assert skopeo('inspect', '--raw', '--tls-verify=false', f'docker://{registry.host}/inter/{form}:back').encode() == manifest
+
+
+@pytest.mark.parametrize('form', [*FORMATS, 'index'])
+def test_what_was_pulled_runs_and_is_pushed_as_it_was(fresh, registry, form):
+    manifest = push_format(registry, f'run/{form}', form)
+    name = f'{registry.host}/run/{form}:v1'
+    fresh('pull', *(['--all-platforms'] if form == 'index' else []), name)
+    assert fresh.out('run', '--rm', name, 'cat', '/etc/form') == form
+    fresh('push', name, f'{registry.host}/run/{form}:pushed')
+    assert registry.manifest(f'run/{form}', 'pushed') == manifest
