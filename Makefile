@@ -42,12 +42,13 @@ check: ## unit and integration tests in a private test host
 	@tools/unpack emulator $(CHECK)/emulator
 	@tests/check $(CHECK)
 
-check-faults: ## let each system call of a container's life fail, and kill each process at each (5 to 10 minutes)
+check-faults: ## let each system call of containers and of the store's verbs fail, kill each process at each (20 minutes)
 	@tools/deps build check
 	@$(MAKE) --no-print-directory $(CHECK)/build.ninja
 	@ninja -C $(CHECK) --quiet
+	@tools/unpack registry $(CHECK)/registry
 	@ISOLA_INJECT=all ISOLA=$(CURDIR)/$(CHECK)/src/isola /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 \
-		tests/integration/test_injected.py
+		tests/integration/test_injected.py tests/integration/test_store_injected.py tests/integration/test_store_many.py
 
 check-vm: ## tests on a stock Debian kernel with systemd, in QEMU (VM_TESTS=all, VM_KERNEL, VM_TIMEOUT)
 	@tools/deps build vm

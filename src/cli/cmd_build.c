@@ -12,6 +12,7 @@
 #include "builder/build.h"
 #include "cli/command.h"
 #include "cli/host_spec.h"
+#include "cli/image_prune.h"
 #include "cli/limit_spec.h"
 #include "engine/network.h"
 #include "store/layout.h"
@@ -233,7 +234,11 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 r = read_host(o, &host, err);
         if (r < 0)
                 return r;
-        return o->print_ast || o->check ? describe(in, &request, err) : build(in, &request, err);
+        if (o->print_ast || o->check)
+                return describe(in, &request, err);
+        r = build(in, &request, err);
+        images_finish_removals(in->home);
+        return r;
 }
 
 COMMAND(build) = {

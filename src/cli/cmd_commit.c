@@ -6,6 +6,7 @@
 
 #include "builder/commit.h"
 #include "cli/command.h"
+#include "cli/image_prune.h"
 
 typedef struct CommitOptions {
         const char *author, *message;
@@ -40,6 +41,7 @@ static int cmd_commit(const CommandInput *in, Err *err) {
         r = container_load(in->home, in->args[0], &c, err);
         if (r >= 0)
                 r = container_commit(c, &request, &image, err);
+        images_finish_removals(in->home);
         if (r < 0)
                 return r;
         puts(image->id);

@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/image_prune.h"
 #include "cli/progress.h"
 #include "cli/transfer_options.h"
 #include "oci/reference.h"
@@ -95,6 +96,8 @@ static int cmd_load(const CommandInput *in, Err *err) {
                 return refuse(err, ENOENT, "there is no image in it");
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = load_one(in, source, &images[i], dest, err);
+        dest = dest_free(dest);
+        images_finish_removals(in->home);
         return r < 0 ? err_prefix(err, r, "cannot load") : 0;
 }
 

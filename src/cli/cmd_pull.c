@@ -8,6 +8,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/image_prune.h"
 #include "cli/progress.h"
 #include "cli/remote_image.h"
 #include "cli/transfer_options.h"
@@ -100,20 +101,21 @@ static int pull_tags(const CommandInput *in, const char *name, Err *err) {
 
 static int cmd_pull(const CommandInput *in, Err *err) {
         const PullCommand *o = in->options;
+        int r = 0;
 
         for (char **name = in->args; *name; name++) {
                 autofree char *full = NULL, *why = NULL;
-                int r = registries_complete_name(*name, &full, &why, err);
 
+                r = registries_complete_name(*name, &full, &why, err);
                 if (r >= 0 && why && !o->quiet)
                         puts(why);
                 if (r >= 0)
                         r = o->all_tags ? pull_tags(in, full, err) : pull_one(in, full, err);
-
                 if (r < 0)
-                        return r;
+                        break;
         }
-        return 0;
+        images_finish_removals(in->home);
+        return r;
 }
 
 COMMAND(pull) = {

@@ -18,6 +18,9 @@ typedef struct ImagePrune {
         const char *const *labels; /* "key" or "key=value", all of which it must have; NULL */
 } ImagePrune;
 
+/* After a pull, a build and all else that held the images: what was removed meanwhile goes. */
+void images_finish_removals(const Home *home);
+
 /* Prints what was removed; @ret_bytes: how much that was. */
 int images_prune(const Home *home, const ImagePrune *how, uint64_t *ret_bytes, Err *err);
 

@@ -155,8 +155,8 @@ int image_tag(const Home *home, const char *source, const char *target, Err *err
  * image_hold() - keep all layers where they are
  *
  * For who has found an image or a layer and will only later have a record that names it, as a
- * build does and the making of a container.  Shared; image_remove() then leaves the layers to the
- * next one.
+ * build does and the making of a container.  Shared; image_remove() then leaves the layers to
+ * image_finish_removals() or the next removal.
  *
  * Return: descriptor that holds until it is closed; negative errno, also if there are no images.
  */
@@ -173,3 +173,12 @@ int image_hold(const Home *home);
 int image_remove(const Home *home, const char *name, bool force,
                  char *(*used_by)(const char *image_id, void *context), void *context,
                  char ***ret_log, Err *err);
+
+/**
+ * image_finish_removals() - remove what removals left because somebody held the layers
+ *
+ * For those who have just let go of them, and may have been the last; at the price of reading two
+ * directories where there is nothing.
+ */
+void image_finish_removals(const Home *home, char *(*used_by)(const char *image_id, void *context),
+                           void *context);

@@ -433,3 +433,30 @@ int image_remove(const Home *home, const char *name, bool force,
         *ret_log = take_ptr(removal.log);
         return 0;
 }
+
+static bool is_anything_buried(const Home *home) {
+        autostrv files = NULL;
+
+        if (dir_list(home->data_fd, "images", &files) < 0)
+                return false;
+        strv_foreach(file, files)
+                if (str_after(*file, RECORD_BURIED_PREFIX))
+                        return true;
+        return false;
+}
+
+void image_finish_removals(const Home *home, char *(*used_by)(const char *image_id, void *context),
+                           void *context) {
+        __attribute__((__cleanup__(removal_auto)))
+        Removal removal = { .used_by = used_by, .context = context };
+        autoclose int lock = -EBADF;
+        autoerr err = {};
+
+        if (!is_anything_buried(home)) {
+                layer_remove_dead(home);
+                return;
+        }
+        lock = layout_lock(home, true, NULL);
+        if (lock >= 0 && finish_removals(home, &removal, &err) < 0)
+                log_warn("%s", err.message);
+}

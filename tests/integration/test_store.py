@@ -8,6 +8,7 @@ import subprocess
 import tarfile
 
 import pytest
+from conftest import wait_until
 from dockerfiles import Builder, build, fresh_build  # noqa: F401
 
 
@@ -256,3 +257,19 @@ def test_cache_mounts_travel(build, fresh, rootfs_tar, tmp_path):
     other('FROM busybox\nRUN --mount=type=cache,id=travels,target=/c cat /c/from > /x; stat -c %u:%g /c/from >> /x\n')
     assert fresh.out('run', '--rm', '--network', 'none', other.name, 'cat', '/x') == 'far\n7:8'
     assert "there is no cache 'none'" in fresh('builder', 'cache', 'export', 'none', code=1).stderr
+
+
+def test_what_is_removed_during_a_build_goes_with_its_end(store):
+    store('FROM scratch\nCOPY f /g\n', name='alone')
+    top = store.top('alone').parent
+    store.write('Dockerfile', 'FROM busybox\nRUN sleep 2\n')
+    running = store.isola.start('build', '--no-cache', '-q', '-t', 'slow', store.directory)
+    try:
+        wait_until(lambda: store.isola.out('ps', '-aq') or list(pathlib.Path(store.isola.root).glob('layers/.draft-*')), what='start of the build')
+        store.isola('rmi', 'alone')
+        assert top.exists() or running.poll() is not None
+    finally:
+        assert running.wait(60) == 0
+        running.stdout.close()
+        running.stderr.close()
+    assert not top.exists() and findings(check(store.isola)) == []
