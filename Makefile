@@ -39,6 +39,7 @@ check: ## unit and integration tests in a private test host
 	@tools/unpack routers $(CHECK)/routers
 	@tools/unpack flent $(CHECK)/flent
 	@tools/unpack registry $(CHECK)/registry
+	@tools/unpack sshd $(CHECK)/sshd
 	@tools/unpack emulator $(CHECK)/emulator
 	@tests/check $(CHECK)
 

@@ -92,6 +92,10 @@ static char *reason_of(const GitOutput *output) {
         strv_foreach(line, lines) {
                 const char *words = str_after(*line, "fatal: ");
 
+                /* Why is what ssh said right before it. */
+                if (words && str_after(words, "Could not read from remote repository") &&
+                    line != lines)
+                        break;
                 if (!words && (words = str_after(*line, "error: ")) == NULL)
                         words = *line;
                 found = words;

@@ -57,6 +57,7 @@ def archive(files):
 def layout(build, tmp_path_factory):
     """Two images in one directory, `one` and `two`, that the store does not have any more."""
     directory = tmp_path_factory.mktemp('layout') / 'plain'
+    directory.parent.chmod(0o777)
     build.write('f', 'of the layout')
     for name in ('one', 'two'):
         build(f'FROM busybox\nCOPY f /f\nRUN echo {name} > /which\nENV NAME={name}\n', '--no-cache', name=name)

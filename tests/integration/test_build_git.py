@@ -4,6 +4,7 @@ import base64
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -11,6 +12,7 @@ from conftest import leftovers, wait_until
 from dockerfiles import Builder, build, fresh_build  # noqa: F401
 from git_host import TIME, Server, fetched, git, need_git, server  # noqa: F401
 from registry_host import make_certificates
+from ssh_host import ssh_host  # noqa: F401
 
 COPIES = 'FROM scratch\nCOPY . /\n'
 
@@ -323,6 +325,39 @@ def test_https(build, tmp_path_factory):
         server.stop()
 
 
+# ------------------------------------------------------------------------------ ssh
+
+
+@pytest.mark.needs_root('the agent is root\'s')
+def test_ssh(build, server, repo, ssh_host, tmp_path):
+    path = repo.shown
+    for url in (f'ssh://{ssh_host.account}@localhost{path}#v1', f'{ssh_host.account}@localhost:{path}#v1'):
+        out = remote(build, url, '--ssh', f'default={ssh_host.agent}', '--no-cache')
+        assert fetched(out.stdout) == repo.first and (build.top() / 'a').read_text() == 'one'
+        # What the command line names may use the agent that everything of this user's may.
+        remote(build, url, env={'SSH_AUTH_SOCK': ssh_host.agent})
+        file = f'FROM scratch\nADD {url} /\n'
+        build(file, '--no-cache', '--ssh', f'default={ssh_host.agent}')
+        build.write('Dockerfile', file)
+        said = build.isola('build', '--no-cache', build.directory, env={'SSH_AUTH_SOCK': ssh_host.agent}, code=1).stderr
+        assert 'Permission denied' in said and '--ssh default' in said
+    assert not [name for name in os.listdir(pathlib.Path(build.isola.root) / 'layers') if name.startswith('.draft')]
+
+
+@pytest.mark.needs_root('the agent is root\'s')
+def test_ssh_host_that_is_another(build, server, repo, ssh_host, tmp_path):
+    """A host that is known must have the key that is known."""
+    url = f'ssh://{ssh_host.account}@localhost{repo.shown}'
+    home = tmp_path / 'home'
+    (home / '.ssh').mkdir(parents=True)
+    for key, code in (('host_key.pub', 0), ('key.pub', 1)):
+        kind, text, _ = (ssh_host.directory / key).read_text().split()
+        (home / '.ssh/known_hosts').write_text(f'localhost {kind} {text}\n')
+        done = remote(build, url, '--ssh', f'default={ssh_host.agent}', env={'HOME': str(home)}, code=code)
+        assert ('Host key verification failed' in done.stderr) == bool(code)
+    assert not (home / '.ssh/id').exists()
+
+
 # ------------------------------------------------------------------- other servers
 
 
@@ -362,7 +397,12 @@ def test_nobody_there(build, server, repo):
 
 
 def test_without_git(build):
-    said = remote(build, 'git://127.0.0.1:1/x', env={'PATH': '/nonexistent'}, code=1).stderr
+    programs = build.directory / 'programs'
+    programs.mkdir()
+    for name in ('newuidmap', 'newgidmap', 'pasta'):
+        if shutil.which(name):
+            (programs / name).symlink_to(shutil.which(name))
+    said = remote(build, 'git://127.0.0.1:1/x', env={'PATH': str(programs)}, code=1).stderr
     assert said == ("isola: there is no program 'git' here, which fetches repositories\n"
                     'hint: install it: apt-get install git\n')
 
@@ -431,6 +471,7 @@ def test_the_sandbox(build, server, repo, tmp_path):
     assert 'git says: could work, env / 1 0 unset, id 0, pid 1' in said, said
 
 
+@pytest.mark.needs_root('a user\'s git is himself, but for everything else')
 def test_git_is_nobody(build, server, repo, tmp_path):
     """Its id is nobody's on the machine, and what it writes belongs to root there."""
     spy = tmp_path / 'spy'
