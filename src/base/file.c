@@ -180,7 +180,8 @@ int file_create(int dir, const char *path, const void *data, size_t size, mode_t
 
 int file_replace(int dir, const char *path, const void *data, size_t size, mode_t mode, bool sync) {
         static unsigned counter;
-        autofree char *temporary = str_format("%s.%d.%u~", path, getpid(), counter++);
+        autofree char *temporary = str_format("%s.%d.%u~", path, getpid(),
+                                              __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED));
         autoclose int fd = -EBADF, parent = -EBADF;
         int r;
 

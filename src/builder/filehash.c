@@ -28,56 +28,76 @@ typedef struct FileRecord {
 } FileRecord;
 _Static_assert(sizeof(FileRecord) == 96, "the file format has records of 96 bytes");
 
+/* The records as they lie in the file, and where to find them: a table that stays in the cache. */
 struct FileHashes {
         const Home *home;
         char *path;
-        FileRecord *table; /* open addressing; an empty slot has inode 0 */
-        size_t capacity;   /* a power of two */
-        size_t n;
+        FileRecord *records;
+        size_t n, room;
+        uint32_t *slots; /* open addressing: the number of a record, from 1; 0 for none */
+        size_t n_slots;  /* a power of two, more than twice n */
         bool changed;
 };
 
-static FileRecord *find(const FileHashes *h, uint64_t device, uint64_t inode) {
+/* The slot of a file, which may be empty. */
+static uint32_t *find_slot(const FileHashes *h, uint64_t device, uint64_t inode) {
         size_t i = (inode * 0x9e3779b97f4a7c15u ^ device * 0xc2b2ae3d27d4eb4fu) >> 20;
 
         for (;; i++) {
-                FileRecord *record = &h->table[i & (h->capacity - 1)];
+                uint32_t *slot = &h->slots[i & (h->n_slots - 1)];
+                const FileRecord *record = *slot ? &h->records[*slot - 1] : NULL;
 
-                if (record->inode == 0 || (record->inode == inode && record->device == device))
-                        return record;
+                if (!record || (record->inode == inode && record->device == device))
+                        return slot;
         }
 }
 
-static int make_table(FileHashes *h, size_t wanted) {
-        FileRecord *old = h->table;
-        size_t n = h->capacity;
+static const FileRecord *find(const FileHashes *h, uint64_t device, uint64_t inode) {
+        uint32_t n = *find_slot(h, device, inode);
 
-        h->capacity = 1024;
-        while (h->capacity < wanted * 2)
-                h->capacity *= 2;
-        h->table = calloc(h->capacity, sizeof *h->table);
-        if (!h->table) {
-                h->table = old;
-                h->capacity = n;
-                return -ENOMEM;
+        return n ? &h->records[n - 1] : NULL;
+}
+
+/* Room for as many records; @h stays as it was if there is no memory. */
+static int make_room(FileHashes *h, size_t wanted) {
+        autofree uint32_t *old = NULL;
+        size_t n_slots = h->n_slots ? h->n_slots : 1024;
+
+        if (wanted > h->room) {
+                size_t room = wanted + wanted / 2 + 256;
+                FileRecord *records = reallocarray(h->records, room, sizeof *records);
+
+                if (!records)
+                        return -ENOMEM;
+                h->records = records;
+                h->room = room;
         }
-        for (size_t i = 0; i < n; i++)
-                if (old[i].inode)
-                        *find(h, old[i].device, old[i].inode) = old[i];
-        free(old);
+        while (n_slots <= wanted * 2)
+                n_slots *= 2;
+        if (n_slots == h->n_slots)
+                return 0;
+        old = calloc(n_slots, sizeof *old);
+        if (!old)
+                return -ENOMEM;
+        free(h->slots);
+        h->slots = take_ptr(old);
+        h->n_slots = n_slots;
+        for (size_t i = 0; i < h->n; i++)
+                *find_slot(h, h->records[i].device, h->records[i].inode) = (uint32_t) i + 1;
         return 0;
 }
 
 static void put(FileHashes *h, const FileRecord *record) {
-        FileRecord *slot;
+        uint32_t *slot = find_slot(h, record->device, record->inode);
 
-        if (h->n >= RECORDS_MAX)
+        if (*slot) {
+                h->records[*slot - 1] = *record;
                 return;
-        if ((h->n + 1) * 2 > h->capacity && make_table(h, h->n + 1) < 0)
+        }
+        if (h->n >= RECORDS_MAX || make_room(h, h->n + 1) < 0)
                 return;
-        slot = find(h, record->device, record->inode);
-        h->n += slot->inode == 0;
-        *slot = *record;
+        h->records[h->n++] = *record;
+        *find_slot(h, record->device, record->inode) = (uint32_t) h->n;
 }
 
 /* Adds what the file of records says; what is known already counts more. */
@@ -90,13 +110,13 @@ static int add_file(FileHashes *h) {
         if (size < MAGIC_LENGTH || memcmp(data, MAGIC, MAGIC_LENGTH) != 0)
                 size = MAGIC_LENGTH;
         n = (size - MAGIC_LENGTH) / sizeof(FileRecord);
-        if (!h->table && make_table(h, n) < 0)
+        if (make_room(h, h->n + n) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
                 FileRecord record;
 
                 memcpy(&record, data + MAGIC_LENGTH + i * sizeof record, sizeof record);
-                if (record.inode && !find(h, record.device, record.inode)->inode)
+                if (record.inode && !find(h, record.device, record.inode))
                         put(h, &record);
         }
         return 0;
@@ -125,9 +145,7 @@ static int save(FileHashes *h) {
         if (r < 0)
                 return r;
         str_put(&text, MAGIC);
-        for (size_t i = 0; i < h->capacity; i++)
-                if (h->table[i].inode)
-                        str_put_bytes(&text, &h->table[i], sizeof h->table[i]);
+        str_put_bytes(&text, h->records, h->n * sizeof *h->records);
         if (text.failed)
                 return -ENOMEM;
         r = dir_make(h->home->data_fd, CACHE_DIR, 0700);
@@ -141,14 +159,15 @@ FileHashes *filehashes_free(FileHashes *h) {
 
         if (!h)
                 return NULL;
-        if (h->changed && h->table) {
+        if (h->changed) {
                 r = save(h);
                 if (r < 0)
                         log_warn(
                                 "cannot remember the digests of files: %s; they will be made again",
                                 strerror(-r));
         }
-        free(h->table);
+        free(h->records);
+        free(h->slots);
         free(h->path);
         free(h);
         return NULL;
@@ -183,7 +202,7 @@ bool filehash_known(const FileHashes *h, const struct stat *st, char ret[DIGEST_
         const FileRecord wanted = record_of(st);
         const FileRecord *known = find(h, wanted.device, wanted.inode);
 
-        if (!known->inode || known->changed_ns != wanted.changed_ns || known->size != wanted.size)
+        if (!known || known->changed_ns != wanted.changed_ns || known->size != wanted.size)
                 return false;
         memcpy(ret, known->hex, sizeof known->hex);
         return true;

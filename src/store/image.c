@@ -22,13 +22,6 @@ static void index_auto(OciIndex *index) {
 }
 #define autoindex __attribute__((__cleanup__(index_auto))) OciIndex
 
-static OciDescriptor *find_name(const OciIndex *index, const char *name) {
-        for (size_t i = 0; i < index->n_manifests; i++)
-                if (str_equal(descriptor_name(&index->manifests[i]), name))
-                        return &index->manifests[i];
-        return NULL;
-}
-
 static int compare_strings(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
@@ -60,7 +53,7 @@ static void heal(const Home *home, const Image *image, const char *name) {
 
         if (lock < 0 || layout_load_index(home, &index, NULL) < 0)
                 return;
-        d = find_name(&index, name);
+        d = layout_find_name(&index, name);
         if (!d || !str_equal(d->digest, image->manifest_digest))
                 return;
         if (record_save(home, image, NULL) >= 0)
@@ -502,7 +495,7 @@ static bool can_become(const OciDescriptor *d, const ImageEntry *e) {
 /* Makes @name point at the manifest; who had the name keeps an entry without one. */
 static int index_name(OciIndex *index, const char *name, const ImageEntry *e) {
         const char *digest = e->image->manifest_digest;
-        OciDescriptor *d = name ? find_name(index, name) : NULL;
+        OciDescriptor *d = name ? layout_find_name(index, name) : NULL;
         int r;
 
         if (d && str_equal(d->digest, digest))
@@ -610,158 +603,6 @@ int image_full_names(char *const *names, char ***ret, Err *err) {
                         return fail(err, ENOMEM, "cannot read image names");
         }
         *ret = take_ptr(list);
-        return 0;
-}
-
-static int fill_config(OciImage *config, Layer *const *layers, size_t n, Err *err) {
-        bool made_all = true;
-
-        strv_free(config->rootfs.diff_ids);
-        config->rootfs.diff_ids = NULL;
-        for (size_t i = 0; i < n; i++)
-                if (strv_add(&config->rootfs.diff_ids, layers[i]->diff_id) < 0)
-                        return fail(err, ENOMEM, "cannot write the image's config");
-        free(config->rootfs.type);
-        config->rootfs.type = strdup("layers");
-        if (!config->architecture)
-                config->architecture = strdup(oci_architecture());
-        if (!config->os)
-                config->os = strdup("linux");
-        if (!config->created)
-                config->created = clock_rfc3339(clock_now_ns());
-        made_all = config->rootfs.type && config->architecture && config->os && config->created;
-        return made_all ? 0 : fail(err, ENOMEM, "cannot write the image's config");
-}
-
-static int put_json(const Home *home, const JsonType *type, const void *value, int64_t *ret_size,
-                    char digest[DIGEST_LENGTH + 1], Err *err) {
-        autofree char *text = json_text(type, value);
-        size_t size;
-
-        if (!text)
-                return refuse(err, EINVAL, "the image's config holds text that is not UTF-8");
-        size = strlen(text);
-        digest_of(text, size, digest);
-        *ret_size = (int64_t) size;
-        return layout_put_blob(home, text, size, digest, err);
-}
-
-/* How a blob is compressed, by its first bytes. */
-static const char *blob_media_type(int blob) {
-        unsigned char head[4] = {};
-
-        if (pread(blob, head, sizeof head, 0) < 4)
-                return OCI_MEDIA_LAYER;
-        if (head[0] == 0x1f && head[1] == 0x8b)
-                return OCI_MEDIA_GZIP;
-        return memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0 ? OCI_MEDIA_ZSTD : OCI_MEDIA_LAYER;
-}
-
-/*
- * A layer from elsewhere is its blob, which so stays as long as an image stands on the layer; one
- * that was made here is the tar that it would make.
- */
-static void describe_layer(const Home *home, Layer *layer, OciDescriptor *ret) {
-        autofree char *path = *layer->blob ? layout_blob_path(layer->blob) : NULL;
-        autoclose int blob =
-                path ? openat(home->data_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
-        struct stat st;
-
-        if (blob >= 0 && fstat(blob, &st) == 0) {
-                ret->media_type = (char *) blob_media_type(blob);
-                ret->digest = layer->blob;
-                ret->size = st.st_size;
-                return;
-        }
-        ret->media_type = (char *) OCI_MEDIA_LAYER;
-        ret->digest = layer->diff_id;
-        ret->size = layer->size;
-}
-
-/* Writes config and manifest. */
-static int put_image(const Home *home, const OciImage *config, Layer *const *layers, size_t n,
-                     char *const *annotations, Image **ret, int64_t *ret_manifest_size, Err *err) {
-        autofree OciDescriptor *descriptors = calloc(n + 1, sizeof *descriptors);
-        autoptr(Image) image = calloc(1, sizeof *image);
-        OciManifest manifest = { .schema_version = 2,
-                                 .media_type = (char *) OCI_MEDIA_MANIFEST,
-                                 .layers = descriptors,
-                                 .n_layers = n,
-                                 .annotations = (char **) annotations };
-        int r;
-
-        if (!descriptors || !image)
-                return fail(err, ENOMEM, "cannot write the image");
-        for (size_t i = 0; i < n; i++)
-                describe_layer(home, layers[i], &descriptors[i]);
-        r = put_json(home, &oci_image_type, config, &manifest.config.size, image->id, err);
-        if (r < 0)
-                return r;
-        manifest.config.media_type = (char *) OCI_MEDIA_CONFIG;
-        manifest.config.digest = image->id;
-        r = put_json(home, &oci_manifest_type, &manifest, ret_manifest_size, image->manifest_digest,
-                     err);
-        if (r < 0)
-                return r;
-        return record_of(home, image->manifest_digest, &manifest, config, ret, err);
-}
-
-static int load_layers(const Home *home, char *const *chain_ids, Layer **layers, Err *err) {
-        for (size_t i = 0; chain_ids && chain_ids[i]; i++) {
-                int r = layer_load(home, chain_ids[i], &layers[i], err);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-int image_create(const Home *home, OciImage *config, char *const *chain_ids, char *const *names,
-                 Image **ret, Err *err) {
-        return image_create_annotated(home, config, chain_ids, names, NULL, ret, err);
-}
-
-int image_create_annotated(const Home *home, OciImage *config, char *const *chain_ids,
-                           char *const *names, char *const *annotations, Image **ret, Err *err) {
-        size_t n = strv_length(chain_ids);
-        autofree Layer **layers = calloc(n + 1, sizeof *layers);
-        autoptr(Image) image = NULL;
-        autoclose int lock = -EBADF;
-        autostrv full = NULL;
-        int64_t manifest_size = 0;
-        int r;
-
-        if (!layers)
-                return fail(err, ENOMEM, "cannot make an image");
-        r = image_full_names(names, &full, err);
-        if (r < 0)
-                return r;
-        lock = layout_lock(home, true, err);
-        if (lock < 0)
-                return lock;
-
-        r = load_layers(home, chain_ids, layers, err);
-        if (r >= 0)
-                r = fill_config(config, layers, n, err);
-        if (r >= 0)
-                r = put_image(home, config, layers, n, annotations, &image, &manifest_size, err);
-        for (size_t i = 0; i < n; i++)
-                layer_free(layers[i]);
-        if (r < 0)
-                return r;
-
-        fault_point("image.blobs");
-        r = layer_make_durable(home, chain_ids, err);
-        if (r >= 0)
-                r = image_give_names(home,
-                                     &(ImageEntry){ .image = image,
-                                                    .manifest_size = manifest_size,
-                                                    .media_type = OCI_MEDIA_MANIFEST,
-                                                    .stands_alone = true },
-                                     full, err);
-        if (r < 0)
-                return r;
-        *ret = take_ptr(image);
         return 0;
 }
 

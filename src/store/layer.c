@@ -119,7 +119,7 @@ int layer_digest(const char *diff, int64_t latest, char ret[DIGEST_LENGTH + 1], 
         return 0;
 }
 
-static int save_record(const Layer *layer, bool synced, int dir, Err *err) {
+int layer_save(const Layer *layer, bool synced, int dir, Err *err) {
         LayerRecord record = {
                 .version = LAYER_VERSION,
                 .chain_id = (char *) layer->chain_id,
@@ -189,7 +189,7 @@ static int commit(LayerDraft *draft, const char *parent, Layer *layer, Layer **r
         dir = open(draft->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0)
                 return fail(err, errno, "cannot open '%s'", draft->path);
-        r = save_record(layer, false, dir, err);
+        r = layer_save(layer, false, dir, err);
         if (r < 0)
                 return r;
         layers = dir_open(draft->home->data_fd, "layers", 0700);
@@ -300,36 +300,20 @@ static int load_from(const Home *home, int dir, const char *chain_id, Layer **re
         return 0;
 }
 
-int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err) {
+int layer_open(const Home *home, const char *chain_id, Layer **ret, bool *ret_synced) {
         autoclose int dir = open_layer(home, chain_id);
-        bool synced;
-        int r;
+        int r = dir < 0 ? dir : load_from(home, dir, chain_id, ret, ret_synced);
 
-        r = dir < 0 ? dir : load_from(home, dir, chain_id, ret, &synced);
-        if (r == -ENOENT)
-                return refuse(err, r, "there is no layer '%s'", chain_id);
-        return r < 0 ? fail(err, r, "cannot load the layer '%s'", chain_id) : 0;
+        return r < 0 ? r : take_fd(dir);
 }
 
-int layer_make_durable(const Home *home, char *const *chain_ids, Err *err) {
-        if (syncfs(home->data_fd) < 0)
-                return fail(err, errno, "cannot sync '%s'", home->data);
-        strv_foreach(id, chain_ids) {
-                autoclose int dir = open_layer(home, *id);
-                autoptr(Layer) layer = NULL;
-                bool synced;
-                int r;
+int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err) {
+        bool synced;
+        autoclose int dir = layer_open(home, chain_id, ret, &synced);
 
-                r = dir < 0 ? dir : load_from(home, dir, *id, &layer, &synced);
-                if (r < 0)
-                        return refuse(err, r, "layer '%s' is gone", *id);
-                if (synced)
-                        continue;
-                r = save_record(layer, true, dir, err);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        if (dir == -ENOENT)
+                return refuse(err, dir, "there is no layer '%s'", chain_id);
+        return dir < 0 ? fail(err, dir, "cannot load the layer '%s'", chain_id) : 0;
 }
 
 int layer_write_tar(const Layer *layer, TarSink sink, void *context, Err *err) {

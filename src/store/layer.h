@@ -77,6 +77,8 @@ int layer_load(const Home *home, const char *chain_id, Layer **ret, Err *err);
 
 /* Syncs the file system that holds the layers and then marks those of @chain_ids as lasting. */
 int layer_make_durable(const Home *home, char *const *chain_ids, Err *err);
+/* Whether all are there and marked so. */
+bool layers_are_durable(const Home *home, char *const *chain_ids);
 /* Takes away the name of a layer that nothing needs any more; 0 also if there is none. */
 int layer_bury(const Home *home, const char *chain_id, Err *err);
 /* Removes buried layers and the drafts of the dead. */

@@ -124,6 +124,13 @@ const char *descriptor_name(const OciDescriptor *d) {
         return strv_env_get(d->annotations, OCI_REF_NAME);
 }
 
+OciDescriptor *layout_find_name(const OciIndex *index, const char *name) {
+        for (size_t i = 0; i < index->n_manifests; i++)
+                if (str_equal(descriptor_name(&index->manifests[i]), name))
+                        return &index->manifests[i];
+        return NULL;
+}
+
 int layout_repo_digests(const OciDescriptor *d, char ***ret) {
         const char *said = strv_env_get(d->annotations, LAYOUT_REPO_DIGESTS);
 

@@ -39,6 +39,8 @@ void layout_remove_blob(const Home *home, const char *digest);
 
 /* The name an index entry gives its image, inside the entry; NULL for none. */
 const char *descriptor_name(const OciDescriptor *d);
+/* The entry with that name, inside the index; or NULL. */
+OciDescriptor *layout_find_name(const OciIndex *index, const char *name);
 /* The "NAME@DIGEST"s that an entry was pulled as. */
 int layout_repo_digests(const OciDescriptor *d, char ***ret);
 

@@ -493,3 +493,39 @@ def test_two_builds_at_once(build):
         assert process.returncode == 0, errors
     for i in range(6):
         assert build.isola.out('run', '--rm', '--network', 'none', f'twin{i}', 'cat', '/e') == '1'
+
+
+# ------------------------------------------------------------- nothing is done twice
+
+
+def written(root):
+    """Every file of the store with what changes when it is written anew."""
+    places = [root / 'image-store', root / 'images', root / 'build-cache']
+    return {path: (path.lstat().st_ino, path.lstat().st_mtime_ns) for place in places for path in place.rglob('*') if not path.is_dir()}
+
+
+def test_a_build_that_changes_nothing_writes_nothing(fresh_build):
+    root = pathlib.Path(fresh_build.isola.root)
+    fresh_build.write('a/f', 'x')
+    file = 'FROM scratch\nCOPY a /a/\nCMD ["x"]\n'
+    time.sleep(0.1)  # the digests of files that have just been written are not remembered (filehash.h)
+    for _ in range(2):
+        fresh_build(file, name='same')
+    before, image = written(root), image_id(fresh_build.isola, 'same')
+    assert fresh_build(file, name='same').stdout.count('Using cache') == 1
+    assert written(root) == before and image_id(fresh_build.isola, 'same') == image
+    # What the store has lost is made again.
+    config = root / 'image-store/blobs/sha256' / image.removeprefix('sha256:')
+    index = root / 'image-store/index.json'
+    for lose in (config.unlink, lambda: config.write_text('{}'), (root / 'images/names/same:latest').unlink,
+                 (root / 'images' / f'{image.removeprefix("sha256:")}.json').unlink,
+                 lambda: index.write_text('{"schemaVersion":2,"manifests":[]}')):
+        lose()
+        fresh_build(file, name='same')
+        assert image_id(fresh_build.isola, 'same') == image
+        fresh_build.isola('store', 'check')
+        assert set(written(root)) == set(before)
+    fresh_build('FROM scratch\nCOPY a /b/\n', name='same')
+    assert image_id(fresh_build.isola, 'same') != image
+    fresh_build(file, name='same')
+    assert image_id(fresh_build.isola, 'same') == image
