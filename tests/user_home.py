@@ -2,6 +2,7 @@
 """isola of an ordinary user: fixtures for tests that are root's and look at him from outside."""
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -49,3 +50,21 @@ def processes(joe):
 def import_busybox(isola, rootfs_tar):
     with open(rootfs_tar, 'rb') as archive:
         return isola('image', 'import', '-', 'busybox', stdin=archive).stderr
+
+
+@pytest.fixture
+def page(uplink):
+    """A server in the world."""
+    server = subprocess.Popen([*uplink, 'busybox', 'httpd', '-f', '-p', '80', '-h', '/etc'])
+    yield
+    server.kill()
+    server.wait()
+
+
+CALLER = ('mkdir -p /w/cgi-bin; printf "#!/bin/sh\\necho; echo \\$REMOTE_ADDR\\n" > /w/cgi-bin/who; chmod +x /w/cgi-bin/who; '
+          'exec httpd -f -p 80 -h /w')
+
+
+def fetch(url, via=()):
+    done = subprocess.run([*via, 'wget', '-T', '10', '-t', '1', '-qO-', url], stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip().strip('[]').removeprefix('::ffff:')

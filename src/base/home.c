@@ -5,28 +5,106 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/home.h"
+#include "base/log.h"
 #include "base/str.h"
 
-/* Returns the directory that was asked for, or the one for this kind of user. */
-static char *choose(const char *wanted, const char *system, const char *variable,
-                    const char *below_home) {
-        const char *xdg = getenv(variable), *home = getenv("HOME");
+#define PASSWD_MAX (1u << 20)
+
+/* A directory that was named, made absolute; owned by the caller. */
+static char *absolute(const char *path) {
         autofree char *here = NULL;
 
-        if (wanted && *wanted == '/')
-                return strdup(wanted);
-        if (wanted) {
-                here = realpath(".", NULL);
-                return here ? str_format("%s/%s", here, wanted) : NULL;
+        if (*path == '/')
+                return strdup(path);
+        here = realpath(".", NULL);
+        return here ? str_format("%s/%s", here, path) : NULL;
+}
+
+/* $HOME, else what passwd(5) has; owned by the caller, NULL if nothing says. */
+static char *home_of_user(void) {
+        const char *told = getenv("HOME");
+        autofree char *text = NULL;
+        int uid;
+
+        if (told && *told == '/')
+                return strdup(told);
+        if (file_read(AT_FDCWD, "/etc/passwd", PASSWD_MAX, &text, NULL) < 0)
+                return NULL;
+        for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+                for (int i = 0; i < 2; i++)
+                        (void) strsep(&line, ":");
+                if (!line || parse_int(strsep(&line, ":"), 0, INT32_MAX, &uid) < 0 ||
+                    (uid_t) uid != geteuid())
+                        continue;
+                for (int i = 0; i < 2; i++)
+                        (void) strsep(&line, ":");
+                told = line ? strsep(&line, ":") : NULL;
+                return told && *told == '/' ? strdup(told) : NULL;
         }
-        if (geteuid() == 0)
-                return strdup(system);
-        if (xdg && *xdg == '/')
-                return str_format("%s/isola", xdg);
-        return str_format("%s/%s", home ? home : "/nonexistent", below_home);
+        return NULL;
+}
+
+static int below_home(const char *path, char **ret, Err *err) {
+        autofree char *home = home_of_user();
+
+        if (!home)
+                return err_hint(err,
+                                refuse(err, ENOENT,
+                                       "nothing says where your directories are: $HOME is not set "
+                                       "and /etc/passwd has none"),
+                                "set HOME, or give --root and --run-root");
+        *ret = str_format("%s/%s", home, path);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot open isola's directories");
+}
+
+static int choose_data(const char *wanted, char **ret, Err *err) {
+        const char *xdg = getenv("XDG_DATA_HOME");
+
+        if (!wanted && geteuid() != 0 && !(xdg && *xdg == '/'))
+                return below_home(".local/share/isola", ret, err);
+        *ret = wanted           ? absolute(wanted)
+               : geteuid() == 0 ? strdup("/var/lib/isola")
+                                : str_format("%s/isola", xdg);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot open isola's directories");
+}
+
+static bool is_ours(const char *path, struct stat *st) {
+        return stat(path, st) == 0 && S_ISDIR(st->st_mode) && st->st_uid == geteuid();
+}
+
+/*
+ * $XDG_RUNTIME_DIR (basedir-spec).  A command of cron's or of sudo's has none or another user's: it
+ * must find the containers of the others, so what the system has made for this user comes next.
+ */
+static int choose_run(const char *wanted, char **ret, Err *err) {
+        autofree char *usual = str_format("/run/user/%u", geteuid());
+        const char *xdg = getenv("XDG_RUNTIME_DIR");
+        struct stat st;
+        bool told;
+
+        if (!usual)
+                return fail(err, ENOMEM, "cannot open isola's directories");
+        if (wanted || geteuid() == 0) {
+                *ret = wanted ? absolute(wanted) : strdup("/run/isola");
+                return *ret ? 0 : fail(err, ENOMEM, "cannot open isola's directories");
+        }
+        told = xdg && *xdg == '/' && is_ours(xdg, &st);
+        if (!told && !str_empty(xdg))
+                log_warn("$XDG_RUNTIME_DIR is '%s', which is no directory of yours: it is not used",
+                         xdg);
+        if (!told && !is_ours(usual, &st))
+                return below_home(".local/share/isola/run", ret, err);
+        if (st.st_mode & 0022)
+                return err_hint(err,
+                                refuse(err, EPERM, "'%s' is writable by others (mode %04o)",
+                                       told ? xdg : usual, st.st_mode & 07777),
+                                "it is to be yours alone: chmod 0700 '%s'", told ? xdg : usual);
+        *ret = str_format("%s/isola", told ? xdg : usual);
+        return *ret ? 0 : fail(err, ENOMEM, "cannot open isola's directories");
 }
 
 #define MARK        "version"
@@ -37,6 +115,10 @@ static int open_own_dir(const char *path, int *ret, Err *err) {
         autoclose int dir = dir_open(AT_FDCWD, path, 0700);
         struct stat st;
 
+        if (dir == -EACCES)
+                return err_hint(err, fail(err, dir, "cannot open '%s'", path),
+                                "it is another user's: after sudo or su, HOME and XDG_… may still "
+                                "be those of before (sudo -i, su -)");
         if (dir < 0)
                 return fail(err, dir, "cannot open '%s'", path);
         if (fstat(dir, &st) < 0)
@@ -48,6 +130,9 @@ static int open_own_dir(const char *path, int *ret, Err *err) {
                                 refuse(err, EPERM, "'%s' is writable by others (mode %04o)", path,
                                        st.st_mode & 07777),
                                 "chmod go-w '%s' if it is yours", path);
+        /* Images have programs with set-id bits, which others could run as this user. */
+        if (st.st_mode & 0055 && fchmod(dir, 0700) < 0)
+                return fail(err, errno, "cannot close '%s' to others", path);
         *ret = take_fd(dir);
         return 0;
 }
@@ -141,10 +226,11 @@ int home_open(const char *root, const char *run_root, Home **ret, Err *err) {
         if (!home)
                 return fail(err, ENOMEM, "cannot open isola's directories");
         home->data_fd = home->run_fd = -EBADF;
-        home->data = choose(data, "/var/lib/isola", "XDG_DATA_HOME", ".local/share/isola");
-        home->run = choose(run, "/run/isola", "XDG_RUNTIME_DIR", ".local/share/isola/run");
-        if (!home->data || !home->run)
-                return fail(err, ENOMEM, "cannot open isola's directories");
+        r = choose_data(data, &home->data, err);
+        if (r >= 0)
+                r = choose_run(run, &home->run, err);
+        if (r < 0)
+                return r;
 
         r = open_own_dir(home->data, &home->data_fd, err);
         if (r >= 0)

@@ -72,7 +72,14 @@ static int add_layer(Container *c, bool pause, StageState *state, Err *err) {
                 return r;
         if (paused) {
                 r = container_pause(c, true, err);
-                if (r < 0)
+                if (r == -EOPNOTSUPP) {
+                        log_warn("container '%s' goes on while it is committed: it has no control "
+                                 "group to be stopped with",
+                                 c->name);
+                        paused = false;
+                        if (err)
+                                err_clear(err);
+                } else if (r < 0)
                         return r;
         }
         r = copy_upper(c, draft, err);

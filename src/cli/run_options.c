@@ -21,10 +21,12 @@
 #include "cli/run_image.h"
 #include "cli/run_options.h"
 #include "cli/volumes_from.h"
+#include "engine/own_network.h"
 #include "engine/port_spec.h"
 #include "engine/spec.h"
 #include "engine/spec_security.h"
 #include "kernel/cap_name.h"
+#include "kernel/idmap.h"
 #include "oci/image.h"
 
 #define HOSTNAME_MAX 64 /* sethostname(2) */
@@ -105,7 +107,8 @@ const Option run_options[] = {
 
         OPT_GROUP("Network"),
         OPT_LIST(0, "network", RunOptions, networks, "NETWORK",
-                 "bridge, host, none, container:NAME, or one of 'isola network ls' (bridge)",
+                 "bridge, host, none, pasta[:OPTIONS], container:NAME, or one of "
+                 "'isola network ls' (bridge)",
                  "network"),
         OPT_LIST(0, "net", RunOptions, networks, "NETWORK", NULL, "network"),
         OPT_LIST(0, "network-alias", RunOptions, aliases, "NAME", "Be found by this name too"),
@@ -347,14 +350,29 @@ static int set_mode(const Home *home, char **member, const char *mode, Err *err)
 static int check_network(const RunOptions *o, const HostConfig *host, Err *err) {
         const char *mode = host->network_mode;
         bool alone = str_equal(mode, "host") || str_equal(mode, "none") ||
-                     str_equal(mode, "null") || str_after(mode, "container:");
+                     str_equal(mode, "null") || str_after(mode, "container:"),
+             pasta = own_network_is(mode);
+        int r;
 
+        if (str_equal(mode, "slirp4netns") || str_after(mode, "slirp4netns:"))
+                return err_hint(err,
+                                refuse(err, EINVAL,
+                                       "there is no --network slirp4netns: it is given up by those "
+                                       "who made it"),
+                                "--network pasta does the same, and bridge reaches other "
+                                "containers as well");
+        if (pasta && !idmap_is_inside())
+                return err_hint(err, refuse(err, EINVAL, "--network pasta is for ordinary users"),
+                                "root's containers have networks without it: leave it out");
+        r = pasta ? own_network_check(mode, err) : 0;
+        if (r < 0)
+                return r;
         if (alone && (o->publish || o->publish_all) && !str_equal(mode, "host"))
                 return refuse(err, EINVAL, "no port can be published with --network %s", mode);
         if (str_equal(mode, "host") && (o->publish || o->publish_all))
                 log_warn("published ports are discarded with --network host: the container has the "
                          "host's own");
-        if (alone && (o->ip || o->ip6 || o->aliases))
+        if ((alone || pasta) && (o->ip || o->ip6 || o->aliases))
                 return refuse(err, EINVAL, "--network %s has no addresses and names to give", mode);
         if (str_after(mode, "container:") && (o->hostname || o->hosts || o->dns))
                 return refuse(err, EINVAL,

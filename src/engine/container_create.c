@@ -20,6 +20,7 @@
 #include "engine/spec.h"
 #include "engine/userns.h"
 #include "engine/volume.h"
+#include "kernel/filesystem.h"
 #include "store/image.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -302,6 +303,9 @@ static int make_directory(Container *c, int *ret_lock, Err *err) {
 
         if (!path)
                 return fail(err, ENOMEM, "cannot make a container");
+        r = filesystem_check(c->home->data_fd, c->home->data, "containers", err);
+        if (r < 0)
+                return r;
         r = lock = lock_new_directory(c, path);
         if (r < 0)
                 return fail(err, r, "cannot make '%s/%s'", c->home->data, path);

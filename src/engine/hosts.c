@@ -7,21 +7,28 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/hosts.h"
+#include "engine/own_network.h"
 #include "engine/spec.h"
 #include "engine/uplink.h"
 
-#define RESOLVER "127.0.0.11"
+#define RESOLVER   "127.0.0.11"
+#define HOST_NAMES "\thost.containers.internal host.docker.internal\n"
 
 /* "host-gateway" stands for the host as seen from the container. */
-static const char *address_of(const Container *c, const char *address, const Endpoint *endpoint) {
+static const char *address_of(const Container *c, const char *address, const Endpoint *endpoint,
+                              const char *host) {
         if (!str_equal(address, "host-gateway"))
                 return address;
+        if (host)
+                return host;
         if (endpoint && endpoint->gateway && c->home->network)
                 return UPLINK_HOST4;
         return endpoint && endpoint->gateway ? endpoint->gateway : "127.0.0.1";
 }
 
 static int write_hosts(const Container *c, const Endpoint *endpoint, int dir) {
+        const bool own = own_network_is(c->host.network_mode);
+        autofree char *host = own ? own_network_host(c) : NULL;
         autostr s = {};
 
         str_put(&s, "127.0.0.1\tlocalhost\n"
@@ -34,12 +41,14 @@ static int write_hosts(const Container *c, const Endpoint *endpoint, int dir) {
                 size_t n = strcspn(*entry, ":=");
 
                 if ((*entry)[n])
-                        str_printf(&s, "%s\t%.*s\n", address_of(c, *entry + n + 1, endpoint),
+                        str_printf(&s, "%s\t%.*s\n", address_of(c, *entry + n + 1, endpoint, host),
                                    (int) n, *entry);
         }
         /* Podman's names and Docker Desktop's: only a user's networks have an address for it. */
         if (endpoint && endpoint->gateway && c->home->network)
-                str_put(&s, UPLINK_HOST4 "\thost.containers.internal host.docker.internal\n");
+                str_put(&s, UPLINK_HOST4 HOST_NAMES);
+        else if (own && host)
+                str_printf(&s, "%s" HOST_NAMES, host);
         if (endpoint && c->config.hostname) {
                 if (endpoint->ip_address)
                         str_printf(&s, "%s\t%s\n", endpoint->ip_address, c->config.hostname);
@@ -79,12 +88,18 @@ static void put_host_lines(Str *s, const char *text, bool search, bool options, 
  */
 static int write_resolv_conf(const Container *c, const Endpoint *endpoint, int dir) {
         const HostConfig *h = &c->host;
+        const char *forwarder = NULL;
         autofree char *host = NULL;
         autostr s = {};
 
-        (void) file_read(AT_FDCWD, "/etc/resolv.conf", 1 << 16, &host, NULL);
+        /* Without a resolver of the machine's nobody would answer; then it is clear at once. */
+        if (file_read(AT_FDCWD, "/etc/resolv.conf", 1 << 16, &host, NULL) >= 0 &&
+            own_network_is(h->network_mode) && strstr(host, "nameserver "))
+                forwarder = own_network_resolver(c);
         if (endpoint)
                 str_put(&s, "nameserver " RESOLVER "\n");
+        else if (forwarder)
+                str_printf(&s, "nameserver %s\n", forwarder);
         else
                 strv_foreach(server, h->dns)
                         str_printf(&s, "nameserver %s\n", *server);
@@ -94,7 +109,7 @@ static int write_resolv_conf(const Container *c, const Endpoint *endpoint, int d
                 str_put(&s, "options ndots:0\n");
         if (host)
                 put_host_lines(&s, host, !h->dns_search, !endpoint && !h->dns_options,
-                               !endpoint && !h->dns);
+                               !endpoint && !h->dns && !forwarder);
         if (s.failed)
                 return -ENOMEM;
         return file_replace(dir, "resolv.conf", s.text ? s.text : "", s.length, 0644, false);

@@ -84,6 +84,8 @@ typedef struct Monitor {
         Cgroup *cgroup;
         Dns *dns;
         PortRelay *port_relay;
+        int uplink; /* pidfd of the pasta that connects the container to the world, or -EBADF */
+        int64_t uplink_since_ms;
         MonitorHealth health;
         PublishedPort *ports;
         size_t n_ports;
@@ -145,6 +147,15 @@ void monitor_release_place(Monitor *m);
 /* Serves the published ports at ::1; not having them there is worth a warning. */
 void monitor_open_port_relay(Monitor *m);
 int monitor_open_dns(Monitor *m, const Network *network, int netns, Err *err);
+
+/*
+ * Watching the pasta that connects the container to the world, be it its own or the user's: when it
+ * dies it is started anew, but for one that has only just begun (monitor_uplink.c).
+ */
+void monitor_uplink_begin(Monitor *m);
+void monitor_uplink_end(Monitor *m);
+/* It has ended. */
+void monitor_uplink_run(Monitor *m);
 
 /* Health checks, where the container has any (monitor_health.c).  Between the two the loop asks
  * for a descriptor to wait for, and for how long, and lets them do what is due. */

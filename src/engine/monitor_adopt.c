@@ -108,6 +108,7 @@ int monitor_adopt(Monitor *m, Err *err) {
                 monitor_open_port_relay(m);
         }
 
+        monitor_uplink_begin(m);
         monitor_health_begin(m, true);
         fault_point("adopt.opened");
         s->monitor_pid = getpid();

@@ -36,7 +36,17 @@
 #define DNS_MAX        64
 #define LISTEN_BACKLOG 16
 
-enum { PIDFD, SOURCE, SINK = SOURCE + 2, STARTER = SINK + 2, LISTENER, LOOPBACK, HEALTH, CLIENT };
+enum {
+        PIDFD,
+        SOURCE,
+        SINK = SOURCE + 2,
+        STARTER = SINK + 2,
+        LISTENER,
+        LOOPBACK,
+        HEALTH,
+        UPLINK,
+        CLIENT
+};
 
 /* attach.sock is named relative to the run directory: a path may be longer than sun_path. */
 static int socket_address(int run_dir, struct sockaddr_un *address) {
@@ -410,6 +420,7 @@ static size_t fill(Monitor *m, size_t *ret_dns) {
         p[STARTER] = (struct pollfd){ .fd = m->starter, .events = POLLIN };
         p[LOOPBACK] = (struct pollfd){ .fd = port_relay_fd(m->port_relay), .events = POLLIN };
         p[HEALTH] = (struct pollfd){ .fd = monitor_health_fd(m), .events = POLLIN };
+        p[UPLINK] = (struct pollfd){ .fd = m->exited ? -1 : m->uplink, .events = POLLIN };
         p[LISTENER] = (struct pollfd){ .fd = m->listener, .events = POLLIN };
         for (size_t i = 0; i < 2; i++) {
                 const Source *s = &m->source[i];
@@ -451,6 +462,8 @@ static void turn(Monitor *m, size_t n_dns) {
         monitor_health_run(m, p[HEALTH].revents);
         if (p[LISTENER].revents)
                 accept_client(m);
+        if (p[UPLINK].revents)
+                monitor_uplink_run(m);
         if (p[PIDFD].revents)
                 m->exited = true;
 }

@@ -26,6 +26,7 @@
 #include "engine/group.h"
 #include "engine/idrange.h"
 #include "engine/monitor.h"
+#include "engine/own_network.h"
 #include "engine/publish.h"
 #include "engine/relay.h"
 #include "engine/spec.h"
@@ -189,11 +190,31 @@ static bool could_forge(const Monitor *m, const OciCapabilities *caps) {
                                                         strv_has(caps->bounding, "CAP_NET_ADMIN")));
 }
 
+/* --network pasta */
+static int connect_own(Monitor *m, int netns, Err *err) {
+        int r = network_loopback(netns, err);
+
+        if (r >= 0)
+                r = publish_collect(m->c, &m->ports, &m->n_ports, err);
+        if (r >= 0)
+                r = own_network_open(m->c, netns, m->ports, m->n_ports, err);
+        if (r < 0)
+                return r;
+        fault_point("monitor.connected");
+        r = publish_report(m->ports, m->n_ports, &m->c->state.ports, &m->c->state.n_ports);
+        if (r < 0)
+                return fail(err, r, "cannot note the published ports");
+        monitor_uplink_begin(m);
+        return 0;
+}
+
 static int connect_network(Monitor *m, const ContainerSetup *setup, const Network *network,
                            Err *err) {
         Endpoint *endpoint = m->c->state.networks;
         int netns = runtime_netns(m->runtime), r;
 
+        if (own_network_is(m->c->host.network_mode))
+                return connect_own(m, netns, err);
         if (!network)
                 return netns >= 0 && container_has_netns(m->c) ? network_loopback(netns, err) : 0;
 
@@ -203,6 +224,7 @@ static int connect_network(Monitor *m, const ContainerSetup *setup, const Networ
         if (r < 0)
                 return r;
         uplink_finish(m->c->home);
+        monitor_uplink_begin(m);
         fault_point("monitor.connected");
         r = publish_collect(m->c, &m->ports, &m->n_ports, err);
         if (r < 0)
@@ -361,6 +383,10 @@ static int release_networks(Container *c, const PublishedPort *ports, size_t n_p
          * somebody else has their addresses. */
         if (!str_empty(c->host.pid_mode))
                 release_cgroup(c);
+        if (own_network_is(c->host.network_mode)) {
+                own_network_end(c);
+                network_drop_ports(c->home, c->id, ports, n_ports);
+        }
         for (size_t i = 0; i < c->state.n_networks; i++) {
                 last = network_release(c->home, c->id, &c->state.networks[i], ports, n_ports);
                 r = r < 0 ? r : last;
@@ -394,6 +420,7 @@ int run_release(Container *c, const PublishedPort *ports, size_t n_ports) {
 
 void monitor_release_names(Monitor *m) {
         monitor_health_end(m);
+        monitor_uplink_end(m);
         m->dns = dns_free(m->dns);
         m->port_relay = port_relay_free(m->port_relay);
         /* Kills what was spawned and not started. */

@@ -125,6 +125,7 @@ static int init_monitor(Monitor *m, const MonitorStart *start, int socket) {
                         .output = -EBADF,
                         .pidfd = -EBADF,
                         .console = -EBADF,
+                        .uplink = -EBADF,
                         .health = { .pidfd = -EBADF, .report = -EBADF },
                         .input_read = start->input_read,
                         .input_write = start->input_write,

@@ -362,8 +362,9 @@ int network_list(const Home *home, Network ***ret, size_t *ret_n, Err *err) {
 }
 
 static bool is_reserved_name(const char *name) {
-        static const char *const reserved[] = { "bridge", "default", "host",      "none",
-                                                "null",   "private", "container", NULL };
+        static const char *const reserved[] = { "bridge",      "default", "host",      "none",
+                                                "null",        "private", "container", "pasta",
+                                                "slirp4netns", NULL };
 
         return strv_has((char *const *) reserved, name);
 }

@@ -109,6 +109,15 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
                     PublishedPort *ports, size_t n, Err *err);
 
 /*
+ * Chooses and claims ports that another program of ours will listen at, for a container that has no
+ * address in a network; errors as of network_publish().
+ */
+int network_claim_ports(const Home *home, const char *container, PublishedPort *ports, size_t n,
+                        Err *err);
+void network_drop_ports(const Home *home, const char *container, const PublishedPort *ports,
+                        size_t n);
+
+/*
  * Binds the host ports of a running container again, for a monitor that takes over from a dead one;
  * warns of those that another program has taken meanwhile: they still lead to the container.
  */

@@ -372,6 +372,29 @@ int network_publish(const Home *home, const char *container, const Endpoint *end
         return r;
 }
 
+int network_claim_ports(const Home *home, const char *container, PublishedPort *ports, size_t n,
+                        Err *err) {
+        const Endpoint none = {};
+        int r = 0;
+
+        for (size_t i = 0; i < n; i++)
+                ports[i].reserved = ports[i].reserved6 = -EBADF;
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = publish_one(home, container, &none, &ports[i], err);
+        for (size_t i = 0; i < n; i++)
+                let_go(&ports[i]);
+        if (r < 0)
+                network_drop_ports(home, container, ports, n);
+        return r;
+}
+
+void network_drop_ports(const Home *home, const char *container, const PublishedPort *ports,
+                        size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (ports_has(home, container, &ports[i]))
+                        ports_drop(home, container, &ports[i]);
+}
+
 static int withdraw_there(void *job, Err *err) {
         const Lead *lead = job;
         int nft = nft_socket();

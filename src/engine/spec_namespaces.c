@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "engine/own_network.h"
 #include "engine/spec.h"
 #include "engine/spec_internal.h"
 #include "kernel/proc_stat.h"
@@ -28,7 +29,8 @@ bool container_has_netns(const Container *c) {
 const char *container_network(const Container *c) {
         const char *mode = c->host.network_mode;
 
-        return str_equal(mode, "host") || str_equal(mode, "none") || container_joins_netns(c)
+        return str_equal(mode, "host") || str_equal(mode, "none") || container_joins_netns(c) ||
+                               own_network_is(mode)
                        ? NULL
                        : mode;
 }

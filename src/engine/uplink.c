@@ -3,16 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -20,22 +16,17 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/search.h"
 #include "base/str.h"
 #include "engine/network.h"
+#include "engine/pasta.h"
 #include "engine/uplink.h"
 #include "engine/uplink_return.h"
 #include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
 
-#define DIRECTORY      "rootless"
-#define RECORD         "network.json"
-#define PASTA          "pasta"
-#define PASTA_PID      "pasta.pid"
-#define PASTA_LOG      "pasta.log"
-#define LOG_MAX        (1u << 20)
-#define END_TIMEOUT_MS 2000
+#define DIRECTORY "rootless"
+#define RECORD    "network.json"
 /* Link-local and unique local (RFC 3927, RFC 4193): nobody's network has them. */
 #define ADDRESS4 "169.254.77.1"
 #define ADDRESS6 "fd69:736f:6c61::1"
@@ -279,99 +270,54 @@ int uplink_run(const Home *home, int (*run)(void *job, Err *err), void *job, Err
 
 /* --- pasta --- */
 
-/* It executes itself anew as what fits the processor: "passt.avx2". */
-static bool is_pasta(const char *name) {
-        return str_after(name, PASTA) || str_after(name, "passt");
+/* Where its number and its log are. */
+static char *files_of(const Home *home) {
+        return str_format("%s/" DIRECTORY, home->run);
 }
 
 /* A pidfd of the one that connects this very namespace; negative if none does. */
-static int find_pasta(int dir, int netns) {
-        autofree char *text = NULL, *path = NULL, *name = NULL;
-        autoclose int pidfd = -EBADF, held = -EBADF;
+static int find_pasta(const Home *home, int dir, int netns) {
+        autofree char *path = files_of(home);
+        autoclose int pidfd = path ? pasta_find(dir, path) : -ENOMEM, held = -EBADF;
         Record record = {};
         struct stat st;
-        int pid;
 
-        if (file_read_line(dir, PASTA_PID, &text) < 0 || parse_int(text, 1, INT32_MAX, &pid) < 0 ||
-            fstat(netns, &st) < 0 || netns_run(netns, read_cookie, &record.cookie) < 0)
-                return -ESRCH;
-        pidfd = pidfd_open(pid, 0);
-        if (pidfd < 0)
-                return -ESRCH;
-        path = str_format("/proc/%d/comm", pid);
-        if (!path || file_read_line(AT_FDCWD, path, &name) < 0 || !is_pasta(name))
+        if (pidfd < 0 || fstat(netns, &st) < 0 || netns_run(netns, read_cookie, &record.cookie) < 0)
                 return -ESRCH;
         record.inode = st.st_ino;
-        held = held_by(pid, &record);
+        held = held_by(process_of_pidfd(pidfd), &record);
         return held < 0 ? -ESRCH : take_fd(pidfd);
 }
 
-static _Noreturn void become_pasta(const char *program, const char *run, int netns) {
-        autofree char *pid = str_format("%s/" DIRECTORY "/" PASTA_PID, run),
-                      *log = str_format("%s/" DIRECTORY "/" PASTA_LOG, run);
-        char path[32];
-        int null = open("/dev/null", O_RDWR), kept = fcntl(netns, F_DUPFD, 3);
+static void end_pasta(const Home *home, int dir) {
+        autofree char *path = files_of(home);
+        autoclose int pidfd = path ? pasta_find(dir, path) : -ENOMEM;
 
-        process_reset_signals();
-        (void) setsid();
-        if (!pid || !log || null < 0 || kept < 0)
-                _exit(127);
-        for (int fd = 0; fd < 3; fd++)
-                (void) dup2(null, fd);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", kept);
-        const char *const args[] = { PASTA,
-                                     "--config-net",
-                                     "--quiet",
-                                     "--netns-only",
-                                     "--no-netns-quit",
-                                     "--netns",
-                                     path,
-                                     "--ns-ifname",
-                                     "world",
-                                     "--tcp-ports",
-                                     "none",
-                                     "--udp-ports",
-                                     "none",
-                                     "--tcp-ns",
-                                     "none",
-                                     "--udp-ns",
-                                     "none",
-                                     "--address",
-                                     ADDRESS4,
-                                     "--netmask",
-                                     "24",
-                                     "--gateway",
-                                     UPLINK_HOST4,
-                                     "--address",
-                                     ADDRESS6,
-                                     "--gateway",
-                                     GATEWAY6,
-                                     "--pid",
-                                     pid,
-                                     "--log-file",
-                                     log,
-                                     NULL };
-        execv(program, (char *const *) args);
-        _exit(127);
+        if (pidfd >= 0)
+                pasta_end(pidfd);
 }
 
-static int start_pasta(const Home *home, const char *program, int dir, Err *err) {
+static int start_pasta(const Home *home, Err *err) {
+        const char *const options[] = { "--ns-ifname", "world",  "--tcp-ports", "none",
+                                        "--udp-ports", "none",   "--tcp-ns",    "none",
+                                        "--udp-ns",    "none",   "--address",   ADDRESS4,
+                                        "--netmask",   "24",     "--gateway",   UPLINK_HOST4,
+                                        "--address",   ADDRESS6, "--gateway",   GATEWAY6,
+                                        NULL };
         HomeNetwork *n = home->network;
-        pid_t pid;
+        autofree char *path = files_of(home);
+        int r;
 
-        (void) unlinkat(dir, PASTA_PID, 0);
-        (void) unlinkat(dir, PASTA_LOG, 0);
-        pid = process_clone(0, -EBADF, &n->starting);
-        if (pid == 0)
-                become_pasta(program, home->run, n->netns);
+        if (!path)
+                return fail(err, ENOMEM, "cannot run '" PASTA "'");
+        r = pasta_start(&(PastaRun){ path, n->netns, (char *const *) options }, &n->starting, err);
         fault_point("uplink.started");
-        return pid < 0 ? fail(err, pid, "cannot run '" PASTA "'") : 0;
+        return r;
 }
 
 int uplink_begin(const Home *home, Err *err) {
         HomeNetwork *n = home->network;
         autoclose int dir = -EBADF, lock = -EBADF, pasta = -EBADF;
-        autofree char *program = NULL;
         int r;
 
         if (!n)
@@ -382,16 +328,16 @@ int uplink_begin(const Home *home, Err *err) {
         r = open_netns(home, dir);
         if (r < 0)
                 return fail(err, r, "cannot make a network namespace for your networks");
-        pasta = find_pasta(dir, n->netns);
+        pasta = find_pasta(home, dir, n->netns);
         if (pasta >= 0)
                 return 0;
-        program = search_program(PASTA);
-        if (!program) {
+        end_pasta(home, dir); /* of a namespace that was lost */
+        r = start_pasta(home, err);
+        if (r == -ENOENT) {
                 log_warn("containers reach nothing outside of their networks: '" PASTA
                          "' is not there (package passt)");
                 return 0;
         }
-        r = start_pasta(home, program, dir, err);
         if (r >= 0)
                 n->lock = take_fd(lock);
         return r;
@@ -399,60 +345,48 @@ int uplink_begin(const Home *home, Err *err) {
 
 static void tell_failure(const Home *home) {
         autoclose int dir = openat(home->run_fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        autofree char *text = NULL;
-        const char *reason, *word;
+        autofree char *reason = pasta_reason(dir);
 
-        if (dir >= 0 && file_read(dir, PASTA_LOG, LOG_MAX, &text, NULL) >= 0)
-                while (*text && text[strlen(text) - 1] == '\n')
-                        text[strlen(text) - 1] = 0;
-        reason = text ? strrchr(text, '\n') : NULL;
-        reason = reason ? reason + 1 : str_empty(text) ? "it gave no reason" : text;
-        word = strstr(reason, "ERROR:"); /* "0.1980: ERROR:   …" */
-        if (word)
-                reason = word + strlen("ERROR:") + strspn(word + strlen("ERROR:"), " ");
         log_warn("containers reach nothing outside of their networks: '" PASTA "' failed: %s",
-                 reason);
+                 reason ? reason : "it gave no reason");
+}
+
+int uplink_find(const Home *home) {
+        HomeNetwork *n = home->network;
+        autoclose int dir =
+                n ? openat(home->run_fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+
+        if (dir < 0)
+                return -ESRCH;
+        if (n->netns < 0)
+                n->netns = find(dir);
+        return n->netns < 0 ? -ESRCH : find_pasta(home, dir, n->netns);
 }
 
 /* It puts itself into the background once all is set up. */
 void uplink_finish(const Home *home) {
         HomeNetwork *n = home->network;
-        siginfo_t info = {};
 
         if (!n || n->starting < 0)
                 return;
-        if (process_reap(n->starting, &info) < 0 || info.si_code != CLD_EXITED || info.si_status)
+        if (pasta_wait(n->starting) < 0)
                 tell_failure(home);
         n->starting = close_fd(n->starting);
         n->lock = close_fd(n->lock);
         fault_point("uplink.connected");
 }
 
-/* Its interface goes with it: until then the next one could not have it. */
-static void end_pasta(int pidfd) {
-        struct pollfd end = { .fd = pidfd, .events = POLLIN };
-
-        (void) pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
-        if (poll(&end, 1, END_TIMEOUT_MS) > 0)
-                return;
-        (void) pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-        (void) poll(&end, 1, END_TIMEOUT_MS);
-}
-
 void uplink_end(const Home *home, bool (*in_use)(const Home *home)) {
         HomeNetwork *n = home->network;
-        autoclose int dir = -EBADF, lock = -EBADF, pasta = -EBADF;
+        autoclose int dir = -EBADF, lock = -EBADF;
 
         if (!n || n->lock >= 0 || file_access(home->run_fd, DIRECTORY "/" PASTA_PID, F_OK) < 0)
                 return;
         lock = open_locked(home, &dir);
         if (lock < 0 || in_use(home))
                 return;
-        if (n->netns < 0)
-                n->netns = find(dir);
-        pasta = n->netns >= 0 ? find_pasta(dir, n->netns) : -ESRCH;
-        if (pasta >= 0)
-                end_pasta(pasta);
+        /* Whichever namespace it connects: once its number is gone, nobody finds it. */
+        end_pasta(home, dir);
         fault_point("uplink.ended");
         (void) unlinkat(dir, PASTA_PID, 0);
         (void) unlinkat(dir, PASTA_LOG, 0);

@@ -12,9 +12,10 @@
  * inode, its cookie, which the kernel never gives twice, and a process that held it; where that has
  * ended, the descriptors of the user's other processes are looked through.
  *
- * pasta is started with the first container that is connected and ended with the last; whoever
- * finds it dead starts it anew, in the same namespace.  The lock of $RUN/rootless is held from the
- * look at it until it runs, and while it is ended: nobody who has an address loses it.
+ * pasta is started with the first container that is connected and ended with the last; the monitors
+ * watch it (monitor_uplink.c), and whoever finds it dead starts it anew, in the same namespace. The
+ * lock of $RUN/rootless is held from the look at it until it runs, and while it is ended: nobody
+ * who has an address loses it.
  *
  * Who enters the namespace cannot come back into the machine's, so what is to be done there is done
  * by uplink_run().
@@ -43,5 +44,7 @@ int uplink_run(const Home *home, int (*run)(void *job, Err *err), void *job, Err
 int uplink_begin(const Home *home, Err *err);
 /* Waits until that is done; a warning says why it could not be. */
 void uplink_finish(const Home *home);
+/* A pidfd of the process that connects it; negative if there is none. */
+int uplink_find(const Home *home);
 /* Disconnects it, unless somebody has an address: @in_use is asked with the lock held. */
 void uplink_end(const Home *home, bool (*in_use)(const Home *home));

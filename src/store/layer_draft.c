@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/remove.h"
 #include "base/str.h"
+#include "kernel/filesystem.h"
 #include "store/layer_internal.h"
 
 #define DRAFT_PREFIX ".draft-"
@@ -165,6 +166,9 @@ int layer_draft(const Home *home, LayerDraft **ret, Err *err) {
         layers = dir_open(home->data_fd, "layers", 0700);
         if (layers < 0)
                 return fail(err, layers, "cannot open '%s/layers'", home->data);
+        r = filesystem_check(layers, home->data, "layers", err);
+        if (r < 0)
+                return r;
         r = make_draft(draft, layers, &dead, err);
         delete_dead_drafts(layers, &dead);
         if (r < 0)

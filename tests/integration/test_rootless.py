@@ -13,7 +13,7 @@ import tempfile
 import pytest
 from conftest import AS_USER, kill, open_way, wait_until
 from registry_host import Image, registry  # noqa: F401
-from user_home import home, import_busybox, processes, single  # noqa: F401
+from user_home import CALLER, fetch, home, import_busybox, page, processes, single  # noqa: F401
 
 pytestmark = pytest.mark.skipif(AS_USER, reason='makes its own users')
 
@@ -127,15 +127,6 @@ def test_nothing_runs_when_no_container_does(home, joe):
     wait_until(lambda: not processes(joe))
 
 
-@pytest.fixture
-def page(uplink):
-    """A server in the world."""
-    server = subprocess.Popen([*uplink, 'busybox', 'httpd', '-f', '-p', '80', '-h', '/etc'])
-    yield
-    server.kill()
-    server.wait()
-
-
 def test_containers_reach_each_other_by_name(home, uplink):
     home('run', '-d', '--name', 'web', 'busybox', 'httpd', '-f', '-p', '80', '-h', '/var/www')
     assert home.out('run', '--rm', 'busybox', 'wget', '-qO-', 'http://web/') == 'hello from inside'
@@ -186,15 +177,6 @@ def test_network_outlives_its_holders(home, page, joe, victims):
     assert home('exec', 'b', 'wget', '-qO-', 'http://198.51.100.7/hostname').stdout
     home('rm', '-f', 'web', 'b')
     wait_until(lambda: not processes(joe))
-
-
-CALLER = ('mkdir -p /w/cgi-bin; printf "#!/bin/sh\\necho; echo \\$REMOTE_ADDR\\n" > /w/cgi-bin/who; chmod +x /w/cgi-bin/who; '
-          'exec httpd -f -p 80 -h /w')
-
-
-def fetch(url, via=()):
-    done = subprocess.run([*via, 'wget', '-T', '10', '-t', '1', '-qO-', url], stdout=subprocess.PIPE, text=True)
-    return done.stdout.strip().strip('[]').removeprefix('::ffff:')
 
 
 def test_published_ports_show_who_calls(home, uplink):
