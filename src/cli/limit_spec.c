@@ -2,10 +2,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/nearest.h"
 #include "base/size.h"
 #include "base/str.h"
@@ -167,6 +169,34 @@ int limit_set(const char *option, const char *what, const char *list, const char
         return 0;
 }
 
+/* @file: lists what the machine has, see Documentation/ABI/stable/sysfs-devices-*. */
+static int check_machine_set(const char *option, const char *what, const char *list,
+                             const char *file, Err *err) {
+        autofree char *available = NULL;
+
+        if (!list)
+                return 0;
+        (void) file_read_line(AT_FDCWD, file, &available);
+        return limit_set(option, what, list, available, err);
+}
+
+int limit_processors(const char *list, Err *err) {
+        return check_machine_set("cpuset-cpus", "CPUs", list, "/sys/devices/system/cpu/online",
+                                 err);
+}
+
+int limit_memory_nodes(const char *list, Err *err) {
+        return check_machine_set("cpuset-mems", "memory nodes", list,
+                                 "/sys/devices/system/node/online", err);
+}
+
+int limit_shares(int shares, HostConfig *host, Err *err) {
+        host->cpu_shares = shares;
+        return shares < 0 || shares > 262144 || shares == 1
+                       ? refuse(err, EINVAL, "option '--cpu-shares' is 2 to 262144")
+                       : 0;
+}
+
 int limit_cpus(double cpus, long available, HostConfig *host, Err *err) {
         host->nano_cpus = cpus > 0 && cpus < 1e9 ? (int64_t) (cpus * NS_PER_SECOND + 0.5) : 0;
         if (cpus == 0 || (host->nano_cpus >= NS_PER_SECOND / 100 && cpus <= (double) available))
@@ -198,7 +228,8 @@ int restart_policy(const char *text, HostConfig *host, Err *err) {
         size_t n = strcspn(text, ":");
         RestartPolicy *policy = &host->restart_policy;
 
-        policy->name = strndup(text, n);
+        free(policy->name);
+        *policy = (RestartPolicy){ .name = strndup(text, n) };
         if (!policy->name)
                 return fail(err, ENOMEM, "cannot read restart policy '%s'", text);
         if (!strv_has((char *const *) names, policy->name) ||

@@ -21,6 +21,13 @@ int limit_cpus(double cpus, long available, HostConfig *host, Err *err);
 int limit_set(const char *option, const char *what, const char *list, const char *available,
               Err *err);
 
+/* The same for --cpuset-cpus and --cpuset-mems of this machine; NULL is no list. */
+int limit_processors(const char *list, Err *err);
+int limit_memory_nodes(const char *list, Err *err);
+
+/* --cpu-shares; 0: none. */
+int limit_shares(int shares, HostConfig *host, Err *err);
+
 /* @swap: of memory and swap together, "-1" for unlimited, NULL where not given. */
 int limit_memory(uint64_t memory, uint64_t reservation, const char *swap, HostConfig *host,
                  Err *err);

@@ -461,30 +461,17 @@ static int read_network(const Home *home, const RunOptions *o, Container *c, Err
 
 /* ---- limits and isolation ---- */
 
-/* @file: lists what the machine has, see Documentation/ABI/stable/sysfs-devices-*. */
-static int check_set(const char *option, const char *what, const char *list, const char *file,
-                     Err *err) {
-        autofree char *available = NULL;
-
-        if (!list)
-                return 0;
-        (void) file_read_line(AT_FDCWD, file, &available);
-        return limit_set(option, what, list, available, err);
-}
-
 static int read_cpus(const RunOptions *o, HostConfig *host, Err *err) {
         int r;
 
         r = limit_cpus(o->cpus, o->cpus == 0 ? 0 : sysconf(_SC_NPROCESSORS_ONLN), host, err);
         if (r < 0)
                 return r;
-        host->cpu_shares = o->cpu_shares;
-        if (o->cpu_shares < 0 || o->cpu_shares > 262144 || o->cpu_shares == 1)
-                return refuse(err, EINVAL, "option '--cpu-shares' is 2 to 262144");
-        r = check_set("cpuset-cpus", "CPUs", o->cpuset_cpus, "/sys/devices/system/cpu/online", err);
+        r = limit_shares(o->cpu_shares, host, err);
         if (r >= 0)
-                r = check_set("cpuset-mems", "memory nodes", o->cpuset_mems,
-                              "/sys/devices/system/node/online", err);
+                r = limit_processors(o->cpuset_cpus, err);
+        if (r >= 0)
+                r = limit_memory_nodes(o->cpuset_mems, err);
         if (r >= 0)
                 r = set(&host->cpuset_cpus, o->cpuset_cpus, err);
         if (r >= 0)

@@ -260,6 +260,15 @@ int container_stop(Container *c, const char *signal, int64_t timeout_ms, Err *er
 /* Stops it, if it runs, and starts it again; --rm removes it at another end, not at this one. */
 int container_restart(Container *c, const char *signal, int64_t timeout_ms, Err *err);
 int container_kill(Container *c, int signal, Err *err);
+/**
+ * container_update() - change limits and restart policy, of a running container at once
+ * @change:	changes the record's HostConfig; negative errno with a sentence to leave all as it
+ * is
+ *
+ * Return: 0; -EACCES and the like by the limit's name if its control group cannot be changed.
+ */
+int container_update(Container *c, int (*change)(HostConfig *host, const void *data, Err *err),
+                     const void *data, Err *err);
 /* Gives it another name.  On its network a running one is found by the old one until it starts
  * again.  -EEXIST if the name is taken. */
 int container_rename(Container *c, const char *name, Err *err);

@@ -209,6 +209,8 @@ void monitor_say_stopping(const Container *c, bool always);
  * -ENOENT, -ECONNREFUSED or -ECONNRESET if the end has come already.
  */
 int monitor_say_keep(const Container *c);
+/* Tells it that the record has another restart policy; errors as above. */
+int monitor_say_changed(const Container *c);
 /* Everything a dead container's run still holds outside of its data directory; negative errno, with
  * a warning, if addresses are left: then the run directory must stay, for the next command. */
 int run_release(Container *c, const PublishedPort *ports, size_t n_ports);

@@ -331,6 +331,16 @@ static void send_started(Monitor *m, int socket, bool input) {
                 m->input_write = close_fd(m->input_write);
 }
 
+static void read_restart_policy(Container *c) {
+        autoptr(Container) now = NULL;
+        RestartPolicy old = c->host.restart_policy;
+
+        if (container_read_record(c->home, c->id, &now, NULL) < 0)
+                return;
+        c->host.restart_policy = now->host.restart_policy;
+        now->host.restart_policy = old;
+}
+
 /* Returns false if the connection is at its end. */
 static bool serve(Monitor *m, int socket, Client *client) {
         Frame frame;
@@ -359,6 +369,9 @@ static bool serve(Monitor *m, int socket, Client *client) {
                 return true;
         case FRAME_KEEP:
                 m->kept = true;
+                return true;
+        case FRAME_CHANGED:
+                read_restart_policy(m->c);
                 return true;
         default:
                 return false;

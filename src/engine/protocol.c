@@ -49,6 +49,7 @@ static bool size_fits(FrameType type, size_t size) {
                 return size > 0;
         case FRAME_STOPPING:
         case FRAME_KEEP:
+        case FRAME_CHANGED:
         case FRAME_STARTED:
         case FRAME_BROKEN:
         case FRAME_FAILED:

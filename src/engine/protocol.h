@@ -12,6 +12,7 @@
  *            SIGNAL    a signal number for the container's first process
  *            STOPPING  a user wants the container to end: no restart
  *            KEEP      it will be started again: no removal (--rm) at this end
+ *            CHANGED   the record has another restart policy
  *   monitor  STARTED   the program runs.  With it comes one descriptor if the
  *                      client wants input or there is a terminal: the terminal's
  *                      master side, or the write end of the container's stdin.
@@ -44,6 +45,7 @@ typedef enum FrameType {
         FRAME_SIGNAL = 's',
         FRAME_STOPPING = 'q',
         FRAME_KEEP = 'k',
+        FRAME_CHANGED = 'c',
         FRAME_STARTED = 'S',
         FRAME_STDOUT = '1',
         FRAME_STDERR = '2',

@@ -242,6 +242,7 @@ static int take_frame(Relay *r, Outcome *o, Err *err) {
         case FRAME_SIGNAL:
         case FRAME_STOPPING:
         case FRAME_KEEP:
+        case FRAME_CHANGED:
                 break;
         }
         return 0;

@@ -240,7 +240,7 @@ static int64_t memory_and_swap(const HostConfig *h) {
         return h->memory > INT64_MAX / 2 ? -1 : 2 * h->memory;
 }
 
-static void setup_limits(const HostConfig *h, CgroupLimits *limits) {
+void container_limits(const HostConfig *h, CgroupLimits *limits) {
         *limits = (CgroupLimits){
                 .memory = h->memory,
                 .memory_swap = memory_and_swap(h),
@@ -350,7 +350,7 @@ int container_setup(const Container *c, const SetupInput *in, ContainerSetup **r
         s->options.seccomp = s->filter.filter;
         s->options.agent = &s->filter.agent;
         s->options.landlock = security_landlock(&c->host);
-        setup_limits(&c->host, &s->limits);
+        container_limits(&c->host, &s->limits);
         *ret = take_ptr(s);
         return 0;
 }

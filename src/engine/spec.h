@@ -49,6 +49,9 @@ int exec_setup(const Container *c, const ExecRequest *request, ExecSetup **ret, 
 ExecSetup *exec_setup_free(ExecSetup *s);
 DEFINE_AUTOPTR(ExecSetup, exec_setup_free)
 
+/* What its control group is to keep it to; borrows from @h. */
+void container_limits(const HostConfig *h, CgroupLimits *ret);
+
 /* True if it gets a user namespace of its own (not --userns=host, not --privileged). */
 bool container_has_userns(const Container *c);
 /* True if it gets a network namespace of its own. */

@@ -35,7 +35,8 @@ void monitor_say_stopping(const Container *c, bool always) {
                 log_debug("the monitor of container '%s' cannot be told", c->name);
 }
 
-int monitor_say_keep(const Container *c) {
+/* Says it, and waits until it has been heard. */
+static int say(const Container *c, FrameType type) {
         const Hello hello = {};
         autoclose int socket = monitor_connect(c);
         Frame frame;
@@ -43,7 +44,7 @@ int monitor_say_keep(const Container *c) {
 
         if (socket < 0)
                 return socket;
-        r = frame_send(socket, FRAME_KEEP, NULL, 0, -EBADF, true);
+        r = frame_send(socket, type, NULL, 0, -EBADF, true);
         /* Frames are dealt with in order: what answers the second has taken the first. */
         if (r >= 0)
                 r = frame_send(socket, FRAME_HELLO, &hello, sizeof hello, -EBADF, true);
@@ -52,6 +53,14 @@ int monitor_say_keep(const Container *c) {
         if (r < 0)
                 return r == -EPIPE ? -ECONNRESET : r;
         return r > 0 && frame.type == FRAME_STARTED ? 0 : -ECONNRESET;
+}
+
+int monitor_say_keep(const Container *c) {
+        return say(c, FRAME_KEEP);
+}
+
+int monitor_say_changed(const Container *c) {
+        return say(c, FRAME_CHANGED);
 }
 
 /* Frozen processes take no signal before they are thawed (a v1 freezer not even SIGKILL). */
