@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "builder/account.h"
 #include "builder/build.h"
 #include "builder/build_result.h"
 #include "builder/cache_transfer.h"
@@ -21,24 +22,6 @@
 #include "oci/reference.h"
 #include "runtime/runtime.h"
 #include "store/tar_write.h"
-
-void build_say(const Build *build, const char *format, ...) {
-        autofree char *text = NULL, *safe = NULL;
-        va_list ap;
-        FILE *to;
-
-        if (build->request->quiet)
-                return;
-        to = outputs_use_stdout(&build->outputs) ? stderr : stdout;
-        va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
-        va_end(ap);
-        safe = text && build->to_terminal ? str_printable_lines(text) : NULL;
-        if (text)
-                fputs(safe ? safe : text, to);
-        fflush(to); /* what a RUN writes comes through another way */
-}
 
 static int lint(Build *build, Lint *ret, Err *err) {
         return lint_check(&(LintInput){ .home = build->home,
@@ -168,7 +151,7 @@ static int run_stages(Build *builds, size_t n, Err *err) {
 
         /* ARGs before the first FROM are steps, too. */
         for (const Instruction *i = builds->file->instructions; i->kind != INSTRUCTION_FROM; i++)
-                stage_announce(builds, i);
+                account_step(builds, i, ++builds->n_echoed, 0);
         r = schedule_stages(builds, n, stage_build, err);
         if (r < 0)
                 return r;
@@ -204,7 +187,7 @@ static void build_clear(Build *build) {
 }
 
 int build_check(const Home *home, const BuildRequest *request, bool json, char **ret, Err *err) {
-        Build build = { .home = home, .request = request };
+        Build build = { .home = home, .request = request, .account = -EBADF };
         Lint found = {};
         autostrv platforms = NULL;
         int r = read_platforms(request, &platforms, err);
@@ -230,7 +213,7 @@ int build_check(const Home *home, const BuildRequest *request, bool json, char *
 
 /* What --print-ast prints. */
 int build_print(const Home *home, const BuildRequest *request, char **ret, Err *err) {
-        Build build = { .home = home, .request = request };
+        Build build = { .home = home, .request = request, .account = -EBADF };
         int r = build_open_context(&build, err);
 
         if (r >= 0)
@@ -300,6 +283,7 @@ int build_image(const Home *home, const BuildRequest *request, BuildResult *ret,
                 return fail(err, ENOMEM, "cannot build");
         builds->home = home;
         builds->request = request;
+        builds->account = -EBADF;
         builds->to_terminal = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
         /* An interrupted build still cleans up: a RUN ends at once, another step when it is done.
          */

@@ -28,6 +28,13 @@ typedef enum BuildPull {
         PULL_NEVER,
 } BuildPull;
 
+typedef enum BuildProgress {
+        PROGRESS_PLAIN,    /* lines, as they arise */
+        PROGRESS_TERMINAL, /* see display.h */
+        PROGRESS_JSON,
+        PROGRESS_QUIET,
+} BuildProgress;
+
 typedef struct BuildRequest {
         const char *context;          /* directory or archive; "-" for one on standard input, or a
                                          Dockerfile without a context */
@@ -49,7 +56,8 @@ typedef struct BuildRequest {
         const char *network;          /* of RUN: "default", "none", "host"; NULL: default */
         BuildPull pull;
         bool no_cache, squash;
-        bool quiet; /* say nothing on standard output */
+        BuildProgress progress;
+        int progress_fd; /* where a display is shown */
 } BuildRequest;
 
 /* An image, or one for each platform and an index of them. */

@@ -31,8 +31,7 @@ static int pull(Build *build, const char *name, const OciPlatform *platform, Ima
 
         if (!text)
                 return fail(err, ENOMEM, "cannot pull '%s'", name);
-        if (!build->request->quiet)
-                build_say(build, "Pulling %s\n", name);
+        build_say(build, "Pulling %s\n", name);
         return pull_image(build->home, name, &options, ret, digest, &new, err);
 }
 
@@ -61,8 +60,7 @@ int build_find_image(Build *build, const char *name, const OciPlatform *platform
         if (r < 0)
                 return damaged ? -EUCLEAN : r;
         if (resolved) {
-                if (!build->request->quiet)
-                        build_say(build, "%s\n", resolved);
+                build_say(build, "%s\n", resolved);
                 if (build->request->pull != PULL_ALWAYS &&
                     image_load_for(build->home, full, platform, ret, NULL) > 0)
                         return 0;

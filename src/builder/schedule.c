@@ -14,12 +14,15 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "builder/account.h"
+#include "builder/display.h"
 #include "builder/schedule.h"
 #include "kernel/process.h"
 
 #define WORKERS_MAX 16
 #define RESULT_MAX  (16u << 20)
 #define LINE_SHOWN  16384
+#define TICK_MS     100
 
 enum { TO_STDOUT, TO_STDERR, RESULT, PIPES };
 
@@ -44,7 +47,8 @@ typedef struct Schedule {
         int (*build_stage)(Build *build, size_t index, Err *err);
         Job *jobs;
         size_t n_jobs;
-        bool several; /* platforms: what is said is told apart */
+        bool several;     /* platforms: what is said is told apart */
+        Display *display; /* or NULL: lines are printed */
         Worker workers[WORKERS_MAX];
         size_t n_workers, most;
         int signals;
@@ -132,6 +136,8 @@ __attribute__((__noreturn__)) static void work(Schedule *s, size_t index, const 
         if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 || getppid() != parent ||
             dup2(ends[TO_STDOUT], STDOUT_FILENO) < 0 || dup2(ends[TO_STDERR], STDERR_FILENO) < 0)
                 _exit(1);
+        if (s->display)
+                build->account = STDOUT_FILENO;
         r = s->build_stage(build, stage, &err);
         if (r >= 0)
                 r = send_result(build, stage, ends[RESULT]);
@@ -183,16 +189,28 @@ static int begin_worker(Schedule *s, size_t index) {
 
 /* --------------------------------------------------------------------- output */
 
+/* "linux/arm64 tools"; new. */
+static char *job_name(const Schedule *s, size_t index) {
+        const Job *job = &s->jobs[index];
+        const char *name = job->build->plan->stages[job->stage].name;
+        const char *platform = s->several ? job->build->label : "";
+
+        if (name)
+                return str_format("%s%s%s", platform, *platform ? " " : "", name);
+        return str_format("%s%s%s%zu", platform, *platform ? " " : "", s->display ? "stage-" : "",
+                          job->stage);
+}
+
 static void print_line(const Schedule *s, const Worker *w, int which, const char *line, size_t n) {
-        const Job *job = &s->jobs[w->job];
-        const Stage *stage = &job->build->plan->stages[job->stage];
+        autofree char *name = NULL;
         FILE *to = which == TO_STDERR ? stderr : stdout;
 
-        fprintf(to, "[%s%s", s->several ? job->build->label : "", s->several ? " " : "");
-        if (stage->name)
-                fprintf(to, "%s] %.*s\n", stage->name, (int) n, line);
-        else
-                fprintf(to, "%zu] %.*s\n", job->stage, (int) n, line);
+        if (s->display) {
+                display_line(s->display, line, n);
+                return;
+        }
+        name = job_name(s, w->job);
+        fprintf(to, "[%s] %.*s\n", name ? name : "", (int) n, line);
         fflush(to);
 }
 
@@ -216,6 +234,42 @@ static void print_lines(const Schedule *s, Worker *w, int which, bool end) {
         }
 }
 
+/* "NUMBER/OF\0TEXT" */
+static void show_step(const Schedule *s, const Worker *w, const char *bytes, size_t n) {
+        size_t place = strnlen(bytes, n);
+        autofree char *name = job_name(s, w->job);
+        autofree char *label = str_format("%s %.*s", name ? name : "", (int) place, bytes);
+        autofree char *text = place < n ? strndup(bytes + place + 1, n - place - 1) : strdup("");
+
+        display_end(s->display, w->job, NULL);
+        if (label && text)
+                display_begin(s->display, w->job, label, text);
+}
+
+/* What a stage reports has its place in the picture. */
+static void show_records(const Schedule *s, Worker *w) {
+        Str *text = &w->text[TO_STDOUT];
+        AccountRecord kind;
+        const char *bytes;
+        size_t at = 0, n;
+
+        while (account_read(text->text, text->length, &at, &kind, &bytes, &n) > 0)
+                switch (kind) {
+                case ACCOUNT_BEGIN:
+                        show_step(s, w, bytes, n);
+                        break;
+                case ACCOUNT_CACHED:
+                        display_cached(s->display, w->job);
+                        break;
+                default:
+                        display_output(s->display, w->job, kind == ACCOUNT_ERRORS, bytes, n);
+                }
+        if (at > 0) {
+                memmove(text->text, text->text + at, text->length - at);
+                text->length -= at;
+        }
+}
+
 static void read_pipe(const Schedule *s, Worker *w, int which) {
         char buffer[16384];
         ssize_t n = read(w->pipes[which], buffer, sizeof buffer);
@@ -226,7 +280,9 @@ static void read_pipe(const Schedule *s, Worker *w, int which) {
                 str_put_bytes(&w->text[which], buffer, (size_t) n);
         if (n <= 0)
                 w->pipes[which] = close_fd(w->pipes[which]);
-        if (which != RESULT)
+        if (which == TO_STDOUT && s->display)
+                show_records(s, w);
+        else if (which != RESULT)
                 print_lines(s, w, which, n <= 0);
 }
 
@@ -252,6 +308,11 @@ static int end_worker(Schedule *s, size_t at, int failed) {
         if (failed < 0)
                 s->err = NULL;
         r = take_result(s, &w);
+        if (s->display)
+                display_end(s->display, w.job,
+                            r >= 0                      ? NULL
+                            : s->err && s->err->message ? s->err->message
+                                                        : "ended with the build");
         s->err = err;
         worker_clear(&w);
         if (r < 0 && failed >= 0)
@@ -268,13 +329,15 @@ static int wait_for_workers(Schedule *s) {
         for (size_t i = 0; i < PIPES * s->n_workers; i++)
                 fds[1 + i] = (struct pollfd){ .fd = s->workers[i / PIPES].pipes[i % PIPES],
                                               .events = POLLIN };
-        if (poll(fds, 1 + PIPES * s->n_workers, -1) < 0)
+        if (poll(fds, 1 + PIPES * s->n_workers, s->display ? TICK_MS : -1) < 0)
                 return errno == EINTR ? 0 : fail(s->err, errno, "cannot wait for the stages");
         if (fds[0].revents && !s->stopped)
                 stop_others(s);
         for (size_t i = 0; i < PIPES * s->n_workers; i++)
                 if (fds[1 + i].fd >= 0 && fds[1 + i].revents)
                         read_pipe(s, &s->workers[i / PIPES], (int) (i % PIPES));
+        if (s->display)
+                display_tick(s->display);
         for (size_t i = s->n_workers; i-- > 0;)
                 if (s->workers[i].pipes[RESULT] < 0 && s->workers[i].pipes[TO_STDOUT] < 0)
                         failed = end_worker(s, i, failed);
@@ -303,7 +366,7 @@ static int begin_ready(Schedule *s) {
                         only = i;
                         n_ready++;
                 }
-        if (n_ready == 1 && s->n_workers == 0 && !s->several) {
+        if (n_ready == 1 && s->n_workers == 0 && !s->several && !s->display) {
                 r = s->build_stage(s->jobs[only].build, s->jobs[only].stage, s->err);
                 s->jobs[only].progress = BUILT;
                 return r;
@@ -378,8 +441,21 @@ static int list_jobs(Schedule *s, Build *builds, size_t n, Err *err) {
         return 0;
 }
 
+static size_t count_steps(const Schedule *s) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n_jobs; i++) {
+                const Stage *stage = &s->jobs[i].build->plan->stages[s->jobs[i].stage];
+
+                n += stage->needed ? stage->n + 1 : 0;
+        }
+        return n;
+}
+
 int schedule_stages(Build *builds, size_t n,
                     int (*build_stage)(Build *build, size_t index, Err *err), Err *err) {
+        const BuildRequest *request = builds->request;
+        autoptr(Display) display = NULL;
         Schedule s = { .build_stage = build_stage,
                        .several = n > 1,
                        .most = workers_wanted(),
@@ -390,8 +466,14 @@ int schedule_stages(Build *builds, size_t n,
 
         for (size_t i = 0; i < n; i++)
                 one |= builds[i].plan->one_by_one;
+        if (r >= 0 && !one &&
+            (request->progress == PROGRESS_TERMINAL || request->progress == PROGRESS_JSON))
+                s.display = display =
+                        display_new(request->progress, request->progress_fd, count_steps(&s));
         if (r >= 0)
                 r = one ? one_by_one(&s) : run(&s);
+        if (display)
+                display_finish(display, r < 0);
         free(s.jobs);
         close_fd(s.signals);
         return r;

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "builder/account.h"
 #include "builder/cache_transfer.h"
 #include "builder/expand.h"
 #include "builder/stage.h"
@@ -154,7 +155,7 @@ static int take_cached(Step *step, Err *err) {
         if (!unchanged && find_cached(step, &record, &layer) == 0)
                 return 0;
 
-        build_say(step->build, " ---> Using cache\n");
+        account_cached(step->build);
         if (layer) {
                 r = push_layer(step->state, layer->chain_id, layer->diff, err);
                 if (r < 0)
@@ -275,12 +276,11 @@ static void say_state(const Build *build, const StageState *state) {
         build_say(build, " ---> %.*s\n", BUILD_ID_SHOWN, digest_hex(id));
 }
 
-void stage_announce(Build *build, const Instruction *instruction) {
-        autofree char *text = url_redact(instruction->text);
-
+/* @number: in the stage, from 1. */
+static void announce(Build *build, const Stage *stage, const Instruction *instruction,
+                     size_t number) {
         build->n_echoed++;
-        build_say(build, "Step %zu/%zu : %s\n", build->n_echoed, build->plan->n_steps,
-                  text ? text : instruction->name);
+        account_step(build, instruction, number, stage->n + 1);
 }
 
 /* The layers of an image that the store has. */
@@ -410,7 +410,7 @@ int stage_build(Build *build, size_t index, Err *err) {
         int r;
 
         build->n_echoed = stage->first_step;
-        stage_announce(build, stage->from);
+        announce(build, stage, stage->from, 1);
         r = begin_stage(build, stage, state, err);
         if (r >= 0)
                 r = run_triggers(build, state, stage->from->line, err);
@@ -421,7 +421,7 @@ int stage_build(Build *build, size_t index, Err *err) {
                 const Instruction *instruction = &stage->steps[i];
                 bool last = index == build->plan->target && i + 1 == stage->n;
 
-                stage_announce(build, instruction);
+                announce(build, stage, instruction, i + 2);
                 r = carry_out_instruction(build, state, instruction, err);
                 if (r >= 0 && was_interrupted(build))
                         r = refuse(err, EINTR, "interrupted");

@@ -7,5 +7,3 @@
 
 /* @index: of the plan; stages that it needs are built. */
 int stage_build(Build *build, size_t index, Err *err);
-/* Says what comes now. */
-void stage_announce(Build *build, const Instruction *instruction);

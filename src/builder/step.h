@@ -68,9 +68,10 @@ typedef struct Build {
         char *label;              /* "linux/arm64" if it is one of several; or NULL */
         int64_t latest;           /* SOURCE_DATE_EPOCH, or TAR_NO_CLAMP */
         char *now;                /* created of what is made now */
-        size_t n_echoed;          /* steps announced so far */
-        sigset_t ends;            /* the signals that end a build; blocked */
-        bool to_terminal;         /* what is said may be read by one */
+        int account;     /* where a stage of its own process reports to, see account.h; or -EBADF */
+        size_t n_echoed; /* steps announced so far */
+        sigset_t ends;   /* the signals that end a build; blocked */
+        bool to_terminal; /* what is said may be read by one */
 } Build;
 
 /* Opens the context that the request names; a Dockerfile from standard input becomes build->text.

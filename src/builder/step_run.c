@@ -33,6 +33,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "builder/account.h"
 #include "builder/step.h"
 #include "engine/container.h"
 #include "engine/dns.h"
@@ -421,29 +422,29 @@ static int record_start(Run *run, Err *err) {
 }
 
 /* Passes on what has come; false at its end. */
-static bool relay(int from, int to) {
+static bool relay(const Run *run, int which) {
         char buffer[16384];
-        ssize_t n = read(from, buffer, sizeof buffer);
+        ssize_t n = read(run->output[which], buffer, sizeof buffer);
 
         if (n < 0)
                 return errno == EINTR || errno == EAGAIN;
-        if (n > 0 && to >= 0)
-                (void) fd_write_all(to, buffer, (size_t) n);
+        if (n > 0)
+                account_output(run->step->build, which == 1, buffer, (size_t) n);
         return n > 0;
 }
 
 /* Passes on what the command itself has written; what its orphans hold open is not waited for. */
-static void drain(Run *run, const int to[2]) {
+static void drain(const Run *run) {
         for (int i = 0; i < 2; i++) {
                 struct pollfd fd = { .fd = run->output[i], .events = POLLIN };
 
-                while (fd.fd >= 0 && poll(&fd, 1, 0) > 0 && relay(fd.fd, to[i]))
+                while (fd.fd >= 0 && poll(&fd, 1, 0) > 0 && relay(run, i))
                         ;
         }
 }
 
 /* Waits for something to happen and deals with it; 1 once the command has ended. */
-static int serve(Run *run, const int to[2], Err *err) {
+static int serve(Run *run, Err *err) {
         struct pollfd fds[POLL_DNS + DNS_FDS_MAX] = {
                 [POLL_EXIT] = { .fd = runtime_pidfd(run->runtime), .events = POLLIN },
                 [POLL_SIGNAL] = { .fd = run->signals, .events = POLLIN },
@@ -457,7 +458,7 @@ static int serve(Run *run, const int to[2], Err *err) {
         if (run->dns)
                 dns_run(run->dns, fds + POLL_DNS, n_dns);
         for (int i = 0; i < 2; i++)
-                if (fds[POLL_OUTPUT + i].revents && !relay(run->output[i], to[i]))
+                if (fds[POLL_OUTPUT + i].revents && !relay(run, i))
                         run->output[i] = close_fd(run->output[i]);
         if (fds[POLL_SIGNAL].revents)
                 return refuse(err, EINTR, "interrupted");
@@ -465,20 +466,15 @@ static int serve(Run *run, const int to[2], Err *err) {
 }
 
 static int watch(Run *run, int *ret_code, Err *err) {
-        const Build *build = run->step->build;
-        const int to[2] = { build->request->quiet                 ? -EBADF
-                            : outputs_use_stdout(&build->outputs) ? STDERR_FILENO
-                                                                  : STDOUT_FILENO,
-                            STDERR_FILENO };
         siginfo_t info = {};
         int r;
 
         do
-                r = serve(run, to, err);
+                r = serve(run, err);
         while (r == 0);
         if (r < 0)
                 return r;
-        drain(run, to);
+        drain(run);
         if (process_reap(runtime_pidfd(run->runtime), &info) < 0)
                 return fail(err, errno, "cannot wait for the command");
         *ret_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "builder/build.h"
+#include "builder/output.h"
 #include "cli/command.h"
 #include "cli/host_spec.h"
 #include "cli/image_prune.h"
@@ -65,7 +67,7 @@ static const Option options[] = {
         OPT_FLAG(0, "print-ast", BuildOptions, print_ast,
                  "Print the parsed Dockerfile as JSON and build nothing"),
         OPT_STRING(0, "progress", BuildOptions, progress, "HOW",
-                   "auto, plain and tty (which are the same), quiet; rawjson of --check",
+                   "auto (tty on a terminal, else plain), rawjson or quiet",
                    "auto|plain|tty|quiet|rawjson"),
         OPT_FLAG(0, "pull", BuildOptions, pull, "Ask the registry for images that are here, too"),
         OPT_FLAG(0, "pull-never", BuildOptions, pull_never, "Use only images that are here"),
@@ -146,6 +148,42 @@ static int read_host(const BuildOptions *o, HostConfig *host, Err *err) {
         return r;
 }
 
+/* What docker build asks the environment for. */
+static const char *progress_word(const BuildOptions *o) {
+        return o->progress ? o->progress : getenv("BUILDKIT_PROGRESS");
+}
+
+/* Whether standard output is taken by what is built. */
+static bool writes_to_stdout(const BuildOptions *o) {
+        Outputs outputs = {};
+        bool taken = outputs_parse(o->outputs, &outputs, NULL) >= 0 && outputs_use_stdout(&outputs);
+
+        outputs_clear(&outputs);
+        return taken;
+}
+
+/* A terminal gets a display, anything else plain lines; JSON goes where docker build puts it. */
+static int choose_progress(const BuildOptions *o, BuildRequest *ret, Err *err) {
+        const char *word = progress_word(o), *term = getenv("TERM");
+        int terminal = writes_to_stdout(o) ? STDERR_FILENO : STDOUT_FILENO;
+
+        if (o->quiet || str_equal(word, "quiet")) {
+                ret->progress = PROGRESS_QUIET;
+        } else if (str_equal(word, "rawjson")) {
+                ret->progress = PROGRESS_JSON;
+        } else if (str_equal(word, "tty")) {
+                ret->progress = PROGRESS_TERMINAL;
+                ret->progress_fd = terminal;
+                if (!isatty(terminal))
+                        return err_hint(err, refuse(err, EINVAL, "--progress=tty needs a terminal"),
+                                        "write --progress=auto, or plain");
+        } else if (!str_equal(word, "plain") && isatty(terminal) && !str_equal(term, "dumb")) {
+                ret->progress = PROGRESS_TERMINAL;
+                ret->progress_fd = terminal;
+        }
+        return 0;
+}
+
 static int check_options(const BuildOptions *o, Err *err) {
         static const char *const progresses[] = {
                 "auto", "plain", "tty", "quiet", "rawjson", NULL
@@ -154,9 +192,7 @@ static int check_options(const BuildOptions *o, Err *err) {
         static const char *const allowed[] = { "security.insecure", "network.host", NULL };
         int r;
 
-        r = check_word(o->progress, "progress", progresses, err);
-        if (r >= 0 && str_equal(o->progress, "rawjson") && !o->check)
-                r = refuse(err, EOPNOTSUPP, "--progress=rawjson is for --check only");
+        r = check_word(progress_word(o), "progress", progresses, err);
         if (r >= 0)
                 r = check_word(o->network, "network", networks, err);
         strv_foreach(word, o->allow)
@@ -193,7 +229,7 @@ static int build(const CommandInput *in, const BuildRequest *request, Err *err) 
                 r = write_metadata(in, o->metadata, &result, err);
         if (r < 0)
                 return r;
-        if (request->quiet && result.n > 0)
+        if (request->progress == PROGRESS_QUIET && result.n > 0)
                 puts(build_result_digest(&result));
         return 0;
 }
@@ -201,7 +237,7 @@ static int build(const CommandInput *in, const BuildRequest *request, Err *err) 
 static int cmd_build(const CommandInput *in, Err *err) {
         const BuildOptions *o = in->options;
         HostConfig host = {};
-        const BuildRequest request = {
+        BuildRequest request = {
                 .context = in->args[0],
                 .file = o->file,
                 .names = o->tags,
@@ -220,18 +256,20 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 .pull = o->pull         ? PULL_ALWAYS
                         : o->pull_never ? PULL_NEVER
                                         : PULL_MISSING,
+                .progress_fd = STDERR_FILENO,
                 .host = &host,
                 .target = o->target,
                 .network = o->network,
                 .no_cache = o->no_cache,
                 .squash = o->squash,
-                .quiet = o->quiet || str_equal(o->progress, "quiet"),
         };
         int r;
 
         r = check_options(o, err);
         if (r >= 0)
                 r = read_host(o, &host, err);
+        if (r >= 0)
+                r = choose_progress(o, &request, err);
         if (r < 0)
                 return r;
         if (o->print_ast || o->check)
