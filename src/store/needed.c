@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "store/layer.h"
 #include "store/needed.h"
 #include "base/str.h"
 #include "store/describe.h"
+#include "store/layer.h"
 #include "store/record.h"
 
 #define DEPTH_MAX 8 /* an index of indexes, as other tools may have made it */
