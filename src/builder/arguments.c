@@ -10,8 +10,9 @@
 
 /* Known to BuildKit and declared nowhere. */
 static const char *const built_in[] = {
-        "BUILDKIT_INLINE_CACHE", "BUILDKIT_SYNTAX",         "BUILDKIT_SANDBOX_HOSTNAME",
-        "BUILDKIT_BUILD_NAME",   "BUILDKIT_MULTI_PLATFORM", "SOURCE_DATE_EPOCH",
+        "BUILDKIT_BUILD_NAME",   "BUILDKIT_CACHE_MOUNT_NS",   "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
+        "BUILDKIT_INLINE_CACHE", "BUILDKIT_DOCKERFILE_CHECK", "BUILDKIT_MULTI_PLATFORM",
+        "BUILDKIT_SYNTAX",       "BUILDKIT_SANDBOX_HOSTNAME", "SOURCE_DATE_EPOCH",
 };
 static const char *const proxies[] = {
         "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
@@ -40,16 +41,40 @@ int build_platform_parse(const char *text, OciPlatform *ret, Err *err) {
         return r;
 }
 
+/* What is always there; --build-arg may say otherwise. */
+static int add_known(BuildArguments *a, const char *side, const char *what, const char *value) {
+        autofree char *name = str_format("%s%s", side, what);
+        const char *given = name ? strv_env_get(a->given, name) : NULL;
+
+        return name ? strv_addf(&a->global, "%s=%s", name, given ? given : value) : -ENOMEM;
+}
+
 static int add_platform(BuildArguments *a, const char *side, const OciPlatform *p) {
         autofree char *text = platform_text(p);
 
-        return !text || strv_addf(&a->global, "%sPLATFORM=%s", side, text) < 0 ||
-                               strv_addf(&a->global, "%sOS=linux", side) < 0 ||
-                               strv_addf(&a->global, "%sARCH=%s", side, p->architecture) < 0 ||
-                               strv_addf(&a->global, "%sVARIANT=%s", side,
-                                         p->variant ? p->variant : "") < 0
+        return !text || add_known(a, side, "PLATFORM", text) < 0 ||
+                               add_known(a, side, "OS", "linux") < 0 ||
+                               add_known(a, side, "OSVERSION", "") < 0 ||
+                               add_known(a, side, "ARCH", p->architecture) < 0 ||
+                               add_known(a, side, "VARIANT", p->variant ? p->variant : "") < 0
                        ? -ENOMEM
                        : 0;
+}
+
+int build_arguments_set_stage(BuildArguments *a, const char *stage) {
+        const char *given = strv_env_get(a->given, "TARGETSTAGE");
+        autofree char *pair = str_format("TARGETSTAGE=%s", given ? given : stage);
+
+        return pair ? strv_env_set(&a->global, pair) : -ENOMEM;
+}
+
+/* Of the environment, as docker passes it on. */
+static int add_epoch(BuildArguments *a) {
+        const char *epoch = getenv("SOURCE_DATE_EPOCH");
+
+        if (str_empty(epoch) || strv_env_get(a->given, "SOURCE_DATE_EPOCH"))
+                return 0;
+        return strv_addf(&a->given, "SOURCE_DATE_EPOCH=%s", epoch);
 }
 
 int build_arguments_init(BuildArguments *a, const char *const *words, const char *platform,
@@ -76,8 +101,9 @@ int build_arguments_init(BuildArguments *a, const char *const *words, const char
                 if (r < 0)
                         return fail(err, r, "cannot keep the build arguments");
         }
-        return add_platform(a, "TARGET", &a->target) < 0 ||
-                               add_platform(a, "BUILD", &a->machine) < 0
+        return add_epoch(a) < 0 || add_platform(a, "TARGET", &a->target) < 0 ||
+                               add_platform(a, "BUILD", &a->machine) < 0 ||
+                               build_arguments_set_stage(a, "default") < 0
                        ? fail(err, ENOMEM, "cannot keep the build arguments")
                        : 0;
 }

@@ -32,6 +32,9 @@ void build_arguments_clear(BuildArguments *a);
 int build_arguments_init(BuildArguments *a, const char *const *words, const char *platform,
                          Err *err);
 
+/* What TARGETSTAGE is: the name of the stage that is wanted, "default" if it has none. */
+int build_arguments_set_stage(BuildArguments *a, const char *stage);
+
 /* One declared name and the value it has, NULL for none. */
 typedef struct BuildArgument {
         char *name, *value;

@@ -75,6 +75,21 @@ static int read_platforms(const BuildRequest *request, char ***ret, Err *err) {
         return 0;
 }
 
+/* What --build-arg says to the builder itself. */
+static int take_words(const Build *build, Err *err) {
+        const char *syntax = build_word(build, "BUILDKIT_SYNTAX");
+        const char *epoch = build_word(build, "SOURCE_DATE_EPOCH");
+
+        if (syntax && !str_equal(syntax, "dockerfile.v0") &&
+            !str_after(syntax, "docker/dockerfile"))
+                return err_hint(err, refuse(err, EOPNOTSUPP, "syntax '%s' is not built in", syntax),
+                                "isola runs no foreign frontends; only docker/dockerfile");
+        /* Whoever writes a layer asks the environment. */
+        if (epoch && setenv("SOURCE_DATE_EPOCH", epoch, 1) < 0)
+                return fail(err, errno, "cannot build");
+        return 0;
+}
+
 /* What all platforms have in common; checks what can be checked before anything is done. */
 static int prepare(Build *build, char ***ret_names, Err *err) {
         int r;
@@ -88,7 +103,9 @@ static int prepare(Build *build, char ***ret_names, Err *err) {
                 if (strv_take(ret_names, reference_text(reference)) < 0)
                         return fail(err, ENOMEM, "cannot build");
         }
-        r = source_date_epoch(&build->latest, err);
+        r = take_words(build, err);
+        if (r >= 0)
+                r = source_date_epoch(&build->latest, err);
         if (r < 0)
                 return r;
         build->now = clock_rfc3339(build->latest == TAR_NO_CLAMP ? clock_now_ns()

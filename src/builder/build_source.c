@@ -140,19 +140,20 @@ static int read_stream(Build *build, Err *err) {
         return r < 0 ? fail(err, r, "cannot read a Dockerfile from '%s'", context) : 0;
 }
 
-/* The build argument of that name; or NULL. */
-static const char *argument(const Build *build, const char *name) {
+const char *build_word(const Build *build, const char *name) {
         strv_foreach(word, build->request->arguments) {
                 const char *value = str_after(*word, name);
 
                 if (value && *value == '=')
                         return value + 1;
+                if (value && !*value)
+                        return getenv(name);
         }
         return NULL;
 }
 
 static int fetch_repository(Build *build, GitUrl *url, Err *err) {
-        const char *keep = argument(build, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+        const char *keep = build_word(build, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
         bool wanted = false;
         int r;
 
@@ -252,6 +253,7 @@ static int read_usual(const Build *build, const char **ret_place, char **ret, si
 
 int build_read_file(Build *build, Err *err) {
         const char *wanted = build->request->file, *place = wanted ? wanted : "Dockerfile";
+        const char *check = build_word(build, "BUILDKIT_DOCKERFILE_CHECK");
         autofree char *text = take_ptr(build->text);
         size_t size = text ? strlen(text) : 0;
         int r = 0;
@@ -274,5 +276,7 @@ int build_read_file(Build *build, Err *err) {
                 return fail(err, r, "cannot read '%s'", place);
         r = containerfile_parse(text, size, place, &build->file, err);
         build->text = take_ptr(text);
+        if (r >= 0 && check && str_set(&build->file->check, check) < 0)
+                r = fail(err, ENOMEM, "cannot read '%s'", place);
         return r;
 }

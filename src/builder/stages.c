@@ -174,6 +174,22 @@ static int find_target(const Stages *plan, const char *target, size_t *ret, Err 
         return 0;
 }
 
+/* The name of the stage that is wanted, before stages are known: FROM may use it. */
+static int set_target_stage(const Containerfile *file, const char *target,
+                            BuildArguments *arguments) {
+        autofree char *name = target ? strdup(target) : NULL;
+        const Instruction *last = NULL;
+
+        for (size_t i = 0; i < file->n; i++)
+                if (file->instructions[i].kind == INSTRUCTION_FROM)
+                        last = &file->instructions[i];
+        if (!target && last && strv_length(last->args) == 3 && !(name = strdup(last->args[2])))
+                return -ENOMEM;
+        for (char *c = target ? NULL : name; c && *c; c++)
+                *c = (char) tolower((unsigned char) *c);
+        return build_arguments_set_stage(arguments, name ? name : "default");
+}
+
 int stages_make(const Containerfile *file, BuildArguments *arguments, const char *target,
                 Stages **ret, Err *err) {
         autoptr(Stages) plan = calloc(1, sizeof *plan);
@@ -184,6 +200,8 @@ int stages_make(const Containerfile *file, BuildArguments *arguments, const char
                 return fail(err, ENOMEM, "cannot plan");
         while (file->instructions[first].kind != INSTRUCTION_FROM)
                 first++;
+        if (set_target_stage(file, target, arguments) < 0)
+                return fail(err, ENOMEM, "cannot plan");
         r = read_global(file, first, arguments, &line, err);
         if (r < 0)
                 return err_prefix(err, r, "%s:%d", file->place, line);

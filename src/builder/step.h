@@ -80,6 +80,9 @@ int build_open_context(Build *build, Err *err);
 /* Reads the Dockerfile: the one named, or the first that is there of the usual names. */
 int build_read_file(Build *build, Err *err);
 
+/* The value of --build-arg for what the builder itself is told: "BUILDKIT_…"; NULL if none. */
+const char *build_word(const Build *build, const char *name);
+
 /* Fetches a URL into the draft: what an archive holds, or else the file "context". */
 int build_fetch_files(const Build *build, const char *url, LayerDraft *draft, Err *err);
 

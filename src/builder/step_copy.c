@@ -543,8 +543,13 @@ int step_prepare_workdir(Step *step, Err *err) {
         if (!step->dest)
                 return fail(err, ENOMEM, "cannot make the working directory");
         step->dest_is_dir = true;
+        /* BuildKit's rule: it belongs to who will work there. */
+        if (!str_empty(step->state->image.config.user) &&
+            str_set(&step->owner, step->state->image.config.user) < 0)
+                return fail(err, ENOMEM, "cannot make the working directory");
         step_begin_key(step, &key, "workdir");
         cache_key_add(&key, step->dest);
+        cache_key_add(&key, step->owner);
         cache_key_end(&key, step->key);
         step->carry_out = carry_out_workdir;
         return 0;

@@ -117,6 +117,21 @@ static int find_origin(Step *step, StepMount *m, Err *err) {
         return 0;
 }
 
+/* BUILDKIT_CACHE_MOUNT_NS keeps the caches of one project from another's of the same id. */
+static int name_apart(const Step *step, RunMount *m, Err *err) {
+        const char *apart = build_word(step->build, "BUILDKIT_CACHE_MOUNT_NS");
+        char *id;
+
+        if (str_empty(apart) || m->type != RUN_MOUNT_CACHE)
+                return 0;
+        id = str_format("%s/%s", apart, m->id);
+        if (!id)
+                return fail(err, ENOMEM, "cannot run");
+        free(m->id);
+        m->id = id;
+        return 0;
+}
+
 static int add_mount(Step *step, const char *text, CacheKey *key, Err *err) {
         StepMount *m = json_grow(&step->mounts, &step->n_mounts, sizeof *m);
         autofree char *numbers = NULL;
@@ -130,6 +145,9 @@ static int add_mount(Step *step, const char *text, CacheKey *key, Err *err) {
                 r = find_origin(step, m, err);
         if (r >= 0 && m->mount.type == RUN_MOUNT_BIND)
                 r = find_content(step, m, err);
+        if (r < 0)
+                return r;
+        r = name_apart(step, &m->mount, err);
         if (r < 0)
                 return r;
 

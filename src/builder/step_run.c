@@ -51,6 +51,7 @@
 
 #define DNS_FDS_MAX 64
 #define NAME_PREFIX "build_"
+#define HOST_NAME   "buildkitsandbox" /* BuildKit's: the same on every machine */
 
 /* What watch() polls, before the name server's. */
 enum { POLL_EXIT, POLL_SIGNAL, POLL_OUTPUT, POLL_ERROR, POLL_DNS };
@@ -174,6 +175,7 @@ static int make_container(Run *run, Err *err) {
         const Step *step = run->step;
         const OciImageConfig *config = &step->state->image.config;
         const HostConfig *host = step->build->request->host;
+        const char *hostname = build_word(step->build, "BUILDKIT_SANDBOX_HOSTNAME");
         Container *c = run->c = calloc(1, sizeof *c);
 
         if (!c)
@@ -181,6 +183,7 @@ static int make_container(Run *run, Err *err) {
         c->dir = -EBADF;
         c->name = container_name();
         c->config.image = strdup("build");
+        c->config.hostname = strdup(hostname ? hostname : HOST_NAME);
         c->config.user = config->user ? strdup(config->user) : NULL;
         c->config.working_dir = config->working_dir ? strdup(config->working_dir) : NULL;
         c->host.network_mode = strdup(step->network);
@@ -189,8 +192,8 @@ static int make_container(Run *run, Err *err) {
         c->host.privileged = step->insecure;
         if (host && copy_host(host, &c->host) < 0)
                 return fail(err, ENOMEM, "cannot make a container");
-        if (!c->name || !c->config.image || !c->host.network_mode || !c->host.log_config.type ||
-            strv_copy(step->state->lowers, &c->lowers) < 0 ||
+        if (!c->name || !c->config.image || !c->config.hostname || !c->host.network_mode ||
+            !c->host.log_config.type || strv_copy(step->state->lowers, &c->lowers) < 0 ||
             strv_copy(step->environment, &c->config.env) < 0 ||
             strv_copy(step->command, &c->config.cmd) < 0)
                 return fail(err, ENOMEM, "cannot make a container");
@@ -655,6 +658,7 @@ int step_prepare_run(Step *step, Err *err) {
         cache_key_add(&key, config->user);
         cache_key_add(&key, step->network);
         cache_key_add(&key, step->insecure ? "insecure" : NULL);
+        cache_key_add(&key, build_word(step->build, "BUILDKIT_SANDBOX_HOSTNAME"));
         cache_key_add(&key, step->state->image.architecture);
         cache_key_add(&key, step->state->image.variant);
         if (add_host_names(step, &key) < 0)

@@ -587,6 +587,11 @@ int copy_files(int root, int source, const HelperRequest *request, TreeReport *r
                               request->dest);
         if (request->owner)
                 r = owner_resolve(root, request->owner, &c.uid, &c.gid, err);
+        /* A working directory of somebody whom the image does not know (yet) is root's. */
+        if (r == -ENOENT && !request->patterns && request->n_items == 0) {
+                err_clear(err);
+                r = 0;
+        }
         if (r >= 0)
                 r = read_exclude(&c);
         if (r >= 0)

@@ -13,6 +13,12 @@
 #define ACCOUNTS_MAX (1u << 20)
 #define ID_MAX       65535
 
+/* A number, or the one name that needs no file. */
+static int parse_id(const char *text, int *ret) {
+        *ret = 0;
+        return str_equal(text, "root") ? 0 : parse_int(text, 0, ID_MAX, ret);
+}
+
 /* Reads a regular file of the tree; what is none, or is too long, has no names for us. */
 static int read_accounts(int root, const char *path, char **ret) {
         autoclose int file = resolve_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -88,11 +94,11 @@ int owner_resolve(int root, const char *owner, uid_t *ret_uid, gid_t *ret_gid, E
 
         if (!*user)
                 return refuse(err, EINVAL, "'%s' names no user", owner);
-        if (parse_int(user, 0, ID_MAX, &uid) >= 0)
+        if (parse_id(user, &uid) >= 0)
                 gid = uid;
         else
                 r = resolve_name(root, "etc/passwd", user, "user", &uid, &gid, err);
-        if (r >= 0 && !str_empty(group) && parse_int(group, 0, ID_MAX, &gid) < 0)
+        if (r >= 0 && !str_empty(group) && parse_id(group, &gid) < 0)
                 r = resolve_name(root, "etc/group", group, "group", &gid, NULL, err);
         if (r < 0)
                 return r;

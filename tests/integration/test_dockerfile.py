@@ -267,3 +267,64 @@ def test_dockerfile_from_a_pipe(build):
     build.write('f', 'x')
     build.isola('build', '-t', 'piped', '-f', '-', build.directory, input='FROM scratch\nCOPY f /f\n')
     assert build.files('piped') == ['f']
+
+
+def test_working_directory_is_its_users(build):
+    """BuildKit's rule; of somebody whom the image does not know it is root's."""
+    build('FROM busybox\nUSER user\nWORKDIR /w/x\nWORKDIR /etc\nUSER 12:34\nWORKDIR /n\nUSER nobody-here\nWORKDIR /r\nUSER root\n'
+          'RUN stat -c "%n %U:%G" /w /w/x /etc > /owners; stat -c "%n %u:%g" /n /r >> /owners\n')
+    group = see(build, 'id -gn user')
+    assert see(build, 'cat /owners').split('\n') == [f'/w user:{group}', f'/w/x user:{group}', '/etc root:root', '/n 12:34', '/r 0:0']
+    build('FROM scratch\nUSER app\nWORKDIR /app\n')
+    assert build.files() == ['app']
+
+
+def test_root_needs_no_accounts(build):
+    build.write('f', 'x')
+    build('FROM scratch\nCOPY --chown=root:root f /f\n')
+    assert "there is no user 'app'" in build.fails('FROM scratch\nCOPY --chown=app f /f\n')
+
+
+def test_target_stage(build):
+    file = ('FROM busybox AS first\nARG TARGETSTAGE\nRUN echo $TARGETSTAGE > /stage\n'
+            'FROM busybox AS Last\nARG TARGETSTAGE\nRUN echo $TARGETSTAGE > /stage\n')
+    for options, name in (([], 'last'), (['--target', 'first'], 'first'), (['--build-arg', 'TARGETSTAGE=mine'], 'mine')):
+        build(file, *options)
+        assert see(build, 'cat /stage') == name
+    build('FROM busybox\nARG TARGETSTAGE TARGETOSVERSION\nRUN echo "$TARGETSTAGE<$TARGETOSVERSION>" > /stage\n')
+    assert see(build, 'cat /stage') == 'default<>'
+    assert build.fails('FROM no-image-of-$TARGETSTAGE AS x\n').startswith("isola: Dockerfile:1: there is no image 'no-image-of-x'")
+
+
+def test_words_for_the_builder(build):
+    """--build-arg BUILDKIT_…: what it does, and no warning that no ARG declares it."""
+    file = 'FROM busybox\nRUN cat /proc/sys/kernel/hostname /etc/hostname > /name\n'
+    out = build(file, '--no-cache')
+    assert see(build, 'cat /name') == 'buildkitsandbox\nbuildkitsandbox'
+    out = build(file, '--build-arg', 'BUILDKIT_SANDBOX_HOSTNAME=mine')
+    assert see(build, 'cat /name') == 'mine\nmine' and out.stderr == ''
+    cache = 'FROM busybox\nRUN --mount=type=cache,target=/c,id=words echo -n x >> /c/x; cat /c/x > /got\n'
+    for options, text in (([], 'x'), (['--build-arg', 'BUILDKIT_CACHE_MOUNT_NS=mine'], 'x'), ([], 'xx')):
+        build(cache, '--no-cache', *options)
+        assert see(build, 'cat /got') == text
+    assert "syntax 'evil/x' is not built in" in build.fails('FROM scratch\n', '--build-arg', 'BUILDKIT_SYNTAX=evil/x')
+    build('FROM scratch\n', '--build-arg', 'BUILDKIT_SYNTAX=docker/dockerfile:1')
+    build.write('Dockerfile', '# check=skip=all\nFROM scratch\nCMD a\n')
+    build.isola('build', '--check', build.directory)
+    build.isola('build', '--check', '--build-arg', 'BUILDKIT_DOCKERFILE_CHECK=skip=StageNameCasing', build.directory, code=1)
+
+
+def test_epoch_as_a_build_argument(build):
+    """As docker passes the variable on: both mean the same, and an ARG may ask for it."""
+    build.write('f', 'x')
+    file = 'FROM scratch\nARG SOURCE_DATE_EPOCH\nCOPY f /f\nLABEL at=$SOURCE_DATE_EPOCH\n'
+    found = set()
+    for options, env in ((['--build-arg', 'SOURCE_DATE_EPOCH=1600000000'], {}), ([], {'SOURCE_DATE_EPOCH': '1600000000'}),
+                         (['--build-arg', 'SOURCE_DATE_EPOCH=1600000000'], {'SOURCE_DATE_EPOCH': '5'}),
+                         (['--build-arg', 'SOURCE_DATE_EPOCH'], {'SOURCE_DATE_EPOCH': '1600000000'})):
+        build(file, '--no-cache', *options, env=env)
+        document = build.isola.json('image', 'inspect', build.name)[0]
+        found.add(document['Id'])
+        assert document['Created'].startswith('2020-09-13T12:26:40') and document['Config']['Labels']['at'] == '1600000000'
+    assert len(found) == 1
+    assert 'SOURCE_DATE_EPOCH' in build.fails(file, '--build-arg', 'SOURCE_DATE_EPOCH=never')
