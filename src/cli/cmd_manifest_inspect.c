@@ -11,6 +11,7 @@
 #include "cli/format.h"
 #include "cli/remote_image.h"
 #include "cli/transfer_options.h"
+#include "transfer/manifest_list.h"
 
 typedef struct ManifestOptions {
         TransferOptions transfer;
@@ -169,9 +170,30 @@ static int inspect(Asked *a, const char *name, Err *err) {
                                : print_json(document.text, document.size, a->o, err);
 }
 
+/* One that is in the making here: 1 if there is such. */
+static int inspect_own(const CommandInput *in, const ManifestOptions *o, Err *err) {
+        automanifestlist list = {};
+        autofree char *text = NULL;
+        const char *media_type;
+        autoerr none = {};
+        int r;
+
+        if (o->platform || o->config || o->digest || o->referrers || o->artifact_type ||
+            manifest_list_load(in->home, in->args[0], &list, &none) < 0)
+                return 0;
+        text = manifest_list_text(&list, &media_type);
+        if (!text)
+                return fail(err, ENOMEM, "cannot print it");
+        r = print_json(text, strlen(text), o, err);
+        return r < 0 ? r : 1;
+}
+
 static int cmd_manifest_inspect(const CommandInput *in, Err *err) {
         Asked asked = { .o = in->options };
-        int r = inspect(&asked, in->args[0], err);
+        int r = inspect_own(in, asked.o, err);
+
+        if (r == 0)
+                r = inspect(&asked, in->args[0], err);
 
         remote_image_clear(&asked.image);
         return r < 0 ? err_prefix(err, r, "cannot inspect '%s'", in->args[0]) : 0;

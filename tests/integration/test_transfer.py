@@ -436,3 +436,45 @@ def test_what_was_pulled_runs_and_is_pushed_as_it_was(fresh, registry, form):
     assert fresh.out('run', '--rm', name, 'cat', '/etc/form') == form
     fresh('push', name, f'{registry.host}/run/{form}:pushed')
     assert registry.manifest(f'run/{form}', 'pushed') == manifest
+
+
+# ---- indexes that are made by hand
+
+@pytest.mark.parametrize('docker', [False, True], ids=['oci', 'docker'])
+def test_an_index_is_made_annotated_and_pushed(fresh, registry, docker):
+    """As docker manifest does it; images of other repositories come beside it, and skopeo chooses from it."""
+    here, there = Image(make_tar({'a': b'h'}), docker=docker), Image(make_tar({'a': b't'}), platform=('linux', 'arm', None), docker=docker)
+    here.push(registry, 'list/app', 'amd64')
+    there.push(registry, 'list/elsewhere', 'arm')
+    name = f'{registry.host}/list/app:v1'
+    fresh('manifest', 'create', name, f'{registry.host}/list/app:amd64', f'{registry.host}/list/elsewhere:arm')
+    assert 'was begun already' in fresh('manifest', 'create', name, f'{registry.host}/list/app:amd64', code=1).stderr
+    fresh('manifest', 'create', '--amend', name, f'{registry.host}/list/app@{here.digest}')
+    fresh('manifest', 'annotate', '--variant', 'v7', '--annotation', 'a=b', name, f'{registry.host}/list/elsewhere:arm')
+    assert 'is not in the index' in fresh('manifest', 'annotate', '--os', 'linux', name, 'nothing', code=1).stderr
+    index = fresh.json('manifest', 'inspect', name)
+    assert [(m['digest'], m['platform']) for m in index['manifests']] == [
+        (here.digest, {'architecture': 'amd64', 'os': 'linux'}), (there.digest, {'architecture': 'arm', 'os': 'linux', 'variant': 'v7'})]
+    assert registry.request('GET', '/v2/list/app/manifests/v1')[0].status == 404
+    digest = fresh.out('manifest', 'push', '-q', '--purge', name)
+    data = registry.manifest('list/app', 'v1')
+    assert digest_of(data) == digest and json.loads(data) == index and registry.manifest('list/app', there.digest) == there.manifest
+    assert index['mediaType'] == ('application/vnd.docker.distribution.manifest.list.v2+json' if docker else INDEX)
+    assert index['manifests'][1]['annotations'] == {'a': 'b'}
+    chosen = skopeo('--override-arch', 'arm', '--override-variant', 'v7', 'inspect', '--tls-verify=false', '--format', '{{.Architecture}}', f'docker://{name}')
+    assert chosen.strip() == 'arm'
+    assert 'there is no index' in fresh('manifest', 'rm', name, code=1).stderr
+    registry.request('DELETE', f'/v2/list/app/manifests/{digest}')
+
+
+def test_an_index_takes_all_of_another_and_can_be_dropped(fresh, registry):
+    images = [Image(platform=('linux', 'arm64', 'v8')), Image()]
+    for image in images:
+        image.push(registry, 'list/idx')
+    registry.put_manifest('list/idx', 'v1', make_index(images), INDEX)
+    fresh('manifest', 'create', 'app', f'{registry.host}/list/idx:v1')
+    assert [m['digest'] for m in fresh.json('manifest', 'inspect', 'app')['manifests']] == [image.digest for image in images]
+    fresh('manifest', 'rm', 'app')
+    said = fresh('manifest', 'push', 'app', code=1).stderr
+    assert "there is no index 'app' in the making" in said and 'isola manifest create' in said
+    assert not list((pathlib.Path(fresh.root) / 'manifest-lists').iterdir())
