@@ -37,7 +37,7 @@ static int cmd_lab_diff(const CommandInput *in, Err *err) {
         if (r >= 0)
                 r = topology_assign_addresses_after(t, lab->topology, err);
         if (r >= 0)
-                r = lab_resolve_uplinks(t, lab->topology, err);
+                r = lab_resolve_uplinks(in->home, t, lab->topology, err);
         if (r >= 0)
                 r = lab_choose_netem(t, err);
         if (r >= 0)

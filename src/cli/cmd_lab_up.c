@@ -86,7 +86,7 @@ static int bring_up_to_date(Lab *lab, Topology **t, bool quiet, Err *err) {
         if (r >= 0)
                 r = topology_assign_addresses_after(*t, lab->topology, err);
         if (r >= 0)
-                r = lab_resolve_uplinks(*t, lab->topology, err);
+                r = lab_resolve_uplinks(lab->home, *t, lab->topology, err);
         if (r >= 0)
                 r = lab_choose_netem(*t, err);
         if (r >= 0)

@@ -247,8 +247,6 @@ static int run_with_home(const Command *c, const CommandContext *context, void *
                 in.home = home;
                 if (rootless_is_needed()) {
                         r = rootless_enter(home, err);
-                        if (r >= 0 && str_after(c->name, "lab "))
-                                r = rootless_leave_network(err);
                         if (r < 0)
                                 return r;
                 }

@@ -13,6 +13,7 @@
 #include "engine/network_forwarding.h"
 #include "engine/network_guest.h"
 #include "engine/network_internal.h"
+#include "engine/uplink.h"
 #include "netlink/nft.h"
 
 #define FORWARDING "guests/forwarding"
@@ -24,6 +25,13 @@ static NetworkPath folder(const char *owner) {
 
 bool guest_owns(const Home *home, const char *owner) {
         return file_access(home->run_fd, folder(owner).text, F_OK) == 0;
+}
+
+bool guest_any(const Home *home) {
+        autostrv owners = NULL;
+
+        (void) dir_list(home->run_fd, "guests", &owners);
+        return strv_length(owners) > strv_has(owners, "forwarding");
 }
 
 static int load(const Home *home, const char *owner, const char *file, Network **ret, Err *err) {
@@ -132,7 +140,15 @@ static int note_forwarding(const Home *home, char *const *changes, Err *err) {
         return r < 0 ? fail(err, r, "cannot write '%s/" FORWARDING "'", home->run) : 0;
 }
 
-int guest_connect(const Home *home, const Network *n, Err *err) {
+typedef struct Connect {
+        const Home *home;
+        const Network *network;
+} Connect;
+
+static int connect_there(void *job, Err *err) {
+        const Connect *c = job;
+        const Home *home = c->home;
+        const Network *n = c->network;
         autoclose int lock = network_lock_records(home, err);
         const char *owner = strv_env_get(n->labels, OWNER);
         autostrv changes = NULL;
@@ -153,6 +169,12 @@ int guest_connect(const Home *home, const Network *n, Err *err) {
                 r = firewall_prepare(home, n, nft, err);
         fault_point("guest.connected");
         return r < 0 ? r : changes != NULL;
+}
+
+int guest_connect(const Home *home, const Network *n, Err *err) {
+        Connect c = { home, n };
+
+        return uplink_run(home, connect_there, &c, err);
 }
 
 /* ---- removing ---- */
@@ -182,11 +204,38 @@ static void settle_forwarding(const Home *home, const char *owner) {
         (void) unlinkat(home->run_fd, FORWARDING, 0);
 }
 
+typedef struct Remove {
+        const Home *home;
+        const char *owner, *interface;
+} Remove;
+
+static int remove_all_there(void *job, Err *err) {
+        const Remove *r = job;
+        const Home *home = r->home;
+        int result = each_of(home, r->owner, remove_one, NULL, err);
+
+        if (result < 0)
+                return err && err->message ? result
+                                           : fail(err, result, "cannot remove the lab's way out");
+        firewall_sweep();
+        settle_forwarding(home, r->owner);
+        return 0;
+}
+
+static int remove_one_there(void *job, Err *err) {
+        const Remove *r = job;
+        NetworkPath file = network_path("%s.json", r->interface);
+        autoptr(Network) n = NULL;
+        int result = load(r->home, r->owner, file.text, &n, err);
+
+        return result < 0 ? result : remove_one(n, NULL);
+}
+
 int guest_remove_one(const Home *home, const char *owner, const char *interface, Err *err) {
         NetworkPath file = network_path("%s.json", interface),
                     path = network_path("guests/%s/%s", owner, file.text);
+        Remove job = { home, owner, interface };
         autoclose int lock = -EBADF;
-        autoptr(Network) n = NULL;
         autostrv files = NULL;
         int r;
 
@@ -195,15 +244,14 @@ int guest_remove_one(const Home *home, const char *owner, const char *interface,
         if (dir_list(home->run_fd, folder(owner).text, &files) >= 0 && strv_length(files) == 1)
                 return guest_remove(home, owner, err);
         lock = network_lock_records(home, err);
-        r = lock < 0 ? lock : load(home, owner, file.text, &n, err);
-        if (r >= 0)
-                r = remove_one(n, NULL);
+        r = lock < 0 ? lock : uplink_run(home, remove_one_there, &job, err);
         if (r >= 0 && unlinkat(home->run_fd, path.text, 0) < 0 && errno != ENOENT)
                 r = fail(err, errno, "cannot remove '%s/%s'", home->run, path.text);
         return r;
 }
 
 int guest_remove(const Home *home, const char *owner, Err *err) {
+        Remove job = { home, owner, NULL };
         autoclose int lock = -EBADF;
         int r;
 
@@ -214,11 +262,9 @@ int guest_remove(const Home *home, const char *owner, Err *err) {
                 return lock;
         network_release_all(home, owner);
         fault_point("guest.released");
-        r = each_of(home, owner, remove_one, NULL, err);
+        r = uplink_run(home, remove_all_there, &job, err);
         if (r < 0)
-                return err->message ? r : fail(err, r, "cannot remove the lab's way out");
-        firewall_sweep();
-        settle_forwarding(home, owner);
+                return r;
         fault_point("guest.removed");
         r = tree_remove(home->run_fd, folder(owner).text);
         return r < 0 ? fail(err, r, "cannot remove '%s/%s'", home->run, folder(owner).text) : 0;

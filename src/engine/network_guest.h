@@ -48,6 +48,8 @@ int guest_remove_one(const Home *home, const char *owner, const char *interface,
 /* Takes back all that an owner has, ports and interfaces included; fine if there is nothing. */
 int guest_remove(const Home *home, const char *owner, Err *err);
 
+/* Whether there is any. */
+bool guest_any(const Home *home);
 /* Whether it owns a guest; in words, NULL if not. */
 bool guest_owns(const Home *home, const char *owner);
 char *guest_owner_words(const Home *home, const char *owner);

@@ -246,14 +246,13 @@ static bool any_used(const Home *home) {
         strv_foreach(network, networks)
                 if (is_used(home, *network))
                         return true;
-        return false;
+        return guest_any(home);
 }
 
 void network_sweep_idle(const Home *home) {
         autostrv networks = NULL;
 
-        if (dir_list(home->run_fd, "networks", &networks) < 0)
-                return;
+        (void) dir_list(home->run_fd, "networks", &networks);
         strv_foreach(network, networks) {
                 autoerr err = {};
 

@@ -80,6 +80,7 @@ struct PortRelay {
         int epoll;
         const Home *home;
         bool all;           /* not just what is for ::1 */
+        bool pretends;      /* to be the client: answers to his address come back here */
         size_t limit;       /* of connections */
         Address targets[2]; /* the container's */
         size_t n_targets;
@@ -163,7 +164,7 @@ static int call(void *job, Err *err) {
 
         if (fd < 0)
                 return -errno;
-        if (c->relay->all && c->from->any.sa_family == a->family && !is_loopback(c->from))
+        if (c->relay->pretends && c->from->any.sa_family == a->family && !is_loopback(c->from))
                 pretend(fd, c->from);
         memcpy(&to.sin_addr, a->bytes, sizeof to.sin_addr);
         memcpy(&to6.sin6_addr, a->bytes, sizeof to6.sin6_addr);
@@ -479,6 +480,7 @@ int port_relay_open(const Home *home, const Endpoint *endpoint, const PublishedP
         l->epoll = -EBADF;
         l->home = home;
         l->all = all;
+        l->pretends = all && endpoint->network;
         l->limit = choose_limit(all);
         add_target(l, endpoint->ip_address);
         add_target(l, endpoint->ip6_address);

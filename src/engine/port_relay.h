@@ -13,7 +13,8 @@
  *
  * For an ordinary user these are all: the machine's firewall is not his.  The monitor speaks to the
  * container from where the bridges are (uplink.h), with the client's own address, unless that is
- * a loopback address or of a family that the container has not got (uplink_return.h).
+ * a loopback address or of a family that the container has not got (uplink_return.h). A node of a
+ * lab, whose endpoint is of no network, may have other ways to that address: it sees the gateway's.
  *
  * What a slow reader does not take stays in the sender's socket: nothing is
  * buffered here, and a connection costs two descriptors and some bytes.

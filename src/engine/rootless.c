@@ -371,7 +371,3 @@ int rootless_enter(const Home *home, Err *err) {
         r = r > 0 ? join(userns, err) : make(dir, err);
         return r < 0 ? r : note_home(home, err);
 }
-
-int rootless_leave_network(Err *err) {
-        return unshare(CLONE_NEWNET) < 0 ? fail(err, errno, "cannot make a network namespace") : 0;
-}

@@ -35,7 +35,3 @@ bool rootless_is_needed(void);
  * Return: 0; negative errno with a sentence if none can be made.
  */
 int rootless_enter(const Home *home, Err *err);
-
-/* After that: for what goes in and out of network namespaces, and so needs one of its own to come
- * back to. */
-int rootless_leave_network(Err *err);

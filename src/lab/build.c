@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -99,6 +100,25 @@ static int make_fabric(Maker *m, Err *err) {
         return r;
 }
 
+/* What a process that could not be made has come up against. */
+static int hint_at_limits(int code, Err *err) {
+        struct rlimit limit;
+
+        if (code == -EAGAIN && getrlimit(RLIMIT_NPROC, &limit) == 0)
+                return err_hint(err, code,
+                                "each node is a process, and a user may have %ju (ulimit -u), or "
+                                "what the control group allows (pids.max)",
+                                (uintmax_t) limit.rlim_cur);
+        return code == -ENOSPC ? err_hint(err, code,
+                                          "each node takes namespaces: /proc/sys/user/"
+                                          "max_*_namespaces is how many a user may have")
+                               : code;
+}
+
+static int cannot_clone(const char *node, int code, Err *err) {
+        return hint_at_limits(fail(err, code, "cannot make node '%s'", node), err);
+}
+
 static int make_node(Maker *m, size_t index, Err *err) {
         const NodePlan plan = {
                 .topology = m->plan->topology,
@@ -110,6 +130,7 @@ static int make_node(Maker *m, size_t index, Err *err) {
                 .release = m->release[0],
                 .done = m->done[1],
                 .report = m->report[1],
+                .files = m->plan->files,
                 .bare = m->plan->inside >= 0,
         };
         const Node *n = &m->plan->topology->nodes[index];
@@ -122,7 +143,7 @@ static int make_node(Maker *m, size_t index, Err *err) {
                 node_main(&plan);
         }
         if (pid < 0)
-                return fail(err, pid, "cannot make node '%s'", n->name);
+                return cannot_clone(n->name, pid, err);
         m->nodes[index] = pid;
         return 0;
 }
@@ -258,7 +279,7 @@ static int clone_idle(Maker *m, Lay *lay, Err *err) {
                                     : 0;
 
                 if (pid < 0)
-                        return fail(err, pid, "cannot make node '%s'", t->nodes[i].name);
+                        return cannot_clone(t->nodes[i].name, pid, err);
                 if (pid > 0)
                         lay_made(lay, i, pid);
         }
@@ -353,7 +374,9 @@ static int make_all(Maker *m, Err *err) {
                 m->fabric = process_clone(0, -EBADF, NULL);
                 if (m->fabric == 0)
                         hold_fabric(m);
-                r = m->fabric < 0 ? fail(err, m->fabric, "cannot make the fabric") : 0;
+                r = m->fabric < 0
+                            ? hint_at_limits(fail(err, m->fabric, "cannot make the fabric"), err)
+                            : 0;
         }
         if (r >= 0)
                 r = make_nodes(m, err);

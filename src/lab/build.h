@@ -3,6 +3,8 @@
 
 /* The process that makes a lab's namespaces, nodes and links, and then is gone. */
 
+#include <sys/resource.h>
+
 #include "lab/host_tree.h"
 #include "lab/lab.h"
 
@@ -15,6 +17,7 @@ typedef struct BuildPlan {
         int **binds;   /* for each node, detached mounts */
         int *logs;     /* for each node, or negative */
         int *statuses; /* the same; there where there is a log */
+        rlim_t files;  /* soft limit of open files that nodes are to have */
         int listener;  /* the keeper's; negative: none is needed */
         int priority;  /* the keeper's, SCHED_FIFO; or 0 */
         bool apart;    /* every node has memory of its own (idle_node.h) */

@@ -14,6 +14,7 @@
 #include "lab/engine.h"
 #include "lab/keeper.h"
 #include "lab/management.h"
+#include "lab/outside.h"
 #include "lab/porter.h"
 #include "lab/switches.h"
 #include "lab/uplink.h"
@@ -153,7 +154,12 @@ static int attach_uplink(Changing *c, const PlanStep *step, Err *err) {
         int r = lab_attach_uplink(c->to, step->after, err);
 
         fault_point("change.attached");
-        return r;
+        if (r >= 0)
+                r = lab_connect_outside(c->to, err);
+        /* Somebody has to keep the namespace where it ends. */
+        return r >= 0 && c->to->state.porter.pid == 0 && lab_keeps_outside(c->to)
+                       ? lab_publish_ports(c->to, err)
+                       : r;
 }
 
 static int publish_ports(Changing *c, const PlanStep *step, Err *err) {

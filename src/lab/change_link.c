@@ -102,11 +102,16 @@ static int set_fabric_up(const Topology *t, const TopologyLink *l, const int spa
         return r < 0 ? fail(err, r, "cannot set it up") : 0;
 }
 
+static int open_netlink(void *context) {
+        (void) context;
+        return nl_open();
+}
+
 static int lay_cable(const Lab *lab, const TopologyLink *l, Err *err) {
         const Topology *t = lab->topology;
         autoclose int a = lab_node_netns(lab, l->sides[0].node, err),
                       b = a < 0 ? a : lab_node_netns(lab, l->sides[1].node, err),
-                      nl = b < 0 ? b : nl_open();
+                      nl = b < 0 ? b : netns_run(a, open_netlink, NULL);
         const DeviceName names[] = { device_name(t, l->sides[0]), device_name(t, l->sides[1]) };
         const int spaces[] = { a, b };
         LinkEnd ends[2];

@@ -138,6 +138,7 @@ static int build(Changing *c, const bool *wanted, pid_t *pids, Err *err) {
                             .binds = s.binds,
                             .logs = s.logs,
                             .statuses = s.statuses,
+                            .files = s.files,
                             .listener = -EBADF,
                             .inside = fabric,
                             .wanted = wanted };

@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "base/str.h"
+#include "engine/group.h"
 #include "engine/spec.h"
 #include "kernel/process.h"
 #include "lab/container_node.h"
@@ -33,7 +33,6 @@ static int begin(Keeper *k, Err *err) {
                                 .env = (char **) k->exec->env,
                                 .working_dir = k->exec->workdir,
                                 .user = k->exec->inside ? "0:0" : NULL };
-        autofree char *name = str_format("isola/%s", k->c->id);
         autoclose int target = container_pidfd(k->c), pidfd = -EBADF, console = -EBADF;
         autoptr(ExecSetup) setup = NULL;
         autoptr(Cgroup) cgroup = NULL;
@@ -44,7 +43,7 @@ static int begin(Keeper *k, Err *err) {
         r = exec_setup(k->c, &request, &setup, err);
         if (r < 0)
                 return r;
-        r = name ? cgroup_open(name, &cgroup) : -ENOMEM;
+        r = container_cgroup_open(k->c, &cgroup);
         if (r < 0)
                 return fail(err, r, "cannot open the cgroup of its container");
         setup->exec.pidfd = target;

@@ -179,25 +179,38 @@ static int set_loopback_up(Err *err) {
         return nl_call(nl, &m, err);
 }
 
-/* Listens among the switches, and goes back to where the controller is reached from. */
+typedef struct Listen {
+        const Control *control;
+        Loop *loop;
+        Err *err;
+} Listen;
+
+static int listen_among_switches(void *context) {
+        const Listen *l = context;
+        int r = set_loopback_up(l->err);
+
+        return r < 0 ? r : listen_for(l->control, l->loop, l->err);
+}
+
+/* Listens among the switches, and is itself where the controller is reached from: an ordinary user
+ * could not come back to the machine's network. */
 static int make_relay(const Control *c, Recorder *recorder, Loop *loop, Err *err) {
         const Topology *t = c->lab->topology;
         autofree char *within = NULL;
         ssize_t node = node_of_target(t, c->controller, &within);
-        autoclose int outside = node < 0 ? ns_open(ns_kind("network"), "/proc/self/ns/net", err)
-                                         : lab_node_netns(c->lab, (size_t) node, err),
-                      switches = outside < 0 ? outside : lab_switches_netns(c->lab, err);
+        autoclose int outside = node < 0 ? -EBADF : lab_node_netns(c->lab, (size_t) node, err),
+                      switches =
+                              node >= 0 && outside < 0 ? outside : lab_switches_netns(c->lab, err);
+        Listen listen = { c, loop, err };
         int r = switches;
 
         if (r >= 0)
                 r = of_relay_new(within ? within : c->controller, recorder, &loop->relay, err);
         if (r >= 0)
-                r = enter_network(switches, err);
-        if (r >= 0)
-                r = set_loopback_up(err);
-        if (r >= 0)
-                r = listen_for(c, loop, err);
-        return r < 0 ? r : enter_network(outside, err);
+                r = netns_run(switches, listen_among_switches, &listen);
+        if (r < 0 && err && !err->message)
+                return fail(err, r, "cannot enter a network");
+        return r < 0 || node < 0 ? r : enter_network(outside, err);
 }
 
 static int make_loop(const Control *c, Recorder *recorder, Loop *loop, Err *err) {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/idrange.h"
+#include "engine/network.h"
 #include "lab/container_node.h"
 #include "lab/lab_internal.h"
 #include "lab/place.h"
@@ -89,6 +90,8 @@ int lab_erase(Lab *lab, Err *err) {
         if (r < 0)
                 return r;
         fault_point("lab.killed");
+        if (lab->home->network)
+                network_sweep_idle(lab->home);
         if (lab->state.cgroup)
                 lab_remove_places(lab);
         if (lab->state.id)

@@ -17,10 +17,8 @@
 #include "kernel/ns.h"
 #include "kernel/proc_stat.h"
 #include "lab/container_node.h"
-#include "lab/keeper.h"
 #include "lab/lab_internal.h"
 #include "lab/place.h"
-#include "lab/uplink.h"
 #include "topology/read.h"
 
 static const JsonField process_fields[] = {
@@ -91,7 +89,7 @@ int lab_save(const Lab *lab, Err *err) {
         return json_save(&lab_state_type, lab->dir, "state.json", &lab->state, false, err);
 }
 
-static bool process_lives(const Lab *lab, const LabProcess *p) {
+bool lab_process_lives(const Lab *lab, const LabProcess *p) {
         uint64_t start;
 
         return p->pid > 0 && str_equal(lab->state.boot_id, boot_id()) &&
@@ -102,7 +100,7 @@ int lab_process_pidfd(const Lab *lab, const LabProcess *p) {
         autoclose int pidfd = p->pid > 0 ? pidfd_open(p->pid, 0) : -EBADF;
 
         /* Looked at after it was opened: the number cannot have changed hands in between. */
-        return pidfd >= 0 && process_lives(lab, p) ? take_fd(pidfd) : -ESRCH;
+        return pidfd >= 0 && lab_process_lives(lab, p) ? take_fd(pidfd) : -ESRCH;
 }
 
 int lab_fabric_netns(const Lab *lab, Err *err) {
@@ -111,7 +109,7 @@ int lab_fabric_netns(const Lab *lab, Err *err) {
 
         if (netns < 0)
                 return netns;
-        return process_lives(lab, &lab->state.fabric)
+        return lab_process_lives(lab, &lab->state.fabric)
                        ? take_fd(netns)
                        : refuse(err, ESRCH, "the process that holds lab '%s' has ended", lab->name);
 }
@@ -158,7 +156,7 @@ static int load_state(const Home *home, const char *name, Lab **ret, Err *err) {
 static int load_topology(Lab *lab, Err *err);
 
 /* Reads the record again, which somebody may have changed. */
-static int reload(Lab *lab, Err *err) {
+int lab_reload(Lab *lab, Err *err) {
         LabState state = {};
         int r = load_record(lab, &state, err);
 
@@ -182,7 +180,7 @@ static int sweep(Lab *lab, Err *err) {
         if (lock < 0)
                 return 0;
         /* Its maker may have come to an end since it was read. */
-        r = reload(lab, err);
+        r = lab_reload(lab, err);
         if (r == -ENOENT && err)
                 err_clear(err);
         if (r < 0)
@@ -294,56 +292,12 @@ static int load_topology(Lab *lab, Err *err) {
 
 int lab_lock(Lab *lab, int *ret, Err *err) {
         autoclose int lock = lock_dir(lab->dir, true);
-        int r = lock < 0 ? fail(err, lock, "cannot lock lab '%s'", lab->name) : reload(lab, err);
+        int r = lock < 0 ? fail(err, lock, "cannot lock lab '%s'", lab->name)
+                         : lab_reload(lab, err);
 
         if (r >= 0)
                 *ret = take_fd(lock);
         return r;
-}
-
-static bool needs_keeper(const Lab *lab) {
-        return lab->state.keeper.pid > 0 && !process_lives(lab, &lab->state.keeper) &&
-               process_lives(lab, &lab->state.fabric);
-}
-
-/* What killed processes have left half done, or do not do any more; not while somebody is at it. */
-static int mend(Lab *lab, Err *err) {
-        autoclose int lock = -EBADF;
-        int r;
-
-        if (!lab->state.changing && !needs_keeper(lab))
-                return 0;
-        lock = lock_dir(lab->dir, false);
-        if (lock < 0)
-                return 0;
-        r = reload(lab, err);
-        if (r < 0 || !lab->state.complete)
-                return r;
-        if (lab->state.changing) {
-                log_info("bringing lab '%s' back to what it was: its change was broken off",
-                         lab->name);
-                r = lab_undo_change(lab, err);
-        }
-        if (r < 0 || !needs_keeper(lab))
-                return r;
-        r = load_topology(lab, err);
-        if (r >= 0)
-                r = lab_start_keeper(lab, false, err);
-        if (r >= 0)
-                r = lab_revive_uplinks(lab, err);
-        if (r < 0)
-                return err_prefix(err, r, "the process that emulates the links was killed");
-        log_warn("the process that emulates the links of lab '%s' was killed, and has been started "
-                 "anew: what is drawn for their packets begins again",
-                 lab->name);
-        return 1;
-}
-
-int lab_revive(const Home *home, const char *name, Err *err) {
-        autoptr(Lab) lab = NULL;
-        int r = lab_open_state(home, name, &lab, err);
-
-        return r < 0 || !lab->state.complete ? r : mend(lab, err);
 }
 
 int lab_look(const Home *home, const char *name, Lab **ret, Err *err) {
@@ -373,9 +327,11 @@ int lab_open(const Home *home, const char *name, Lab **ret, Err *err) {
                 return err_hint(err,
                                 refuse(err, EBUSY, "lab '%s' is being made or taken down", name),
                                 "wait for 'isola lab up'");
-        r = mend(lab, err);
-        if (r >= 0)
-                r = load_topology(lab, err);
+        r = lab_mend(lab, err);
+        if (r < 0)
+                return r;
+        lab_mend_way_out(lab);
+        r = load_topology(lab, err);
         if (r >= 0)
                 *ret = take_ptr(lab);
         return r;
@@ -403,7 +359,7 @@ int lab_list(const Home *home, Lab ***ret, size_t *ret_n, Err *err) {
                 autoerr problem = {};
 
                 r = lab_load_state(home, *name, &list[n], &problem);
-                if (r >= 0 && list[n]->state.complete && mend(list[n], &problem) < 0)
+                if (r >= 0 && list[n]->state.complete && lab_mend(list[n], &problem) < 0)
                         log_warn("%s", problem.message ? problem.message : *name);
                 if (r >= 0)
                         n++;
@@ -451,7 +407,7 @@ int lab_node_pid(const Lab *lab, size_t node) {
         const LabProcess *p = &lab->state.nodes[node];
         autoptr(Container) c = NULL;
 
-        if (!process_lives(lab, p))
+        if (!lab_process_lives(lab, p))
                 return 0;
         if (!p->container)
                 return p->pid;
@@ -476,9 +432,11 @@ LabStatus lab_status(const Lab *lab) {
                 return LAB_MAKING;
         if (lab->state.changing)
                 return LAB_CHANGING;
-        return process_lives(lab, &lab->state.fabric) &&
-                               (!lab->state.keeper.pid || process_lives(lab, &lab->state.keeper)) &&
-                               (!lab->state.porter.pid || process_lives(lab, &lab->state.porter)) &&
+        return lab_process_lives(lab, &lab->state.fabric) &&
+                               (!lab->state.keeper.pid ||
+                                lab_process_lives(lab, &lab->state.keeper)) &&
+                               (!lab->state.porter.pid ||
+                                lab_process_lives(lab, &lab->state.porter)) &&
                                lab_running_nodes(lab) == lab->state.n_nodes
                        ? LAB_RUNNING
                        : LAB_BROKEN;

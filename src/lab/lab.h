@@ -158,8 +158,8 @@ int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab 
 /**
  * lab_revive() - start what a lab needs to be what it is, if that has been killed
  *
- * The keeper: see keeper.h.  0 if there is nothing to do, or somebody else is changing the lab; 1
- * if something was started.
+ * The keeper and the porter: see there.  0 if there is nothing to do, or somebody else is changing
+ * the lab; 1 if something was started.
  */
 int lab_revive(const Home *home, const char *name, Err *err);
 

@@ -16,6 +16,15 @@ int lab_load_state(const Home *home, const char *name, Lab **ret, Err *err);
 /* The state and, of a complete one, the topology, as they are: nothing is mended.  -ENOENT without
  * words. */
 int lab_look(const Home *home, const char *name, Lab **ret, Err *err);
+/* Reads the record again, which somebody may have changed; -ENOENT with a sentence if it is gone.
+ */
+int lab_reload(Lab *lab, Err *err);
+/* Starts helpers that were killed, and brings a lab back whose change was; not while somebody is at
+ * it.  1 if something was started. */
+int lab_mend(Lab *lab, Err *err);
+/* The same for an ordinary user's way out of his labs (outside.h). */
+void lab_mend_way_out(const Lab *lab);
+bool lab_process_lives(const Lab *lab, const LabProcess *p);
 /* -ESRCH if it has ended. */
 int lab_process_pidfd(const Lab *lab, const LabProcess *p);
 /* What a file may say, but nobody makes, or an ordinary user cannot; without a look at the host. */

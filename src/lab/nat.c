@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +12,7 @@
 #include "lab/lab_internal.h"
 #include "lab/management.h"
 #include "lab/nat.h"
+#include "lab/outside.h"
 #include "lab/uplink_internal.h"
 #include "netlink/nft.h"
 #include "topology/management.h"
@@ -57,7 +57,7 @@ static int add_guest(const Lab *lab, const char *interface, Network *n, const Ad
 static int connect_guest(Lab *lab, const Network *n, Err *err) {
         int r = guest_connect(lab->home, n, err);
 
-        if (r > 0 &&
+        if (r > 0 && !lab->home->network &&
             strv_addf(
                     &lab->topology->notes,
                     "forwarding was switched on for the lab on this host (net.ipv4.ip_forward%s), "
@@ -223,18 +223,21 @@ static int lay_management(void *context) {
         return r < 0 ? r : link_add_veth(nl, &inside, &outside, c->err);
 }
 
+static void name_management(const Lab *lab, char name[INTERFACE_NAME_MAX + 1]) {
+        (void) snprintf(name, INTERFACE_NAME_MAX + 1, "isola-%.6sm", lab->state.id);
+}
+
 static int attach_management(Lab *lab, Network *n, Err *err) {
         const Address v4 = management_gateway(&lab->topology->management_net),
                       v6 = management_gateway(&lab->topology->management_net6);
-        autoclose int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC),
-                      fabric = lab_fabric_netns(lab, err);
+        autoclose int host = lab_outside_netns(lab->home, err), fabric = lab_fabric_netns(lab, err);
         char name[INTERFACE_NAME_MAX + 1];
-        Cable cable = { name, here, err };
+        Cable cable = { name, host, err };
         int r;
 
-        if (fabric < 0 || here < 0)
-                return fabric < 0 ? fabric : fail(err, errno, "cannot open a network namespace");
-        (void) snprintf(name, sizeof name, "isola-%.6sm", lab->state.id);
+        if (fabric < 0 || host < 0)
+                return fabric < 0 ? fabric : host;
+        name_management(lab, name);
         if (set_net(&n->subnet, &n->gateway, &v4) < 0 ||
             set_net(&n->subnet6, &n->gateway6, &v6) < 0)
                 return fail(err, ENOMEM, "cannot describe a network");
@@ -258,4 +261,22 @@ int lab_attach_management(Lab *lab, Err *err) {
                                            "cannot connect the management network to the host"),
                                 "'mgmt' in the lab's file has 'ipv4-subnet' and 'ipv6-subnet'")
                      : 0;
+}
+
+int lab_revive_management(Lab *lab, Err *err) {
+        char name[INTERFACE_NAME_MAX + 1];
+        autoclose int nl = -EBADF;
+        Link link;
+        int r;
+
+        if (!management_reaches_host(lab->topology))
+                return 0;
+        nl = lab_open_outside(lab->home, err);
+        if (nl < 0)
+                return nl;
+        name_management(lab, name);
+        if (link_glance(nl, name, &link) != -ENODEV)
+                return 0;
+        r = guest_remove_one(lab->home, lab->state.id, name, err);
+        return r < 0 ? r : lab_attach_management(lab, err);
 }

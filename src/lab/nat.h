@@ -18,3 +18,5 @@
 int lab_choose_management(const Home *home, Topology *t, Err *err);
 /* Gives the management network an end on the host, its gateway, if the topology wants it to. */
 int lab_attach_management(Lab *lab, Err *err);
+/* The same if that end is gone with the namespace that it was in (outside.h). */
+int lab_revive_management(Lab *lab, Err *err);

@@ -200,12 +200,23 @@ static void keep_streams(const NodePlan *plan) {
         process_close_range(3, ~0u);
 }
 
+/* The lab's maker may have raised it for what it had to open. */
+static void lower_files(rlim_t soft) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && soft > 0 && limit.rlim_cur > soft) {
+                limit.rlim_cur = soft;
+                (void) setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
 /* Ends at SIGTERM from outside, and all processes of the node with it. */
 _Noreturn static void stay(const NodePlan *plan, const sigset_t *signals) {
         const Node *n = &plan->topology->nodes[plan->index];
         pid_t command = 0;
 
         keep_streams(plan);
+        lower_files(plan->files);
         if (node_has_command(n) && !node_is_held(n))
                 command = start_command(n);
         for (;;) {

@@ -3,6 +3,8 @@
 
 /* A light node's first process. */
 
+#include <sys/resource.h>
+
 #include "topology/topology.h"
 
 typedef struct NodePlan {
@@ -15,6 +17,7 @@ typedef struct NodePlan {
         int release;      /* a byte from here: all is written down */
         int done;         /* a byte to here each time: '+', or '-' and a reason to */
         int report;       /* err_write() */
+        rlim_t files;     /* soft limit of open files that its command is to have */
         bool bare;        /* its network is set up by somebody else, before the release */
 } NodePlan;
 

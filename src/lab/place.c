@@ -74,11 +74,26 @@ int lab_place(const Lab *lab, Cgroup **ret, Err *err) {
         return 0;
 }
 
+/* An ordinary user's, who has no group to divide, is told so. */
+static int make_limited(const char *name, const CgroupLimits *limits, Cgroup **ret, Err *err) {
+        int r = cgroup_create(name, limits, ret, err);
+
+        if (!idmap_is_inside() || (r != -EACCES && r != -EPERM && r != -EROFS))
+                return r;
+        if (err)
+                err_clear(err);
+        return err_hint(err,
+                        refuse(err, r, "cannot set the %s: you have no control group to divide",
+                               cgroup_first_limit(limits)),
+                        "log in through systemd-logind on a machine with cgroup version 2, which "
+                        "gives users one, or run as root");
+}
+
 int lab_limit_node(const Lab *lab, size_t node, pid_t pid, Err *err) {
         const CgroupLimits limits = limits_of(&lab->topology->nodes[node]);
         autofree char *name = node_name(lab, node);
         autoptr(Cgroup) c = NULL;
-        int r = name ? cgroup_create(name, &limits, &c, err) : fail(err, ENOMEM, "no memory");
+        int r = name ? make_limited(name, &limits, &c, err) : fail(err, ENOMEM, "no memory");
 
         if (r >= 0)
                 r = cgroup_move(c, pid, err);

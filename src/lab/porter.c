@@ -16,9 +16,11 @@
 #include "engine/port_relay.h"
 #include "engine/port_spec.h"
 #include "engine/publish.h"
+#include "engine/uplink.h"
 #include "kernel/proc_stat.h"
 #include "kernel/process.h"
 #include "lab/lab_internal.h"
+#include "lab/outside.h"
 #include "lab/porter.h"
 #include "netlink/nft.h"
 #include "topology/management.h"
@@ -158,10 +160,30 @@ _Noreturn static void serve(const Door *doors, size_t n) {
         }
 }
 
+/* What the engine keeps open, where it speaks to the firewall. */
+static int open_nft(void *job, Err *err) {
+        int *nft = job;
+
+        *nft = nft_socket();
+        return 0;
+}
+
 /* The lab's lock stays with the command alone, and so does all else that it has open. */
 static void close_others(const Lab *lab, int report, int go) {
-        const int keep[] = { 0,        1,      2,  lab->home->run_fd, lab->home->data_fd,
-                             lab->dir, report, go, nft_socket() };
+        const HomeNetwork *network = lab->home->network;
+        int nft = -EBADF;
+
+        (void) uplink_run(lab->home, open_nft, &nft, NULL);
+        const int keep[] = { 0,
+                             1,
+                             2,
+                             lab->home->run_fd,
+                             lab->home->data_fd,
+                             lab->dir,
+                             report,
+                             go,
+                             nft,
+                             network ? network->netns : -EBADF };
 
         process_close_all_but(keep, sizeof keep / sizeof *keep);
 }
@@ -248,6 +270,7 @@ static int withdraw(Lab *lab, Err *err) {
 
 int lab_publish_ports(Lab *lab, Err *err) {
         int report[2] = { -EBADF, -EBADF }, go[2] = { -EBADF, -EBADF }, r = 0;
+        autoclose int there = -EBADF;
         bool any = false;
         pid_t pid;
 
@@ -256,8 +279,14 @@ int lab_publish_ports(Lab *lab, Err *err) {
                 return r;
         for (size_t i = 0; i < lab->topology->n_nodes; i++)
                 any = any || publishes(lab->topology, i);
+        if (lab_keeps_outside(lab))
+                any = true;
         if (!any)
                 return 0;
+        /* So that it has the namespace of its own open, if there is one. */
+        there = lab_open_outside(lab->home, err);
+        if (there < 0)
+                return there;
         if (pipe2(report, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0)
                 r = fail(err, errno, "cannot make a pipe");
         pid = r < 0 ? -1 : fork();

@@ -7,7 +7,8 @@
  * Publishes the ports of nodes on this host: claims, sockets and the firewall's map are those of
  * containers (engine/network_publish.c), with the lab as their owner.  Packets are the kernel's
  * affair; the process stays for the sockets, so that nobody else takes the ports, and serves
- * [::1] (engine/port_relay.h).
+ * [::1] (engine/port_relay.h).  For an ordinary user it serves all of them, in the machine's
+ * network, and holds the namespace open in which his lab's cables to the host end (outside.h).
  */
 
 #include "lab/lab.h"

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,9 @@
 #include "lab/lab_internal.h"
 #include "lab/node.h"
 #include "lab/sources.h"
+
+#define FILES_BESIDES    64 /* open files that do not depend on the lab */
+#define FILES_OF_COMMAND 2
 
 void sources_clear(Sources *s) {
         for (size_t i = 0; s->binds && i < s->topology->n_nodes; i++) {
@@ -118,10 +122,42 @@ static int open_nodes(const Lab *lab, Sources *s, const bool *wanted, Err *err) 
         return r;
 }
 
+/* Many users have a low soft limit, which their commands may raise up to the hard one. */
+static int allow_files(Sources *s, const bool *wanted, Err *err) {
+        const Topology *t = s->topology;
+        rlim_t needed = FILES_BESIDES;
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return fail(err, errno, "cannot ask for the limit of open files");
+        s->files = limit.rlim_cur;
+        for (size_t i = 0; i < t->n_nodes; i++)
+                if (!wanted || wanted[i])
+                        needed += strv_length(t->nodes[i].binds) +
+                                  (node_has_command(&t->nodes[i]) ? FILES_OF_COMMAND : 0);
+        if (needed <= limit.rlim_cur)
+                return 0;
+        if (needed > limit.rlim_max)
+                return err_hint(
+                        err,
+                        refuse(err, EMFILE,
+                               "the lab needs %ju open files for logs and binds while it is "
+                               "made, and you may have %ju",
+                               (uintmax_t) needed, (uintmax_t) limit.rlim_max),
+                        "'ulimit -Hn' shows the limit; root sets it in "
+                        "/etc/security/limits.conf");
+        limit.rlim_cur = needed;
+        return setrlimit(RLIMIT_NOFILE, &limit) < 0
+                       ? fail(err, errno, "cannot raise the limit of open files")
+                       : 0;
+}
+
 int sources_open(Lab *lab, Sources *s, Err *err) {
         autofree char *hosts = NULL;
-        int r = make_userns(lab, s, err);
+        int r = allow_files(s, NULL, err);
 
+        if (r >= 0)
+                r = make_userns(lab, s, err);
         if (r >= 0)
                 r = host_tree_open(s->userns, &s->tree, err);
         if (r < 0)
@@ -141,6 +177,10 @@ int sources_open(Lab *lab, Sources *s, Err *err) {
 int sources_open_more(Lab *lab, Sources *s, const bool *wanted, Err *err) {
         autofree char *path = str_format("/proc/%d/ns/user", lab->state.fabric.pid);
 
+        int r = allow_files(s, wanted, err);
+
+        if (r < 0)
+                return r;
         s->userns = path ? ns_open(ns_kind("user"), path, err) : -ENOMEM;
         return s->userns < 0 ? s->userns : open_nodes(lab, s, wanted, err);
 }

@@ -4,6 +4,8 @@
 /* What only root of the host can open for a lab's nodes: files to bind, logs, the keeper's socket.
  */
 
+#include <sys/resource.h>
+
 #include "lab/host_tree.h"
 #include "lab/lab.h"
 
@@ -11,6 +13,7 @@ typedef struct Sources {
         int userns, hosts, listener;
         HostTree tree;
         int **binds, *logs, *statuses; /* by node */
+        rlim_t files;                  /* soft limit of open files, as the caller had it */
         const Topology *topology;
 } Sources;
 

@@ -239,6 +239,7 @@ static int build(Lab *lab, const LabOptions *options, Err *err) {
                             .binds = s.binds,
                             .logs = s.logs,
                             .statuses = s.statuses,
+                            .files = s.files,
                             .listener = s.listener,
                             .priority = options->priority,
                             .apart = !idle_nodes_are_possible(),
@@ -274,52 +275,23 @@ static int start(Lab *lab, Err *err) {
         return r < 0 ? r : lab_save(lab, err);
 }
 
-/* What an ordinary user may not have. */
-static int check_rights(const Topology *t, Err *err) {
-        if (!idmap_is_inside())
-                return 0;
-        if (t->n_uplinks > 0)
-                return err_hint(err,
-                                topology_refuse(t, t->uplinks[0].line, err,
-                                                "an uplink of kind '%s' at node '%s' needs rights "
-                                                "over the machine's network",
-                                                t->uplinks[0].kind,
-                                                t->nodes[t->uplinks[0].node].name),
-                                "an ordinary user's labs have links among their nodes only");
-        for (size_t i = 0; i < t->n_nodes; i++) {
-                const Node *n = &t->nodes[i];
-
-                if (n->image || node_is_limited(n))
-                        return err_hint(err,
-                                        topology_refuse(t, n->line, err,
-                                                        n->image ? "node '%s' is of an image"
-                                                                 : "node '%s' is to be limited",
-                                                        n->name),
-                                        "an ordinary user's labs have light nodes without control "
-                                        "groups, and switches");
-        }
-        return 0;
-}
-
 int lab_check(const Home *home, const Topology *t, Err *err) {
-        int r = check_rights(t, err);
+        int r = lab_check_needs(home, t, err);
 
-        if (r >= 0)
-                r = lab_check_needs(home, t, err);
         return r < 0 ? r : lab_check_switches(t, err);
 }
 
 int lab_up(const Home *home, Topology *topology, const LabOptions *options, Lab **ret, Err *err) {
         autoptr(Lab) lab = lab_new(home, topology->name);
         autoclose int lock = -EBADF;
-        int r = lab_resolve_uplinks(topology, NULL, err);
+        int r = lab_resolve_uplinks(home, topology, NULL, err);
 
         if (r >= 0)
                 r = lab_choose_netem(topology, err);
         if (r >= 0)
                 r = lab_check(home, topology, err);
         if (r >= 0)
-                r = lab_check_uplinks(topology, err);
+                r = lab_check_uplinks(home, topology, err);
         if (r < 0)
                 return r;
         if (!lab)

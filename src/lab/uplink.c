@@ -20,6 +20,7 @@
 #include "lab/lab_internal.h"
 #include "lab/nat.h"
 #include "lab/node_network.h"
+#include "lab/outside.h"
 #include "lab/uplink.h"
 #include "lab/uplink_internal.h"
 #include "lab/uplink_record.h"
@@ -241,6 +242,11 @@ static int attach(Attach *a) {
         return r;
 }
 
+/* By the keeper, with a socket where this process is. */
+static bool is_carried(const Uplink *u) {
+        return str_equal(u->kind, uplink_kind_names[UPLINK_UDP]);
+}
+
 int lab_attach_uplink(Lab *lab, size_t uplink, Err *err) {
         const Topology *t = lab->topology;
         const Uplink *u = &t->uplinks[uplink];
@@ -248,8 +254,11 @@ int lab_attach_uplink(Lab *lab, size_t uplink, Err *err) {
         int r = lab_detach_uplink(lab, t->nodes[u->node].name, u->interface, err);
 
         if (r >= 0)
-                r = lab_check_uplink(t, uplink, err);
-        autoclose int nl = nl_open(), netns = r < 0 ? r : lab_node_netns(lab, u->node, err);
+                r = lab_check_uplink(lab->home, t, uplink, err);
+        autoclose int nl = r < 0           ? r
+                           : is_carried(u) ? nl_open()
+                                           : lab_open_outside(lab->home, err),
+                      netns = r < 0 ? r : lab_node_netns(lab, u->node, err);
         Attach a = { .lab = lab,
                      .t = t,
                      .uplink = u,
@@ -259,10 +268,9 @@ int lab_attach_uplink(Lab *lab, size_t uplink, Err *err) {
                      .netns = netns,
                      .err = err };
 
-        if (netns < 0)
-                return netns;
-        r = nl < 0 ? fail(err, nl, "cannot open a netlink socket")
-                   : uplink_read(t, u, &a.spec, err);
+        if (netns < 0 || nl < 0)
+                return netns < 0 ? netns : nl;
+        r = uplink_read(t, u, &a.spec, err);
         if (r >= 0)
                 r = attach(&a);
         link_kept_clear(&a.kept);
@@ -277,7 +285,7 @@ int lab_attach_uplinks(Lab *lab, Err *err) {
 
         for (size_t i = 0; r >= 0 && i < lab->topology->n_uplinks; i++)
                 r = lab_attach_uplink(lab, i, err);
-        return r;
+        return r < 0 ? r : lab_connect_outside(lab, err);
 }
 
 /* ---- giving back ---- */
@@ -459,7 +467,7 @@ static int detach(const Lab *lab, const char *name, Err *err) {
                 return r;
         node = find_state(lab, record.node);
         netns = node < 0 ? -ESRCH : lab_node_netns(lab, (size_t) node, NULL);
-        if (str_equal(record.kind, "udp"))
+        if (str_equal(record.kind, uplink_kind_names[UPLINK_UDP]))
                 udp_remove(lab, record.node, record.uplink);
         if (record.device) {
                 r = uplink_record_kept(&record, &kept, err);
@@ -499,6 +507,8 @@ int lab_detach_uplinks(const Lab *lab, Err *err) {
 int lab_note_home(Lab *lab, Err *err) {
         struct stat st;
 
+        if (lab->home->network)
+                return 0; /* see outside.h */
         if (stat(OWN_NETNS, &st) < 0)
                 return fail(err, errno, "cannot look at this network namespace");
         lab->state.netns = st.st_ino;

@@ -11,18 +11,19 @@
  * node's process; if that ends without us, the kernel gives a real one back to the host by itself,
  * and it gets its name, addresses and routes from the record.
  *
- * The network namespace where `up` ran is the host's: `down` goes there.
+ * The network namespace where `up` ran is the host's: `down` goes there. An ordinary user's is
+ * another (outside.h), which every command finds.
  */
 
 #include "lab/lab.h"
 
 /* Works out what depends on the machine, the MTUs: of tunnels, and of links behind a switch with an
  * uplink that takes less than they.  @before: the lab as it is, or NULL: what stays has its MTU. */
-int lab_resolve_uplinks(Topology *t, const Topology *before, Err *err);
+int lab_resolve_uplinks(const Home *home, Topology *t, const Topology *before, Err *err);
 /* Refuses, before anything is built, an interface of the host that is not there or not to be
  * had. */
-int lab_check_uplinks(const Topology *t, Err *err);
-int lab_check_uplink(const Topology *t, size_t uplink, Err *err);
+int lab_check_uplinks(const Home *home, const Topology *t, Err *err);
+int lab_check_uplink(const Home *home, const Topology *t, size_t uplink, Err *err);
 
 int lab_attach_uplinks(Lab *lab, Err *err);
 int lab_attach_uplink(Lab *lab, size_t uplink, Err *err);

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "kernel/idmap.h"
+#include "lab/outside.h"
+#include "lab/rights.h"
 #include "lab/uplink.h"
 #include "netlink/link.h"
 #include "netlink/link_keep.h"
@@ -70,7 +71,7 @@ static int tunnel_mtu(int nl, const UplinkSpec *s, uint32_t *ret, Err *err) {
         return 0;
 }
 
-static int find_mtu(int nl, const UplinkSpec *s, uint32_t *ret, Err *err) {
+static int find_mtu(const Home *home, int nl, const UplinkSpec *s, uint32_t *ret, Err *err) {
         DefaultRoute way = {};
 
         *ret = s->mtu;
@@ -78,8 +79,11 @@ static int find_mtu(int nl, const UplinkSpec *s, uint32_t *ret, Err *err) {
                 return 0;
         if (s->kind == UPLINK_VXLAN || s->kind == UPLINK_UDP)
                 return tunnel_mtu(nl, s, ret, err);
-        if (s->kind == UPLINK_HOST)
-                return s->bridge ? mtu_of_device(nl, s->bridge, ret) : 0;
+        if (s->kind == UPLINK_HOST) {
+                autoclose int there = s->bridge ? lab_open_outside(home, err) : -EBADF;
+
+                return !s->bridge ? 0 : there < 0 ? there : mtu_of_device(there, s->bridge, ret);
+        }
         if (s->device) {
                 int r = mtu_of_device(nl, s->device, ret);
 
@@ -123,21 +127,31 @@ static uint32_t known_mtu(const Uplink *u, const Topology *before) {
         return 0;
 }
 
-static int resolve(int nl, Topology *t, const Topology *before, const size_t *domains, Uplink *u,
-                   Err *err) {
+static int no_interface(const Home *home, const Topology *t, const Uplink *u, const char *name,
+                        Err *err) {
+        int r = topology_refuse(t, u->line, err, "there is no interface '%s'", name);
+
+        return home->network ? err_hint(err, r,
+                                        "it is looked for among the bridges of your containers, "
+                                        "which 'isola network inspect' names")
+                             : err_hint(err, r, "'ip link' lists those of this host");
+}
+
+static int resolve(const Home *home, int nl, Topology *t, const Topology *before,
+                   const size_t *domains, Uplink *u, Err *err) {
         autouplinkspec s = {};
         uint32_t mtu = 0;
         int r = uplink_read(t, u, &s, err);
 
         if (r >= 0 && !s.mtu)
                 mtu = known_mtu(u, before);
-        if (r >= 0 && !mtu && (r = find_mtu(nl, &s, &mtu, err)) < 0 && (!err || !err->message))
-                return err_hint(err,
-                                topology_refuse(t, u->line, err, "there is no interface '%s'",
-                                                s.bridge   ? s.bridge
-                                                : s.device ? s.device
-                                                           : "?"),
-                                "'ip link' lists those of this host");
+        if (r >= 0 && !mtu && (r = find_mtu(home, nl, &s, &mtu, err)) < 0 &&
+            (!err || !err->message))
+                return no_interface(home, t, u,
+                                    s.bridge   ? s.bridge
+                                    : s.device ? s.device
+                                               : "?",
+                                    err);
         if (r < 0)
                 return r;
         if (mtu && !s.mtu && strv_addf(&u->settings, "mtu=%u", mtu) < 0)
@@ -147,42 +161,18 @@ static int resolve(int nl, Topology *t, const Topology *before, const size_t *do
         return 0;
 }
 
-/* An ordinary user has no say in the machine's network. */
-static int keep_inside(Topology *t, Err *err) {
-        if (!idmap_is_inside())
-                return 0;
-        if (t->external_access &&
-            strv_add(&t->notes, "the management network does not lead out of an ordinary user's "
-                                "lab: 'external-access' is not carried out") < 0)
-                return fail(err, ENOMEM, "cannot read the lab");
-        t->external_access = false;
-        for (size_t i = 0; i < t->n_nodes; i++)
-                if (t->nodes[i].ports && node_is_managed(t, &t->nodes[i]))
-                        return err_hint(err,
-                                        topology_refuse(t, t->nodes[i].line, err,
-                                                        "to publish ports of node '%s' needs "
-                                                        "rights over the machine's network",
-                                                        t->nodes[i].name),
-                                        "an ordinary user's labs have links among their nodes "
-                                        "only");
-        return 0;
-}
-
-int lab_resolve_uplinks(Topology *t, const Topology *before, Err *err) {
+int lab_resolve_uplinks(const Home *home, Topology *t, const Topology *before, Err *err) {
         autofree size_t *domains = NULL;
         autoclose int nl = -EBADF;
-        int r = keep_inside(t, err);
+        int r = lab_fit_rights(t, err);
 
-        if (r < 0)
+        if (r < 0 || t->n_uplinks == 0)
                 return r;
-
-        if (t->n_uplinks == 0)
-                return 0;
         nl = nl_open();
         if (nl < 0 || topology_domains(t, &domains) < 0)
                 return fail(err, nl < 0 ? nl : -ENOMEM, "cannot work out the MTUs of uplinks");
         for (size_t i = 0; r >= 0 && i < t->n_uplinks; i++)
-                r = resolve(nl, t, before, domains, &t->uplinks[i], err);
+                r = resolve(home, nl, t, before, domains, &t->uplinks[i], err);
         return r;
 }
 
@@ -215,8 +205,9 @@ static int check_nic(int nl, const Topology *t, const Uplink *u, const Link *lin
                        : 0;
 }
 
-static int check_one(int nl, const Topology *t, const Uplink *u, Err *err) {
+static int check_one(const Home *home, const Topology *t, const Uplink *u, Err *err) {
         autouplinkspec s = {};
+        autoclose int nl = -EBADF;
         const char *name;
         Link link = {};
         int r = uplink_read(t, u, &s, err);
@@ -226,11 +217,12 @@ static int check_one(int nl, const Topology *t, const Uplink *u, Err *err) {
         name = s.kind == UPLINK_HOST ? s.bridge : s.device;
         if (!name)
                 return 0;
+        nl = lab_open_outside(home, err);
+        if (nl < 0)
+                return nl;
         r = link_get(nl, name, &link, NULL);
         if (r < 0)
-                return err_hint(
-                        err, topology_refuse(t, u->line, err, "there is no interface '%s'", name),
-                        "'ip link' lists those of this host");
+                return no_interface(home, t, u, name, err);
         if (s.kind == UPLINK_NIC)
                 return check_nic(nl, t, u, &link, err);
         if (s.kind == UPLINK_HOST && !str_equal(link.kind, "bridge"))
@@ -241,17 +233,14 @@ static int check_one(int nl, const Topology *t, const Uplink *u, Err *err) {
         return 0;
 }
 
-int lab_check_uplink(const Topology *t, size_t uplink, Err *err) {
-        autoclose int nl = nl_open();
-
-        return nl < 0 ? fail(err, nl, "cannot open a netlink socket")
-                      : check_one(nl, t, &t->uplinks[uplink], err);
+int lab_check_uplink(const Home *home, const Topology *t, size_t uplink, Err *err) {
+        return check_one(home, t, &t->uplinks[uplink], err);
 }
 
-int lab_check_uplinks(const Topology *t, Err *err) {
+int lab_check_uplinks(const Home *home, const Topology *t, Err *err) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < t->n_uplinks; i++)
-                r = lab_check_uplink(t, i, err);
+                r = lab_check_uplink(home, t, i, err);
         return r;
 }

@@ -79,7 +79,7 @@ int lab_revive_uplinks(Lab *lab, Err *err) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < lab->topology->n_uplinks; i++)
-                if (str_equal(lab->topology->uplinks[i].kind, "udp"))
+                if (str_equal(lab->topology->uplinks[i].kind, uplink_kind_names[UPLINK_UDP]))
                         r = lab_attach_uplink(lab, i, err);
         return r;
 }

@@ -112,6 +112,7 @@ def test_nodes_wait_for_health_and_end_of_others(isola, lab):
 
 def test_a_wait_for_configuration_comes_after_exec(isola, lab, tmp_path):
     (tmp_path / 'shared').mkdir()
+    (tmp_path / 'shared').chmod(0o777)
     lab('''
 name: stages
 topology:
@@ -234,6 +235,7 @@ def test_a_container_that_is_started_again_has_its_links(isola, lab, image):
                == 'hello from inside\n', what='an answer of the server')
 
 
+@pytest.mark.needs_root('limits need a control group to divide')
 def test_what_a_container_is_told(isola, lab, image, tmp_path):
     (tmp_path / 'shared').mkdir(mode=0o755)
     (tmp_path / 'shared/file').write_text('bound\n')
@@ -335,6 +337,7 @@ def lab_cgroups(lab_id):
     return existing(f'/sys/fs/cgroup/isola/lab-{lab_id}') + existing(f'/sys/fs/cgroup/*/isola/lab-{lab_id}')
 
 
+@pytest.mark.needs_root('limits need a control group to divide')
 def test_light_nodes_have_limits_and_nothing_stays(isola, lab):
     lab(LIMITED)
     eat = ['sh', '-c', 'x=$(head -c 64m /dev/zero | tr "\\0" x); echo ${#x}']
@@ -436,6 +439,7 @@ def test_a_management_network_that_cannot_be_is_refused(isola, lab, text, words)
     leaves_nothing(isola)
 
 
+@pytest.mark.needs_root("copies root's files")
 @pytest.mark.parametrize('node', ['light', 'boxed'])
 def test_files_are_copied_into_nodes_and_out(isola, lab, image, tmp_path, node):
     lab('''

@@ -650,13 +650,16 @@ print(s.recv(100).decode())''') == 'cba\n'
     assert rules(one) == ''
 
 
-def test_a_porter_that_is_killed_costs_the_reservation_alone(machines):
+def test_a_porter_that_is_killed_costs_the_reservation_alone_until_the_next_command(machines):
     one, two = machines
     one.up(ports_lab('doors', ['8080:80']))
     wait_until(lambda: fetch(two, 'http://10.9.0.1:8080/'), what='the web server')
     kill(json.loads(pathlib.Path(f'{one.run_root}/labs/doors/state.json').read_text())['porter']['pid'])
-    assert one.out('lab', 'ls', '--format', '{{.Status}}').startswith('broken')
     assert fetch(two, 'http://10.9.0.1:8080/')
+    seen = one('lab', 'ls', '--format', '{{.Status}}')
+    assert seen.stdout == 'running\n' and "the process that publishes the ports of lab 'doors' was killed" in seen.stderr
+    assert fetch(two, 'http://10.9.0.1:8080/')
+    assert 'port 8080/tcp is already published' in one('run', '--rm', '-p', '8080:80', 'busybox', 'true', code=125).stderr
     one('lab', 'down')
     assert fetch(two, 'http://10.9.0.1:8080/') == '' and existing(f'{one.run_root}/ports/*') == []
 
