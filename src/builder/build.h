@@ -64,9 +64,10 @@ typedef struct BuildRequest {
 typedef struct BuildResult {
         Image **images; /* NULL if only files were asked for by --output */
         size_t n;
-        size_t chosen;    /* the one that the names mean here */
-        ImageIndex index; /* of several images; else its digest is "" */
-        char **names;     /* "repository:tag"s that were given */
+        size_t chosen;                  /* the one that the names mean here */
+        ImageIndex index;               /* of several images; else its digest is "" */
+        char **names;                   /* "repository:tag"s that were given */
+        char pushed[DIGEST_LENGTH + 1]; /* what it is called in a registry; "" if it was not sent */
 } BuildResult;
 
 void build_result_clear(BuildResult *result);

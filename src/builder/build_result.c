@@ -11,6 +11,7 @@
 #include "builder/build_result.h"
 #include "builder/cache_transfer.h"
 #include "oci/platform.h"
+#include "oci/reference.h"
 #include "store/tar_write.h"
 
 /* --label wins over the Dockerfile's. */
@@ -154,6 +155,26 @@ static int make_images(Build *builds, size_t n, char *const *names, BuildResult 
         return strv_copy(names, &ret->names) < 0 ? fail(err, ENOMEM, "cannot make the image") : 0;
 }
 
+/* "a:1,b:2" */
+static int add_names(const char *text, char ***names, Err *err) {
+        autostrv list = NULL;
+
+        if (strv_split(text, ",", true, &list) < 0)
+                return fail(err, ENOMEM, "cannot build");
+        strv_foreach(name, list) {
+                autoptr(Reference) ref = NULL;
+                autofree char *full = NULL;
+                int r = reference_parse(*name, &ref, err);
+
+                if (r < 0)
+                        return r;
+                full = reference_text(ref);
+                if (!full || (!strv_has(*names, full) && strv_add(names, full) < 0))
+                        return fail(err, ENOMEM, "cannot build");
+        }
+        return 0;
+}
+
 /* The files of each platform, and names that --output gives. */
 static int write_files(Build *builds, size_t n, char ***names, Err *err) {
         const Outputs *outputs = &builds->outputs;
@@ -168,14 +189,33 @@ static int write_files(Build *builds, size_t n, char ***names, Err *err) {
                         r = output_write(output, state->lowers, builds->latest,
                                          n > 1 ? &builds[k].arguments.target : NULL, err);
                 }
-                if (r >= 0 && output->name && !strv_has(*names, output->name) &&
-                    strv_add(names, output->name) < 0)
-                        r = fail(err, ENOMEM, "cannot build");
+                if (r >= 0 && output->name)
+                        r = add_names(output->name, names, err);
+        }
+        if (r >= 0 && outputs_push(outputs) && !*names)
+                r = err_hint(err, refuse(err, EINVAL, "what is to be pushed has no name"),
+                             "give it one: -t REGISTRY/NAME:TAG");
+        return r;
+}
+
+/* To the registries of the names that the output gives, or else of all. */
+static int push_image(const Build *builds, const Output *output, const OutputImage *image,
+                      BuildResult *result, Err *err) {
+        autostrv own = NULL;
+        int r = output->name ? add_names(output->name, &own, err) : 0;
+
+        strv_foreach(name, own ? own : result->names) {
+                if (r < 0)
+                        return r;
+                build_say(builds, "Pushing %s\n", *name);
+                r = output_push(output, builds->home, image, *name, result->pushed, err);
+                if (r >= 0)
+                        build_say(builds, "%s: digest: %s\n", *name, result->pushed);
         }
         return r;
 }
 
-static int write_images(const Build *builds, const BuildResult *result, Err *err) {
+static int write_images(const Build *builds, BuildResult *result, Err *err) {
         const Outputs *outputs = &builds->outputs;
         autostrv annotations = NULL;
         int r;
@@ -186,13 +226,16 @@ static int write_images(const Build *builds, const BuildResult *result, Err *err
                             *result->index.digest ? NULL : &builds->arguments.target, &annotations);
         if (r < 0)
                 return fail(err, r, "cannot write the image");
-        for (size_t i = 0; r >= 0 && i < outputs->n_list; i++)
-                r = output_write_image(&outputs->list[i], builds->home,
-                                       &(OutputImage){ .id = build_result_digest(result),
-                                                       .names = result->names,
-                                                       .annotations = annotations,
-                                                       .whole = result->n > 1 },
-                                       err);
+        for (size_t i = 0; r >= 0 && i < outputs->n_list; i++) {
+                const OutputImage image = { .id = build_result_digest(result),
+                                            .names = result->names,
+                                            .annotations = annotations,
+                                            .whole = result->n > 1 };
+
+                r = output_write_image(&outputs->list[i], builds->home, &image, err);
+                if (r >= 0 && outputs->list[i].push)
+                        r = push_image(builds, &outputs->list[i], &image, result, err);
+        }
         return r;
 }
 

@@ -25,6 +25,8 @@ typedef struct BuildOptions {
         uint64_t shm_size;
         const char **platforms, *metadata;
         const char *file, *target, *iidfile, *progress, *network;
+        const char **attests, *provenance, *sbom;
+        bool push, load;
         bool no_cache, quiet, remove, force_remove, print_ast, check, squash, pull, pull_never;
 } BuildOptions;
 
@@ -35,6 +37,8 @@ static const Option options[] = {
                  "security.insecure|network.host"),
         OPT_LIST(0, "annotation", BuildOptions, annotations, "[WHERE:]NAME=VALUE",
                  "Add an annotation to the manifest (or index:, manifest-descriptor:)"),
+        OPT_LIST(0, "attest", BuildOptions, attests, "type=TYPE,disabled=true",
+                 "Refused but for disabled=true: isola makes no attestations"),
         OPT_LIST(0, "build-arg", BuildOptions, arguments, "NAME=VALUE",
                  "Give a value to an ARG of the Dockerfile"),
         OPT_LIST(0, "build-context", BuildOptions, contexts, "NAME=DIR|URL",
@@ -52,6 +56,8 @@ static const Option options[] = {
                  "Accepted for Docker's sake: nothing intermediate is ever left"),
         OPT_STRING(0, "iidfile", BuildOptions, iidfile, "FILE", "Write the image's id to FILE",
                    "file"),
+        OPT_FLAG(0, "load", BuildOptions, load,
+                 "Put the image into the store, as without --output (type=image)"),
         OPT_LIST(0, "label", BuildOptions, labels, "NAME=VALUE", "Add a label to the image"),
         OPT_STRING(0, "metadata-file", BuildOptions, metadata, "FILE",
                    "Write what the image is called and its digests to FILE, as JSON", "file"),
@@ -61,7 +67,7 @@ static const Option options[] = {
         OPT_LIST(0, "no-cache-filter", BuildOptions, uncached, "STAGE",
                  "Carry out every step of a stage anew"),
         OPT_LIST('o', "output", BuildOptions, outputs, "DIR|type=TYPE,dest=FILE",
-                 "Write files (type local, tar) or the image (oci, docker) out", "dir"),
+                 "Write files (local, tar) or the image (oci, docker, registry) out", "dir"),
         OPT_LIST(0, "platform", BuildOptions, platforms, "OS/ARCH[,…]",
                  "What to build for: one platform, or several under one name"),
         OPT_FLAG(0, "print-ast", BuildOptions, print_ast,
@@ -69,11 +75,17 @@ static const Option options[] = {
         OPT_STRING(0, "progress", BuildOptions, progress, "HOW",
                    "auto (tty on a terminal, else plain), rawjson or quiet",
                    "auto|plain|tty|quiet|rawjson"),
+        OPT_STRING(0, "provenance", BuildOptions, provenance, "false",
+                   "Refused but for false: isola makes no attestations"),
         OPT_FLAG(0, "pull", BuildOptions, pull, "Ask the registry for images that are here, too"),
         OPT_FLAG(0, "pull-never", BuildOptions, pull_never, "Use only images that are here"),
+        OPT_FLAG(0, "push", BuildOptions, push,
+                 "Send the image to the registry of its names (type=registry)"),
         OPT_FLAG('q', "quiet", BuildOptions, quiet, "Print nothing but the image's id"),
         OPT_FLAG(0, "rm", BuildOptions, remove,
                  "Accepted for Docker's sake: nothing intermediate is ever left"),
+        OPT_STRING(0, "sbom", BuildOptions, sbom, "false",
+                   "Refused but for false: isola makes no attestations"),
         OPT_LIST(0, "secret", BuildOptions, secrets, "id=ID,src=FILE",
                  "Let RUN --mount=type=secret show a file or variable (env=NAME)"),
         OPT_SIZE(0, "shm-size", BuildOptions, shm_size, "SIZE", "Size of /dev/shm of RUN (64m)"),
@@ -104,6 +116,13 @@ static json_t *describe_result(const CommandInput *in, const BuildResult *result
         const char *digest = result->index.digest, *media_type = OCI_MEDIA_INDEX;
         int64_t size = result->index.size;
 
+        if (*result->pushed) {
+                /* The one that others see; its size is known to the registry alone. */
+                return json_pack("{s:s, s:{s:s, s:s}}", "containerimage.digest", result->pushed,
+                                 "containerimage.descriptor", "mediaType",
+                                 result->n == 1 ? OCI_MEDIA_MANIFEST : OCI_MEDIA_INDEX, "digest",
+                                 result->pushed);
+        }
         if (result->n == 1) {
                 digest = result->images[0]->manifest_digest;
                 media_type = OCI_MEDIA_MANIFEST;
@@ -184,6 +203,43 @@ static int choose_progress(const BuildOptions *o, BuildRequest *ret, Err *err) {
         return 0;
 }
 
+/* Consumers of images have stumbled over attestations that nobody asked for, so there are none;
+ * the words that switch them off are obeyed. */
+static int check_attestations(const BuildOptions *o, Err *err) {
+        const char *said = NULL;
+        bool wanted = false;
+
+        if (o->provenance && (parse_bool(o->provenance, &wanted) < 0 || wanted))
+                said = "--provenance";
+        else if (o->sbom && (parse_bool(o->sbom, &wanted) < 0 || wanted))
+                said = "--sbom";
+        strv_foreach(attest, o->attests)
+                if (!strstr(*attest, "disabled=true"))
+                        said = "--attest";
+        if (!said)
+                return 0;
+        return err_hint(err, refuse(err, EOPNOTSUPP, "%s: isola makes no attestations", said),
+                        "leave it away; SOURCE_DATE_EPOCH makes a build that anybody can repeat");
+}
+
+/* --push and --load are short for outputs; @ret: the caller's, strings borrowed. */
+static int add_outputs(const BuildOptions *o, const char ***ret, Err *err) {
+        static const char registry[] = "type=registry", image[] = "type=image";
+        size_t n = strv_length((char **) o->outputs);
+        const char **list = calloc(n + 3, sizeof *list);
+
+        if (!list)
+                return fail(err, ENOMEM, "cannot build");
+        if (n > 0)
+                memcpy(list, o->outputs, n * sizeof *list);
+        if (o->push)
+                list[n++] = registry;
+        if (o->load && !o->push)
+                list[n++] = image;
+        *ret = list;
+        return 0;
+}
+
 static int check_options(const BuildOptions *o, Err *err) {
         static const char *const progresses[] = {
                 "auto", "plain", "tty", "quiet", "rawjson", NULL
@@ -193,6 +249,8 @@ static int check_options(const BuildOptions *o, Err *err) {
         int r;
 
         r = check_word(progress_word(o), "progress", progresses, err);
+        if (r >= 0)
+                r = check_attestations(o, err);
         if (r >= 0)
                 r = check_word(o->network, "network", networks, err);
         strv_foreach(word, o->allow)
@@ -236,6 +294,7 @@ static int build(const CommandInput *in, const BuildRequest *request, Err *err) 
 
 static int cmd_build(const CommandInput *in, Err *err) {
         const BuildOptions *o = in->options;
+        autofree const char **outputs = NULL;
         HostConfig host = {};
         BuildRequest request = {
                 .context = in->args[0],
@@ -247,7 +306,6 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 .contexts = o->contexts,
                 .secrets = o->secrets,
                 .agents = o->agents,
-                .outputs = o->outputs,
                 .cache_from = o->cache_from,
                 .cache_to = o->cache_to,
                 .uncached = o->uncached,
@@ -270,6 +328,9 @@ static int cmd_build(const CommandInput *in, Err *err) {
                 r = read_host(o, &host, err);
         if (r >= 0)
                 r = choose_progress(o, &request, err);
+        if (r >= 0)
+                r = add_outputs(o, &outputs, err);
+        request.outputs = outputs;
         if (r < 0)
                 return r;
         if (o->print_ast || o->check)

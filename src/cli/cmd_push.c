@@ -70,7 +70,7 @@ static int choose_platform(const CommandInput *in, const char *from, char **ret,
 static int push_one(const CommandInput *in, const char *from, const char *to, Err *err) {
         const PushCommand *o = in->options;
         autoprogress progress = {};
-        const PackOptions how = { .compress = true, .whole = !o->platform };
+        const PackOptions how = { .compression = COMPRESSION_GZIP, .whole = !o->platform };
         CopyOptions copy = { .all_platforms = true };
         autofree char *chosen = NULL, *registry = NULL, *repository = NULL, *said = NULL;
         char digest[DIGEST_LENGTH + 1];

@@ -151,6 +151,7 @@ static void packing_clear(Packing *p) {
 }
 
 static int pack(Packing *p, const char *chain_id, Err *err) {
+        const PackOptions how = { .compression = COMPRESSION_GZIP };
         autoptr(Layer) layer = NULL;
         Packed packed = { .file = -EBADF };
         OciDescriptor *d;
@@ -158,7 +159,7 @@ static int pack(Packing *p, const char *chain_id, Err *err) {
 
         r = layer_load(p->source->home, chain_id, &layer, err);
         if (r >= 0)
-                r = pack_layer(p->source->home, layer, true, &packed, err);
+                r = pack_layer(p->source->home, layer, &how, &packed, err);
         if (r >= 0)
                 r = source_add_place(p->source, packed.digest, packed.file, 0, packed.size,
                                      packed.path, err);

@@ -4,27 +4,31 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "base/file.h"
+#include "oci/image.h"
 #include "transfer/ingest.h"
 #include "transfer/pack.h"
 
 #define CHUNK_SIZE  (1u << 20)
-#define LEVEL       5 /* a third of gzip -6's time for the same size */
+#define GZIP_LEVEL  5 /* a third of gzip -6's time for the same size */
+#define ZSTD_LEVEL  3 /* zstd's own */
 #define THREADS_MAX 8
 
 /* One piece of the tar and what becomes of it. */
 typedef struct Chunk {
         char *in, *out;
         size_t n, room, packed;
-        struct libdeflate_compressor *compressor;
+        struct libdeflate_compressor *gzip; /* one of these two */
+        ZSTD_CCtx *zstd;
         pthread_t thread;
 } Chunk;
 
 typedef struct Packer {
         Packed *packed;
         Digest digest;
-        bool compress;
+        const PackOptions *how;
         Chunk chunks[THREADS_MAX];
         size_t n_chunks, at; /* the one that is filled */
 } Packer;
@@ -41,10 +45,26 @@ static int put(Packer *p, const void *bytes, size_t n) {
         return fd_write_all(p->packed->file, bytes, n);
 }
 
+int compression_levels(Compression compression) {
+        return compression == COMPRESSION_ZSTD ? 22 : 12;
+}
+
+const char *compression_media_type(Compression compression) {
+        return compression == COMPRESSION_ZSTD   ? OCI_MEDIA_ZSTD
+               : compression == COMPRESSION_GZIP ? OCI_MEDIA_GZIP
+                                                 : OCI_MEDIA_LAYER;
+}
+
 static void *compress_chunk(void *context) {
         Chunk *c = context;
 
-        c->packed = libdeflate_gzip_compress(c->compressor, c->in, c->n, c->out, c->room);
+        if (c->zstd) {
+                size_t n = ZSTD_compress2(c->zstd, c->out, c->room, c->in, c->n);
+
+                c->packed = ZSTD_isError(n) ? 0 : n;
+        } else {
+                c->packed = libdeflate_gzip_compress(c->gzip, c->in, c->n, c->out, c->room);
+        }
         return NULL;
 }
 
@@ -76,7 +96,7 @@ static int flush(Packer *p) {
 static int take(void *context, const void *bytes, size_t n) {
         Packer *p = context;
 
-        if (!p->compress)
+        if (p->how->compression == COMPRESSION_NONE)
                 return put(p, bytes, n);
         while (n > 0) {
                 Chunk *c = &p->chunks[p->at];
@@ -96,6 +116,25 @@ static int take(void *context, const void *bytes, size_t n) {
         return 0;
 }
 
+static int prepare_chunk(Chunk *c, const PackOptions *how) {
+        if (how->compression == COMPRESSION_ZSTD) {
+                c->zstd = ZSTD_createCCtx();
+                if (!c->zstd ||
+                    ZSTD_isError(ZSTD_CCtx_setParameter(c->zstd, ZSTD_c_compressionLevel,
+                                                        how->level ? how->level : ZSTD_LEVEL)))
+                        return -ENOMEM;
+                c->room = ZSTD_compressBound(CHUNK_SIZE);
+        } else {
+                c->gzip = libdeflate_alloc_compressor(how->level ? how->level : GZIP_LEVEL);
+                if (!c->gzip)
+                        return -ENOMEM;
+                c->room = libdeflate_gzip_compress_bound(c->gzip, CHUNK_SIZE);
+        }
+        c->in = malloc(CHUNK_SIZE);
+        c->out = malloc(c->room);
+        return c->in && c->out ? 0 : -ENOMEM;
+}
+
 static int prepare(Packer *p) {
         cpu_set_t set;
 
@@ -103,35 +142,31 @@ static int prepare(Packer *p) {
         if (p->n_chunks > THREADS_MAX)
                 p->n_chunks = THREADS_MAX;
         for (size_t i = 0; i < p->n_chunks; i++) {
-                Chunk *c = &p->chunks[i];
+                int r = prepare_chunk(&p->chunks[i], p->how);
 
-                c->compressor = libdeflate_alloc_compressor(LEVEL);
-                if (!c->compressor)
-                        return -ENOMEM;
-                c->room = libdeflate_gzip_compress_bound(c->compressor, CHUNK_SIZE);
-                c->in = malloc(CHUNK_SIZE);
-                c->out = malloc(c->room);
-                if (!c->in || !c->out)
-                        return -ENOMEM;
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
 
 static void packer_clear(Packer *p) {
         for (size_t i = 0; i < p->n_chunks; i++) {
-                libdeflate_free_compressor(p->chunks[i].compressor);
+                libdeflate_free_compressor(p->chunks[i].gzip);
+                ZSTD_freeCCtx(p->chunks[i].zstd);
                 free(p->chunks[i].in);
                 free(p->chunks[i].out);
         }
 }
 
 static int pack(const Layer *layer, Packer *p, Err *err) {
-        int r = p->compress ? prepare(p) : 0;
+        bool compress = p->how->compression != COMPRESSION_NONE;
+        int r = compress ? prepare(p) : 0;
 
         if (r < 0)
                 return fail(err, r, "cannot pack the layer '%s'", layer->chain_id);
         r = layer_write_tar(layer, take, p, err);
-        if (r >= 0 && p->compress) {
+        if (r >= 0 && compress) {
                 r = flush(p);
                 if (r < 0)
                         return fail(err, r, "cannot pack the layer '%s'", layer->chain_id);
@@ -139,9 +174,10 @@ static int pack(const Layer *layer, Packer *p, Err *err) {
         return r;
 }
 
-int pack_layer(const Home *home, const Layer *layer, bool compress, Packed *ret, Err *err) {
+int pack_layer(const Home *home, const Layer *layer, const PackOptions *how, Packed *ret,
+               Err *err) {
         Packed packed = { .file = -EBADF };
-        Packer packer = { .packed = &packed, .compress = compress };
+        Packer packer = { .packed = &packed, .how = how };
         int64_t have;
         int r;
 

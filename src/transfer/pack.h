@@ -4,9 +4,9 @@
 /*
  * Packing a layer that was built here: its canonical tar, compressed or not, in a scratch file
  *
- * Compressed it is gzip of many members, one for each MiB, which are made by several threads at
- * once and which every reader takes for one stream (RFC 1952 §2.2).  The same tar gives the same
- * bytes.
+ * Compressed it is gzip of many members, or zstd of many frames, one for each MiB, which are made
+ * by several threads at once and which every reader takes for one stream (RFC 1952 §2.2, RFC 8878
+ * §3.1).  The same tar gives the same bytes.
  */
 
 #include "store/layer.h"
@@ -20,11 +20,20 @@ typedef struct Packed {
 
 void packed_clear(Packed *packed);
 
+typedef enum Compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD } Compression;
+
 /* How layers leave the store. */
 typedef struct PackOptions {
-        bool compress; /* those that were built here, as registries expect it: their manifest's
-                          digest changes, and so does an index's */
-        bool whole;    /* the index that the image belongs to as well, if all it names is here */
+        /* Of those that were built here; registries expect it.  If there is any, their manifest's
+         * digest changes, and so does an index's. */
+        Compression compression;
+        int level;  /* 0 for the usual one */
+        bool whole; /* the index that the image belongs to as well, if all it names is here */
 } PackOptions;
 
-int pack_layer(const Home *home, const Layer *layer, bool compress, Packed *ret, Err *err);
+/* The highest level of a compression, from 1. */
+int compression_levels(Compression compression);
+/* The media type of layers. */
+const char *compression_media_type(Compression compression);
+
+int pack_layer(const Home *home, const Layer *layer, const PackOptions *how, Packed *ret, Err *err);

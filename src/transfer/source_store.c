@@ -30,14 +30,14 @@ static int take_notes(Source *s, const Image *image, char ***ret_names) {
 
 static int pack_one(Source *s, const char *chain_id, const PackOptions *how, OciDescriptor *d,
                     Err *err) {
-        bool compress = how->compress;
+        bool compress = how->compression != COMPRESSION_NONE;
         autoptr(Layer) layer = NULL;
         Packed packed = { .file = -EBADF };
         int r;
 
         r = layer_load(s->home, chain_id, &layer, err);
         if (r >= 0)
-                r = pack_layer(s->home, layer, compress, &packed, err);
+                r = pack_layer(s->home, layer, how, &packed, err);
         if (r < 0)
                 return r;
         r = source_add_place(s, packed.digest, packed.file, 0, packed.size, packed.path, err);
@@ -48,7 +48,8 @@ static int pack_one(Source *s, const char *chain_id, const PackOptions *how, Oci
         if (r < 0 || !compress)
                 return r;
         d->size = packed.size;
-        return str_set(&d->digest, packed.digest) < 0 || str_set(&d->media_type, OCI_MEDIA_GZIP) < 0
+        return str_set(&d->digest, packed.digest) < 0 ||
+                               str_set(&d->media_type, compression_media_type(how->compression)) < 0
                        ? fail(err, ENOMEM, "cannot pack a layer")
                        : 0;
 }
@@ -71,7 +72,7 @@ static int pack_layers(Source *s, const Image *image, OciManifest *m, const Pack
                 r = pack_one(s, chains[i], how, &m->layers[i], err);
                 if (r < 0)
                         return r;
-                changed = how->compress;
+                changed = how->compression != COMPRESSION_NONE;
         }
         return changed;
 }
