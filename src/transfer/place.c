@@ -243,6 +243,8 @@ static int add_elsewhere(NetSetup *setup, const Conf *conf, const char *name, co
         host = strndup(name, (size_t) (slash - name));
         if (!e || !host || set_names(e, host, repository, slash + 1) < 0)
                 return fail(err, ENOMEM, "cannot ask the registry '%s'", name);
+        if (conf_of(conf, host)->blocked)
+                return refuse(err, EACCES, "the registry '%s' is blocked in isola.conf", host);
         e->mirror = mirror;
         return complete(e, conf, host, slash + 1, insecure,
                         str_equal(host, registry) ? options : &plain, err);

@@ -504,7 +504,7 @@ def test_chunks_as_long_as_the_registry_wants_them(fresh, registry, proxy):
     least = {'bytes': None}
 
     def says(request):
-        if request.command != 'POST' or least['bytes'] is None:
+        if request.command != 'POST' or not least['bytes']:
             return False
         request.path = request.path.split('?')[0]  # no mounts
         answer, data = request.fetch()
@@ -512,10 +512,10 @@ def test_chunks_as_long_as_the_registry_wants_them(fresh, registry, proxy):
         return True
     proxy.rules.append(says)
     fresh('pull', f'{registry.host}/chunk/from:v1')
-    for number, wanted in ((None, 2), (65 << 20, 2), (100 << 20, 1)):
+    for number, wanted in ((65 << 20, 2), (100 << 20, 1)):
         proxy.seen.clear()
         least['bytes'] = number
-        fresh('push', f'{registry.host}/chunk/from:v1', f'{proxy.host}/chunk/to{wanted}-{number or 0}:v1')
+        fresh('push', f'{registry.host}/chunk/from:v1', f'{proxy.host}/chunk/to{wanted}:v1')
         ranges = [headers['Content-Range'] for method, _, headers in proxy.seen if method == 'PATCH' and int(headers['Content-Length']) > 10000]
         assert len(ranges) == wanted and all(re.fullmatch(r'\d+-\d+', each) for each in ranges)
         if number == 65 << 20:

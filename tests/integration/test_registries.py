@@ -123,6 +123,10 @@ def test_blocked(fresh, registry, conf):
     assert f"'{name}' is blocked in registries.conf" in fresh('pull', f'{name}:v1', code=1).stderr
     fresh('pull', f'{registry.host}/team/free:v1')
     assert 'is blocked in registries.conf' in fresh('push', f'{registry.host}/team/free:v1', f'{name}:v2', code=1).stderr
+    (pathlib.Path(fresh.environment['HOME']) / 'isola.conf').write_text(f'[registry {registry.host}]\nblocked = yes\n')
+    conf(f'[[registry]]\nprefix = "company.example"\nlocation = "{registry.host}"\n')
+    said = fresh('pull', 'company.example/team/free:v1', code=1, env={'ISOLA_CONFIG': f'{fresh.environment["HOME"]}/isola.conf'}).stderr
+    assert f"the registry '{registry.host}' is blocked in isola.conf" in said
     conf('[[registry]]\nprefix = "*.example.com"\nblocked = true\n')
     assert "'*.example.com' is blocked" in fresh('pull', 'a.b.example.com/x', code=1).stderr
 
