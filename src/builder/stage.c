@@ -47,6 +47,7 @@ void step_clear(Step *step) {
         free(step->mode);
         origin_clear(&step->origin);
         step_mounts_clear(step);
+        run_devices_clear(&step->devices);
         strv_free(step->command);
         strv_free(step->environment);
         free(step->script);

@@ -14,6 +14,7 @@
 #include "builder/build.h"
 #include "builder/cache.h"
 #include "builder/cache_place.h"
+#include "builder/cdi.h"
 #include "builder/config.h"
 #include "builder/context.h"
 #include "builder/git_source.h"
@@ -162,6 +163,7 @@ struct Step {
         size_t n_mounts;
         char **command, **environment;
         bool insecure;              /* --security=insecure */
+        RunDevices devices;         /* --device */
         char *script, *script_path; /* a here-document that is a program, and where it is seen */
         char *network;
 };
@@ -198,6 +200,13 @@ int step_prepare_root(Step *step, Err *err);
 /* Reads --mount, and adds what of it makes a difference to the key. */
 int step_mounts_prepare(Step *step, CacheKey *key, Err *err);
 void step_mounts_clear(Step *step);
+
+/* Reads --device, and finds what is described (cdi.h). */
+int step_devices_prepare(Step *step, Err *err);
+/* Gives nodes and groups to the command's container. */
+int step_devices_give(const Step *step, HostConfig *to);
+/* Adds the mounts that devices ask for. */
+int step_devices_mount(const Step *step, OciSpec *spec, Err *err);
 
 /* What the mounts of a running command hold: locks, copies, helpers. */
 typedef struct MountsHeld MountsHeld;

@@ -190,7 +190,7 @@ static int make_container(Run *run, Err *err) {
         c->host.log_config.type = strdup("none");
         c->host.auto_remove = true;
         c->host.privileged = step->insecure;
-        if (host && copy_host(host, &c->host) < 0)
+        if ((host && copy_host(host, &c->host) < 0) || step_devices_give(step, &c->host) < 0)
                 return fail(err, ENOMEM, "cannot make a container");
         if (!c->name || !c->config.image || !c->config.hostname || !c->host.network_mode ||
             !c->host.log_config.type || strv_copy(step->state->lowers, &c->lowers) < 0 ||
@@ -337,6 +337,8 @@ static int set_up(Run *run, Err *err) {
                 r = layer_draft(c->home, &run->places, err);
         if (r >= 0)
                 r = add_script(run, err);
+        if (r >= 0)
+                r = step_devices_mount(run->step, run->setup->spec, err);
         run->run_dir = str_format("%s/%s", c->home->run, path);
         if (r >= 0 && !run->run_dir)
                 r = fail(err, ENOMEM, "cannot run");
@@ -540,7 +542,6 @@ static int carry_out_run(Step *step, const LayerDraft *draft, Err *err) {
 static int read_flags(Step *step, Err *err) {
         const char *const *allowed = step->build->request->allow;
         const char *network = instruction_flag(step->instruction, "network");
-        const char *device = instruction_flag(step->instruction, "device");
         const char *security = instruction_flag(step->instruction, "security");
 
         if (!network || str_equal(network, "default"))
@@ -563,10 +564,8 @@ static int read_flags(Step *step, Err *err) {
                 return err_hint(err, refuse(err, EPERM, "RUN --security=insecure is not allowed"),
                                 "it makes the command root on this machine: --allow "
                                 "security.insecure");
-        if (device)
-                return refuse(err, EOPNOTSUPP, "RUN --device=%s is not supported", device);
         step->network = strdup(network);
-        return step->network ? 0 : fail(err, ENOMEM, "cannot run");
+        return step->network ? step_devices_prepare(step, err) : fail(err, ENOMEM, "cannot run");
 }
 
 /*
@@ -620,6 +619,11 @@ static int read_command(Step *step, Err *err) {
                 strv_foreach(variable, step->state->variables)
                         if (strv_env_set(&step->environment, *variable) < 0)
                                 r = -ENOMEM;
+        /* What a device says is not the image's. */
+        if (r >= 0)
+                strv_foreach(variable, step->devices.edits.env)
+                        if (strv_env_set(&step->environment, *variable) < 0)
+                                r = -ENOMEM;
         return r < 0 ? fail(err, r, "cannot run") : 0;
 }
 
@@ -658,6 +662,7 @@ int step_prepare_run(Step *step, Err *err) {
         cache_key_add(&key, config->user);
         cache_key_add(&key, step->network);
         cache_key_add(&key, step->insecure ? "insecure" : NULL);
+        cache_key_add_list(&key, step->devices.names);
         cache_key_add(&key, build_word(step->build, "BUILDKIT_SANDBOX_HOSTNAME"));
         cache_key_add(&key, step->state->image.architecture);
         cache_key_add(&key, step->state->image.variant);

@@ -33,8 +33,8 @@ typedef struct BuildOptions {
 static const Option options[] = {
         OPT_LIST(0, "add-host", BuildOptions, hosts, "NAME:ADDRESS", "Add to /etc/hosts of RUN"),
         OPT_LIST(0, "allow", BuildOptions, allow, "WHAT",
-                 "Allow RUN --security=insecure or RUN --network=host",
-                 "security.insecure|network.host"),
+                 "Allow RUN --security=insecure, RUN --network=host, RUN --device",
+                 "security.insecure|network.host|device"),
         OPT_LIST(0, "annotation", BuildOptions, annotations, "[WHERE:]NAME=VALUE",
                  "Add an annotation to the manifest (or index:, manifest-descriptor:)"),
         OPT_LIST(0, "attest", BuildOptions, attests, "type=TYPE,disabled=true",
@@ -245,7 +245,8 @@ static int check_options(const BuildOptions *o, Err *err) {
                 "auto", "plain", "tty", "quiet", "rawjson", NULL
         };
         static const char *const networks[] = { "default", "bridge", "none", "host", NULL };
-        static const char *const allowed[] = { "security.insecure", "network.host", NULL };
+        static const char *const allowed[] = { "security.insecure", "network.host", "device",
+                                               NULL };
         int r;
 
         r = check_word(progress_word(o), "progress", progresses, err);
@@ -254,7 +255,7 @@ static int check_options(const BuildOptions *o, Err *err) {
         if (r >= 0)
                 r = check_word(o->network, "network", networks, err);
         strv_foreach(word, o->allow)
-                if (r >= 0)
+                if (r >= 0 && !str_after(*word, "device="))
                         r = check_word(*word, "allow", allowed, err);
         return r;
 }
