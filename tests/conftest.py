@@ -7,7 +7,8 @@ networks, mounts or names reaches the machine.  `isola` is the real binary with
 state directories of its own; ISOLA names it.
 
 With ISOLA_TEST_USER=1 isola is run by an ordinary user, `joe`, whom only the test host
-knows.  The tests themselves are still root's.  Tests that cannot be run so say why:
+knows; with names of accounts, one for each worker, by those of the machine, each with his
+own systemd.  The tests themselves are still root's.  Tests that cannot be run so say why:
 `@pytest.mark.needs_root('reason')`, or `pytestmark` for a file.
 """
 import ctypes
@@ -18,6 +19,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import signal
@@ -29,7 +31,7 @@ import time
 
 import pytest
 
-AS_USER = os.environ.get('ISOLA_TEST_USER') == '1'
+AS_USER = bool(os.environ.get('ISOLA_TEST_USER'))
 SLOWNESS = float(os.environ.get('ISOLA_TEST_SLOWNESS', '1'))
 KERNEL = tuple(int(n) for n in re.findall(r'\d+', os.uname().release)[:2])
 BINARY = os.environ.get('ISOLA', str(pathlib.Path(__file__).resolve().parents[1] / 'build-check/src/isola'))
@@ -52,16 +54,22 @@ class User:
     first, count = 300000, 65536  # of /etc/subuid and /etc/subgid
 
     def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-user-', dir='/var/tmp'))
-        self.directory.chmod(0o755)
-        for program in ('isola', 'isola-image', 'isola-registry'):  # a checkout may lie where others cannot go
-            shutil.copy(pathlib.Path(BINARY).parent / program, self.directory / program)
-        self.binary = str(self.directory / 'isola')
+        self.directory = self.copy_programs()
+        self.covered, self.environment = [], {}
         self.cover('/etc/passwd', pathlib.Path('/etc/passwd').read_text() + f'{self.name}:x:{self.uid}:{self.uid}::/:/bin/sh\n')
         for path in ('/etc/subuid', '/etc/subgid'):
             self.cover(path, f'{self.name}:{self.first}:{self.count}\n')
 
+    def copy_programs(self):
+        directory = pathlib.Path(tempfile.mkdtemp(prefix='isola-user-', dir='/var/tmp'))
+        directory.chmod(0o755)
+        for program in ('isola', 'isola-image', 'isola-registry'):  # a checkout may lie where others cannot go
+            shutil.copy(pathlib.Path(BINARY).parent / program, directory / program)
+        self.binary = str(directory / 'isola')
+        return directory
+
     def cover(self, path, text):
+        self.covered.append(path)
         file = self.directory / os.path.basename(path)
         file.write_text(text)
         subprocess.run(['mount', '--bind', file, path], check=True)
@@ -84,9 +92,33 @@ class User:
         return path
 
     def remove(self):
-        for path in ('/etc/subgid', '/etc/subuid', '/etc/passwd'):
+        for path in reversed(self.covered):
             subprocess.run(['umount', path], check=True)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Account(User):
+    """One of the machine's, who may have a service manager (user@UID.service)."""
+
+    def __init__(self, name):
+        entry = pwd.getpwnam(name)
+        self.name, self.uid = name, entry.pw_uid
+        self.covered = []
+        for line in pathlib.Path('/etc/subuid').read_text().splitlines():
+            if line.startswith(f'{name}:'):
+                self.first, self.count = map(int, line.split(':')[1:])
+        self.directory = self.copy_programs()
+        self.environment = {'XDG_RUNTIME_DIR': f'/run/user/{self.uid}'}
+
+    @property
+    def slice(self):
+        """Where his manager has the control groups of what he runs."""
+        return pathlib.Path(f'/sys/fs/cgroup/user.slice/user-{self.uid}.slice/user@{self.uid}.service/app.slice')
+
+
+def account_of_worker(names):
+    names = names.split(',')
+    return Account(names[int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')) % len(names)])
 
 
 @pytest.fixture(scope='session')
@@ -153,7 +185,8 @@ def joe():
     """An ordinary user with a range of ids."""
     if not shutil.which('newuidmap') or not os.path.exists('/etc/subuid') or not os.path.exists('/etc/subgid'):
         pytest.skip('newuidmap or /etc/subuid is not there (package uidmap)')
-    user = User()
+    names = os.environ.get('ISOLA_TEST_USER', '1')
+    user = User() if names == '1' else account_of_worker(names)
     yield user
     user.remove()
 
@@ -228,7 +261,8 @@ class Isola:
         self.root = str(directory / 'data')
         self.run_root = str(directory / 'run')
         self.seen = set()  # ids of containers that a test has met
-        self.environment = {'PATH': os.environ['PATH'], 'HOME': str(directory), 'TERM': 'xterm', **SANITIZER}
+        self.environment = {'PATH': os.environ['PATH'], 'HOME': str(directory), 'TERM': 'xterm', **SANITIZER,
+                            **(user.environment if user else {})}
 
     def command(self, *arguments):
         return [*self.become, self.binary, '--root', self.root, '--run-root', self.run_root, *map(str, arguments)]
@@ -335,6 +369,9 @@ def leftovers(isola):
     known = {entry.name for entry in records.iterdir()} if records.is_dir() else set()
     for directory in existing('/sys/fs/cgroup/isola/*') + existing('/sys/fs/cgroup/*/isola/*'):
         if directory.is_dir() and directory.name in isola.seen - known:
+            found.append(f'cgroup {directory}')
+    for directory in existing('/sys/fs/cgroup/user.slice/*/*/app.slice/isola-*.scope'):
+        if directory.name.removesuffix('.scope').rpartition('-')[2] in isola.seen - known:
             found.append(f'cgroup {directory}')
     links = json.loads(subprocess.run(['ip', '-j', 'link'], stdout=subprocess.PIPE, check=True).stdout)
     found += [f"interface {link['ifname']}" for link in links if link['ifname'].startswith(('veth', 'isola'))]

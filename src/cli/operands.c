@@ -10,8 +10,7 @@
 #include "base/str.h"
 #include "cli/operands.h"
 
-#define AT_ONCE              32
-#define STOP_TIMEOUT_DEFAULT 10 /* seconds, Docker's */
+#define AT_ONCE 32
 
 typedef enum Outcome { DONE = 0, FAILED = 1, MISSING = 2 } Outcome;
 
@@ -122,9 +121,13 @@ int operand_signal(const char *text, int *ret, Err *err) {
 }
 
 int operand_stop_timeout(const Container *c, const char *asked, int64_t *ret_ms, Err *err) {
-        int seconds = c->config.stop_timeout ? c->config.stop_timeout : STOP_TIMEOUT_DEFAULT;
+        int seconds;
 
-        if (asked && parse_int(asked, -1, 1000000000, &seconds) < 0)
+        if (!asked) {
+                *ret_ms = container_stop_timeout_ms(c);
+                return 0;
+        }
+        if (parse_int(asked, -1, 1000000000, &seconds) < 0)
                 return refuse(err, EINVAL, "'%s' is not a number of seconds, or -1 for ever",
                               asked);
         *ret_ms = seconds < 0 ? -1 : (int64_t) seconds * 1000;

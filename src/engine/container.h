@@ -255,6 +255,10 @@ typedef struct StartIo {
  * Error codes as runtime_start(); the record is left in state "created".
  */
 int container_start(Container *c, const StartIo *io, int *ret_code, Err *err);
+/* The signal that asks it to end: @name, or what it was made with, or SIGTERM; -EINVAL. */
+int container_stop_signal(const Container *c, const char *name, int *ret, Err *err);
+/* How long it has for that, in ms, if nobody says otherwise; -1 for ever. */
+int64_t container_stop_timeout_ms(const Container *c);
 /* @timeout_ms: -1 for ever.  1 if it ran, 0 if not. */
 int container_stop(Container *c, const char *signal, int64_t timeout_ms, Err *err);
 /* Stops it, if it runs, and starts it again; --rm removes it at another end, not at this one. */

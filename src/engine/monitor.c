@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/group.h"
 #include "engine/monitor.h"
 #include "engine/protocol.h"
 #include "engine/relay.h"
@@ -224,12 +225,15 @@ int monitor_main(Monitor *m, bool adopt) {
         autoerr err = {};
         int r;
 
+        monitor_cgroup_enter(m->c);
+        fault_point("monitor.placed");
         r = adopt ? monitor_adopt(m, &err) : monitor_launch(m, &err);
         if (r < 0) {
                 report_failure(m, &err, adopt);
                 return 1;
         }
         settle_in(m);
+        monitor_stop_listen(m);
         fault_point("monitor.settled");
         live(m);
         fault_point("monitor.ended");

@@ -23,8 +23,9 @@
  * container runs, so that there is no moment at which neither lock nor
  * state.json tells that the container is being started.
  *
- * It blocks all signals: only SIGKILL ends it early.  The container then lives
- * on, because its standard output is open for reading in the container itself
+ * It blocks all signals: only SIGKILL ends it early; SIGTERM has it stop its container
+ * (monitor_stop.c).  The
+ * container then lives on, because its standard output is open for reading in the container itself
  * (a pipe opened O_RDWR), so a write waits instead of failing; the next command
  * that looks at the container starts a new monitor (sweep.c).
  */
@@ -74,6 +75,8 @@ typedef struct Monitor {
         bool starter_input; /* wants the terminal with it */
         unsigned short rows, columns; /* of the starter's terminal, 0 if unknown */
 
+        int signals;     /* SIGTERM, see monitor_stop.c; or -EBADF */
+        int64_t kill_ms; /* when it is to be killed, clock_monotonic_ms(); 0: not */
         int listener;
         int output; /* monitor.log, until it is the standard error */
         Client *clients;
@@ -166,6 +169,12 @@ int monitor_health_fd(const Monitor *m);
 int monitor_health_timeout_ms(const Monitor *m);
 /* @ended: the descriptor was ready. */
 void monitor_health_run(Monitor *m, bool ended);
+
+/* SIGTERM, which stops the container (monitor_stop.c): it is listened to from the first on; the
+ * loop asks the others for how long to wait, and lets them do what is due. */
+void monitor_stop_listen(Monitor *m);
+int monitor_stop_timeout_ms(const Monitor *m);
+void monitor_stop_run(Monitor *m, bool asked);
 
 /* Opens attach.sock and monitor.log, and notes on the disk that it runs: while init is busy, and
  * before anybody is told or the lock is given up, see monitor_connect(). */

@@ -45,6 +45,7 @@ enum {
         LOOPBACK,
         HEALTH,
         UPLINK,
+        SIGNALS,
         CLIENT
 };
 
@@ -434,6 +435,7 @@ static size_t fill(Monitor *m, size_t *ret_dns) {
         p[LOOPBACK] = (struct pollfd){ .fd = port_relay_fd(m->port_relay), .events = POLLIN };
         p[HEALTH] = (struct pollfd){ .fd = monitor_health_fd(m), .events = POLLIN };
         p[UPLINK] = (struct pollfd){ .fd = m->exited ? -1 : m->uplink, .events = POLLIN };
+        p[SIGNALS] = (struct pollfd){ .fd = m->signals, .events = POLLIN };
         p[LISTENER] = (struct pollfd){ .fd = m->listener, .events = POLLIN };
         for (size_t i = 0; i < 2; i++) {
                 const Source *s = &m->source[i];
@@ -479,6 +481,7 @@ static void turn(Monitor *m, size_t n_dns) {
                 monitor_uplink_run(m);
         if (p[PIDFD].revents)
                 m->exited = true;
+        monitor_stop_run(m, p[SIGNALS].revents);
 }
 
 /* Of two spans in ms, where a negative one is for ever. */
@@ -492,6 +495,7 @@ static void serve_once(Monitor *m, int timeout_ms) {
 
         timeout_ms = sooner(timeout_ms, m->dns ? dns_timeout_ms(m->dns) : -1);
         timeout_ms = sooner(timeout_ms, monitor_health_timeout_ms(m));
+        timeout_ms = sooner(timeout_ms, monitor_stop_timeout_ms(m));
         if (poll(m->polled, n, timeout_ms) >= 0)
                 turn(m, n_dns);
 }

@@ -367,12 +367,16 @@ int monitor_launch(Monitor *m, Err *err) {
 static void release_cgroup(const Container *c) {
         autofree char *cgroup = container_cgroup_name(c);
         autoptr(Cgroup) left = NULL;
+        int r;
 
-        if (str_empty(cgroup) || cgroup_remove(cgroup, 0) >= 0)
+        if (str_empty(cgroup) || container_cgroup_remove(cgroup, 0) >= 0)
                 return;
-        if (cgroup_open(cgroup, &left) >= 0)
+        r = cgroup_open(cgroup, &left);
+        if (r == -ENOENT)
+                return;
+        if (r >= 0)
                 (void) cgroup_kill(left, SIGKILL);
-        if (cgroup_remove(cgroup, 5000) < 0)
+        if (container_cgroup_remove(cgroup, 5000) < 0)
                 log_warn("the cgroup '%s' cannot be removed; the next command tries again", cgroup);
 }
 

@@ -121,6 +121,7 @@ static int init_monitor(Monitor *m, const MonitorStart *start, int socket) {
                         .starter_waits = !start->io || start->c->config.tty,
                         .starter_input = start->io && start->io->attach_input,
                         .ran_before = str_equal(start->c->state.status, "exited"),
+                        .signals = -EBADF,
                         .listener = -EBADF,
                         .output = -EBADF,
                         .pidfd = -EBADF,

@@ -21,8 +21,9 @@
 #include "engine/monitor.h"
 #include "engine/protocol.h"
 
-#define KILL_TIMEOUT_MS   10000
-#define FREEZE_TIMEOUT_MS 10000
+#define KILL_TIMEOUT_MS      10000
+#define FREEZE_TIMEOUT_MS    10000
+#define STOP_TIMEOUT_DEFAULT 10 /* seconds, Docker's */
 
 void monitor_say_stopping(const Container *c, bool always) {
         autoclose int socket = -EBADF;
@@ -102,7 +103,7 @@ static int stop_restarting(Container *c, Err *err) {
         return wait_finish(c, err);
 }
 
-static int stop_signal(const Container *c, const char *name, int *ret, Err *err) {
+int container_stop_signal(const Container *c, const char *name, int *ret, Err *err) {
         if (!name)
                 name = c->config.stop_signal;
         if (str_empty(name)) {
@@ -113,11 +114,17 @@ static int stop_signal(const Container *c, const char *name, int *ret, Err *err)
         return *ret < 0 ? refuse(err, EINVAL, "'%s' is not a signal", name) : 0;
 }
 
+int64_t container_stop_timeout_ms(const Container *c) {
+        int seconds = c->config.stop_timeout ? c->config.stop_timeout : STOP_TIMEOUT_DEFAULT;
+
+        return seconds < 0 ? -1 : (int64_t) seconds * 1000;
+}
+
 int container_stop(Container *c, const char *signal, int64_t timeout_ms, Err *err) {
         autoclose int pidfd = -EBADF;
         int number, r;
 
-        r = stop_signal(c, signal, &number, err);
+        r = container_stop_signal(c, signal, &number, err);
         if (r < 0)
                 return r;
         if (container_status(c) == CONTAINER_RESTARTING)

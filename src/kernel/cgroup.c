@@ -137,6 +137,14 @@ int cgroup_fd(const Cgroup *c) {
         return c->v2;
 }
 
+int cgroup_birth_fd(const Cgroup *c) {
+        return c->move ? -EBADF : c->v2;
+}
+
+void cgroup_set_mover(Cgroup *c, CgroupMover move) {
+        c->move = move;
+}
+
 int cgroup_devices_fd(const Cgroup *c) {
         return c->v1[CGROUP_DEVICES];
 }
@@ -541,7 +549,7 @@ static bool is_in_v1(const Cgroup *c) {
 }
 
 bool cgroup_needs_join(const Cgroup *c) {
-        return is_in_v1(c) || c->has_late_pids || c->keeper >= 0;
+        return is_in_v1(c) || c->has_late_pids || c->keeper >= 0 || c->move;
 }
 
 bool cgroup_is_in_v2_alone(const Cgroup *c) {
@@ -559,8 +567,10 @@ static int write_late_pids(const Cgroup *c, Err *err) {
 
 int cgroup_join(const Cgroup *c, pid_t pid, Err *err) {
         char text[16];
-        int r;
+        int r = c->move ? c->move(c->name, pid, err) : 0;
 
+        if (r < 0)
+                return r;
         (void) snprintf(text, sizeof text, "%d", pid);
         for (CgroupController i = 0; i < CGROUP_N_CONTROLLERS; i++) {
                 if (c->v1[i] < 0)
@@ -580,7 +590,7 @@ int cgroup_move(const Cgroup *c, pid_t pid, Err *err) {
         int r = 0;
 
         (void) snprintf(text, sizeof text, "%d", pid);
-        if (c->v2 >= 0)
+        if (c->v2 >= 0 && !c->move)
                 r = file_write(c->v2, "cgroup.procs", text);
         return r < 0 ? fail(err, r == -ENOENT ? -ENODEV : r,
                             "cannot move process %d into cgroup '%s'", pid, c->name)
@@ -588,9 +598,9 @@ int cgroup_move(const Cgroup *c, pid_t pid, Err *err) {
 }
 
 int cgroup_follow(Cgroup *c, pid_t pid) {
-        autofree char *passed_on = NULL, *text = NULL;
+        autofree char *passed_on = NULL, *text = NULL, *path = NULL;
         size_t length = strlen(c->name);
-        char path[32], *own, *inner;
+        char record[32], *own, *inner;
         int r, dir;
 
         if (c->v2 < 0)
@@ -598,8 +608,8 @@ int cgroup_follow(Cgroup *c, pid_t pid) {
         r = file_read_line(c->v2, "cgroup.subtree_control", &passed_on);
         if (r < 0 || str_empty(passed_on))
                 return r;
-        (void) snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
-        r = file_read(AT_FDCWD, path, SELF_MAX, &text, NULL);
+        (void) snprintf(record, sizeof record, "/proc/%d/cgroup", pid);
+        r = file_read(AT_FDCWD, record, SELF_MAX, &text, NULL);
         if (r < 0)
                 return r;
         own = strstr(text, "0::/");
@@ -607,11 +617,14 @@ int cgroup_follow(Cgroup *c, pid_t pid) {
                 return 0; /* it is not below: then the kernel's word counts */
         inner = own + 4 + length + 1;
         inner[strcspn(inner, "\n")] = 0;
-        dir = openat(c->v2, inner, OPEN_DIRECTORY);
+        path = str_format("%s/%s", c->name, inner);
+        dir = path ? openat(c->v2, inner, OPEN_DIRECTORY) : -ENOMEM;
         if (dir < 0)
-                return -errno;
+                return path ? -errno : dir;
         close_fd(c->v2);
         c->v2 = dir;
+        free(c->name);
+        c->name = take_ptr(path);
         return 0;
 }
 

@@ -152,12 +152,19 @@ bool cgroup_root_is_writable(void);
  */
 int cgroup_clean_path(const char *path, char **ret);
 
+/* The name of our own version 2 cgroup, "" for the root; owned by the caller.  -EOPNOTSUPP without
+ * version 2. */
+int cgroup_own_path(char **ret);
+
 /*
  * The name of a place beside our own version 2 cgroup: in our own there are processes, so that it
  * could not pass controllers on (cgroup-v2.rst, "no internal process constraint").  @ret: owned by
  * the caller.  -EOPNOTSUPP without version 2.
  */
 int cgroup_beside_us(const char *name, char **ret);
+/* Whether the directory above our own version 2 cgroup is ours to divide, and not a service
+ * manager's, which divides its slices itself. */
+bool cgroup_above_is_ours(void);
 
 /**
  * cgroup_create() - make a place of our own and set its limits
@@ -221,8 +228,11 @@ DEFINE_AUTOPTR(Cgroup, cgroup_free)
 /* The path that names it, without a leading slash; borrowed. */
 const char *cgroup_path(const Cgroup *c);
 
-/* The v2 directory, for CLONE_INTO_CGROUP; borrowed; -EBADF on a legacy machine. */
+/* The v2 directory; borrowed; -EBADF on a legacy machine. */
 int cgroup_fd(const Cgroup *c);
+/* The same for CLONE_INTO_CGROUP; -EBADF also where processes are put by somebody else, see
+ * cgroup_set_mover(). */
+int cgroup_birth_fd(const Cgroup *c);
 
 /* The directory of version 1's devices controller; borrowed; -EBADF where it is not joined. */
 int cgroup_devices_fd(const Cgroup *c);
@@ -237,6 +247,24 @@ bool cgroup_is_in_v2_alone(const Cgroup *c);
 int cgroup_join(const Cgroup *c, pid_t pid, Err *err);
 /* cgroup_join() for a process that was born elsewhere: also into version 2's. */
 int cgroup_move(const Cgroup *c, pid_t pid, Err *err);
+
+/**
+ * cgroup_is_within_reach() - whether we may put processes of ours into the place
+ *
+ * Having it is not enough: the kernel also wants the nearest place that is above both it and ours
+ * to be ours (cgroup-v2.rst, "Delegation Containment").  So somebody who has logged in cannot put a
+ * process into a place of the user's own service manager, though it is his.
+ */
+bool cgroup_is_within_reach(const Cgroup *c);
+
+/**
+ * cgroup_set_mover() - have somebody else put processes into the version 2 directory
+ * @move:	puts @pid into the place @path, or explains why not
+ *
+ * For a place that is out of reach: cgroup_join() calls it.
+ */
+typedef int (*CgroupMover)(const char *path, pid_t pid, Err *err);
+void cgroup_set_mover(Cgroup *c, CgroupMover move);
 
 /**
  * cgroup_follow() - have further processes born where one of the place's is

@@ -19,7 +19,6 @@
 
 #define RACES_MAX     64
 #define MOUNTINFO_MAX (16u << 20)
-#define SELF_MAX      65536
 
 bool cgroup_list_has(const char *list, const char *word) {
         size_t length = strlen(word);
@@ -91,26 +90,6 @@ int cgroup_clean_path(const char *path, char **ret) {
         if (n == 0)
                 return -EINVAL;
         *ret = str_take(&clean);
-        return *ret ? 0 : -ENOMEM;
-}
-
-int cgroup_beside_us(const char *name, char **ret) {
-        autofree char *text = NULL;
-        const char *own;
-        char *end;
-        int r;
-
-        r = file_read(AT_FDCWD, "/proc/self/cgroup", SELF_MAX, &text, NULL);
-        if (r < 0)
-                return r;
-        own = strstr(text, "0::/");
-        if (!own)
-                return -EOPNOTSUPP;
-        own += strlen("0::/");
-        end = strchrnul(own, '\n');
-        while (end > own && end[-1] != '/')
-                end--;
-        *ret = str_format("%.*s%s", (int) (end - own), own, name);
         return *ret ? 0 : -ENOMEM;
 }
 

@@ -46,6 +46,7 @@ struct Cgroup {
         /* How much of the name the topmost directory has that we made; 0: none is ours. */
         size_t v2_made, v1_made[CGROUP_N_CONTROLLERS];
         int keeper;         /* pidfd, or -EBADF */
+        CgroupMover move;   /* or NULL */
         bool has_late_pids; /* pids.max, written when the first process is in */
         int64_t late_pids;
 };

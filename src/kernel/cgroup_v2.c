@@ -35,22 +35,37 @@ int cgroup_v2_root(void) {
         return cgroup_find_mounted("cgroup2", NULL);
 }
 
-/* Writes @words, such as "+memory", for the children of every directory above the place. */
-static int enable(const Cgroup *c, const char *words) {
+/* Passes a controller, "+memory", on to the children of one directory.  Above what is an ordinary
+ * user's own others have done so, or it cannot be. */
+static int pass_on(int root, const char *file, const char *word) {
+        autofree char *passed_on = NULL;
+        autostrv names = NULL;
+        int r = file_write(root, file, word);
+
+        if (r != -EACCES && r != -EPERM && r != -EROFS)
+                return r;
+        if (file_read_line(root, file, &passed_on) < 0 ||
+            strv_split(passed_on, " ", true, &names) < 0)
+                return r;
+        return strv_has(names, word + 1) ? 0 : r;
+}
+
+/* Passes it on in every directory above the place. */
+static int enable(const Cgroup *c, const char *word) {
         autofree char *path = strdup(c->name);
         int r;
 
         if (!path)
                 return -ENOMEM;
 
-        r = file_write(c->root, "cgroup.subtree_control", words);
+        r = pass_on(c->root, "cgroup.subtree_control", word);
         for (char *slash = strchr(path, '/'); slash && r >= 0; slash = strchr(slash + 1, '/')) {
                 autofree char *file = NULL;
 
                 *slash = 0;
                 file = str_format("%s/cgroup.subtree_control", path);
                 *slash = '/';
-                r = file ? file_write(c->root, file, words) : -ENOMEM;
+                r = file ? pass_on(c->root, file, word) : -ENOMEM;
         }
         return r;
 }

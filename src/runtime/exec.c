@@ -278,7 +278,7 @@ static int spawn(const RuntimeExec *exec, const Target *target, int sync, int ch
                 r = attributes_set_processors(exec->process, false, err);
         if (r < 0)
                 return r;
-        pid = process_clone(0, exec->cgroup ? cgroup_fd(exec->cgroup) : -EBADF, ret_pidfd);
+        pid = process_clone(0, exec->cgroup ? cgroup_birth_fd(exec->cgroup) : -EBADF, ret_pidfd);
         if (pid == 0) {
                 close_fd(sync);
                 run(exec, target, child_sync);

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "oci/spec_check.h"
 #include "runtime/oci_internal.h"
+#include "runtime/scope.h"
 #include "runtime/strict.h"
 
 static int check_running(const OciContainer *c, bool ignore_paused, Err *err) {
@@ -35,6 +36,7 @@ static int open_cgroup(const OciContainer *c, const char *below, Cgroup **ret, E
         if (r < 0)
                 return refuse(err, r, "cannot open the cgroup '%s' of container '%s'",
                               name ? name : "", c->id);
+        scope_reach(*ret);
         return 0;
 }
 

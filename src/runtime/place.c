@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "kernel/process.h"
 #include "runtime/place.h"
 #include "runtime/resources.h"
-#include "runtime/systemd.h"
+#include "runtime/scope.h"
 
 #define OWN_PARENT "isola-oci-" /* and the realm */
 #define KEEP_GROUP ((gid_t) -1)
@@ -104,73 +99,23 @@ static int give_away(const OciSpec *spec, const Cgroup *cgroup, Err *err) {
 
 /* --- making --- */
 
-/* A process that waits in a new scope until the container's own is there. */
-static int make_keeper(pid_t *ret_pid, int *ret_pidfd, Err *err) {
-        pid_t parent = getpid();
-        pid_t pid = process_clone(0, -EBADF, ret_pidfd);
-
-        if (pid < 0)
-                return fail(err, pid, "cannot make a process");
-        if (pid == 0) {
-                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-                (void) prctl(PR_SET_NAME, "isola-keeper");
-                process_close_range(0, ~0u);
-                while (getppid() == parent)
-                        pause();
-                _exit(0);
-        }
-        *ret_pid = pid;
-        return 0;
-}
-
-static int start_scope(const OciSpec *spec, const char *id, const char *scope,
-                       const CgroupLimits *limits, int *ret_keeper, Err *err) {
-        const char *path = spec->linux_ ? spec->linux_->cgroups_path : NULL;
+static int make_in_scope(const OciSpec *spec, const char *id, const char *path, const char *scope,
+                         const CgroupLimits *limits, Cgroup **ret, Err *err) {
         autofree char *slice = NULL, *unit = NULL,
                       *description = str_format("isola container %s", id);
         SystemdScope start = { .unit = scope,
                                .description = description,
                                .limits = limits,
                                .annotations = spec->annotations };
-        autoclose int keeper = -EBADF;
-        int r;
+        int r = systemd_scope_names(spec->linux_ ? spec->linux_->cgroups_path : NULL, id, &slice,
+                                    &unit, err);
 
-        r = systemd_scope_names(path, id, &slice, &unit, err);
         if (r < 0)
                 return r;
         if (!description)
                 return fail(err, ENOMEM, "cannot make scope '%s'", scope);
         start.slice = slice;
-        r = make_keeper(&start.pid, &keeper, err);
-        if (r >= 0) {
-                r = systemd_start_scope(&start, err);
-                if (r < 0)
-                        process_kill_and_reap(keeper);
-        }
-        if (r >= 0)
-                *ret_keeper = take_fd(keeper);
-        return r;
-}
-
-static int make_in_scope(const OciSpec *spec, const char *id, const char *path, const char *scope,
-                         const CgroupLimits *limits, Cgroup **ret, Err *err) {
-        autoptr(Cgroup) c = NULL;
-        int keeper = -EBADF, r;
-
-        r = start_scope(spec, id, scope, limits, &keeper, err);
-        if (r < 0)
-                return r;
-        r = cgroup_adopt(path, CGROUP_ALL_CONTROLLERS | CGROUP_NAMED | CGROUP_INHABITED, limits, &c,
-                         err);
-        if (r < 0) {
-                process_kill_and_reap(keeper);
-                close_fd(keeper);
-                (void) systemd_stop_scope(scope, NULL);
-                return r;
-        }
-        cgroup_set_keeper(c, keeper);
-        *ret = take_ptr(c);
-        return 0;
+        return scope_make(&start, path, ret, err);
 }
 
 static bool is_denied(int code) {

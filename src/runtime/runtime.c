@@ -101,7 +101,7 @@ static int clone_flags(const InitPlan *plan) {
 }
 
 static int cgroup_of(const InitPlan *plan) {
-        return plan->options->cgroup ? cgroup_fd(plan->options->cgroup) : -EBADF;
+        return plan->options->cgroup ? cgroup_birth_fd(plan->options->cgroup) : -EBADF;
 }
 
 static int cannot_clone(const InitPlan *plan, int code, Err *err) {

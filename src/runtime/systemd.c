@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/dbus.h"
 #include "base/str.h"
+#include "kernel/idmap.h"
 #include "runtime/systemd.h"
 #include "runtime/systemd_properties.h"
 
@@ -22,10 +23,28 @@ static bool is_user(void) {
         return geteuid() != 0 || dbus_user_is_mapped();
 }
 
+/* What pam_systemd(8) sets; who became this user by other means has no such variable, but the
+ * directory may be there. */
+static char *runtime_directory(void) {
+        const char *set = getenv("XDG_RUNTIME_DIR");
+        autofree IdRange *ids = NULL;
+        autofree char *usual = NULL;
+        size_t n = 0;
+        int64_t own;
+
+        if (!str_empty(set))
+                return strdup(set);
+        if (idmap_read_own("uid_map", &ids, &n) < 0)
+                return NULL;
+        own = idmap_outside(ids, n, geteuid());
+        usual = own < 0 ? NULL : str_format("/run/user/%lld", (long long) own);
+        return usual && access(usual, X_OK) == 0 ? take_ptr(usual) : NULL;
+}
+
 /* Where to look, best first: systemd's own socket needs no bus, which may not even be installed. */
 static int open_user(Dbus **ret, Err *err) {
-        const char *runtime = getenv("XDG_RUNTIME_DIR"),
-                   *session = getenv("DBUS_SESSION_BUS_ADDRESS");
+        autofree char *runtime = runtime_directory();
+        const char *session = getenv("DBUS_SESSION_BUS_ADDRESS");
         autofree char *own = runtime ? str_format("unix:path=%s/systemd/private", runtime) : NULL,
                       *bus = runtime ? str_format("unix:path=%s/bus", runtime) : NULL;
 
@@ -201,6 +220,13 @@ static int put_user_root(Str *path, Err *err) {
         return 0;
 }
 
+bool systemd_user_is_there(void) {
+        autoptr(Dbus) bus = NULL;
+
+        return is_user() && cgroup_is_unified() && access("/run/systemd/system", F_OK) == 0 &&
+               open_user(&bus, NULL) >= 0;
+}
+
 int systemd_scope_path(const char *slice, const char *unit, char **ret, Err *err) {
         autostr path = {};
         int r = is_user() ? put_user_root(&path, err) : 0;
@@ -258,7 +284,15 @@ static int put_scope(DbusMessage *m, const SystemdScope *scope, Err *err) {
         dbus_put_u32(m, (uint32_t) scope->pid);
         dbus_close_array(m, pids);
         put_bool(m, "Delegate", true);
-        put_bool(m, "DefaultDependencies", false);
+        put_bool(m, "DefaultDependencies", scope->ends_with_manager);
+        if (scope->stop_signal) {
+                systemd_put_name(m, "KillSignal", "i");
+                dbus_put_u32(m, (uint32_t) scope->stop_signal);
+        }
+        if (scope->stop_ms > 0) {
+                systemd_put_name(m, "TimeoutStopUSec", "t");
+                dbus_put_u64(m, (uint64_t) scope->stop_ms * 1000);
+        }
         put_bool(m, "CPUAccounting", true);
         put_bool(m, "MemoryAccounting", true);
         put_bool(m, "TasksAccounting", true);
@@ -290,6 +324,28 @@ int systemd_start_scope(const SystemdScope *scope, Err *err) {
         if (r >= 0)
                 r = call_job(bus, &m, err);
         return r < 0 ? err_prefix(err, r, "cannot make scope '%s'", scope->unit) : 0;
+}
+
+int systemd_attach(const char *unit, const char *below, pid_t pid, Err *err) {
+        autofree char *path = str_format("%s%s", *below ? "/" : "", below);
+        autoptr(Dbus) bus = NULL;
+        DbusArray pids;
+        autodbus m = {};
+        int r;
+
+        if (!path)
+                return fail(err, ENOMEM, "cannot put process %d into scope '%s'", pid, unit);
+        r = connect_systemd(&bus, err);
+        if (r < 0)
+                return r;
+        begin(&m, "AttachProcessesToUnit", "ssau");
+        dbus_put_string(&m, unit);
+        dbus_put_string(&m, path);
+        pids = dbus_open_array(&m, 4);
+        dbus_put_u32(&m, (uint32_t) pid);
+        dbus_close_array(&m, pids);
+        r = dbus_call(bus, &m, TIMEOUT_MS, NULL, err);
+        return r < 0 ? err_prefix(err, r, "cannot put process %d into scope '%s'", pid, unit) : 0;
 }
 
 int systemd_set_limits(const char *unit, const CgroupLimits *limits, Err *err) {

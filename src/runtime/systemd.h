@@ -10,12 +10,18 @@
  * everybody else, also for the root of a user namespace.  See
  * org.freedesktop.systemd1(5) and systemd's docs/CGROUP_DELEGATION.md.
  *
- * A scope begins with a process and ends when it is empty.
+ * A scope begins with a process and ends when it is empty, or when systemd is told to end it, as it
+ * does with all of a user's when he has left: then what is in it gets SIGTERM and, later, SIGKILL.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "kernel/cgroup.h"
+
+/* Whether we are an ordinary user whose service manager can be asked for control groups; not where
+ * those are of version 1, of which users get none. */
+bool systemd_user_is_there(void);
 
 /**
  * systemd_scope_names() - read "slice:prefix:name"
@@ -41,11 +47,22 @@ typedef struct SystemdScope {
         pid_t pid;                  /* the first process in it */
         const CgroupLimits *limits; /* or NULL */
         char *const *annotations;   /* those that begin with "org.systemd.property." count */
+        int stop_signal;            /* when systemd ends it; 0: SIGTERM */
+        int64_t stop_ms;            /* from then to SIGKILL; 0: systemd's default */
+        bool ends_with_manager;     /* in order, before the manager does; else with it */
 } SystemdScope;
 
 /* Starts it and waits for it to be there.  Return: 0; -EEXIST if there is such a unit; -ESRCH if
  * systemd does not run here; -EACCES. */
 int systemd_start_scope(const SystemdScope *scope, Err *err);
+
+/**
+ * systemd_attach() - have systemd put a process into a unit that is delegated to us
+ * @below:	"", or where below the unit's own control group
+ *
+ * For who may not do it himself, see cgroup_is_within_reach().  It must be a process of the user's.
+ */
+int systemd_attach(const char *unit, const char *below, pid_t pid, Err *err);
 
 /* Lets systemd know of new limits, so that it does not set the old ones again. */
 int systemd_set_limits(const char *unit, const CgroupLimits *limits, Err *err);

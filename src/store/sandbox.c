@@ -403,7 +403,7 @@ static int clone_mapped(const char *path, int userns, bool writable, Err *err) {
         if (r == -EINVAL)
                 return err_hint(err,
                                 refuse(err, r, "the file system of '%s' cannot map owners", path),
-                                "put it on ext4, xfs, btrfs or tmpfs");
+                                "put it on ext4, xfs, btrfs or tmpfs; in a container, on a volume");
         if (r < 0)
                 return err_denied(err, fail(err, r, "cannot map the owners of '%s'", path),
                                   "mount_setattr", "5.12");

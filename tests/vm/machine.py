@@ -30,8 +30,8 @@ MIRROR = os.environ.get('VM_MIRROR', 'http://deb.debian.org/debian')
 KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 ROOT_SUITE = 'bookworm'
 KERNEL_SUITES = {'bullseye': '5.10', 'bookworm': '6.1', 'trixie': '6.12'}
-PACKAGES = ['apparmor', 'busybox-static', 'dbus', 'iproute2', 'kmod', 'libcurl4', 'nftables', 'procps', 'python3-pytest',
-            'python3-pytest-xdist', 'skopeo', 'systemd', 'systemd-sysv', 'udev', 'uidmap', 'util-linux', 'xz-utils', 'zstd']
+PACKAGES = ['apparmor', 'busybox-static', 'dbus', 'iproute2', 'kmod', 'libcurl4', 'libpam-systemd', 'nftables', 'passt', 'procps', 'python3-pytest',
+            'python3-pytest-xdist', 'python3-yaml', 'skopeo', 'systemd', 'systemd-sysv', 'udev', 'uidmap', 'util-linux', 'xz-utils', 'zstd']
 LEFT_OUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*']
 ROOT_MIB = 2048  # sparse; the containers of a run need some room
 # What has to be there before the root file system is; the rest is loaded when it is asked for.

@@ -41,7 +41,7 @@ def pytest_runtest_logreport(report):
     if os.environ.get('PYTEST_XDIST_WORKER'):
         return  # its controller sees the report, too
     suite, _, name = report.nodeid.partition('::')
-    suite = pathlib.Path(suite).stem
+    suite = os.environ.get('ISOLA_TEST_SUITE', '') + pathlib.Path(suite).stem
     if report.skipped:
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         send(suite=suite, name=name, outcome='skipped', why=why.removeprefix('Skipped: '))

@@ -9,6 +9,7 @@
 #include "kernel/cgroup_usage.h"
 #include "kernel/process.h"
 #include "runtime/place.h"
+#include "runtime/systemd.h"
 #include "test.h"
 
 /* @linux: the text of an object. */
@@ -352,6 +353,58 @@ TEST(scope_that_is_there_or_fails_is_an_error_that_leaves_nothing) {
         expect(r == -EEXIST);
         expect_has(err.message, "cannot make scope 'x.scope': StartTransientUnit: Unit x.scope was "
                                 "already loaded");
+        expect_well(place_remove(path, scope, 5000, NULL), err);
+        stop(&s);
+}
+
+static pid_t start_pausing(void) {
+        pid_t pid = process_clone(0, -EBADF, NULL);
+
+        if (pid == 0)
+                for (;;)
+                        pause();
+        return pid;
+}
+
+static void expect_alone_in(const char *path, pid_t pid) {
+        autofree pid_t *pids = NULL;
+        autoptr(Cgroup) c = NULL;
+        size_t n = 0;
+
+        expect_ok(cgroup_open(path, &c));
+        expect_ok(cgroup_pids(c, &pids, &n));
+        expect(n == 1 && pids[0] == pid);
+}
+
+TEST(what_is_out_of_reach_is_put_into_a_scope_by_systemd) {
+        autofree char *linux_ =
+                str_format("{\"cgroupsPath\": \"isola_test%d.slice::x\"}", getpid());
+        autoptr(OciSpec) spec = parse(linux_, "");
+        Systemd s = start_systemd("DBUS_SYSTEM_BUS_ADDRESS");
+        autofree char *path = NULL, *scope = NULL, *text = NULL, *below = NULL;
+        autoptr(Cgroup) c = NULL, *inner = NULL;
+        autoerr err = {};
+        pid_t pid = start_pausing();
+
+        expect_well(place_name(spec, "r", "c1", true, &path, &scope, &err), err);
+        expect_well(place_make(spec, "c1", path, scope, &c, &err), err);
+        expect_well(systemd_attach(scope, "", pid, &err), err);
+        c = cgroup_free(c); /* ends the keeper */
+        expect_alone_in(path, pid);
+
+        below = str_format("%s/inner", path);
+        expect_well(cgroup_adopt(below, 0, NULL, &inner, &err), err);
+        expect_well(systemd_attach(scope, "inner", pid, &err), err);
+        expect_alone_in(below, pid);
+        expect(systemd_attach("y.scope", "", pid, &err) == -ESRCH);
+        expect_has(err.message,
+                   "into scope 'y.scope': AttachProcessesToUnit: Unit y.scope not loaded");
+
+        text = record(&s);
+        expect_has(text, "\"below\": \"/inner\"");
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        expect_well(cgroup_remove_leaf(below, 5000) < 0 ? -1 : 0, err);
         expect_well(place_remove(path, scope, 5000, NULL), err);
         stop(&s);
 }
