@@ -33,6 +33,7 @@
 #include "engine/network_guard.h"
 #include "engine/network_internal.h"
 #include "engine/uplink.h"
+#include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "netlink/nft.h"
 
@@ -71,7 +72,8 @@ static int take_mtu_device(const Route *route, void *context) {
         return 0;
 }
 
-/* The MTU that the user wants, or that of the way out, or 0 for the kernel's. */
+/* The MTU that the user wants, or that of the way out, or 0 for the kernel's.  In a user's own
+ * network namespace it is pasta's, which is about to come: each packet costs it a system call. */
 static uint32_t choose_mtu(const Network *n, int nl) {
         const char *wanted = strv_env_get(n->options, "com.docker.network.driver.mtu");
         char name[IF_NAMESIZE];
@@ -81,7 +83,7 @@ static uint32_t choose_mtu(const Network *n, int nl) {
         if (wanted && parse_int(wanted, 68, 65535, &mtu) >= 0)
                 return (uint32_t) mtu;
         if (route_each(nl, AF_INET, take_mtu_device, &index, NULL) < 0 || !index)
-                return 0;
+                return idmap_is_inside() ? UPLINK_MTU : 0;
         if (!if_indextoname((unsigned) index, name) || link_glance(nl, name, &link) < 0)
                 return 0;
         return link.mtu;

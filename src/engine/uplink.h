@@ -27,6 +27,7 @@
 
 /* The machine as containers see it: what they send there comes to its 127.0.0.1. */
 #define UPLINK_HOST4 "169.254.77.2"
+#define UPLINK_MTU   65520 /* pasta(1), --mtu */
 
 /* Finds out whether networks need a namespace of their own, and notes it in @home. */
 int uplink_choose(Home *home, Err *err);
