@@ -315,8 +315,9 @@ static int make_new(const InitMount *m, Rootfs *rootfs, int target, bool there, 
                                         err);
         if (mount == -EPERM && (str_equal(type, "proc") || str_equal(type, "sysfs")))
                 err_hint(err, mount,
-                         "the host hides parts of its own %s, which a user namespace may not undo: "
-                         "is this a container? --userns=host does without one",
+                         "parts of %s are hidden here, which a user namespace may not undo: start "
+                         "the container around this one with --security-opt "
+                         "systempaths=unconfined (Podman: unmask=ALL), or try --userns=host",
                          m->place);
         else if (mount < 0)
                 err_denied(err, mount, "fsmount", "5.2");
