@@ -24,6 +24,7 @@
 #include "kernel/idmap.h"
 #include "kernel/process.h"
 #include "kernel/subid.h"
+#include "store/sandbox.h"
 
 #define DIRECTORY  "rootless"
 #define RECORD     "userns.json"
@@ -366,6 +367,9 @@ int rootless_enter(const Home *home, Err *err) {
         lock = lock_dir(dir, true);
         if (lock < 0)
                 return fail(err, lock, "cannot lock '%s/" DIRECTORY "'", home->run);
+        r = sandbox_keep_programs();
+        if (r < 0)
+                return fail(err, r, "cannot note where isola's programs are");
         r = find(dir, &userns);
         log_debug(r > 0 ? "entering the user's user namespace" : "making a user namespace");
         r = r > 0 ? join(userns, err) : make(dir, err);

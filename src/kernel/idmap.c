@@ -147,8 +147,11 @@ int idmap_read_own(const char *file, IdRange **ret, size_t *ret_n) {
 int idmap_same(const char *file, IdRange **ret, size_t *ret_n) {
         int r = idmap_read_own(file, ret, ret_n);
 
-        for (size_t i = 0; r >= 0 && i < *ret_n; i++)
+        for (size_t i = 0; r >= 0 && i < *ret_n; i++) {
                 (*ret)[i].outside = (*ret)[i].inside;
+                if ((*ret)[i].count == UINT32_MAX) /* or it would look like the first namespace */
+                        (*ret)[i].count--;
+        }
         return r;
 }
 

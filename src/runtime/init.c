@@ -86,13 +86,23 @@ void init_wait_for(int sync, char word) {
                 _exit(125);
 }
 
+/* One's own host name, which nothing but a filter of system calls can forbid. */
+static int cannot_name_host(const char *name, int code, Err *err) {
+        fail(err, code, "cannot set the host name '%s'", name);
+        if (code != -EPERM)
+                return code;
+        return err_hint(err, code,
+                        "a container around isola may forbid it: start that with --security-opt "
+                        "seccomp=unconfined");
+}
+
 static int set_names(const InitPlan *plan, Err *err) {
         const OciSpec *spec = plan->spec;
 
         if (!(plan->new_namespaces & CLONE_NEWUTS))
                 return 0;
         if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)
-                return fail(err, errno, "cannot set the host name '%s'", spec->hostname);
+                return cannot_name_host(spec->hostname, -errno, err);
         if (!str_empty(spec->domainname) &&
             setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
                 return fail(err, errno, "cannot set the domain name '%s'", spec->domainname);

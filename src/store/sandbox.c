@@ -54,6 +54,9 @@ typedef struct SandboxRun {
         int pidfd;
 } Run;
 
+#define DIRECTORY_VARIABLE "ISOLA_LIBEXEC"
+#define OWN_PATH_MAX       4096
+
 static int open_helper(const char *directory, const char *name) {
         autofree char *path = str_format("%s/%s", directory, name);
         struct stat st;
@@ -75,24 +78,38 @@ int sandbox_find_helper(Err *err) {
         return sandbox_find_program(HELPER_NAME, err);
 }
 
+/* Where this program is, without its name; -errno. */
+static int own_directory(char path[OWN_PATH_MAX]) {
+        ssize_t n = readlink("/proc/self/exe", path, OWN_PATH_MAX - 1);
+
+        if (n < 0)
+                return -errno;
+        path[n] = 0;
+        *strrchr(path, '/') = 0;
+        return 0;
+}
+
+int sandbox_keep_programs(void) {
+        autoclose int helper = -EBADF;
+        char self[OWN_PATH_MAX];
+
+        if (getenv(DIRECTORY_VARIABLE) || own_directory(self) < 0)
+                return 0;
+        helper = open_helper(self, HELPER_NAME);
+        return helper >= 0 && setenv(DIRECTORY_VARIABLE, self, true) < 0 ? -errno : 0;
+}
+
 int sandbox_find_program(const char *name, Err *err) {
-        const char *wanted = getenv("ISOLA_LIBEXEC");
+        const char *wanted = getenv(DIRECTORY_VARIABLE);
         autofree char *installed = NULL;
-        char self[4096];
-        ssize_t n;
+        char self[OWN_PATH_MAX];
         int helper;
 
         if (!str_empty(wanted)) {
                 helper = open_helper(wanted, name);
                 return helper < 0 ? fail(err, helper, "cannot use '%s/%s'", wanted, name) : helper;
         }
-        n = readlink("/proc/self/exe", self, sizeof self - 1);
-        if (n > 0) {
-                char *slash;
-
-                self[n] = 0;
-                slash = strrchr(self, '/');
-                *slash = 0;
+        if (own_directory(self) >= 0) {
                 helper = open_helper(self, name);
                 if (helper >= 0)
                         return helper;

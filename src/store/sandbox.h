@@ -55,3 +55,6 @@ DEFINE_AUTOPTR(SandboxRun, sandbox_free)
 int sandbox_find_helper(Err *err);
 /* Same for another program of the same place. */
 int sandbox_find_program(const char *name, Err *err);
+/* For who is about to leave this mount namespace: if nobody else is in it, it is taken apart then,
+ * and /proc/self/exe no longer leads to what is beside the running binary. */
+int sandbox_keep_programs(void);

@@ -104,6 +104,13 @@ def test_what_is_missing_is_said(outer):
     assert done.returncode != 0 and 'volume' in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize('options', [PRIVILEGED, WITHOUT_NET_ADMIN], ids=['privileged', 'sys_admin'])
+def test_isola_is_the_first_process(outer, options):
+    """Nobody else keeps the mount namespace that it leaves, and by which its helpers are found."""
+    inside(outer, options, 'exec /isola/isola image import /in/rootfs.tar b')
+    assert inside(outer, options, 'exec /isola/isola run --rm --network none b id -u').stdout == '0\n'
+
+
 def test_inner_containers_end_with_the_outer(outer):
     script = ('/isola/isola image import /in/rootfs.tar b >/dev/null; /isola/isola run -d --network none b sleep 31415 >/dev/null; exec sleep 1000')
     outer('run', '-d', '--name', 'o', *PRIVILEGED, *outer.shows, '-v', 'inner:/var/lib/isola', 'busybox', 'sh', '-c', script)

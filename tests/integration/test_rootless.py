@@ -421,16 +421,3 @@ def test_images_from_registries(home, registry, tmp_path):
     data = home('save', name, text=False).stdout
     home('rmi', name)
     assert home('load', input=data, text=False).stdout.decode().strip() == f'Loaded image: {name}'
-
-
-@pytest.mark.parametrize('options', [['--privileged'], ['--cap-add', 'SYS_ADMIN', '--security-opt', 'seccomp=unconfined', '--security-opt',
-                                                         'systempaths=unconfined']])
-def test_isola_in_isola(home, joe, rootfs_tar, tmp_path, options):
-    shutil.copy(rootfs_tar, tmp_path / 'rootfs.tar')
-    joe.own(tmp_path / 'rootfs.tar')
-    open_way(tmp_path)
-    inner = ('run', '--rm', '--network', 'none', *options, '-v', 'inner:/var/lib/isola', '-v', f'{joe.directory}:/isola:ro',
-             '-v', f'{tmp_path}:/in:ro', 'busybox', 'sh', '-c')
-    home(*inner, '/isola/isola image import /in/rootfs.tar b')
-    assert home.out(*inner, '/isola/isola run --rm --network none b id -u; /isola/isola run -d --name x --network none b sleep 100 >/dev/null; '
-                            '/isola/isola exec x hostname | wc -c; /isola/isola rm -f x') == '0\n13\nx'
