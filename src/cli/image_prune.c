@@ -64,7 +64,7 @@ static void prune_one(const Home *home, const Image *image, uint64_t *total) {
 }
 
 void images_finish_removals(const Home *home) {
-        image_finish_removals(home, image_user, (void *) home);
+        image_finish_removals(home, image_user, (void *) home, false);
 }
 
 int images_prune(const Home *home, const ImagePrune *how, uint64_t *ret_bytes, Err *err) {
@@ -76,7 +76,7 @@ int images_prune(const Home *home, const ImagePrune *how, uint64_t *ret_bytes, E
                 if (is_wanted(list[i], how))
                         prune_one(home, list[i], ret_bytes);
         image_list_free(list, n);
-        images_finish_removals(home);
+        image_finish_removals(home, image_user, (void *) home, true);
         return r;
 }
 

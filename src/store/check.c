@@ -21,6 +21,7 @@
 #include "store/layout.h"
 #include "store/needed.h"
 #include "store/record.h"
+#include "store/remains.h"
 #include "store/tree.h"
 
 /* One store_check() on its way. */
@@ -317,39 +318,20 @@ static void check_left_blobs(Checker *c) {
 
                 if (!digest || (digest_is_valid(digest) && strv_has(needed, digest)))
                         continue;
+                if (str_ends_with(*file, "~"))
+                        continue; /* half written */
                 if (removed && digest_is_valid(digest))
                         layout_remove_blob(c->home, digest);
                 note(c, STORE_LEFT_OVER, removed, "blob %s, which no image needs", *file);
         }
 }
 
-static bool is_named(const OciIndex *index, const char *name) {
-        for (size_t i = 0; i < index->n_manifests; i++)
-                if (str_equal(descriptor_name(&index->manifests[i]), name))
-                        return true;
-        return false;
-}
+static void check_half_written(Checker *c) {
+        autostrv remains = NULL;
 
-/* Names that lead nowhere; those that the index knows are made again when they are asked for. */
-static void check_names(Checker *c) {
-        autostrv names = NULL;
-
-        if (dir_list(c->home->data_fd, "images/names", &names) < 0)
-                return;
-        strv_foreach(name, names) {
-                autofree char *path = str_format("images/names/%s", *name);
-
-                if (!path || file_access(c->home->data_fd, path, F_OK) == 0)
-                        continue;
-                for (char *p = *name; *p; p++)
-                        if (*p == '%')
-                                *p = '/';
-                if (is_named(&c->index, *name))
-                        continue;
-                if (c->how->repair)
-                        (void) unlinkat(c->home->data_fd, path, 0);
-                note(c, STORE_LEFT_OVER, c->how->repair, "name '%s', which leads nowhere", *name);
-        }
+        (void) remains_find(c->home, &c->index, c->how->repair, &remains);
+        strv_foreach(what, remains)
+                note(c, STORE_LEFT_OVER, c->how->repair, "%s", *what);
 }
 
 /* Drafts of the dead, and records of images half removed. */
@@ -424,8 +406,8 @@ int store_check(const Home *home, const StoreCheck *how, StoreReport *ret, Err *
         if (c.alone) {
                 bury_bad(&c);
                 check_left_blobs(&c);
+                check_half_written(&c);
         }
-        check_names(&c);
         check_remains(&c);
         return count_damage(ret);
 }

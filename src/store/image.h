@@ -176,9 +176,10 @@ int image_remove(const Home *home, const char *name, bool force,
 
 /**
  * image_finish_removals() - remove what removals left because somebody held the layers
+ * @all:	look for blobs that nothing needs as well, as a maker that was killed leaves them
  *
- * For those who have just let go of them, and may have been the last; at the price of reading two
- * directories where there is nothing.
+ * For those who have just let go of the layers, and may have been the last; at the price of reading
+ * two directories where there is nothing.
  */
 void image_finish_removals(const Home *home, char *(*used_by)(const char *image_id, void *context),
-                           void *context);
+                           void *context, bool all);

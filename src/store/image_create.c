@@ -162,8 +162,23 @@ static bool is_there(const Creation *c, char *const *names) {
                is_blob(c->home, c->manifest_digest, c->manifest);
 }
 
+/* Of an image that came to nothing: what was written for it goes, unless the index names it. */
+static void drop_blobs(const Creation *c, bool config, bool manifest) {
+        autoindex index = {};
+
+        if (layout_load_index(c->home, &index, NULL) < 0)
+                return;
+        for (size_t i = 0; i < index.n_manifests; i++)
+                if (str_equal(index.manifests[i].digest, c->manifest_digest))
+                        return;
+        if (config)
+                layout_remove_blob(c->home, c->config_digest);
+        if (manifest)
+                layout_remove_blob(c->home, c->manifest_digest);
+}
+
 /* Blobs, then their durability, then names. */
-static int keep(const Creation *c, char *const *names, Err *err) {
+static int write_all(const Creation *c, char *const *names, Err *err) {
         int r;
 
         r = layout_put_blob(c->home, c->config, strlen(c->config), c->config_digest, err);
@@ -182,6 +197,16 @@ static int keep(const Creation *c, char *const *names, Err *err) {
                                                .media_type = OCI_MEDIA_MANIFEST,
                                                .stands_alone = true },
                                 names, err);
+}
+
+static int keep(const Creation *c, char *const *names, Err *err) {
+        bool config = !layout_has_blob(c->home, c->config_digest);
+        bool manifest = !layout_has_blob(c->home, c->manifest_digest);
+        int r = write_all(c, names, err);
+
+        if (r < 0)
+                drop_blobs(c, config, manifest);
+        return r;
 }
 
 static int load_layers(Creation *c, Err *err) {

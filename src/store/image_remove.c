@@ -15,6 +15,7 @@
 #include "store/layout.h"
 #include "store/needed.h"
 #include "store/record.h"
+#include "store/remains.h"
 
 static void index_auto(OciIndex *index) {
         json_clear(&oci_index_type, index);
@@ -230,6 +231,8 @@ static int finish_removals(const Home *home, Removal *removal, Err *err) {
                 r = finish_one(home, *file, &index, living, removal, err);
         if (r >= 0)
                 sweep_blobs(home, &index);
+        if (r >= 0)
+                r = remains_find(home, &index, true, NULL);
         alone = close_fd(alone);
         layer_remove_dead(home);
         return r;
@@ -446,13 +449,13 @@ static bool is_anything_buried(const Home *home) {
 }
 
 void image_finish_removals(const Home *home, char *(*used_by)(const char *image_id, void *context),
-                           void *context) {
+                           void *context, bool all) {
         __attribute__((__cleanup__(removal_auto)))
         Removal removal = { .used_by = used_by, .context = context };
         autoclose int lock = -EBADF;
         autoerr err = {};
 
-        if (!is_anything_buried(home)) {
+        if (!all && !is_anything_buried(home)) {
                 layer_remove_dead(home);
                 return;
         }

@@ -2,11 +2,13 @@
 
 /* From a layer that is good for this boot to one that lasts. */
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "store/layer_internal.h"
 
@@ -23,14 +25,30 @@ typedef struct Marking {
         Err *err;
 } Marking;
 
+/* What others left who were killed while they saved the record; the layout's lock is held. */
+static void remove_half_written(int dir) {
+        autostrv files = NULL;
+
+        (void) dir_list(dir, ".", &files);
+        strv_foreach(file, files)
+                if (str_ends_with(*file, "~"))
+                        (void) unlinkat(dir, *file, 0);
+}
+
 static int mark(const Home *home, const char *chain_id, Err *err) {
         autoptr(Layer) layer = NULL;
         bool synced;
         autoclose int dir = layer_open(home, chain_id, &layer, &synced);
+        int r;
 
         if (dir < 0)
                 return refuse(err, dir, "layer '%s' is gone", chain_id);
-        return synced ? 0 : layer_save(layer, true, dir, err);
+        if (synced)
+                return 0;
+        r = layer_save(layer, true, dir, err);
+        if (r >= 0)
+                remove_half_written(dir);
+        return r;
 }
 
 static const char *next_of(Marking *m) {

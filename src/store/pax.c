@@ -77,6 +77,8 @@ static int add_xattr(Pax *pax, const char *name, const void *value, size_t size)
         TarXattr *x = NULL;
         void *copy;
 
+        if (str_empty(name))
+                return -EBADMSG;
         for (size_t i = 0; i < pax->n_xattrs && !x; i++)
                 if (str_equal(pax->xattrs[i].name, name))
                         x = &pax->xattrs[i];
@@ -106,19 +108,22 @@ static int hex(char c) {
                                       : -1;
 }
 
-/* Undoes %XX in place. */
-static void decode_percent(char *s) {
+/* Undoes %XX in place; false if that is to be a NUL. */
+static bool decode_percent(char *s) {
         char *out = s;
 
         for (; *s; s++) {
                 if (*s == '%' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
-                        *out++ = (char) (hex(s[1]) * 16 + hex(s[2]));
+                        *out = (char) (hex(s[1]) * 16 + hex(s[2]));
+                        if (!*out++)
+                                return false;
                         s += 2;
                 } else {
                         *out++ = *s;
                 }
         }
         *out = 0;
+        return true;
 }
 
 /* Base 64 as libarchive writes it, without '=' at the end; -EBADMSG. */
@@ -154,7 +159,8 @@ static int add_libarchive_xattr(Pax *pax, const char *key, const char *value, si
 
         if (!decoded || !name)
                 return -ENOMEM;
-        decode_percent(name);
+        if (!decode_percent(name))
+                return -EBADMSG;
         r = decode_base64(value, size, decoded, &n);
         return r < 0 ? r : add_xattr(pax, name, decoded, n);
 }
@@ -201,7 +207,9 @@ int pax_parse(Pax *pax, const char *text, size_t size) {
                         return -EBADMSG;
                 newline = digits + length - 1;
                 equals = memchr(p + 1, '=', (size_t) (newline - p - 1));
-                if (*newline != '\n' || !equals || equals == p + 1)
+                /* A NUL in the key would make two readers take it for two things. */
+                if (*newline != '\n' || !equals || equals == p + 1 ||
+                    memchr(p + 1, 0, (size_t) (equals - p - 1)))
                         return -EBADMSG;
                 key = strndup(p + 1, (size_t) (equals - p - 1));
                 if (!key)

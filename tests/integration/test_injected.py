@@ -85,14 +85,16 @@ class Trace:
         return [line for line in self.text().splitlines() if 'INJECTED' in line]
 
     def counts(self):
-        """How often each call was made by the process that made it most; under 'all' the calls of any kind."""
+        """How often each call was made by the process that made it most."""
         most = collections.Counter()
         calls = collections.Counter(re.findall(r'^(\d+) +(\w+)\(', self.text(), re.M))
         for (_, call), n in calls.items():
             most[call] = max(most[call], n)
-        every = collections.Counter(pid for pid, call in calls.elements())
-        most['all'] = max(every.values())
         return most
+
+    def places(self):
+        """Every call of every process: strace counts each call by itself, and for each process."""
+        return [(call, n) for call, last in sorted(self.counts().items()) for n in range(1, last + 1)]
 
 
 def chosen(numbers, n, dice):
@@ -128,15 +130,14 @@ def test_a_failing_call_leaves_nothing(isola, tmp_path, error):
 
 def test_a_process_killed_at_any_call_leaves_nothing(isola, tmp_path):
     dice = random.Random(1)
-    last = Trace(isola, RUN, tmp_path).counts()['all']
-    for n in chosen(range(1, last + 1), 20, dice):
-        trace = Trace(isola, RUN, tmp_path, '-e', f'inject=all:signal=KILL:when={n}')
+    for call, n in chosen(Trace(isola, RUN, tmp_path).places(), 20, dice):
+        trace = Trace(isola, RUN, tmp_path, '-e', f'trace={call}', '-e', f'inject={call}:signal=KILL:when={n}')
         assert not CRASHES.search(trace.text()), str(trace)
         note_ids(isola)
         try:
             check_recovery(isola, 'busybox')
         except AssertionError as problem:
-            raise AssertionError(f'killed at call {n}: {trace}\nand then {problem}') from None
+            raise AssertionError(f'killed at {call} {n}: {trace}\nand then {problem}') from None
 
 
 # The OCI runtime.  A container is absent or complete: the next command says which, and can end it.
@@ -208,9 +209,8 @@ def oci_try(bundle, verb, directory, *options):
 
 @pytest.mark.parametrize('verb', ['create', 'start', 'exec', 'kill', 'delete'])
 def test_an_oci_command_killed_at_any_call_leaves_all_or_nothing(bundle, tmp_path, verb):
-    last = oci_try(bundle, verb, tmp_path).counts()['all']
-    for n in chosen(range(1, last + 1), 4, random.Random(verb)):
-        oci_try(bundle, verb, tmp_path, '-e', f'inject=all:signal=KILL:when={n}')
+    for call, n in chosen(oci_try(bundle, verb, tmp_path).places(), 4, random.Random(verb)):
+        oci_try(bundle, verb, tmp_path, '-e', f'trace={call}', '-e', f'inject={call}:signal=KILL:when={n}')
 
 
 @pytest.mark.parametrize('error', ERRORS)

@@ -188,6 +188,16 @@ def test_records_are_made_again(store, name, harm):
     assert json.loads(store.record(name).read_text())['blobs']
 
 
+def test_half_written_files(store):
+    """As a process that is killed while it writes leaves them."""
+    made = [store.root / 'image-store/index.json.1.0~', store.root / 'image-store/blobs/sha256' / f'{"0" * 64}.1.0~', store.root / 'images/x.json.1.0~']
+    for path in made:
+        path.write_text('{')
+    assert sorted(store.findings()) == sorted(f"left over: file '{path.relative_to(store.root)}', which is half written" for path in made)
+    store.isola('image', 'prune', '-f')
+    assert store.findings() == [] and not any(path.exists() for path in made)
+
+
 def test_a_name_that_leads_nowhere(store):
     (store.root / 'images/names/ghost:1').symlink_to('../' + '0' * 64 + '.json')
     said = store.findings()

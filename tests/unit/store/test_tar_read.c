@@ -229,6 +229,8 @@ TEST(damaged_pax_records_are_refused) {
                                            "6 =ab\n",
                                            "12 uid=xyz\n\n",
                                            "13 mtime=1.x\n",
+                                           "19 SCHILY.xattr.=x\n",
+                                           "29 LIBARCHIVE.xattr.%00=QUI=\n",
                                            "18446744073709551617 a=b\n" };
 
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
