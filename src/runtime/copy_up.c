@@ -88,9 +88,11 @@ static int copy_directory(int from, int to, int depth) {
         if (!directory)
                 return -errno;
         listed = -EBADF;
-        while (r >= 0 && (entry = readdir(directory)))
+        while (r >= 0 && (errno = 0, entry = readdir(directory)))
                 if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
                         r = copy_entry(from, to, entry->d_name, depth);
+        if (r >= 0 && errno)
+                r = -errno;
         closedir(directory);
         return r;
 }

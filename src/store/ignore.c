@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -77,25 +78,64 @@ static int match_set(const char **pattern, char c) {
 }
 
 /*
- * @deep: ** is known.  Except at the pattern's end, a ** takes the '/' behind it and stands for
- * any number of whole directories, as patternmatcher's regular expression (.*\/)? does.
+ * A pattern beside a path.  Many stars have very many ways to fail: from some number of tries on it
+ * is written down from which places in both nothing fits, so each pair is tried once.
  */
-static bool match(const char *p, const char *s, bool deep) {
+typedef struct Matching {
+        const char *pattern, *path;
+        bool deep; /* ** is known */
+        size_t tries, width;
+        unsigned char *failed; /* bits, one for each pair; NULL at first */
+} Matching;
+
+#define TRIES_UNNOTED 1000
+
+static unsigned char *failed_byte(const Matching *m, const char *p, const char *s,
+                                  unsigned char *ret_bit) {
+        size_t place = (size_t) (p - m->pattern) * m->width + (size_t) (s - m->path);
+
+        *ret_bit = (unsigned char) (1 << place % 8);
+        return &m->failed[place / 8];
+}
+
+static bool match_rest(Matching *m, const char *p, const char *s);
+
+static bool match_from(Matching *m, const char *p, const char *s) {
+        unsigned char bit, *byte;
+
+        if (!m->failed && ++m->tries > TRIES_UNNOTED)
+                m->failed = calloc((strlen(m->pattern) + 1) * m->width / 8 + 1, 1);
+        if (!m->failed)
+                return match_rest(m, p, s);
+        byte = failed_byte(m, p, s, &bit);
+        if (*byte & bit)
+                return false;
+        if (match_rest(m, p, s))
+                return true;
+        *byte |= bit;
+        return false;
+}
+
+/*
+ * Except at the pattern's end, a ** takes the '/' behind it and stands for any number of whole
+ * directories, as patternmatcher's regular expression (.*\/)? does.
+ */
+static bool match_rest(Matching *m, const char *p, const char *s) {
         while (*p) {
-                if (deep && p[0] == '*' && p[1] == '*') {
+                if (m->deep && p[0] == '*' && p[1] == '*') {
                         p += 2;
                         if (*p == '/')
                                 p++;
-                        if (!*p || match(p, s, deep))
+                        if (!*p || match_from(m, p, s))
                                 return true;
                         while ((s = strchr(s, '/')))
-                                if (match(p, ++s, deep))
+                                if (match_from(m, p, ++s))
                                         return true;
                         return false;
                 }
                 if (*p == '*') {
                         for (p++;; s++) {
-                                if (match(p, s, deep))
+                                if (match_from(m, p, s))
                                         return true;
                                 if (!*s || *s == '/')
                                         return false;
@@ -119,6 +159,14 @@ static bool match(const char *p, const char *s, bool deep) {
                 s++;
         }
         return !*s;
+}
+
+static bool match(const char *pattern, const char *path, bool deep) {
+        Matching m = { .pattern = pattern, .path = path, .deep = deep, .width = strlen(path) + 1 };
+        bool matched = match_rest(&m, pattern, path);
+
+        free(m.failed);
+        return matched;
 }
 
 bool pattern_matches(const char *pattern, const char *path) {

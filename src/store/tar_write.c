@@ -446,7 +446,7 @@ static int list_entries(int dir, Entry **ret, size_t *ret_n) {
                 close_fd(copy);
                 return r;
         }
-        while (r >= 0 && (d = readdir(stream))) {
+        while (r >= 0 && (errno = 0, d = readdir(stream))) {
                 if (str_equal(d->d_name, ".") || str_equal(d->d_name, ".."))
                         continue;
                 if (n == room) {
@@ -462,6 +462,9 @@ static int list_entries(int dir, Entry **ret, size_t *ret_n) {
                 entries[n] = (Entry){ strdup(d->d_name), is_whiteout(dir, d) ? 0 : 1 };
                 r = entries[n++].name ? 0 : -ENOMEM;
         }
+        /* A directory that cannot be read to its end is not a shorter one. */
+        if (r >= 0 && errno)
+                r = -errno;
         closedir(stream);
         if (r < 0) {
                 free_entries(entries, n);
