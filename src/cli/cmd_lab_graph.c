@@ -106,11 +106,12 @@ static int draw_file(const GraphOptions *o, const char *path, DrawOptions *drawi
         return print_drawing(o, t, drawing, err);
 }
 
-static int draw_lab(const GraphOptions *o, const CommandInput *in, DrawOptions *drawing, Err *err) {
+static int draw_lab(const GraphOptions *o, const CommandInput *in, const char *name,
+                    DrawOptions *drawing, Err *err) {
         autocolours colours = {};
         autoptr(Lab) lab = NULL;
         int64_t interval = o->interval_ms < 0 ? 1000 : o->interval_ms;
-        int r = lab_open(in->home, in->args[0], &lab, err);
+        int r = lab_open(in->home, name, &lab, err);
 
         if (r == -ENOENT)
                 return err_hint(err, r, "nor is there such a file");
@@ -119,9 +120,22 @@ static int draw_lab(const GraphOptions *o, const CommandInput *in, DrawOptions *
         return r < 0 ? r : print_drawing(o, lab->topology, drawing, err);
 }
 
+/* Without an operand: the lab of this directory, or else the only one that is up. */
+static int draw_either(const GraphOptions *o, const CommandInput *in, DrawOptions *drawing,
+                       Err *err) {
+        autofree char *name = NULL;
+        autoerr why = {};
+
+        if (o->from || (!o->colour && topology_is_in(".")))
+                return draw_file(o, ".", drawing, err);
+        if (lab_only(in->home, &name, &why) >= 0)
+                return draw_lab(o, in, name, drawing, err);
+        return err_hint(err, refuse(err, ENOENT, "there is no lab in '.', and %s", why.message),
+                        "name a file or a lab");
+}
+
 static int cmd_lab_graph(const CommandInput *in, Err *err) {
         const GraphOptions *o = in->options;
-        const char *what = in->n_args ? in->args[0] : ".";
         DrawOptions drawing = {};
         int r = check_options(o, err);
 
@@ -129,8 +143,10 @@ static int cmd_lab_graph(const CommandInput *in, Err *err) {
                 r = find_labels(o->labels, &drawing.labels, err);
         if (r < 0)
                 return r;
-        return is_file(what) || o->from ? draw_file(o, what, &drawing, err)
-                                        : draw_lab(o, in, &drawing, err);
+        if (in->n_args == 0)
+                return draw_either(o, in, &drawing, err);
+        return is_file(in->args[0]) || o->from ? draw_file(o, in->args[0], &drawing, err)
+                                               : draw_lab(o, in, in->args[0], &drawing, err);
 }
 
 COMMAND(lab_graph) = {

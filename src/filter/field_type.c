@@ -106,6 +106,10 @@ static int take_element(const struct btf *btf, const Field *list, const struct b
         return r;
 }
 
+static bool is_number(const Field *f) {
+        return f->style == FIELD_NUMBER || f->style == FIELD_BOOL || f->style == FIELD_ENUM;
+}
+
 int field_member(const struct btf *btf, const Field *record, size_t i, Field *ret,
                  const char **ret_name) {
         const struct btf_type *t = btf__type_by_id(btf, record->id);
@@ -127,7 +131,8 @@ int field_member(const struct btf *btf, const Field *record, size_t i, Field *re
         r = field_of_type(btf, btf_members(t)[i].type,
                           record->at + btf_member_bit_offset(t, (uint32_t) i), ret);
         bits = btf_member_bitfield_size(t, (uint32_t) i);
-        if (r >= 0 && bits > ret->bits)
+        /* Only numbers may have less bits than their type: all else is read as a whole. */
+        if (r >= 0 && bits && (bits > ret->bits || !is_number(ret)))
                 return -EINVAL;
         if (r >= 0 && bits)
                 ret->bits = bits;
@@ -188,7 +193,7 @@ static int not_found(const FieldType *type, const Field *in, const char *path, s
                 list_names(type->btf, in, 0, &names);
         if (names.length && !names.failed)
                 return err_hint(err, r, "it has %s", names.text);
-        if (in->style == FIELD_LIST)
+        if (in->style == FIELD_LIST && field_length(type->btf, in) > 0)
                 return err_hint(err, r, "it has elements from [0] to [%zu]",
                                 field_length(type->btf, in) - 1);
         return r;

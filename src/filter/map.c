@@ -143,7 +143,8 @@ static int take_named(int fd, const struct bpf_map_info *info, void *context) {
 
         if (*name)
                 str_printf(&search->names, "%s%s", search->names.length ? ", " : "", name);
-        if (!*name || !str_equal(name, search->name))
+        /* Two may be shown by the same name: the first is meant. */
+        if (!*name || search->found || !str_equal(name, search->name))
                 return 0;
         return open_map(fd, info, &search->found);
 }

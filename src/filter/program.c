@@ -17,7 +17,8 @@
 #include "filter/map.h"
 #include "filter/program.h"
 
-#define OBJECT_MAX (16u << 20)
+#define OBJECT_MAX      (16u << 20)
+#define ANOTHER_VERSION "its isola_filter.h is of another version"
 /* Before Linux 6.4 a log that is too long for its buffer is an error; what is not written to takes
  * no memory. */
 #define LOG_SIZE ((16u << 20) - 1)
@@ -119,6 +120,7 @@ static int choose(const char *path, const char *program, bool any, FilterObject 
 int filter_object_open(const char *path, const char *program, bool any, FilterObject **ret,
                        Err *err) {
         autoptr(FilterObject) o = calloc(1, sizeof *o);
+        const struct bpf_map *stats;
         int r;
 
         if (!o || !(o->log = malloc(LOG_SIZE)))
@@ -129,9 +131,14 @@ int filter_object_open(const char *path, const char *program, bool any, FilterOb
                 r = choose(path, program, any, o, err);
         if (r < 0)
                 return r;
-        if (!bpf_object__find_map_by_name(o->object, FILTER_STATS_MAP) ||
-            !bpf_object__find_map_by_name(o->object, FILTER_CONFIG_MAP))
+        stats = bpf_object__find_map_by_name(o->object, FILTER_STATS_MAP);
+        if (!stats || !bpf_object__find_map_by_name(o->object, FILTER_CONFIG_MAP))
                 return refuse_object(path, EINVAL, err, "it does not include isola_filter.h");
+        if (bpf_map__type(stats) != BPF_MAP_TYPE_PERCPU_ARRAY ||
+            bpf_map__key_size(stats) != sizeof(uint32_t) ||
+            bpf_map__value_size(stats) != sizeof(FilterCounter) ||
+            bpf_map__max_entries(stats) < FILTER_VERDICTS)
+                return refuse_object(path, EINVAL, err, ANOTHER_VERSION);
         r = check_names(path, o, err);
         if (r < 0)
                 return r;
@@ -237,8 +244,7 @@ int filter_object_configure(const FilterObject *o, const FilterSpec *spec, bool 
         if (r >= 0)
                 r = bpf_map__set_initial_value(config, data, size);
         if (r < 0)
-                return refuse_object(spec->object, EINVAL, err,
-                                     "its isola_filter.h is of another version");
+                return refuse_object(spec->object, EINVAL, err, ANOTHER_VERSION);
         if (!spec->action && action != FILTER_DROP && action != FILTER_ACCEPT &&
             action != FILTER_COUNT)
                 return refuse(err, EINVAL,
@@ -321,11 +327,13 @@ static json_t *parameters_json(const FilterObject *o) {
         size_t size = 0;
         const void *data = map ? bpf_map__initial_value(map, &size) : NULL;
         FieldType type;
+        json_t *shown;
 
         if (!data)
                 return json_object();
         type = variables_of(o, map);
-        return field_json(&type, data, size);
+        shown = field_json(&type, data, size);
+        return shown ? shown : json_null();
 }
 
 static json_t *program_json(const struct bpf_program *p) {

@@ -81,6 +81,24 @@ int running_open_map(uint32_t program, const char *name) {
         return r < 0 ? r : wanted.fd;
 }
 
+/* Whether a map is as isola_filter.h has it: the kernel copies as much as the map says. */
+static int check_map(int map, uint32_t type, uint32_t value_size, uint32_t entries) {
+        struct bpf_map_info info = {};
+        uint32_t size = sizeof info;
+
+        if (bpf_obj_get_info_by_fd(map, &info, &size) < 0)
+                return -errno;
+        return info.type == type && info.key_size == sizeof(uint32_t) &&
+                               (value_size == 0 || info.value_size == value_size) &&
+                               info.max_entries >= entries
+                       ? 0
+                       : -EUCLEAN;
+}
+
+static int check_stats(int map) {
+        return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(FilterCounter), FILTER_VERDICTS);
+}
+
 /* A struct isola_config, by the names of its members. */
 static int read_config(int map, Filter *ret) {
         autofree void *data = NULL;
@@ -91,6 +109,9 @@ static int read_config(int map, Filter *ret) {
         struct btf *btf;
         int r;
 
+        r = check_map(map, BPF_MAP_TYPE_ARRAY, 0, 1);
+        if (r < 0)
+                return r;
         if (bpf_obj_get_info_by_fd(map, &info, &size) < 0)
                 return -errno;
         data = malloc(info.value_size);
@@ -115,11 +136,11 @@ static int read_config(int map, Filter *ret) {
 }
 
 static int read_counters(int map, FilterCounter counters[FILTER_VERDICTS]) {
-        int n = running_processors();
+        int n = running_processors(), r = check_stats(map);
         autofree FilterCounter *values = n > 0 ? calloc((size_t) n, sizeof *values) : NULL;
 
-        if (!values)
-                return n < 0 ? n : -ENOMEM;
+        if (!values || r < 0)
+                return r < 0 ? r : n < 0 ? n : -ENOMEM;
         for (uint32_t verdict = 0; verdict < FILTER_VERDICTS; verdict++) {
                 if (bpf_map_lookup_elem(map, &verdict, values) < 0)
                         return -errno;
@@ -136,8 +157,10 @@ int running_reset(uint32_t program) {
         int n = running_processors();
         autofree FilterCounter *zeros = n > 0 ? calloc((size_t) n, sizeof *zeros) : NULL;
 
-        if (map < 0 || !zeros)
-                return map < 0 ? map : n < 0 ? n : -ENOMEM;
+        int r = map < 0 ? map : check_stats(map);
+
+        if (r < 0 || !zeros)
+                return r < 0 ? r : n < 0 ? n : -ENOMEM;
         for (uint32_t verdict = 0; verdict < FILTER_VERDICTS; verdict++)
                 if (bpf_map_update_elem(map, &verdict, zeros, BPF_ANY) < 0)
                         return -errno;

@@ -286,6 +286,7 @@ static int make_writable(Err *err) {
                 { "/run/.tmp", "/tmp", 01777 },
                 { "/run/.vartmp", "/var/tmp", 01777 },
                 { "/run/.log", "/var/log", 0755 },
+                { "/run/.shm", "/dev/shm", 01777 },
         };
         int r = mount_at("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "/run", err);
 

@@ -14,7 +14,7 @@
  * It is named in the record before it is made, and goes with it.  Where the record was lost, the
  * next command that lists or makes labs removes it once nobody is in there: as long as a lab lives,
  * the process that holds its fabric is.  One that is just being made may be empty; its maker is
- * told so by the kernel (ENODEV) and makes it again.
+ * told so by the kernel (ENODEV, ENOENT) and makes it again.
  */
 
 #include "kernel/cgroup.h"

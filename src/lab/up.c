@@ -205,7 +205,8 @@ static int start_maker(const Lab *lab, BuildPlan *plan, Build *build, pid_t *ret
                        pid_t *ret_keeper, pid_t *nodes, Err *err) {
         int r = -ENODEV;
 
-        for (int i = 0; r == -ENODEV && build->pidfd < 0 && i < PLACES_MAX; i++) {
+        /* -ENOENT, too: css_tryget_online_from_dir(), kernel/cgroup/cgroup.c. */
+        for (int i = 0; (r == -ENODEV || r == -ENOENT) && build->pidfd < 0 && i < PLACES_MAX; i++) {
                 autoptr(Cgroup) place = NULL;
 
                 if (err)

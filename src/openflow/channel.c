@@ -91,8 +91,10 @@ int channel_begin(Channel *channel, int epoll, int fd, bool connecting, void *ow
 
         *channel = (Channel){ .fd = fd, .epoll = epoll, .owner = owner, .events = event.events };
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+                int r = -errno;
+
                 channel->fd = close_fd(fd);
-                return -errno;
+                return r;
         }
         return 0;
 }

@@ -261,11 +261,11 @@ static int await_barrier(OfClient *client, uint32_t first, Err *err) {
                         return fail(err, r, "no answer from the switch");
                 }
                 since = client->header.xid - first;
-                if (client->header.type == OF_ERROR && since <= client->xid - first && !result) {
-                        result = refused(client, err);
-                        if (since < client->xid - first)
-                                continue;
-                        return result; /* of the barrier itself */
+                if (client->header.type == OF_ERROR && since <= client->xid - first) {
+                        if (!result) /* the first one tells why */
+                                result = refused(client, err);
+                        if (since == client->xid - first)
+                                return result; /* of the barrier itself: no reply will come */
                 }
                 if (client->header.type == OF_BARRIER_REPLY && client->header.xid == client->xid)
                         return result;

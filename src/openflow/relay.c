@@ -145,7 +145,7 @@ static void record(Side *side, const char *bytes, size_t size) {
         OfHeader header;
         int r = 0;
 
-        if (!pair->recorded)
+        if (!pair->recorded || size == 0)
                 return;
         str_put_bytes(&side->said, bytes, size);
         while (!side->unframed && !side->said.failed) {

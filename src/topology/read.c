@@ -74,6 +74,12 @@ static int find_in_directory(const char *directory, Source *s, Err *err) {
                                   "a lab is a file lab.yml, *.clab.yml, or a Kathará lab.conf");
 }
 
+bool topology_is_in(const char *directory) {
+        autosource source = {};
+
+        return find_in_directory(directory, &source, NULL) != -ENOENT;
+}
+
 static int read_stream(Source *s, Err *err) {
         size_t capacity = 0, n;
 

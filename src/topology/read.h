@@ -21,6 +21,8 @@ extern const char *const topology_format_names[]; /* "lab", "clab", "kathara", "
  * Return: 0; -ENOENT; -EINVAL "FILE:LINE: …", with the nearest right word where there is one.
  */
 int topology_read(const char *path, const char *format, Topology **ret, Err *err);
+/* Whether a directory has a lab's file, or several. */
+bool topology_is_in(const char *directory);
 
 /* The readers behind it, each from the whole text of a file. */
 int topology_read_lab(const char *text, size_t size, const char *file, Topology *t, Err *err);

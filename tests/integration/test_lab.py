@@ -217,6 +217,13 @@ def test_a_node_has_files_of_its_own_when_it_is_entered(isola, lab):
     assert isola.out('lab', 'exec', 'h2', 'hostname') == 'h2'
 
 
+def test_memory_that_is_shared_by_name_is_a_nodes_own(isola, lab):
+    lab(TRIANGLE)
+    isola('lab', 'exec', 'h1', 'sh', '-c', 'echo x > /dev/shm/mine')
+    assert isola.out('lab', 'exec', 'h1', 'ls', '/dev/shm') == 'mine'
+    assert isola.out('lab', 'exec', 'h2', 'ls', '/dev/shm') == ''
+
+
 @pytest.mark.needs_root("a user's nodes share no memory")
 def test_nobody_in_a_node_sees_the_memory_that_idle_nodes_share(isola, lab):
     lab(TRIANGLE)

@@ -302,3 +302,15 @@ def test_nothing_lies_over_another_in_the_browser(window, isola, tmp_path, words
         for other in rectangles[:i]:
             assert left + slack > other[2] or other[0] + slack > right or \
                 top + slack > other[3] or other[1] + slack > bottom, (rectangles[i], other)
+
+
+def test_without_an_operand_it_is_the_lab_that_is_up(isola, tmp_path):
+    assert "there is no lab in '.', and no lab is up" in isola('lab', 'graph', '--dot', cwd=tmp_path, code=1).stderr
+    isola('lab', 'up', '-', input='name: only\ntopology: {nodes: {here: {}, there: {}}, links: [{endpoints: [here, there]}]}\n')
+    try:
+        assert graph(isola, '--dot', cwd=tmp_path) == graph(isola, '--dot', 'only')
+        (tmp_path / 'lab.yml').write_text('name: file\ntopology: {nodes: {elsewhere: {}}}\n')
+        assert 'elsewhere' in graph(isola, '--dot', cwd=tmp_path)
+        assert 'here' in graph(isola, '--dot', '--colour', 'use', '--interval', '10ms', cwd=tmp_path)
+    finally:
+        isola('lab', 'down', 'only')

@@ -134,6 +134,23 @@ static const char *shown(const Sample *s, const char *name) {
         return text;
 }
 
+/* No compiler makes such a field: its type is larger than the value. */
+TEST(part_of_an_address_is_no_member) {
+        struct btf *btf = btf__new_empty();
+        int byte = expect_ok(btf__add_int(btf, "unsigned char", 1, 0)),
+            index = expect_ok(btf__add_int(btf, "unsigned int", 4, 0)),
+            ip = add_bytes(btf, "isola_ip", byte, index, 16),
+            id = expect_ok(btf__add_struct(btf, "short", 1));
+        FieldType type = { btf, (uint32_t) id, "value" };
+        uint8_t value = 0;
+        autoerr err = {};
+
+        expect_ok(btf__add_field(btf, "address", ip, 0, 8));
+        expect(!field_json(&type, &value, sizeof value));
+        expect(field_set(&type, &value, sizeof value, "address", "1.2.3.4", NULL, &err) == -ENOENT);
+        btf__free(btf);
+}
+
 TEST(numbers_are_written_where_they_belong) {
         Sample s = {};
 

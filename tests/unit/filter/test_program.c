@@ -62,6 +62,8 @@ TEST(what_is_no_filter_is_refused_with_words) {
         expect_str(got, wanted);
         expect(strstr(complaint("/proc/self/status", NULL), "is no filter: it is not an object"));
         expect(strstr(complaint("/", NULL), "cannot read filter '/': Is a directory"));
+        expect(strstr(complaint(TEST_OBJECT("wide"), NULL),
+                      "isola_filter.h is of another version"));
         expect(strstr(complaint(TEST_OBJECT("bare"), NULL),
                       "is no filter: it does not include isola_filter.h"));
         expect(strstr(complaint(TEST_OBJECT("without_debug"), NULL), "is no filter: "));
