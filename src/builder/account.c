@@ -87,18 +87,22 @@ void build_say(const Build *build, const char *format, ...) {
 }
 
 void account_step(const Build *build, const Instruction *instruction, size_t number, size_t of) {
+        /* A URL may hold a password. */
+        autofree char *shown = url_redact(instruction->text);
         autostr text = {};
 
+        if (!shown)
+                return;
         if (build->request->progress == PROGRESS_PLAIN) {
                 build_say(build, "Step %zu/%zu : %s\n", build->n_echoed, build->plan->n_steps,
-                          instruction->text);
+                          shown);
                 return;
         }
         if (build->account < 0)
                 return;
         str_printf(&text, "%zu/%zu", number, of);
         str_put_char(&text, 0);
-        str_put(&text, instruction->text);
+        str_put(&text, shown);
         if (!text.failed)
                 put(build, ACCOUNT_BEGIN, text.text, text.length);
 }

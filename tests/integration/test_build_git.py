@@ -285,6 +285,8 @@ def test_credentials_in_the_url(fresh_build, server, repo):
     added = build(f'FROM scratch\nADD {url}#v1 /\nADD --keep-git-dir {url} /k\n')
     for text in (out.stdout, out.stderr, added.stdout, added.stderr, build.isola.out('history', '--no-trunc', build.name)):
         assert 'ss-w0rd' not in text
+    shown = build(f'FROM scratch\nADD {url}#v1 /other\n', '--progress', 'rawjson')
+    assert 'ADD ' in shown.stdout + shown.stderr and 'ss-w0rd' not in shown.stdout + shown.stderr
     assert search(build.isola, 'ss-w0rd') == []
     server.allowed = ('nobody',)
     assert 'ss-w0rd' not in remote(build, url, code=1).stderr
