@@ -49,7 +49,8 @@ check-faults: ## let each system call of containers and of the store's verbs fai
 	@ninja -C $(CHECK) --quiet
 	@tools/unpack registry $(CHECK)/registry
 	@ISOLA_INJECT=all ISOLA=$(CURDIR)/$(CHECK)/src/isola /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 \
-		tests/integration/test_injected.py tests/integration/test_store_injected.py tests/integration/test_store_many.py
+		tests/integration/test_injected.py tests/integration/test_store_injected.py tests/integration/test_store_many.py \
+		tests/integration/test_store_power.py
 
 check-vm: ## tests on a stock Debian kernel with systemd, in QEMU (VM_TESTS=all, VM_KERNEL, VM_TIMEOUT)
 	@tools/deps build vm
