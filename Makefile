@@ -9,7 +9,7 @@ CHECK = build-check
 MESON = meson setup --wipe
 FUZZ_SECONDS ?= 60
 
-.PHONY: all install demo check check-asan check-faults check-peers check-vm lint asan fuzz bench bench-images bench-labs bench-builds format clean help
+.PHONY: all install demo check check-asan check-faults check-peers check-vm lint asan fuzz bench bench-images bench-labs bench-builds bench-rootless format clean help
 
 all: $(BUILD)/build.ninja ## build isola (release) in build/
 	@ninja -C $(BUILD) --quiet
@@ -90,6 +90,11 @@ fuzz: ## libFuzzer over every parser of foreign bytes (FUZZ_SECONDS for each)
 bench: all ## compare with crun, runc, podman, docker, bwrap, lxc where they are installed
 	@tools/deps build bench
 	@tests/bench/run $(BUILD)/src/isola
+	@$(MAKE) --no-print-directory bench-rootless
+
+bench-rootless: all ## compare an ordinary user's containers with root's and with his of Podman
+	@tools/deps build bench
+	@/usr/bin/python3 tests/bench/rootless.py $(BUILD)/src/isola
 
 bench-builds: all ## compare builds and removals with buildah and podman, where they are installed
 	@tools/deps build bench
