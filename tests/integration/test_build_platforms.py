@@ -209,3 +209,29 @@ def test_unusual_platforms(several):
     assert "system of platform 'windows/amd64' is not linux" in several.fails(SCRATCH, '--platform', 'linux/amd64,windows/amd64')
     several(SCRATCH, '--platform', 'linux/amd64,linux/x86_64', name='same:1')
     assert 'org.isola.image.index' not in named(several.isola, 'same:1')[0]['annotations']
+
+
+@pytest.mark.parametrize('fault', ['image.blobs', 'image.unnamed', 'image.indexed', 'image.record'])
+def test_killed_while_the_index_is_made(fresh_build, fault):
+    isola, file = fresh_build.isola, 'FROM scratch\nARG TARGETARCH\nLABEL a=$TARGETARCH\nCOPY f /f\n'
+    fresh_build.write('f', 'text')
+    platforms = ('--platform', 'linux/amd64,linux/arm64')
+    fresh_build(file, *platforms, name='killed:1', code=-9, env={'ISOLA_FAULT': fault})
+    fresh_build(file, *platforms, name='killed:1')
+    isola('store', 'check')
+    isola('image', 'copy', '--all-platforms', 'isola:killed:1', f'oci:{fresh_build.directory / "out"}:x')
+    isola('rmi', 'killed:1')
+    isola('image', 'prune', '-f')
+    assert isola.out('images', '-aq') == '' and layout(isola)[0] == []
+
+
+@pytest.mark.parametrize('fault', ['rmi.buried', 'rmi.indexed', 'rmi.parts'])
+def test_killed_while_the_index_is_removed(fresh_build, fault):
+    isola = fresh_build.isola
+    fresh_build.write('f', 'text')
+    fresh_build('FROM scratch\nARG TARGETARCH\nLABEL a=$TARGETARCH\nCOPY f /f\n', '--platform', 'linux/amd64,linux/arm64', name='killed:2')
+    isola('rmi', 'killed:2', code=-9, env={'ISOLA_FAULT': fault})
+    isola('rmi', 'killed:2', code=None)
+    isola('image', 'prune', '-f')
+    assert isola.out('images', '-aq') == '' and layout(isola)[0] == []
+    isola('store', 'check')
