@@ -17,6 +17,7 @@
 #include "engine/group.h"
 #include "engine/monitor.h"
 #include "engine/spec.h"
+#include "kernel/idmap.h"
 #include "kernel/ns.h"
 #include "kernel/process.h"
 
@@ -295,6 +296,7 @@ int container_audit(Container *c, AuditReport *ret, Err *err) {
                               container_status_name(container_status(c)));
         r = has_own(c->state.pid, "user");
         view.own_user = r > 0;
+        view.of_user = idmap_is_inside();
         if (r >= 0)
                 r = has_own(c->state.pid, "network");
         view.own_net = r > 0;

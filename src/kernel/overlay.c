@@ -4,7 +4,9 @@
 #include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -218,4 +220,29 @@ int overlay_new(const OverlayLayers *layers, Err *err) {
         if (r < 0)
                 return err_denied(err, fail(err, r, "cannot use the layers"), "fsconfig", "5.2");
         return create(fs, layers, err);
+}
+
+bool overlay_finds_contents(int dir) {
+        autoclose int notes = -EBADF, contents = -EBADF, file = -EBADF, data = -EBADF,
+                      mount = -EBADF, found = -EBADF;
+
+        if (mkdirat(dir, "notes", 0700) < 0 || mkdirat(dir, "contents", 0700) < 0)
+                return false;
+        notes = openat(dir, "notes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        contents = openat(dir, "contents", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        file = openat(notes, "x", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        data = openat(contents, "x", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (file < 0 || data < 0 || ftruncate(file, 1) < 0 || ftruncate(data, 1) < 0 ||
+            fsetxattr(file, OVERLAY_METACOPY, "", 0, 0) < 0 ||
+            fsetxattr(file, OVERLAY_REDIRECT, "/x", 2, 0) < 0)
+                return false;
+        mount = overlay_new(&(OverlayLayers){ .lowers = &notes,
+                                              .n = 1,
+                                              .data = &contents,
+                                              .n_data = 1,
+                                              .upper = -EBADF,
+                                              .work = -EBADF },
+                            NULL);
+        found = mount < 0 ? -EBADF : openat(mount, "x", O_RDONLY | O_CLOEXEC);
+        return found >= 0;
 }

@@ -55,3 +55,7 @@ typedef struct OverlayLayers {
  * than the kernel takes; negative errno.
  */
 int overlay_new(const OverlayLayers *layers, Err *err);
+
+/* Whether this kernel's overlay finds contents in layers of contents alone, tried in @dir, an empty
+ * directory of the caller's mount namespace in which two others are left. */
+bool overlay_finds_contents(int dir);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
@@ -16,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/search.h"
 #include "base/str.h"
 #include "kernel/cap_name.h"
 #include "kernel/cgroup.h"
@@ -81,12 +83,15 @@ static int new_userns(void) {
         return idmap_userns(&range, 1, &range, 1, NULL);
 }
 
+/* Without a user namespace owners stay: an ordinary user's are right on disk. */
 static int mapped(int dir, const char *path, int userns) {
         autoclose int mount = mount_clone(dir, path, false);
         int r;
 
         if (mount < 0)
                 return mount;
+        if (userns < 0)
+                return take_fd(mount);
         r = mount_idmap(mount, &(MountAttr){}, userns);
         return r < 0 ? r : take_fd(mount);
 }
@@ -129,8 +134,10 @@ static int write_into_overlay(int dir, int userns) {
         work = openat(layers, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (lower < 0 || upper < 0 || work < 0)
                 return -errno;
-        if (setns(userns, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0 ||
-            setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+        if (userns >= 0 && (setns(userns, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0 ||
+                            setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+                return -errno;
+        if (userns < 0 && unshare(CLONE_NEWNS) < 0)
                 return -errno;
 
         /* An overlay takes layers only from mounts that its own user namespace owns (6.15): so
@@ -148,15 +155,31 @@ static int write_into_overlay(int dir, int userns) {
         return r < 0 ? -errno : 0;
 }
 
+/* A directory for the trial.  Not by the descriptor that is given: a user's is of the mount
+ * namespace that he was in before, from which an overlay takes no layers. */
+static int make_place(const ProbePlace *place, const char *name) {
+        autofree char *link = str_format("/proc/self/fd/%d", place->data);
+        char path[PATH_MAX];
+        ssize_t n = link ? readlink(link, path, sizeof path - 1) : -1;
+        autoclose int data = -EBADF;
+
+        if (n < 0)
+                return link ? -errno : -ENOMEM;
+        path[n] = 0;
+        data = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return data < 0 ? -errno : dir_open(data, name, 0755);
+}
+
 static int try_overlay(const ProbePlace *place, char detail[]) {
         autofree char *name = str_format("isola-check-%d", getpid());
-        autoclose int userns = new_userns(), dir = -EBADF, pidfd = -EBADF;
+        const bool inside = idmap_is_inside();
+        autoclose int userns = inside ? -EBADF : new_userns(), dir = -EBADF, pidfd = -EBADF;
         int status = 0, r;
         pid_t pid;
 
-        if (userns < 0 || !name)
-                return userns < 0 ? userns : -ENOMEM;
-        dir = dir_open(place->data, name, 0755);
+        if ((userns < 0 && !inside) || !name)
+                return name ? userns : -ENOMEM;
+        dir = make_place(place, name);
         if (dir < 0)
                 return dir;
         r = mkdirat(dir, "lower", 0755) < 0 || mkdirat(dir, "upper", 0755) < 0 ||
@@ -171,6 +194,22 @@ static int try_overlay(const ProbePlace *place, char detail[]) {
                 r = WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
         (void) tree_remove(place->data, name);
         return pid < 0 ? pid : r;
+}
+
+/* Owners that are chosen, without a copy: store/mapped.h. */
+static int try_contents(const ProbePlace *place, char detail[]) {
+        autofree char *name = str_format("isola-check-%d", getpid());
+        autoclose int dir = -EBADF;
+        int r;
+
+        if (!name)
+                return -ENOMEM;
+        dir = make_place(place, name);
+        if (dir < 0)
+                return dir;
+        r = overlay_finds_contents(dir) ? 0 : -EOPNOTSUPP;
+        (void) tree_remove(place->data, name);
+        return r;
 }
 
 static int try_proc(const ProbePlace *place, char detail[]) {
@@ -188,6 +227,32 @@ static int try_proc(const ProbePlace *place, char detail[]) {
         if (pid < 0 || waitpid(pid, &status, 0) != pid)
                 return pid < 0 ? pid : -ECHILD;
         return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+/* --- users --- */
+
+static int try_ids(const ProbePlace *place, char detail[]) {
+        autofree IdRange *own = NULL;
+        int64_t count = 0;
+        size_t n = 0;
+        int r;
+
+        if (!idmap_is_inside())
+                return 0;
+        r = idmap_read_own("uid_map", &own, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++)
+                count += own[i].count;
+        (void) snprintf(detail, PROBE_DETAIL_MAX, count > 1 ? "%lld" : "your own alone",
+                        (long long) count);
+        return count > 1 ? 0 : -EPERM;
+}
+
+static int try_pasta(const ProbePlace *place, char detail[]) {
+        autofree char *program = search_program("pasta");
+
+        return program || !idmap_is_inside() ? 0 : -ENOENT;
 }
 
 /* --- processes --- */
@@ -377,12 +442,19 @@ static const ProbeFeature features[] = {
           try_mount_attributes },
         { "Files", "openat2", false, "paths in containers are walked step by step, which is slower",
           try_openat2 },
-        { "Files", "idmapped mounts", false, "only --userns host and --privileged work",
+        { "Files", "idmapped mounts", false,
+          "root: only --userns host and --privileged work; ordinary users need them not",
           try_idmap },
         { "Files", "overlay in a user namespace", false, "only --userns host and --privileged work",
           try_overlay },
+        { "Files", "contents by name", false,
+          "ordinary users: --userns keep-id, auto and nomap copy the image", try_contents },
         { "Files", "proc in a user namespace", false, "only --userns host and --privileged work",
           try_proc },
+        { "Users", "range of ids", false,
+          "-u, USER, chown and programs that give up root fail (apt, nginx, postgres)", try_ids },
+        { "Users", "pasta", false,
+          "ordinary users: containers reach nothing outside of their networks", try_pasta },
         { "Processes", "pidfd", true, "no container starts", try_pidfd },
         { "Processes", "exit status by pidfd", false,
           "if a monitor is killed, the exit code of its container is lost", try_pidfd_exit },

@@ -98,6 +98,9 @@ static void check_users(const AuditView *view) {
         if (file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL) < 0 ||
             sscanf(map, "%lu %lu %lu", &inside, &outside, &size) != 3)
                 audit_say("user namespace", AUDIT_WEAK, "its ids cannot be read");
+        else if (outside == 0 && view->of_user)
+                audit_say("user namespace", AUDIT_OK,
+                          "its own: root inside is its user outside, the others are of his range");
         else if (outside == 0)
                 audit_say("user namespace", AUDIT_OPEN,
                           "its own, but id 0 outside is among its ids");

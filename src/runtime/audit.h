@@ -30,6 +30,7 @@ int audit_verdict_read(const char *name, AuditVerdict *ret);
 /* What the process cannot see from inside. */
 typedef struct AuditView {
         bool own_user, own_net;    /* namespaces that are not the host's */
+        bool of_user;              /* an ordinary user's, whose own id 0 stands for */
         uint64_t usual_caps;       /* what containers have by default */
         const char *const *masked; /* paths that are to show nothing, NULL-terminated */
         bool pids_limited;         /* by its cgroup */

@@ -242,6 +242,10 @@ static int share_view(const char *at, const MountAttr *attr, int code) {
         if (code != -EPERM || !idmap_is_inside())
                 return code;
         tree = mount_clone_source(at, true);
+        /* A machine on which nobody looks at its message queues: nor does the container. */
+        if (tree == -ENOENT && str_equal(at, "/dev/mqueue"))
+                return mount_new("tmpfs", NULL,
+                                 &(MountAttr){ .set = attr->set | MOUNT_ATTR_RDONLY }, NULL);
         if (tree < 0)
                 return tree;
         all.recursive = true;
@@ -252,7 +256,7 @@ static int share_view(const char *at, const MountAttr *attr, int code) {
 
 int init_plan_mount_outside(InitPlan *plan, Err *err) {
         /* An ordinary user has no more rights outside than inside. */
-        bool outside = init_plan_has_userns(plan) && !plan->unprivileged;
+        bool outside = (init_plan_has_userns(plan) || idmap_is_inside()) && !plan->unprivileged;
 
         for (size_t i = 0; outside && i < plan->spec->n_mounts; i++) {
                 InitMount *m = &plan->mounts[i];

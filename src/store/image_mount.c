@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "kernel/idmap.h"
 #include "kernel/mount.h"
 #include "store/flatten.h"
 #include "store/image_mount.h"
@@ -55,6 +56,14 @@ int image_mount(const Home *home, const Image *image, char **ret, Err *err) {
 
         if (!path)
                 return fail(err, ENOMEM, "cannot mount the image");
+        /* Each of a user's commands has a mount namespace to itself. */
+        if (idmap_is_inside())
+                return err_hint(err,
+                                refuse(err, EPERM,
+                                       "an ordinary user cannot mount an image where others than "
+                                       "the command itself see it"),
+                                "look into it from a container of it, or write its files out: "
+                                "isola create --name x IMAGE && isola cp x:/ DIR");
         if (image_is_mounted(home, image->id)) {
                 *ret = take_ptr(path);
                 return 1;

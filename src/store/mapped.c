@@ -362,34 +362,6 @@ static int name_of(const IdPlan *uids, const IdPlan *gids, bool copies, char **r
         return *ret ? 0 : -ENOMEM;
 }
 
-/* Whether the overlay of this kernel finds contents by a note, tried in a directory of ours. */
-static bool finds_contents(const char *path) {
-        autofree char *note = str_format("%s/note", path), *data = str_format("%s/data", path);
-        autoclose int notes = -EBADF, contents = -EBADF, file = -EBADF, mount = -EBADF,
-                      found = -EBADF;
-
-        if (!note || !data || fault_weakens("overlay-data") || mkdir(note, 0700) < 0 ||
-            mkdir(data, 0700) < 0)
-                return false;
-        notes = open(note, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        contents = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (notes < 0 || contents < 0 || file_create(contents, "x", "x", 1, 0600) < 0)
-                return false;
-        file = openat(notes, "x", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (file < 0 || ftruncate(file, 1) < 0 || fsetxattr(file, OVERLAY_METACOPY, "", 0, 0) < 0 ||
-            fsetxattr(file, OVERLAY_REDIRECT, "/x", 2, 0) < 0)
-                return false;
-        mount = overlay_new(&(OverlayLayers){ .lowers = &notes,
-                                              .n = 1,
-                                              .data = &contents,
-                                              .n_data = 1,
-                                              .upper = -EBADF,
-                                              .work = -EBADF },
-                            NULL);
-        found = mount < 0 ? -EBADF : openat(mount, "x", O_RDONLY | O_CLOEXEC);
-        return found >= 0;
-}
-
 /* Gives the tree of a draft its name; another command may have been quicker. */
 static int place(const LayerDraft *draft, const char *tree, Err *err) {
         autoclose int layers = dir_open(draft->home->data_fd, "layers", 0700), lock = -EBADF;
@@ -409,13 +381,17 @@ static int make(const Home *home, char *const *lowers, const char *layer, const 
                 const IdPlan *gids, MappedLayers *ret, Err *err) {
         autoptr(LayerDraft) draft = NULL;
         autofree char *name = NULL;
+        autoclose int probe = -EBADF;
         bool copies;
         int r;
 
         r = layer_draft(home, &draft, err);
         if (r < 0)
                 return r;
-        copies = !finds_contents(draft->path);
+        probe = open(draft->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (probe < 0)
+                return fail(err, errno, "cannot open '%s'", draft->path);
+        copies = fault_weakens("overlay-data") || !overlay_finds_contents(probe);
         if (copies)
                 log_warn("the image is copied for these ids, once: its owners cannot be changed "
                          "otherwise before Linux 6.16");

@@ -6,6 +6,7 @@ import platform
 import re
 import subprocess
 
+import pytest
 from conftest import existing
 
 
@@ -15,7 +16,7 @@ def rows(fresh):
 
 def test_check_tells_every_feature_and_what_is_done_without_it(fresh):
     found = rows(fresh)
-    assert {row['Group'] for row in found} == {'Namespaces', 'Files', 'Processes', 'Control groups', 'Security',
+    assert {row['Group'] for row in found} == {'Namespaces', 'Files', 'Processes', 'Control groups', 'Security', 'Users',
                                                'Network'}
     namespaces = {row['Feature'] for row in found if row['Group'] == 'Namespaces'}
     assert namespaces == {'mount', 'pid', 'network', 'ipc', 'uts', 'cgroup', 'time', 'user'}
@@ -32,6 +33,7 @@ def test_check_prints_a_table(fresh):
     assert 'overlay in a user namespace' in names
 
 
+@pytest.mark.needs_root('newuidmap cannot change ids without new privileges')
 def test_check_fails_where_something_indispensable_is_missing(fresh):
     # A filter that takes fsopen() away: nothing can be mounted.
     fsopen = 430  # on every architecture

@@ -95,6 +95,7 @@ def test_link(build):
     assert see(build, 'stat -c %u:%g /x') == '5:6'
 
 
+@pytest.mark.needs_root('its context has files that only root may read')
 def test_link_is_used_again_above_other_layers(build):
     build.write('d/sub/f', 'linked')
     build.write('d/g', '', mode=0o4711)
@@ -150,6 +151,7 @@ def test_exclude(build):
     assert see(build, 'cd /; find e x -type f | sort') == 'e/keep.o\nx/x.c'
 
 
+@pytest.mark.needs_root('its context has files that only root may read')
 def test_symbolic_modes(build):
     build.write('dir/run', 'x', 0o640)
     build('FROM busybox\nCOPY --chmod=u=rwX,go=rX dir /d/\nCOPY --chmod=a+x dir/run /r\nADD --chmod=4711 dir/run /s\n')
@@ -207,6 +209,7 @@ def test_check_that_fails_the_build(build):
 # ----------------------------------------------------------------- the same again
 
 
+@pytest.mark.needs_root('its context has files that only root may read')
 def test_the_same_on_another_day_and_machine(build, fresh, rootfs_tar, tmp_path_factory):
     """Stages at the same time, here-documents, mounts and copies of all kinds give the same image in another store."""
     file = ('FROM {0} AS one\nRUN --mount=type=cache,target=/c --mount=target=/in echo one > /one; cp /in/a/f /g; echo $RANDOM > /c/x\n'

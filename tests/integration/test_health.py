@@ -119,6 +119,7 @@ def test_checks_run_as_the_containers_user(isola, run):
     assert becomes(isola, 'user', 'healthy')['Log'][-1]['Output'] == '1000\n'
 
 
+@pytest.mark.needs_root('a container is paused by its control group, which a user has not')
 def test_paused_container_is_left_alone(isola, run):
     run('still', *QUICK, '--health-cmd', 'true')
     becomes(isola, 'still', 'healthy')

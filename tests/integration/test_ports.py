@@ -35,6 +35,7 @@ def keys(found):
     return {(row['Proto'], row['Address'], row['Port']) for row in found}
 
 
+@pytest.mark.needs_root('whose a socket of another user is, only root is told')
 def test_it_agrees_with_ss(isola, image):
     isola('run', '-d', '--name', 'web', image, 'httpd', '-f', '-p', '80')
     pid = isola.pid('web')

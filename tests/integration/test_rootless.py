@@ -421,3 +421,55 @@ def test_images_from_registries(home, registry, tmp_path):
     data = home('save', name, text=False).stdout
     home('rmi', name)
     assert home('load', input=data, text=False).stdout.decode().strip() == f'Loaded image: {name}'
+
+
+
+@pytest.mark.parametrize('options', [['--privileged'], ['--cap-add', 'SYS_ADMIN', '--security-opt', 'seccomp=unconfined', '--security-opt',
+                                                         'systempaths=unconfined']])
+def test_isola_in_isola(home, joe, rootfs_tar, tmp_path, options):
+    shutil.copy(rootfs_tar, tmp_path / 'rootfs.tar')
+    joe.own(tmp_path / 'rootfs.tar')
+    open_way(tmp_path)
+    inner = ('run', '--rm', '--network', 'none', *options, '-v', 'inner:/var/lib/isola', '-v', f'{joe.directory}:/isola:ro',
+             '-v', f'{tmp_path}:/in:ro', 'busybox', 'sh', '-c')
+    home(*inner, '/isola/isola image import /in/rootfs.tar b')
+    assert home.out(*inner, '/isola/isola run --rm --network none b id -u; /isola/isola run -d --name x --network none b sleep 100 >/dev/null; '
+                            '/isola/isola exec x hostname | wc -c; /isola/isola rm -f x') == '0\n13\nx'
+
+
+def test_check_says_what_a_user_has(home, uplink):
+    rows = dict(line.split(': ', 1) for line in home.out('check', '--format', '{{.Feature}}: {{.Status}} {{.Detail}}', code=None).splitlines())
+    assert rows['range of ids'] == 'yes 65537' and rows['pasta'].startswith('yes')
+    assert rows['overlay in a user namespace'].startswith('yes')
+
+
+def test_check_says_what_a_single_id_lacks(single):
+    line = next(line for line in single.out('check', code=None).splitlines() if 'range of ids' in line)
+    assert 'your own alone' in line and 'programs that give up root fail' in line
+
+
+def test_audit_finds_nothing_open(home):
+    home('run', '-d', '--name', 'a', '--network', 'none', 'busybox', 'sleep', '1000')
+    told = home.out('audit', 'a')
+    assert 'root inside is its user outside' in told and ' open ' not in told
+
+
+def test_image_cannot_be_mounted_where_nobody_sees_it(home):
+    told = home('image', 'mount', 'busybox', code=1).stderr
+    assert 'an ordinary user cannot mount an image' in told and 'isola cp' in told
+
+
+@pytest.mark.parametrize('options', [['--pid', 'host'], ['--pid', 'host', '--userns', 'host'], ['--ipc', 'host'], ['--uts', 'host'],
+                                     ['--cgroupns', 'host'], ['--userns', 'host', '--ipc', 'host']])
+def test_namespaces_of_the_machine_can_be_shared(home, options):
+    assert home.out('run', '--rm', '--network', 'none', *options, 'busybox', 'sh', '-c', 'test -d /proc/1 && echo yes') == 'yes'
+
+
+def test_single_id_has_no_others(single, tmp_path):
+    open_way(tmp_path)
+    (tmp_path / 'roots').write_text('x')
+    (tmp_path / 'roots').chmod(0o644)
+    done = single('run', '--rm', '--network', 'none', '-v', f'{tmp_path}:/b', 'busybox', 'sh', '-c',
+                  'stat -c %u /b/roots /home/user; cat /b/roots; chown 1000 /home/user; su user -c true', code=1)
+    assert done.stdout.split() == ['65534', '0', 'x']
+    assert 'chown: /home/user: Invalid argument' in done.stderr and "su: can't set groups: Operation not permitted" in done.stderr

@@ -227,6 +227,7 @@ def test_commit_of_one_that_runs(isola):
         isola('rmi', 'running')
 
 
+@pytest.mark.needs_root('the mounts of a user are seen by nobody else')
 def test_image_mount(store):
     isola = store.isola
     path = pathlib.Path(isola.out('image', 'mount', 'app'))
