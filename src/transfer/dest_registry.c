@@ -158,9 +158,8 @@ static int put_image(Dest *dest, const CopyJob *job, Err *err) {
         s.wanted = wanted;
         s.blobs = blobs;
         s.ids = ids;
-        /* What comes out of a registry is not fetched in vain; what is here is asked after as it is
-         * sent. */
-        r = source_is_remote(job->source) ? each(&s, find_one, false, err) : 0;
+        /* Nothing is fetched or packed in vain; what is here is asked after as it is sent. */
+        r = source_takes_work(job->source) ? each(&s, find_one, false, err) : 0;
         if (r >= 0)
                 r = prepare(&s, err);
         if (r >= 0)

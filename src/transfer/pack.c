@@ -7,6 +7,9 @@
 #include <zstd.h>
 
 #include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
 #include "oci/image.h"
 #include "transfer/ingest.h"
 #include "transfer/pack.h"
@@ -15,6 +18,24 @@
 #define GZIP_LEVEL  5 /* a third of gzip -6's time for the same size */
 #define ZSTD_LEVEL  3 /* zstd's own */
 #define THREADS_MAX 8
+
+#define PACKED_VERSION 1
+
+/* packed.json in a layer's directory */
+typedef struct PackedRecord {
+        int version;
+        char *by, *digest;
+        int64_t size;
+} PackedRecord;
+
+static const JsonField record_fields[] = {
+        JSON_INT(PackedRecord, version, "version", JSON_REQUIRED),
+        JSON_STRING(PackedRecord, by, "packedBy", JSON_REQUIRED),
+        JSON_STRING(PackedRecord, digest, "digest", JSON_REQUIRED),
+        JSON_I64(PackedRecord, size, "size", JSON_REQUIRED),
+        {},
+};
+static const JsonType record_type = { sizeof(PackedRecord), record_fields };
 
 /* One piece of the tar and what becomes of it. */
 typedef struct Chunk {
@@ -174,6 +195,59 @@ static int pack(const Layer *layer, Packer *p, Err *err) {
         return r;
 }
 
+static char *record_path(const Layer *layer) {
+        return str_format("layers/%s/packed.json", digest_hex(layer->chain_id));
+}
+
+/* Everything that the bytes depend on besides the tar. */
+static char *packed_by(const PackOptions *how) {
+        bool zstd = how->compression == COMPRESSION_ZSTD;
+
+        return str_format("%s %s, level %d, pieces of %u", zstd ? "zstd" : "libdeflate",
+                          zstd ? ZSTD_versionString() : LIBDEFLATE_VERSION_STRING,
+                          how->level ? how->level
+                          : zstd     ? ZSTD_LEVEL
+                                     : GZIP_LEVEL,
+                          CHUNK_SIZE);
+}
+
+bool pack_remembered(const Home *home, const Layer *layer, const PackOptions *how,
+                     char ret_digest[DIGEST_LENGTH + 1], int64_t *ret_size) {
+        autofree char *path = record_path(layer), *by = packed_by(how);
+        PackedRecord record = {};
+        bool known;
+
+        if (!path || !by || json_load(&record_type, home->data_fd, path, &record, NULL) < 0)
+                return false;
+        known = record.version == PACKED_VERSION && str_equal(record.by, by) &&
+                digest_is_valid(record.digest) && record.size > 0;
+        if (known) {
+                memcpy(ret_digest, record.digest, DIGEST_LENGTH + 1);
+                *ret_size = record.size;
+        }
+        json_clear(&record_type, &record);
+        return known;
+}
+
+void pack_forget(const Home *home, const Layer *layer) {
+        autofree char *path = record_path(layer);
+
+        if (path)
+                (void) unlinkat(home->data_fd, path, 0);
+}
+
+static void remember(const Home *home, const Layer *layer, const PackOptions *how,
+                     const Packed *packed) {
+        autofree char *path = record_path(layer), *by = packed_by(how);
+        const PackedRecord record = { PACKED_VERSION, by, (char *) packed->digest, packed->size };
+        int r = path && by ? json_save(&record_type, home->data_fd, path, &record, false, NULL)
+                           : -ENOMEM;
+
+        if (r < 0)
+                log_debug("cannot remember how layer '%s' was packed: %s", layer->chain_id,
+                          strerror(-r));
+}
+
 int pack_layer(const Home *home, const Layer *layer, const PackOptions *how, Packed *ret,
                Err *err) {
         Packed packed = { .file = -EBADF };
@@ -193,6 +267,8 @@ int pack_layer(const Home *home, const Layer *layer, const PackOptions *how, Pac
                 return r;
         }
         digest_end(&packer.digest, packed.digest);
+        if (how->compression != COMPRESSION_NONE)
+                remember(home, layer, how, &packed);
         *ret = packed;
         return 0;
 }

@@ -36,4 +36,17 @@ int compression_levels(Compression compression);
 /* The media type of layers. */
 const char *compression_media_type(Compression compression);
 
+/**
+ * pack_remembered() - what a layer came to when it was compressed before
+ *
+ * It would come to the same again: the layer does not change, and who compresses is the same.
+ *
+ * Return: true if that is known.
+ */
+bool pack_remembered(const Home *home, const Layer *layer, const PackOptions *how,
+                     char ret_digest[DIGEST_LENGTH + 1], int64_t *ret_size);
+/* The next pack_layer() finds out anew. */
+void pack_forget(const Home *home, const Layer *layer);
+
+/* Remembers what it came to, if it is compressed. */
 int pack_layer(const Home *home, const Layer *layer, const PackOptions *how, Packed *ret, Err *err);

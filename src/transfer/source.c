@@ -30,12 +30,14 @@ Source *source_free(Source *s) {
                 json_clear(&oci_descriptor_type, &s->images[i].descriptor);
                 strv_free(s->images[i].names);
         }
-        for (size_t i = 0; i < s->n_known; i++)
+        for (size_t i = 0; i < s->n_known; i++) {
+                free(s->known[i].chain_id);
                 if (s->known[i].path) {
                         ingest_drop(s->home, s->known[i].path);
                         close_fd(s->known[i].file);
                         free(s->known[i].path);
                 }
+        }
         for (size_t i = 0; i < s->n_opened; i++)
                 close_fd(s->opened[i]);
         for (size_t i = 0; i < s->n_made; i++)
@@ -76,6 +78,20 @@ int source_add_place(Source *s, const char *digest, int file, int64_t offset, in
         place->size = size;
         place->path = path ? strdup(path) : NULL;
         return path && !place->path ? fail(err, ENOMEM, "cannot list the blobs") : 0;
+}
+
+int source_add_promise(Source *s, const char *digest, int64_t size, const char *chain_id,
+                       Err *err) {
+        char *copy = strdup(chain_id);
+        int r = copy ? source_add_place(s, digest, -EBADF, 0, size, NULL, err)
+                     : fail(err, ENOMEM, "cannot list the blobs");
+
+        if (r < 0) {
+                free(copy);
+                return r;
+        }
+        s->known[s->n_known - 1].chain_id = copy;
+        return 0;
 }
 
 int64_t source_add_made(Source *s, char *text, const char *media_type,
@@ -317,6 +333,9 @@ int source_blob(Source *s, const OciDescriptor *d, BlobPlace *ret, Err *err) {
 
         for (size_t i = 0; i < s->n_known; i++)
                 if (str_equal(s->known[i].digest, d->digest)) {
+                        r = s->known[i].chain_id ? source_keep_promise(s, &s->known[i], err) : 0;
+                        if (r < 0)
+                                return r;
                         *ret = (BlobPlace){ s->known[i].file, s->known[i].offset,
                                             s->known[i].size };
                         return 0;
@@ -398,7 +417,10 @@ int source_prepare(Source *s, const OciDescriptor *const *wanted, size_t n, cons
         return r < 0 ? r : kept;
 }
 
-bool source_is_remote(const Source *s) {
+bool source_takes_work(const Source *s) {
+        for (size_t i = 0; i < s->n_known; i++)
+                if (s->known[i].chain_id)
+                        return true;
         return s->remote;
 }
 

@@ -53,8 +53,8 @@ int source_names_for(const SourceImage *image, const char *asked, char ***ret);
 int source_document(Source *source, const OciDescriptor *d, Document *ret, Err *err);
 int source_config(Source *source, const OciManifest *manifest, Document *ret, Err *err);
 
-/* Whether blobs have to be fetched first. */
-bool source_is_remote(const Source *source);
+/* Whether bytes would have to be fetched or packed, so that it pays to ask who wants them. */
+bool source_takes_work(const Source *source);
 /* Has blobs fetched, where that is needed, all at once. */
 int source_prepare(Source *source, const OciDescriptor *const *blobs, size_t n,
                    const Watcher *watcher, Err *err);

@@ -3,6 +3,7 @@
 
 /* A source from inside; for the files that open them. */
 
+#include "transfer/pack.h"
 #include "transfer/source.h"
 
 /* A blob that lies in a file of its own, or in a piece of an archive that is not called by its
@@ -11,7 +12,8 @@ typedef struct KnownPlace {
         char digest[DIGEST_LENGTH + 1];
         int file; /* owned if @path is set */
         int64_t offset, size;
-        char *path; /* a scratch file below $DATA, removed in the end */
+        char *path;     /* a scratch file below $DATA, removed in the end */
+        char *chain_id; /* of a layer that is packed when the bytes are asked for; then NULL */
 } KnownPlace;
 
 struct Source {
@@ -20,6 +22,7 @@ struct Source {
         size_t n_images;
         KnownPlace *known;
         size_t n_known;
+        PackOptions promised; /* how those are packed that are not yet */
 
         /* A registry. */
         Remote *remote;
@@ -43,6 +46,10 @@ Source *source_new(const Home *home);
 int source_add_image(Source *s, const OciDescriptor *d, char *const *names, Err *err);
 int source_add_place(Source *s, const char *digest, int file, int64_t offset, int64_t size,
                      const char *path, Err *err);
+/* The same for a layer whose packed digest and size are known, but that is not packed yet. */
+int source_add_promise(Source *s, const char *digest, int64_t size, const char *chain_id, Err *err);
+/* Packs it; what comes out must be what was promised. */
+int source_keep_promise(Source *s, KnownPlace *place, Err *err);
 /* Takes a document over that was made here; Return: its size. */
 int64_t source_add_made(Source *s, char *text, const char *media_type,
                         char ret_digest[DIGEST_LENGTH + 1], Err *err);

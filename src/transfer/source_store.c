@@ -28,30 +28,73 @@ static int take_notes(Source *s, const Image *image, char ***ret_names) {
         return r;
 }
 
-static int pack_one(Source *s, const char *chain_id, const PackOptions *how, OciDescriptor *d,
+/* Packs a layer now; @d gets what it came to, if that is not what the manifest says already. */
+static int pack_now(Source *s, const Layer *layer, const PackOptions *how, OciDescriptor *d,
                     Err *err) {
         bool compress = how->compression != COMPRESSION_NONE;
-        autoptr(Layer) layer = NULL;
         Packed packed = { .file = -EBADF };
-        int r;
+        int r = pack_layer(s->home, layer, how, &packed, err);
 
-        r = layer_load(s->home, chain_id, &layer, err);
-        if (r >= 0)
-                r = pack_layer(s->home, layer, how, &packed, err);
         if (r < 0)
                 return r;
         r = source_add_place(s, packed.digest, packed.file, 0, packed.size, packed.path, err);
         if (r >= 0 && !compress && !str_equal(packed.digest, layer->diff_id))
                 r = refuse(err, EBADMSG, "the layer '%s' is damaged: its tar's digest is %s",
-                           chain_id, packed.digest);
+                           layer->chain_id, packed.digest);
         free(packed.path);
         if (r < 0 || !compress)
                 return r;
         d->size = packed.size;
-        return str_set(&d->digest, packed.digest) < 0 ||
-                               str_set(&d->media_type, compression_media_type(how->compression)) < 0
-                       ? fail(err, ENOMEM, "cannot pack a layer")
-                       : 0;
+        return str_set(&d->digest, packed.digest) < 0 ? fail(err, ENOMEM, "cannot pack a layer")
+                                                      : 0;
+}
+
+/* What was packed before is so again only if somebody wants its bytes. */
+static int pack_one(Source *s, const char *chain_id, const PackOptions *how, OciDescriptor *d,
+                    Err *err) {
+        bool compress = how->compression != COMPRESSION_NONE;
+        char digest[DIGEST_LENGTH + 1];
+        autoptr(Layer) layer = NULL;
+        int64_t size;
+        int r;
+
+        r = layer_load(s->home, chain_id, &layer, err);
+        if (r < 0)
+                return r;
+        if (compress && pack_remembered(s->home, layer, how, digest, &size)) {
+                s->promised = *how;
+                r = source_add_promise(s, digest, size, chain_id, err);
+                d->size = size;
+                if (r >= 0 && str_set(&d->digest, digest) < 0)
+                        r = fail(err, ENOMEM, "cannot pack a layer");
+        } else {
+                r = pack_now(s, layer, how, d, err);
+        }
+        if (r >= 0 && compress &&
+            str_set(&d->media_type, compression_media_type(how->compression)) < 0)
+                r = fail(err, ENOMEM, "cannot pack a layer");
+        return r;
+}
+
+int source_keep_promise(Source *s, KnownPlace *place, Err *err) {
+        autoptr(Layer) layer = NULL;
+        Packed packed = { .file = -EBADF };
+        int r;
+
+        r = layer_load(s->home, place->chain_id, &layer, err);
+        if (r >= 0)
+                r = pack_layer(s->home, layer, &s->promised, &packed, err);
+        if (r < 0)
+                return r;
+        place->file = packed.file;
+        place->path = packed.path;
+        free(take_ptr(place->chain_id));
+        if (str_equal(packed.digest, place->digest))
+                return 0;
+        pack_forget(s->home, layer);
+        refuse(err, EBADMSG, "the layer '%s' was %s when it was packed before, and now is %s",
+               layer->chain_id, place->digest, packed.digest);
+        return err_hint(err, -EBADMSG, "'isola store check' says whether it is damaged");
 }
 
 /* Layers without a blob were built here; packed, their descriptors change.  1 if any did. */

@@ -2,6 +2,7 @@
 """push, save, load, image copy, manifest inspect, search: byte for byte, and together with skopeo."""
 import io
 import json
+import os
 import pathlib
 import subprocess
 import tarfile
@@ -83,6 +84,31 @@ def test_index_is_pushed_whole(fresh, registry):
     assert registry.manifest('idx/to', 'v1') == index
     for image in images:
         assert registry.manifest('idx/to', image.digest) == image.manifest
+
+
+def test_what_the_registry_has_is_not_packed_again(fresh, registry, built, tmp_path):
+    """Proved by a layer that no longer packs to what it was: nobody notices until its bytes are wanted."""
+    fresh('push', '-q', built, f'{registry.host}/kept/one:v1')
+    files = [path for path in (pathlib.Path(fresh.root) / 'layers').glob('*/diff/etc/built')]
+    assert len(files) == 1 and (files[0].parents[2] / 'packed.json').exists()
+    was = files[0].stat()
+    files[0].write_text('other\n')
+    fresh('push', '-q', built, f'{registry.host}/kept/one:v2')
+    assert registry.manifest('kept/one', 'v2') == registry.manifest('kept/one', 'v1')
+    fresh('push', '-q', built, f'{registry.host}/kept/two:v1')
+    assert registry.manifest('kept/two', 'v1') == registry.manifest('kept/one', 'v1')
+    other = Registry(tmp_path / 'other')
+    try:
+        error = fresh('push', '-q', built, f'{other.host}/kept/one:v1', code=1).stderr
+        assert 'when it was packed before' in error and 'store check' in error
+        assert not (files[0].parents[2] / 'packed.json').exists()
+        files[0].write_text('built\n')
+        os.utime(files[0], ns=(was.st_atime_ns, was.st_mtime_ns))
+        for _ in range(2):
+            fresh('push', '-q', built, f'{other.host}/kept/one:v1')
+        assert other.manifest('kept/one', 'v1') == registry.manifest('kept/one', 'v1')
+    finally:
+        other.stop()
 
 
 def test_save_is_what_others_load(fresh, registry, built, tmp_path):
