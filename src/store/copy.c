@@ -597,7 +597,7 @@ int copy_files(int root, int source, const HelperRequest *request, TreeReport *r
         if (r >= 0)
                 r = copy_all(&c);
         if (r >= 0)
-                inroot_finish(&c.to);
+                r = inroot_finish(&c.to, err);
         ret->strangers = c.to.strangers;
         inroot_clear(&c.to);
         strv_free(c.matches);

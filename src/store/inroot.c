@@ -189,14 +189,19 @@ int inroot_note_time(InRoot *t, const char *path, struct timespec mtime) {
 }
 
 /* What has become something else since is left alone. */
-void inroot_finish(InRoot *t) {
+int inroot_finish(InRoot *t, Err *err) {
         for (size_t i = 0; i < t->n_dirs; i++) {
                 const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, t->dirs[i].mtime };
                 const char *path = t->dirs[i].path;
                 autoclose int dir =
                         resolve_open(t->root, *path ? path : ".", O_RDONLY | O_DIRECTORY);
 
-                if (dir >= 0)
-                        (void) futimens(dir, times);
+                if (dir == -ENOENT || dir == -ENOTDIR || dir == -ELOOP)
+                        continue;
+                if (dir < 0)
+                        return fail(err, dir, "cannot set the time of '/%s'", path);
+                if (futimens(dir, times) < 0)
+                        return fail(err, errno, "cannot set the time of '/%s'", path);
         }
+        return 0;
 }

@@ -67,4 +67,4 @@ int inroot_give(InRoot *t, int parent, const char *name, uid_t uid, gid_t gid);
 
 /* Sets a directory's time in inroot_finish(). */
 int inroot_note_time(InRoot *t, const char *path, struct timespec mtime);
-void inroot_finish(InRoot *t);
+int inroot_finish(InRoot *t, Err *err);

@@ -403,7 +403,7 @@ int unpack_tar(int root, TarReader *reader, UnpackMode mode, int64_t max_bytes, 
                         break;
         }
         if (r >= 0)
-                inroot_finish(&u.tree);
+                r = inroot_finish(&u.tree, err);
         u.report->strangers += u.tree.strangers;
         inroot_clear(&u.tree);
         free(u.buffer);

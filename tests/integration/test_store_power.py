@@ -134,7 +134,7 @@ def machine(registry):  # noqa: F811
     try:
         yield made
     finally:
-        made.disk.detach()
+        subprocess.run(['umount', '-l', made.disk.mount], check=True)
         shutil.rmtree(directory)
 
 

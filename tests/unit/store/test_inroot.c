@@ -46,7 +46,7 @@ TEST_IN(missing_directories_are_made_and_dated, CLONE_NEWNS) {
         expect_str(name, "c");
         expect_ok(file_create(parent, name, "x", 1, 0644));
         expect(inroot_parent(&tree, "a/b/d", &owner, &name, NULL) == parent);
-        inroot_finish(&tree);
+        expect_ok(inroot_finish(&tree, NULL));
         inroot_clear(&tree);
         expect(stat("/mnt/a/b", &st) == 0 && st.st_mtime == 1000 && (st.st_mode & 07777) == 0755);
 }
