@@ -111,6 +111,30 @@ def test_what_the_registry_has_is_not_packed_again(fresh, registry, built, tmp_p
         other.stop()
 
 
+def test_memory_does_not_grow_with_the_layer(fresh, registry, tmp_path):
+    """A layer of 768 MiB, and no process may have 256 MiB of addresses (isola-image and isola-registry set limits of their own)."""
+    there = f'{registry.host}/large:v1'
+    (tmp_path / 'Dockerfile').write_text('FROM scratch\nCOPY large /large\n')
+    with open(tmp_path / 'large', 'wb') as file:
+        file.write(os.urandom(1 << 20))
+        file.truncate(768 << 20)
+
+    def limited(*arguments):
+        subprocess.run(['prlimit', f'--as={256 << 20}:', os.environ['ISOLA'], '--root', fresh.root, '--run-root', fresh.run_root,
+                        *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+
+    limited('build', '-q', '-t', there, tmp_path)
+    wanted = fresh.json('image', 'inspect', there)[0]['RootFS']
+    (tmp_path / 'large').unlink()
+    limited('push', '-q', there)
+    limited('rmi', there)
+    limited('pull', '-q', there)
+    limited('save', '-o', tmp_path / 'archive', there)
+    limited('rmi', there)
+    limited('load', '-q', '-i', tmp_path / 'archive')
+    assert fresh.json('image', 'inspect', there)[0]['RootFS'] == wanted
+
+
 def test_save_is_what_others_load(fresh, registry, built, tmp_path):
     fresh('save', '-o', tmp_path / 'image.tar', built)
     files = files_of(tmp_path / 'image.tar')
