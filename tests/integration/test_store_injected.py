@@ -16,8 +16,10 @@ import tempfile
 import pytest
 from conftest import Isola
 from registry_host import Image, busybox_files, make_tar, registry  # noqa: F401
-from test_injected import CRASHES, STRACE, WHOLE, pytestmark  # noqa: F401
+from test_injected import STRACE, WHOLE, pytestmark  # noqa: F401
 
+# Not SIGSYS: strace lets a call fail by making it the call -1, for which a sandboxed helper's own filter ends it.
+CRASHES = re.compile(r'killed by SIG(SEGV|ABRT|BUS|ILL|FPE)')
 # Calls that change something that outlives the process; of openat those with O_CREAT.
 CHANGES = ('openat', 'mkdirat', 'mkdir', 'write', 'writev', 'pwrite64', 'sendfile', 'copy_file_range', 'unlinkat', 'unlink', 'rmdir',
            'renameat', 'renameat2', 'rename', 'linkat', 'symlinkat', 'mknodat', 'fchmod', 'fchmodat', 'fchown', 'fchownat', 'utimensat',
