@@ -7,7 +7,7 @@ typedef struct AttachOptions {
         const char *detach_keys;
 } AttachOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "no-stdin", AttachOptions, no_stdin, "Do not pass on standard input"),
         OPT_FLAG_ON(0, "sig-proxy", AttachOptions, signal_proxy, "Pass signals on to the process"),
         OPT_STRING(0, "detach-keys", AttachOptions, detach_keys, "KEYS",

@@ -13,7 +13,7 @@ typedef struct AuditOptions {
         const char *format;
 } AuditOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", AuditOptions, format, "FORMAT",
                    "Print as json, as a table, or by a Go template"),
         {},

@@ -30,7 +30,7 @@ typedef struct BuildOptions {
         bool no_cache, quiet, remove, force_remove, print_ast, check, squash, pull, pull_never;
 } BuildOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LIST(0, "add-host", BuildOptions, hosts, "NAME:ADDRESS", "Add to /etc/hosts of RUN"),
         OPT_LIST(0, "allow", BuildOptions, allow, "WHAT",
                  "Allow RUN --security=insecure, RUN --network=host, RUN --device",

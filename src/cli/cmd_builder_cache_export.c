@@ -17,7 +17,7 @@ typedef struct ExportOptions {
         const char *output;
 } ExportOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('o', "output", ExportOptions, output, "FILE",
                    "Write to FILE instead of standard output", "file"),
         {},

@@ -17,7 +17,7 @@ typedef struct LsOptions {
         const char *format;
 } LsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", LsOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
         {},

@@ -16,7 +16,7 @@ typedef struct PruneOptions {
         bool all, force;
 } PruneOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", PruneOptions, all, "Also the directories of RUN --mount=type=cache"),
         OPT_LIST(0, "filter", PruneOptions, filters, "until=WHEN",
                  "Only what was not used since: 24h, or a time"),

@@ -23,7 +23,7 @@ typedef struct CheckOptions {
         const char *format;
 } CheckOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", CheckOptions, format, "FORMAT",
                    "Print as json, as a table, or by a Go template"),
         {},

@@ -14,7 +14,7 @@ typedef struct CommitOptions {
         bool pause, quiet;
 } CommitOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('a', "author", CommitOptions, author, "TEXT", "Who made it"),
         OPT_LIST('c', "change", CommitOptions, changes, "INSTRUCTION",
                  "Change the image's configuration: CMD, ENV, USER, …"),

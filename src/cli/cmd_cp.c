@@ -29,7 +29,7 @@ typedef struct CpOptions {
         bool archive, follow, quiet;
 } CpOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "archive", CpOptions, archive,
                  "Keep owners and set-user-id bits; else what is written belongs to root inside, "
                  "to you here"),

@@ -12,7 +12,7 @@ typedef struct ExecOptions {
         const char **env, **env_files;
 } ExecOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('d', "detach", ExecOptions, detach, "Let it run in the background"),
         OPT_STRING(0, "detach-keys", ExecOptions, detach_keys, "KEYS",
                    "Keys that detach from it (ctrl-p,ctrl-q)"),

@@ -23,7 +23,7 @@ typedef struct HistoryOptions {
         const char *format;
 } HistoryOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", HistoryOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
         OPT_FLAG(0, "exact", HistoryOptions, exact, "Sizes in bytes and full dates"),

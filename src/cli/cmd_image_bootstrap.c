@@ -24,7 +24,7 @@ typedef struct BootstrapOptions {
         const char **include;
 } BootstrapOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LIST(0, "include", BootstrapOptions, include, "PACKAGE,…", "Install these as well"),
         OPT_STRING(0, "mirror", BootstrapOptions, mirror, "URL",
                    "Fetch packages from here (the mirrors of apt's own configuration)"),

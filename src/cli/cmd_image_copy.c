@@ -19,7 +19,7 @@ typedef struct ImageCopyOptions {
         bool all_platforms, quiet;
 } ImageCopyOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "all-platforms", ImageCopyOptions, all_platforms,
                  "The index and all that it names"),
         OPT_STRING(0, "dest-creds", ImageCopyOptions, dest_credentials, "USER:PASSWORD",

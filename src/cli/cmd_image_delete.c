@@ -14,7 +14,7 @@ typedef struct DeleteOptions {
         bool tag_only;
 } DeleteOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "tag-only", DeleteOptions, tag_only,
                  "The tag alone; few registries can do that"),
         TRANSFER_OPTIONS(DeleteOptions),

@@ -19,7 +19,7 @@ typedef struct ImportOptions {
         const char *message;
 } ImportOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LIST('c', "change", ImportOptions, changes, "INSTRUCTION",
                  "Apply a Dockerfile instruction: CMD, ENV, USER, …"),
         OPT_STRING('m', "message", ImportOptions, message, "TEXT",

@@ -16,7 +16,7 @@ typedef struct InspectOptions {
         const char *format, *platform;
 } InspectOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('f', "format", InspectOptions, format, "FORMAT",
                    "Print as json or a Go template"),
         OPT_STRING(0, "platform", InspectOptions, platform, "OS/ARCH[/VARIANT]",

@@ -16,7 +16,7 @@ typedef struct PruneOptions {
         bool all, force;
 } PruneOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", PruneOptions, all, "Also those that have a name"),
         OPT_LIST(0, "filter", PruneOptions, filters, "KEY=VALUE", "Only those with until=, label="),
         OPT_FLAG('f', "force", PruneOptions, force, "Do not ask"),

@@ -16,7 +16,7 @@ typedef struct TagsOptions {
         bool json;
 } TagsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "json", TagsOptions, json, "As a JSON document, as skopeo list-tags has it"),
         TRANSFER_OPTIONS(TagsOptions),
         {},

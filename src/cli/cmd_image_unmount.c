@@ -14,7 +14,7 @@ typedef struct UnmountOptions {
         bool all;
 } UnmountOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", UnmountOptions, all, "All that are mounted"),
         {},
 };

@@ -21,7 +21,7 @@ typedef struct ImagesOptions {
         const char *format;
 } ImagesOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", ImagesOptions, all, "Show those for other platforms as well"),
         OPT_FLAG(0, "digests", ImagesOptions, digests, "Show digests"),
         OPT_LIST('f', "filter", ImagesOptions, filters, "KEY=VALUE",

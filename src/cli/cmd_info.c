@@ -26,7 +26,7 @@ typedef struct InfoOptions {
         const char *format;
 } InfoOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('f', "format", InfoOptions, format, "FORMAT",
                    "Print as json, or by a Go template"),
         {},

@@ -13,7 +13,7 @@ typedef struct InspectOptions {
         bool size;
 } InspectOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('f', "format", InspectOptions, format, "FORMAT", "json, or a Go template"),
         OPT_FLAG('s', "size", InspectOptions, size, "Measure what containers have written"),
         OPT_STRING(0, "type", InspectOptions, type, "TYPE", "container, image, network or volume",

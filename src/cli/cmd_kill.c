@@ -6,7 +6,7 @@ typedef struct KillOptions {
         const char *signal;
 } KillOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('s', "signal", KillOptions, signal, "SIGNAL", "Send SIGNAL (SIGKILL)"),
         {},
 };

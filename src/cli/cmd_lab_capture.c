@@ -19,7 +19,7 @@ typedef struct CaptureVerbOptions {
         uint64_t snaplen;
 } CaptureVerbOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_SPAN('d', "duration", CaptureVerbOptions, duration, "TIME", "End by itself after TIME"),
         OPT_LAB(CaptureVerbOptions, lab),
         OPT_SIZE('s', "snaplen", CaptureVerbOptions, snaplen, "BYTES",

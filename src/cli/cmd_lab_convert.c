@@ -17,7 +17,7 @@ typedef struct ConvertOptions {
         bool fibre;
 } ConvertOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "fibre", ConvertOptions, fibre,
                  "Delay each link by the distance of its nodes, 5 µs a kilometre"),
         OPT_STRING(0, "from", ConvertOptions, from, "FORMAT",

@@ -14,7 +14,7 @@ typedef struct CpOptions {
         const char *lab;
 } CpOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(CpOptions, lab),
         {},
 };

@@ -15,7 +15,7 @@ typedef struct DiffOptions {
         const char *lab;
 } DiffOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(DiffOptions, lab),
         {},
 };

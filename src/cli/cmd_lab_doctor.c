@@ -17,7 +17,7 @@ typedef struct DoctorOptions {
         int nodes;
 } DoctorOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_INT('n', "nodes", DoctorOptions, nodes, "N", "Look whether N nodes are possible (100)"),
         OPT_STRING(0, "format", DoctorOptions, format, "FORMAT",
                    "Print as json, as a table, or by a Go template"),

@@ -9,7 +9,7 @@ typedef struct DownOptions {
         bool all;
 } DownOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", DownOptions, all, "All labs"),
         {},
 };

@@ -22,7 +22,7 @@ typedef struct EventsOptions {
         int64_t duration;
 } EventsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LIST('f', "filter", EventsOptions, filters, "KEY=VALUE",
                  "Only those with that type, action, name or lab"),
         OPT_STRING(0, "format", EventsOptions, format, "FORMAT", "Print as json or a Go template"),

@@ -15,7 +15,7 @@ typedef struct ExecOptions {
         const char **env;
 } ExecOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LIST('e', "env", ExecOptions, env, "NAME=VALUE", "Set a variable, or pass NAME on"),
         OPT_LAB(ExecOptions, lab),
         OPT_STRING('w', "workdir", ExecOptions, workdir, "DIR", "Start in DIR"),

@@ -16,7 +16,7 @@ typedef struct AttachOptions {
         int priority;
 } AttachOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('a', "action", AttachOptions, action, "ACTION",
                    "drop, accept, count, mirror:IF, redirect:IF (the filter's)",
                    "drop|accept|count|mirror:|redirect:"),

@@ -11,7 +11,7 @@ typedef struct DetachOptions {
         const char *lab, *side;
 } DetachOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(DetachOptions, lab),
         OPT_SIDE(DetachOptions, side, "Only from what a port receives, or sends (both)"),
         {},

@@ -12,7 +12,7 @@ typedef struct LoadOptions {
         const char *program, *format;
 } LoadOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", LoadOptions, format, "FORMAT", "json, or a Go template"),
         OPT_STRING(0, "program", LoadOptions, program, "NAME", "Only one filter of the file"),
         {},

@@ -15,7 +15,7 @@ typedef struct DumpOptions {
         int limit;
 } DumpOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_AT(DumpOptions, at),
         OPT_STRING(0, "format", DumpOptions, format, "FORMAT", "json, or a Go template"),
         OPT_LAB(DumpOptions, lab),

@@ -9,7 +9,7 @@ typedef struct GetOptions {
         const char *at, *format, *lab;
 } GetOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_AT(GetOptions, at),
         OPT_STRING(0, "format", GetOptions, format, "FORMAT", "json, or a Go template"),
         OPT_LAB(GetOptions, lab),

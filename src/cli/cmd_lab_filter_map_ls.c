@@ -12,7 +12,7 @@ typedef struct MapLsOptions {
         const char *at, *format, *lab;
 } MapLsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_AT(MapLsOptions, at),
         OPT_STRING(0, "format", MapLsOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),

@@ -7,7 +7,7 @@ typedef struct RmOptions {
         const char *at, *lab;
 } RmOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_AT(RmOptions, at),
         OPT_LAB(RmOptions, lab),
         {},

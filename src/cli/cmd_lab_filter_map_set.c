@@ -7,7 +7,7 @@ typedef struct SetOptions {
         const char *at, *lab;
 } SetOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_AT(SetOptions, at),
         OPT_LAB(SetOptions, lab),
         {},

@@ -15,7 +15,7 @@ typedef struct StatsOptions {
         bool reset;
 } StatsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", StatsOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
         OPT_LAB(StatsOptions, lab),

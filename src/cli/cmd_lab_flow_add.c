@@ -6,7 +6,7 @@ typedef struct FlowOptions {
         const char *lab;
 } FlowOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(FlowOptions, lab),
         {},
 };

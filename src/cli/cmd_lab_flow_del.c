@@ -9,7 +9,7 @@ typedef struct FlowOptions {
         bool all, strict;
 } FlowOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", FlowOptions, all, "All flows"),
         OPT_LAB(FlowOptions, lab),
         OPT_FLAG(0, "strict", FlowOptions, strict, "Only those with just this match and priority"),

@@ -19,7 +19,7 @@ typedef struct GenOptions {
         bool fibre, no_addresses;
 } GenOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "fibre", GenOptions, fibre,
                  "Delay each link of a graph by the distance of its nodes, 5 µs a kilometre"),
         OPT_STRING(0, "image", GenOptions, image, "IMAGE",

@@ -23,7 +23,7 @@ typedef struct GraphOptions {
         int64_t interval_ms;
 } GraphOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "color", GraphOptions, colour, "BY", NULL, "loss|use|traffic"),
         OPT_STRING(0, "colour", GraphOptions, colour, "BY",
                    "Colour links of a lab that is up: loss, use, traffic", "loss|use|traffic"),

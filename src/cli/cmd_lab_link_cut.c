@@ -7,7 +7,7 @@ typedef struct CutOptions {
         const char *lab;
 } CutOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(CutOptions, lab),
         {},
 };

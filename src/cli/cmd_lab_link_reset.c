@@ -7,7 +7,7 @@ typedef struct ResetOptions {
         const char *lab;
 } ResetOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(ResetOptions, lab),
         {},
 };

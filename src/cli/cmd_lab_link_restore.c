@@ -7,7 +7,7 @@ typedef struct RestoreOptions {
         const char *lab;
 } RestoreOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(RestoreOptions, lab),
         {},
 };

@@ -13,7 +13,7 @@ typedef struct SetOptions {
         const char *lab;
 } SetOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(SetOptions, lab),
         {},
 };

@@ -13,7 +13,7 @@ typedef struct ShowOptions {
         const char *lab, *format;
 } ShowOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", ShowOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
         OPT_LAB(ShowOptions, lab),

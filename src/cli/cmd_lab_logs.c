@@ -18,7 +18,7 @@ typedef struct LogsOptions {
         bool follow, exec;
 } LogsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('x', "exec", LogsOptions, exec, "What the commands of its exec wrote"),
         OPT_FLAG('f', "follow", LogsOptions, follow, "Go on until its command ends"),
         OPT_LAB(LogsOptions, lab),

@@ -14,7 +14,7 @@ typedef struct ListOptions {
         bool quiet;
 } ListOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", ListOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
         OPT_FLAG('q', "quiet", ListOptions, quiet, "Only names"),

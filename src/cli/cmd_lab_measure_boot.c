@@ -25,7 +25,7 @@ typedef struct BootOptions {
         const char *image, *rootfs;
 } BootOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LIST('b', "beside", BootOptions, beside, "WHAT",
                  "Also: light, image, crun, runc, podman, docker, all",
                  "light|image|crun|runc|podman|docker|all"),

@@ -2,7 +2,7 @@
 
 #include "cli/lab_measure.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         MEASURE_TEXT('P', "flows", flows, "N", "Connections at once (4)"),
         MEASURE_TEXT('t', "duration", duration, "SPAN", "Load for so long (10s)"),
         MEASURE_TEXT(0, "idle", idle, "SPAN", "Quiet before that (3s)"),

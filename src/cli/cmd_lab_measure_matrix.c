@@ -2,7 +2,7 @@
 
 #include "cli/lab_measure.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         MEASURE_TEXT('c', "count", count, "N", "Requests for each pair (3)"),
         MEASURE_TEXT('W', "timeout", timeout, "SPAN", "Patience for each answer (3s)"),
         MEASURE_FAMILY,

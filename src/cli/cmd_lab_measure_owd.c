@@ -2,7 +2,7 @@
 
 #include "cli/lab_measure.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         MEASURE_TEXT('i', "interval", interval, "SPAN", "Between datagrams (10ms)"),
         MEASURE_TEXT(0, "size", size, "BYTES", "Data in each (64)"),
         MEASURE_TEXT('t', "duration", duration, "SPAN", "Send for so long (5s)"),

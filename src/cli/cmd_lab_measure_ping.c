@@ -2,7 +2,7 @@
 
 #include "cli/lab_measure.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         MEASURE_TEXT('c', "count", count, "N", "Requests (100)"),
         MEASURE_TEXT('i', "interval", interval, "SPAN",
                      "Between requests (20ms); 0: after each answer"),

@@ -2,7 +2,7 @@
 
 #include "cli/lab_measure.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         MEASURE_TEXT(0, "sizes", sizes, "LIST", "Frames in bytes (those of RFC 2544)"),
         MEASURE_TEXT('b', "rate", rate, "RATE", "Where the search begins (10gbit)"),
         MEASURE_TEXT(0, "resolution", resolution, "SHARE", "Of the rate, where it ends (1%)"),

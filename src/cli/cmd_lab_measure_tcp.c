@@ -2,7 +2,7 @@
 
 #include "cli/lab_measure.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         MEASURE_TEXT('P', "flows", flows, "N", "Connections at once (1)"),
         MEASURE_TEXT('t', "duration", duration, "SPAN", "Send for so long (10s)"),
         MEASURE_TEXT('C', "congestion", congestion, "NAME", "Congestion control, as cubic or bbr"),

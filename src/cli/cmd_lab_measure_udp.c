@@ -2,7 +2,7 @@
 
 #include "cli/lab_measure.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         MEASURE_TEXT('b', "rate", rate, "RATE", "Of IP packets (10mbit)"),
         MEASURE_TEXT(0, "size", size, "BYTES", "Data in each datagram (1400)"),
         MEASURE_TEXT('t', "duration", duration, "SPAN", "Send for so long (10s)"),

@@ -14,7 +14,7 @@ typedef struct PsOptions {
         bool quiet, no_health;
 } PsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", PsOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
         OPT_FLAG(0, "no-health", PsOptions, no_health, "Run no health checks"),

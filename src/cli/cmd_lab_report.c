@@ -25,7 +25,7 @@ typedef struct ReportOptions {
         bool quiet;
 } ReportOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('o', "output", ReportOptions, output, "FILE", "The page (report.html)", "file"),
         OPT_FLAG('q', "quiet", ReportOptions, quiet, "Print nothing"),
         OPT_INT('r', "repeat", ReportOptions, measure.repeat, "N", "Measure N times (3)"),

@@ -9,7 +9,7 @@ typedef struct ShOptions {
         const char *lab;
 } ShOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LAB(ShOptions, lab),
         {},
 };

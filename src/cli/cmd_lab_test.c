@@ -22,7 +22,7 @@ typedef struct TestOptions {
         bool up, verbose;
 } TestOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", TestOptions, format, "FORMAT", "Print as text, junit or tap (text)",
                    "text|junit|tap"),
         OPT_STRING(0, "junit", TestOptions, junit, "FILE", "Also write JUnit's XML to FILE",

@@ -22,7 +22,7 @@ typedef struct TopOptions {
         int count;
 } TopOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_SPAN('d', "interval", TopOptions, interval_ms, "TIME", "Time between two looks (1s)"),
         OPT_INT('n', "count", TopOptions, count, "NUMBER", "End after so many looks"),
         OPT_STRING(0, "sort", TopOptions, sort, "ORDER",

@@ -22,7 +22,7 @@ typedef struct UpOptions {
         bool quiet, realtime;
 } UpOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "from", UpOptions, from, "FORMAT", "What the file is (found out)",
                    "lab|clab|kathara|graphml|dot"),
         OPT_STRING('n', "name", UpOptions, name, "NAME", "Another name than the file's"),

@@ -20,7 +20,7 @@ typedef struct LoadOptions {
         bool quiet;
 } LoadOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('i', "input", LoadOptions, input, "FILE",
                    "Read this file or OCI layout, not standard input", "file"),
         OPT_STRING(0, "platform", LoadOptions, platform, "OS/ARCH[/VARIANT]",

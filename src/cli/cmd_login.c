@@ -21,7 +21,7 @@ typedef struct LoginOptions {
         bool password_stdin, get_login;
 } LoginOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "get-login", LoginOptions, get_login, "Print who we are there already"),
         OPT_STRING('p', "password", LoginOptions, password, "PASSWORD",
                    "The password; others see it in the list of processes"),

@@ -14,7 +14,7 @@ typedef struct LogoutOptions {
         bool all;
 } LogoutOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", LogoutOptions, all, "All registries of the file"),
         OPT_STRING(0, "authfile", LogoutOptions, authfile, "FILE",
                    "Credentials, instead of Docker's file", "file"),

@@ -16,7 +16,7 @@ typedef struct LogsOptions {
         const char *since, *until, *tail;
 } LogsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "details", LogsOptions, details, "Show the attributes written with each line"),
         OPT_FLAG('f', "follow", LogsOptions, follow, "Go on until the container ends"),
         OPT_STRING(0, "since", LogsOptions, since, "TIME",

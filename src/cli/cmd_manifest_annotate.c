@@ -13,7 +13,7 @@ typedef struct AnnotateOptions {
         const char **annotations;
 } AnnotateOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LIST(0, "annotation", AnnotateOptions, annotations, "KEY=VALUE",
                  "An annotation of its entry"),
         OPT_STRING(0, "arch", AnnotateOptions, architecture, "ARCH", "Its architecture"),

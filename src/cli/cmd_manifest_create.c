@@ -15,7 +15,7 @@ typedef struct CreateOptions {
         bool amend;
 } CreateOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "amend", CreateOptions, amend, "Add to one that was begun"),
         TRANSFER_OPTIONS(CreateOptions),
         {},

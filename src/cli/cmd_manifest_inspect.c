@@ -19,7 +19,7 @@ typedef struct ManifestOptions {
         bool config, digest, raw, referrers, verbose;
 } ManifestOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "artifact-type", ManifestOptions, artifact_type, "TYPE",
                    "Of what refers to it, only artifacts of this type"),
         OPT_FLAG(0, "config", ManifestOptions, config, "The image's config, not its manifest"),

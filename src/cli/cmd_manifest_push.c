@@ -14,7 +14,7 @@ typedef struct PushListOptions {
         bool purge, quiet;
 } PushListOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('p', "purge", PushListOptions, purge, "Forget it once it is there"),
         OPT_FLAG('q', "quiet", PushListOptions, quiet, "Print nothing but its digest"),
         TRANSFER_OPTIONS(PushListOptions),

@@ -14,7 +14,7 @@ typedef struct CreateOptions {
         bool internal, ipv6;
 } CreateOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('d', "driver", CreateOptions, driver, "DRIVER", "bridge, the only one",
                    "bridge"),
         OPT_LIST(0, "gateway", CreateOptions, gateways, "ADDRESS",

@@ -10,7 +10,7 @@ typedef struct OciCheckpointOptions {
         bool flag;
 } OciCheckpointOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "image-path", OciCheckpointOptions, value, "VALUE", NULL),
         OPT_STRING(0, "work-path", OciCheckpointOptions, value, "VALUE", NULL),
         OPT_STRING(0, "parent-path", OciCheckpointOptions, value, "VALUE", NULL),

@@ -2,7 +2,7 @@
 
 #include "cli/oci_create_options.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OCI_CREATE_OPTIONS,
         {},
 };

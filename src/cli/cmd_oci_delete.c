@@ -8,7 +8,7 @@ typedef struct OciDeleteOptions {
         bool force;
 } OciDeleteOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('f', "force", OciDeleteOptions, force,
                  "Kill it if it runs; be content if there is none"),
         {},

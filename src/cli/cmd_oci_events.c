@@ -20,7 +20,7 @@ typedef struct OciEventsOptions {
         int64_t interval;
 } OciEventsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "stats", OciEventsOptions, stats, "Print what it has used, once"),
         OPT_SPAN(0, "interval", OciEventsOptions, interval, "TIME",
                  "Print that again after TIME (5s)"),

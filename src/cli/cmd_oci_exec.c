@@ -17,7 +17,7 @@ typedef struct OciExecOptions {
         int preserve_fds;
 } OciExecOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('p', "process", OciExecOptions, process, "FILE",
                    "Read the process from FILE instead", "file"),
         OPT_FLAG('d', "detach", OciExecOptions, detach, "Let it run in the background"),

@@ -11,7 +11,7 @@ typedef struct OciKillOptions {
         bool all;
 } OciKillOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", OciKillOptions, all, "Signal all of its processes"),
         {},
 };

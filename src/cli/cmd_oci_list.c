@@ -13,7 +13,7 @@ typedef struct OciListOptions {
         bool quiet;
 } OciListOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('f', "format", OciListOptions, format, "FORMAT", "Print a table or json (table)",
                    "table|json"),
         OPT_FLAG('q', "quiet", OciListOptions, quiet, "Print the ids only"),

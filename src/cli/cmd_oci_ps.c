@@ -11,7 +11,7 @@ typedef struct OciPsOptions {
         const char *format;
 } OciPsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('f', "format", OciPsOptions, format, "FORMAT", "Print a table or json (table)",
                    "table|json"),
         {},

@@ -10,7 +10,7 @@ typedef struct OciRestoreOptions {
         bool flag;
 } OciRestoreOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "image-path", OciRestoreOptions, value, "VALUE", NULL),
         OPT_STRING(0, "work-path", OciRestoreOptions, value, "VALUE", NULL),
         OPT_STRING(0, "bundle", OciRestoreOptions, value, "VALUE", NULL),

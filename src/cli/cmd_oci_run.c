@@ -5,7 +5,7 @@
 #include "cli/oci_foreground.h"
 #include "runtime/notify.h"
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OCI_CREATE_OPTIONS,
         OPT_FLAG('d', "detach", OciCreateOptions, detach, "Let it run in the background"),
         OPT_FLAG(0, "keep", OciCreateOptions, keep, "Do not delete it when it has ended"),

@@ -15,7 +15,7 @@ typedef struct OciSpecOptions {
         bool rootless;
 } OciSpecOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('b', "bundle", OciSpecOptions, bundle, "DIR",
                    "The bundle's directory (the current one)", "dir"),
         OPT_FLAG(0, "rootless", OciSpecOptions, rootless, "Write one for an ordinary user"),

@@ -21,7 +21,7 @@ typedef struct OciUpdateOptions {
         const char *pids, *weight, *kernel, *kernel_tcp, *l3_cache, *bandwidth;
 } OciUpdateOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('r', "resources", OciUpdateOptions, resources, "FILE",
                    "Read linux.resources from FILE, or from standard input (-)", "file"),
         OPT_STRING('m', "memory", OciUpdateOptions, memory, "BYTES", "Limit memory"),

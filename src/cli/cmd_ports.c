@@ -16,7 +16,7 @@ typedef struct PortsOptions {
         const char **filters;
 } PortsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", PortsOptions, all,
                  "Also connections, and sockets that only have a port"),
         OPT_LIST('f', "filter", PortsOptions, filters, "KEY=VALUE",

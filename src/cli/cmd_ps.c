@@ -27,7 +27,7 @@ typedef struct PsOptions {
         const char *format;
 } PsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", PsOptions, all, "Also those that do not run"),
         OPT_LIST('f', "filter", PsOptions, filters, "KEY=VALUE",
                  "Only those that match: id, name, label, status, exited, ancestor, before, since, "

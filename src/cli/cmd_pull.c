@@ -22,7 +22,7 @@ typedef struct PullCommand {
         bool all_platforms, quiet, all_tags;
 } PullCommand;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "all-platforms", PullCommand, all_platforms,
                  "Every platform's image of an index"),
         OPT_FLAG('a', "all-tags", PullCommand, all_tags, "All tags of a repository"),

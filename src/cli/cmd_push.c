@@ -21,7 +21,7 @@ typedef struct PushCommand {
         bool all_platforms, all_tags, quiet;
 } PushCommand;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "all-platforms", PushCommand, all_platforms,
                  "The index of all platforms, or fail (it is sent if all of it is here)"),
         OPT_FLAG('a', "all-tags", PushCommand, all_tags, "All tags of a repository"),

@@ -6,7 +6,7 @@ typedef struct RestartOptions {
         const char *timeout, *signal;
 } RestartOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('t', "timeout", RestartOptions, timeout, "SECONDS",
                    "Kill it if it still runs after SECONDS; -1: never (10)"),
         OPT_STRING(0, "time", RestartOptions, timeout, "SECONDS", NULL),

@@ -6,7 +6,7 @@ typedef struct RemoveOptions {
         bool force, volumes;
 } RemoveOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('f', "force", RemoveOptions, force, "Kill it first if it runs"),
         OPT_FLAG('v', "volumes", RemoveOptions, volumes, "Remove its volumes without a name too"),
         {},

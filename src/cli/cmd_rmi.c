@@ -14,7 +14,7 @@ typedef struct RmiOptions {
         bool force;
 } RmiOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('f', "force", RmiOptions, force,
                  "Also one with several names; of one in use only the names"),
         {},

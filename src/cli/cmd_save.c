@@ -15,7 +15,7 @@ typedef struct SaveOptions {
         const char *output;
 } SaveOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('o', "output", SaveOptions, output, "FILE",
                    "Write to this file, not to standard output", "file"),
         {},

@@ -23,7 +23,7 @@ typedef struct SearchOptions {
         bool list_tags, no_trunc;
 } SearchOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", SearchOptions, format, "TEMPLATE",
                    "Print with a Go template, or json or table TEMPLATE"),
         OPT_INT(0, "limit", SearchOptions, limit, "N", "At most so many (25)"),

@@ -12,7 +12,7 @@ typedef struct StartOptions {
         const char *detach_keys;
 } StartOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "attach", StartOptions, attach, "Print what it prints and wait for its end"),
         OPT_FLAG('i', "interactive", StartOptions, interactive, "Same, and pass on standard input"),
         OPT_STRING(0, "detach-keys", StartOptions, detach_keys, "KEYS",

@@ -26,7 +26,7 @@ typedef struct StatsOptions {
         const char *format;
 } StatsOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('a', "all", StatsOptions, all, "Also those that do not run"),
         OPT_STRING(0, "format", StatsOptions, format, "FORMAT", "json, table, or a Go template"),
         OPT_FLAG(0, "no-stream", StatsOptions, no_stream, "Look once"),

@@ -6,7 +6,7 @@ typedef struct StopOptions {
         const char *timeout, *signal;
 } StopOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('t', "timeout", StopOptions, timeout, "SECONDS",
                    "Kill it if it still runs after SECONDS; -1: never (10)"),
         OPT_STRING(0, "time", StopOptions, timeout, "SECONDS", NULL),

@@ -11,7 +11,7 @@ typedef struct CheckOptions {
         bool repair, quick, quiet;
 } CheckOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG(0, "quick", CheckOptions, quick, "Do not read the files of layers"),
         OPT_FLAG('q', "quiet", CheckOptions, quiet, "Print only what is damaged or missing"),
         OPT_FLAG(0, "repair", CheckOptions, repair,

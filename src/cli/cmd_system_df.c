@@ -24,7 +24,7 @@ typedef struct DfOptions {
         bool verbose;
 } DfOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING(0, "format", DfOptions, format, "FORMAT",
                    "Print as json, table or a Go template"),
         OPT_FLAG('v', "verbose", DfOptions, verbose,

@@ -15,7 +15,7 @@ typedef struct UpdateOptions {
         int cpu_shares, pids_limit;
 } UpdateOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_SIZE('m', "memory", UpdateOptions, memory, "SIZE", "Memory"),
         OPT_STRING(0, "memory-swap", UpdateOptions, memory_swap, "SIZE",
                    "Memory and swap together; -1: any"),

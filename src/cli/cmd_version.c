@@ -16,7 +16,7 @@ typedef struct VersionOptions {
         const char *format;
 } VersionOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('f', "format", VersionOptions, format, "FORMAT",
                    "Print as json, or by a Go template"),
         {},

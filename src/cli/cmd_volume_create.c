@@ -13,7 +13,7 @@ typedef struct CreateOptions {
         const char **labels;
 } CreateOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('d', "driver", CreateOptions, driver, "DRIVER", "local, the only one", "local"),
         OPT_LIST(0, "label", CreateOptions, labels, "KEY=VALUE", "Set metadata"),
         {},

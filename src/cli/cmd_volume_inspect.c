@@ -6,7 +6,7 @@ typedef struct InspectOptions {
         const char *format;
 } InspectOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_STRING('f', "format", InspectOptions, format, "FORMAT",
                    "Print as json or a Go template"),
         {},

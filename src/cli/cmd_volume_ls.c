@@ -17,7 +17,7 @@ typedef struct ListOptions {
         bool quiet;
 } ListOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_LIST('f', "filter", ListOptions, filters, "KEY=VALUE",
                  "Only those with dangling=, driver=, label=, name="),
         OPT_STRING(0, "format", ListOptions, format, "FORMAT",

@@ -10,7 +10,7 @@ typedef struct RemoveOptions {
         bool force;
 } RemoveOptions;
 
-static const Option options[] = {
+static const Option options[] COMMAND_DATA = {
         OPT_FLAG('f', "force", RemoveOptions, force, "A volume that is not there is no failure"),
         {},
 };

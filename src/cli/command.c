@@ -27,7 +27,7 @@ typedef struct Globals {
         bool debug, version, introspect;
 } Globals;
 
-static const Option global_options[] = {
+static const Option global_options[] COMMAND_DATA = {
         OPT_STRING(0, "root", Globals, root, "DIR",
                    "Keep images and containers in DIR (/var/lib/isola)", "dir"),
         OPT_STRING(0, "run-root", Globals, run_root, "DIR",

@@ -21,7 +21,7 @@ typedef struct OciGlobals {
         bool debug, systemd_cgroup, version;
 } OciGlobals;
 
-static const Option oci_options[] = {
+static const Option oci_options[] COMMAND_DATA = {
         OPT_STRING(0, "root", OciGlobals, root, "DIR",
                    "Keep the containers' state in DIR (/run/isola/oci)", "dir"),
         OPT_STRING(0, "log", OciGlobals, log, "FILE", "Tell errors in FILE as well", "file"),

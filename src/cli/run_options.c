@@ -31,7 +31,7 @@
 
 #define HOSTNAME_MAX 64 /* sethostname(2) */
 
-const Option run_options[] = {
+const Option run_options[] COMMAND_DATA = {
         OPT_GROUP("Running"),
         OPT_FLAG('d', "detach", RunOptions, detach, "Run in the background and print the id"),
         OPT_STRING(0, "detach-keys", RunOptions, detach_keys, "KEYS",

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cold.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -106,6 +107,7 @@ static int leave_command(Monitor *m) {
         if (chdir("/") < 0)
                 return -errno;
         set_title(m->c->name);
+        cold_drop();
         return 0;
 }
 
