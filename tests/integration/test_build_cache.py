@@ -6,8 +6,8 @@ import pytest
 from dockerfiles import Builder, build, fresh_build  # noqa: F401
 from registry_host import digest_of, registry  # noqa: F401
 
-FILE = ('FROM busybox AS tools\nRUN --network=none date +%s%N > /tool\n'
-        'FROM busybox AS base\nRUN --network=none date +%s%N > /when\nRUN --network=none true\n'
+FILE = ('FROM busybox AS tools\nRUN --network=none cat /proc/sys/kernel/random/uuid > /tool\n'
+        'FROM busybox AS base\nRUN --network=none cat /proc/sys/kernel/random/uuid > /when\nRUN --network=none true\n'
         'FROM base\nCOPY --from=tools /tool /tool\nCOPY f /f\n')
 
 
@@ -47,7 +47,7 @@ def test_in_a_registry(two, registry, mode, found):
 def test_in_the_image(two, registry):
     here, there = two
     name = f'{registry.host}/inline:1'
-    file = 'FROM busybox\nRUN --network=none date +%s%N > /when\nRUN --network=none true\nCOPY f /f\n'
+    file = 'FROM busybox\nRUN --network=none cat /proc/sys/kernel/random/uuid > /when\nRUN --network=none true\nCOPY f /f\n'
     here(file, '--no-cache', '--cache-to', 'type=inline', name=name)
     here.isola('push', name)
     done = there(file, '--cache-from', name)
@@ -64,7 +64,7 @@ def test_what_was_pulled_is_no_cache(two, registry):
     """CVE-2024-24557: only what --cache-from names is one."""
     here, there = two
     name = f'{registry.host}/pulled:1'
-    file = 'FROM busybox\nRUN --network=none date +%s%N > /when\n'
+    file = 'FROM busybox\nRUN --network=none cat /proc/sys/kernel/random/uuid > /when\n'
     here(file, '--no-cache', '--cache-to', 'type=inline', name=name)
     here.isola('push', name)
     there.isola('pull', name)
@@ -74,14 +74,14 @@ def test_what_was_pulled_is_no_cache(two, registry):
 def test_of_several_platforms(two, registry):
     here, there = two
     name = f'{registry.host}/many:1'
-    file = ('FROM --platform=$BUILDPLATFORM busybox AS tools\nARG TARGETARCH\nRUN --network=none date +%s%N-$TARGETARCH > /made\n'
+    file = ('FROM --platform=$BUILDPLATFORM busybox AS tools\nARG TARGETARCH\nRUN --network=none cat /proc/sys/kernel/random/uuid-$TARGETARCH > /made\n'
             'FROM scratch\nCOPY --from=tools /made /made\n')
     platforms = ('--platform', 'linux/amd64,linux/arm64')
     here(file, *platforms, '--no-cache', '--cache-to', f'type=registry,ref={name},mode=max')
     done = there(file, *platforms, '--cache-from', name)
     assert cached(done) == 4, done.stdout + done.stderr
     # Each image of an index carries its own.
-    file = 'FROM --platform=$BUILDPLATFORM busybox\nARG TARGETARCH\nRUN --network=none date +%s%N-$TARGETARCH > /made\n'
+    file = 'FROM --platform=$BUILDPLATFORM busybox\nARG TARGETARCH\nRUN --network=none cat /proc/sys/kernel/random/uuid-$TARGETARCH > /made\n'
     here(file, *platforms, '--no-cache', '--cache-to', 'type=inline', name=f'{registry.host}/inlined:1')
     here.isola('push', here.name)
     assert cached(there(file, *platforms, '--cache-from', here.name)) == 2
@@ -101,7 +101,7 @@ def test_a_layer_that_is_not_what_the_list_says(two, registry):
     manifest['config'].update(digest=digest_of(text), size=len(text))
     registry.put_manifest('false', '1', json.dumps(manifest).encode(), manifest['mediaType'])
     done = there(file, '--cache-from', ref)
-    assert cached(done) == 0 and done.stderr.count('is damaged; it is carried out') == 1, done.stderr
+    assert cached(done) == 0 and 'is damaged; it is carried out' in done.stderr, done.stderr
     assert see(there, 'cat /one /two') == 'one\ntwo'
     listed['steps'][0]['layer'] = 99
     text = json.dumps(listed).encode()

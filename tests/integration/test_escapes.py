@@ -106,15 +106,15 @@ def test_image_and_build(screen, isola, image, tmp_path):
     (tmp_path / 'Dockerfile').write_bytes(b'FROM ' + image.encode() + b'\nLABEL mark="' + EVIL_TEXT + b'"\nENV MARK "' +
                                           EVIL_TEXT + b'"\nRUN true ' + EVIL_TEXT.replace(b';', b':') +
                                           b'\nCMD ["sh", "x"]\n')
-    harmless(screen('build', '-t', 'evilimage', tmp_path))
+    harmless(screen('build', '--progress', 'plain', '-t', 'evilimage', tmp_path))  # test_build_progress.py has the other
     harmless(screen('history', '--no-trunc', 'evilimage'))
     harmless(screen('inspect', 'evilimage'))
     harmless(screen('images', '--filter', 'label=mark'), mentions=None)
     harmless(screen('image', 'inspect', '--format', '{{.Config.Labels}}', 'evilimage'))
     (tmp_path / 'Dockerfile').write_bytes(b'FROM ' + image.encode() + b'\nNONSENSE ' + EVIL + b'\n')
-    harmless(screen('build', tmp_path), mentions=None)
+    harmless(screen('build', '--progress', 'plain', tmp_path), mentions=None)
     (tmp_path / 'Dockerfile').write_bytes(b'FROM ' + image.encode() + b'\nCOPY ' + EVIL_TEXT.replace(b';', b':') + b' /x\n')
-    harmless(screen('build', tmp_path), mentions=None)
+    harmless(screen('build', '--progress', 'plain', tmp_path), mentions=None)
     isola('rmi', '-f', 'evilimage')
 
 

@@ -650,8 +650,9 @@ print(s.recv(100).decode())''') == 'cba\n'
     assert rules(one) == ''
 
 
-def test_a_porter_that_is_killed_costs_the_reservation_alone_until_the_next_command(machines):
+def test_a_porter_that_is_killed_costs_the_reservation_alone_until_the_next_command(machines, rootfs_tar):
     one, two = machines
+    one('image', 'import', rootfs_tar, 'busybox')
     one.up(ports_lab('doors', ['8080:80']))
     wait_until(lambda: fetch(two, 'http://10.9.0.1:8080/'), what='the web server')
     kill(json.loads(pathlib.Path(f'{one.run_root}/labs/doors/state.json').read_text())['porter']['pid'])

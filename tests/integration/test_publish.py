@@ -227,6 +227,7 @@ def test_container_port_is_not_reached_past_the_published_one(isola, image, neig
 SAY_PEER = '''
 import socket
 server = socket.create_server(('192.0.2.9', 7000))
+server.settimeout(60)
 print('ready', flush=True)
 peer, address = server.accept()
 peer.sendall(address[0].encode())
