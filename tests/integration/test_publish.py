@@ -17,14 +17,14 @@ SERVER = 'echo {} > /tmp/index.html; exec httpd -f -p 80 -h /tmp'
 
 @pytest.fixture
 def neighbour():
-    """Another host on a wire to this one: 192.0.2.9, while this one is 192.0.2.1."""
+    """Another host on a wire to this one: 203.0.113.9, while this one is 203.0.113.1."""
     holder = subprocess.Popen(['unshare', '-n', 'sleep', '1000'])
     wait_until(lambda: os.readlink(f'/proc/{holder.pid}/ns/net') != os.readlink('/proc/self/ns/net'))
     enter = f'nsenter -t {holder.pid} -n '
     subprocess.run('ip link add wan type veth peer name eth0 netns {0} && ip link set wan up && '
-                   'ip addr add 192.0.2.1/24 dev wan && ip addr add 2001:db8::1/64 dev wan nodad && '
-                   '{1} ip link set eth0 up && {1} ip addr add 192.0.2.9/24 dev eth0 && '
-                   '{1} ip addr add 2001:db8::9/64 dev eth0 nodad'.format(holder.pid, enter), shell=True, check=True)
+                   'ip addr add 203.0.113.1/24 dev wan && ip addr add 2001:db8:1::1/64 dev wan nodad && '
+                   '{1} ip link set eth0 up && {1} ip addr add 203.0.113.9/24 dev eth0 && '
+                   '{1} ip addr add 2001:db8:1::9/64 dev eth0 nodad'.format(holder.pid, enter), shell=True, check=True)
     yield enter.split()
     holder.kill()
     holder.wait()
@@ -186,8 +186,8 @@ def test_ipv6_loopback_outlives_the_monitor(isola, image):
 def test_other_ipv6_addresses_do_not_pass_the_relay(isola, image, neighbour):
     serve(isola, image, 'web', '-p', '8080:80')
     subprocess.run(['nft', 'delete', 'table', 'inet', 'isola'], check=True)
-    assert get('http://[2001:db8::1]:8080/index.html', *neighbour, patience=1) == ''
-    assert get('http://[2001:db8::1]:8080/index.html', patience=1) == ''
+    assert get('http://[2001:db8:1::1]:8080/index.html', *neighbour, patience=1) == ''
+    assert get('http://[2001:db8:1::1]:8080/index.html', patience=1) == ''
     assert get('http://[::1]:8080/index.html') == 'hi'
 
 
@@ -207,26 +207,26 @@ def test_port_is_reached_from_everywhere(isola, image, neighbour):
     isola('run', '-d', '--name', 'client', image, 'sleep', '300')
     assert get('http://127.0.0.1:8080/index.html') == 'hi'
     assert get('http://localhost:8080/index.html') == 'hi'
-    assert get('http://192.0.2.1:8080/index.html') == 'hi'
-    assert get('http://192.0.2.1:8080/index.html', *neighbour) == 'hi'
-    assert get('http://[2001:db8::1]:8080/index.html', *neighbour) == 'hi'
+    assert get('http://203.0.113.1:8080/index.html') == 'hi'
+    assert get('http://203.0.113.1:8080/index.html', *neighbour) == 'hi'
+    assert get('http://[2001:db8:1::1]:8080/index.html', *neighbour) == 'hi'
     for who in ('client', 'web'):
-        for where in ('192.0.2.1', '[2001:db8::1]'):
+        for where in ('203.0.113.1', '[2001:db8:1::1]'):
             assert isola.out('exec', who, 'timeout', '20', 'wget', '-q', '-O-', f'http://{where}:8080/index.html') == 'hi'
 
 
 def test_container_port_is_not_reached_past_the_published_one(isola, image, neighbour):
     address = serve(isola, image, 'web', '-p', '127.0.0.1:8080:80')
-    subprocess.run([*neighbour, 'ip', 'route', 'add', 'default', 'via', '192.0.2.1'], check=True)
+    subprocess.run([*neighbour, 'ip', 'route', 'add', 'default', 'via', '203.0.113.1'], check=True)
     assert get(f'http://{address}/index.html', *neighbour, patience=1) == ''
-    assert get('http://192.0.2.1:8080/index.html', *neighbour, patience=1) == ''
-    assert get('http://192.0.2.1:8080/index.html', patience=1) == ''
+    assert get('http://203.0.113.1:8080/index.html', *neighbour, patience=1) == ''
+    assert get('http://203.0.113.1:8080/index.html', patience=1) == ''
     assert get('http://127.0.0.1:8080/index.html') == 'hi'
 
 
 SAY_PEER = '''
 import socket
-server = socket.create_server(('192.0.2.9', 7000))
+server = socket.create_server(('203.0.113.9', 7000))
 server.settimeout(60)
 print('ready', flush=True)
 peer, address = server.accept()
@@ -237,7 +237,7 @@ peer.sendall(address[0].encode())
 def test_outgoing_connections_have_the_hosts_address(isola, image, neighbour):
     with subprocess.Popen([*neighbour, sys.executable, '-c', SAY_PEER], stdout=subprocess.PIPE) as server:
         server.stdout.readline()
-        assert isola.out('run', '--rm', image, 'timeout', '20', 'nc', '192.0.2.9', '7000') == '192.0.2.1'
+        assert isola.out('run', '--rm', image, 'timeout', '20', 'nc', '203.0.113.9', '7000') == '203.0.113.1'
 
 
 def test_udp_range_and_chosen_ports(isola, image):
