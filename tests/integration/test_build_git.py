@@ -318,6 +318,8 @@ def test_https(build, tmp_path_factory):
         server.repository('app').commit({'Dockerfile': COPIES})
         said = remote(build, f'{server.http}/app.git', code=1).stderr
         assert 'certificate' in said
+        if not os.path.exists('/etc/ssl/certs/ca-certificates.crt'):
+            pytest.skip('this machine trusts no authority (package ca-certificates)')
         subprocess.run(['mount', '--bind', directory / 'ca.crt', '/etc/ssl/certs/ca-certificates.crt'], check=True)
         try:
             remote(build, f'{server.http}/app.git')
