@@ -13,9 +13,10 @@
 #include "builder/agent_relay.h"
 #include "builder/git_source.h"
 #include "kernel/process.h"
+#include "transfer/git_sandbox.h"
 
 #define AGENT_NAME "agent"
-#define AGENT_SEEN "/work/" AGENT_NAME
+#define AGENT_SEEN GIT_WORK "/" AGENT_NAME
 
 GitSource *git_source_free(GitSource *source) {
         if (!source)

@@ -54,7 +54,7 @@ typedef struct Run {
         char *git; /* absolute */
         char **environment;
         char *hosts;   /* of SSH that the machine or the user knows */
-        int socket[2]; /* the parent sends /work once ids are mapped */
+        int socket[2]; /* the parent sends /checkout once ids are mapped */
         int words[2];  /* what went wrong before git ran; closed by execve() */
         int out, errors;
         int pidfd;
@@ -271,9 +271,11 @@ static int enter_root(const Run *run, int work, Err *err) {
         if (r >= 0)
                 r = fill_dev(root);
         if (r >= 0)
-                r = mkdirat(root, "tmp", 01777) < 0 || mkdirat(root, "work", 0755) < 0 ? -errno : 0;
+                r = mkdirat(root, "tmp", 01777) < 0 || mkdirat(root, GIT_WORK + 1, 0755) < 0
+                            ? -errno
+                            : 0;
         if (r >= 0 && work >= 0)
-                r = mount_attach_below(work, root, "work");
+                r = mount_attach_below(work, root, GIT_WORK + 1);
         if (r < 0)
                 return err_denied(err, fail(err, r, "cannot assemble git's files"), "move_mount",
                                   "5.2");
@@ -313,8 +315,8 @@ static int child_setup(Run *run, Err *err) {
         char byte;
         int r;
 
-        /* The parent maps ids first, and says so with what is to be /work.  One that is gone sends
-         * nothing. */
+        /* The parent maps ids first, and says so with what is to be /checkout.  One that is gone
+         * sends nothing. */
         if (fds_recv(run->socket[1], &byte, 1, &work, 1, &n) != 1)
                 return refuse(err, ECHILD, "the parent of git is gone");
         if (process_become_root() < 0 || setsid() < 0)
@@ -356,7 +358,7 @@ static int give_id(int proc, Err *err) {
         return r < 0 ? r : idmap_write(proc, "gid_map", &range, 1, err);
 }
 
-/* /work as its root sees it: what is the caller's root's is git's. */
+/* /checkout as its root sees it: what is the caller's root's is git's. */
 static int map_work(const Run *run, int proc, Err *err) {
         const MountAttr attr = { .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
         const char *path = run->command->work;

@@ -8,25 +8,25 @@
  * own that is nobody: new user, mount, pid, IPC, UTS and cgroup namespaces in the caller's network,
  * one id that nobody else has, no capability, no new privileges, the containers' system call list.
  * Its root is an empty file system in memory with the machine's programs (/usr and its like)
- * read-only, what of /etc says how to reach hosts and whom to trust, /dev/null, and /work, the one
- * directory of the machine's that it may write.  No configuration of the machine's or the user's
- * counts, no hook is run, nobody is asked for a password, and only http, https, git and ssh are
- * spoken.  It dies with its caller.
+ * read-only, what of /etc says how to reach hosts and whom to trust, /dev/null, and /checkout, the
+ * one directory of the machine's that it may write.  No configuration of the machine's or the
+ * user's counts, no hook is run, nobody is asked for a password, and only http, https, git and ssh
+ * are spoken.  It dies with its caller.
  *
- * What it could do if it were taken over: write into /work, which is taken for foreign anyway, and
- * talk to the network.
+ * What it could do if it were taken over: write into /checkout, which is taken for foreign anyway,
+ * and talk to the network.
  */
 
 #include "base/auto.h"
 #include "base/err.h"
 
-#define GIT_WORK "/work"
+#define GIT_WORK "/checkout"
 
 typedef struct GitCommand {
         const char *const *args; /* behind "git" */
         char *const *config;     /* "name=value": settings that nobody else may see; or NULL */
-        const char *work;        /* directory that is /work, owned by the caller's root; or NULL */
-        const char *agent;       /* socket of an SSH agent in /work, as "/work/NAME"; or NULL */
+        const char *work;  /* directory that is /checkout, owned by the caller's root; or NULL */
+        const char *agent; /* socket of an SSH agent in /checkout, as "/checkout/NAME"; or NULL */
 } GitCommand;
 
 typedef struct GitOutput {

@@ -234,7 +234,7 @@ def test_submodules_of_this_machine(build, server, with_submodules, tmp_path):
     """A repository cannot have files of the machine's copied by calling them a submodule."""
     own = server.repository('own')
     own.commit({'secret': 'of this machine'})
-    for url in (f'file://{own.shown}', str(own.shown), 'ext::sh -c id>/work/files/x'):
+    for url in (f'file://{own.shown}', str(own.shown), 'ext::sh -c id>/checkout/files/x'):
         git('config', '-f', '.gitmodules', 'submodule.absolute.url', url, cwd=with_submodules.directory)
         with_submodules.commit({})
         said = remote(build, f'{server.http}/outer.git', code=1).stderr
@@ -463,7 +463,7 @@ def test_the_sandbox(build, server, repo, tmp_path):
                    f'try see ls {tmp_path}\ntry root ls /root\ntry host ls /var/lib\ntry shadow cat /etc/shadow\n'
                    'try write touch /usr/x\ntry etc touch /etc/ssl/x\ntry mount mount -t tmpfs t /tmp\ntry user unshare -U true\n'
                    'try device mknod /tmp/d c 1 1\ntry proc ls /proc/1\ntry kill kill -0 2\n'
-                   'try host-name hostname x\ntry work touch /work/x\n'
+                   'try host-name hostname x\ntry work touch /checkout/x\n'
                    'echo "fatal: could$could, env $HOME $GIT_CONFIG_NOSYSTEM $GIT_TERMINAL_PROMPT ${SECRET-unset}, id $(id -u), pid $$" >&2\n'
                    'exit 1\n')
     spy.chmod(0o755)
@@ -479,7 +479,7 @@ def test_the_sandbox(build, server, repo, tmp_path):
 def test_git_is_nobody(build, server, repo, tmp_path):
     """Its id is nobody's on the machine, and what it writes belongs to root there."""
     spy = tmp_path / 'spy'
-    spy.write_text('#!/bin/sh\necho "ids $(id -u) $(grep -c . /work/../etc/passwd)" > /work/mark; sleep 1000\n')
+    spy.write_text('#!/bin/sh\necho "ids $(id -u) $(grep -c . /checkout/../etc/passwd)" > /checkout/mark; sleep 1000\n')
     spy.chmod(0o755)
     subprocess.run(['mount', '--bind', spy, '/usr/bin/git'], check=True)
     try:
