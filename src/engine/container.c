@@ -202,6 +202,27 @@ int container_read_record(const Home *home, const char *id, Container **ret, Err
         return 0;
 }
 
+int container_lock_record(Container *c, Container **ret, int *ret_lock, Err *err) {
+        autoptr(Container) now = NULL;
+        autoclose int lock = -EBADF;
+        int dir = container_dir(c), r;
+
+        lock = dir < 0 ? dir : lock_dir(dir, true);
+        if (lock < 0)
+                return fail(err, lock, "cannot lock container '%s'", c->name);
+        r = container_read_record(c->home, c->id, &now, err);
+        if (r == -ENOENT)
+                return refuse(err, r, "container '%s' has just been removed", c->name);
+        if (r < 0)
+                return r;
+        r = container_dir(now);
+        if (r < 0)
+                return fail(err, r, "cannot open container '%s'", c->name);
+        *ret = take_ptr(now);
+        *ret_lock = take_fd(lock);
+        return 0;
+}
+
 static int load_record(const Home *home, const char *id, Container **ret, Err *err) {
         autoptr(Container) c = NULL;
         int r;

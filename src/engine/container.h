@@ -233,6 +233,11 @@ void container_sweep_gone(const Home *home, const char *entry);
 /* The record of the container with this whole id alone, as it is on disk: no state, nothing brought
  * into order, no lock.  -ENOENT. */
 int container_read_record(const Home *home, const char *id, Container **ret, Err *err);
+/*
+ * Locks a container, running or not, to change its record: @ret is the record as it is now, without
+ * state, its directory open.
+ */
+int container_lock_record(Container *c, Container **ret, int *ret_lock, Err *err);
 /* Reads state.json into c->state (empty if there is none) and nothing more. */
 int container_read_state(Container *c, Err *err);
 /* Writes c->state to state.json, atomically. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,9 +23,8 @@ typedef struct Known {
 
 typedef struct Sender {
         int stream;
-        Str path; /* of the present entry, below the root */
-        Known *known;
-        size_t n_known;
+        Str path;    /* of the present entry, below the root */
+        void *known; /* tree of Known, tsearch(3) */
         Err *err;
 } Sender;
 
@@ -76,26 +76,37 @@ static int send_contents(Sender *s, int file, const char *path, uint64_t left) {
         return 0;
 }
 
+static int compare_known(const void *a, const void *b) {
+        const Known *x = a, *y = b;
+
+        if (x->inode != y->inode)
+                return x->inode < y->inode ? -1 : 1;
+        return x->device < y->device ? -1 : x->device > y->device;
+}
+
+static void free_known(void *node) {
+        Known *k = node;
+
+        free(k->path);
+        free(k);
+}
+
 /* The path under which a file with several names was sent, or NULL: from now on it is this one. */
 static int find_known(Sender *s, const struct stat *st, const char **ret) {
-        Known *k;
+        const Known key = { .device = st->st_dev, .inode = st->st_ino };
+        Known *const *found = tfind(&key, &s->known, compare_known), *k;
 
-        for (size_t i = 0; i < s->n_known; i++)
-                if (s->known[i].inode == st->st_ino && s->known[i].device == st->st_dev) {
-                        *ret = s->known[i].path;
-                        return 0;
-                }
-        k = reallocarray(s->known, s->n_known + 1, sizeof *k);
-        if (!k)
-                return fail(s->err, ENOMEM, "cannot send '%s'", s->path.text);
-        s->known = k;
-        k += s->n_known;
-        *k = (Known){ st->st_dev, st->st_ino, strdup(s->path.text) };
-        if (!k->path)
-                return fail(s->err, ENOMEM, "cannot send '%s'", s->path.text);
-        s->n_known++;
-        *ret = NULL;
-        return 0;
+        *ret = found ? (*found)->path : NULL;
+        if (found)
+                return 0;
+        k = malloc(sizeof *k);
+        if (k)
+                *k = (Known){ st->st_dev, st->st_ino, strdup(s->path.text) };
+        if (k && k->path && tsearch(k, &s->known, compare_known))
+                return 0;
+        if (k)
+                free_known(k);
+        return fail(s->err, ENOMEM, "cannot send '%s'", s->path.text);
 }
 
 static int send_file(Sender *s, int dir, const char *path, const char *name, const struct stat *st,
@@ -209,9 +220,7 @@ int copy_send(int stream, const char *path, bool follow, Err *err) {
                 if (sentence)
                         (void) send_text(&s, COPY_ERROR, NULL, sentence, "");
         }
-        for (size_t i = 0; i < s.n_known; i++)
-                free(s.known[i].path);
-        free(s.known);
+        tdestroy(s.known, free_known);
         str_clear(&s.path);
         return r;
 }

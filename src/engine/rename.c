@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/fault.h"
-#include "base/file.h"
 #include "base/str.h"
 #include "engine/container.h"
 #include "engine/names.h"
@@ -35,19 +34,11 @@ static int rename_locked(Container *c, const char *name, Err *err) {
 int container_rename(Container *c, const char *name, Err *err) {
         autoptr(Container) now = NULL;
         autoclose int lock = -EBADF;
-        int dir = container_dir(c), r;
+        int r = container_lock_record(c, &now, &lock, err);
 
-        lock = dir < 0 ? dir : lock_dir(dir, true);
-        if (lock < 0)
-                return fail(err, lock, "cannot lock container '%s'", c->name);
-        r = container_read_record(c->home, c->id, &now, err);
-        if (r == -ENOENT)
-                return refuse(err, r, "container '%s' has just been removed", c->name);
         if (r < 0)
                 return r;
         if (str_equal(now->name, name))
                 return refuse(err, EINVAL, "container '%s' is called that already", name);
-        r = container_dir(now);
-        return r < 0 ? fail(err, r, "cannot open container '%s'", c->name)
-                     : rename_locked(now, name, err);
+        return rename_locked(now, name, err);
 }

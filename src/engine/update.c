@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "base/file.h"
 #include "base/str.h"
 #include "engine/container.h"
 #include "engine/group.h"
@@ -35,14 +34,8 @@ int container_update(Container *c, int (*change)(HostConfig *host, const void *d
                      const void *data, Err *err) {
         autoptr(Container) now = NULL;
         autoclose int lock = -EBADF;
-        int dir = container_dir(c), r;
+        int r = container_lock_record(c, &now, &lock, err);
 
-        lock = dir < 0 ? dir : lock_dir(dir, true);
-        if (lock < 0)
-                return fail(err, lock, "cannot lock container '%s'", c->name);
-        r = container_read_record(c->home, c->id, &now, err);
-        if (r == -ENOENT)
-                return refuse(err, r, "container '%s' has just been removed", c->name);
         if (r >= 0)
                 r = container_read_state(now, err);
         if (r >= 0)
@@ -51,7 +44,7 @@ int container_update(Container *c, int (*change)(HostConfig *host, const void *d
                 r = apply_limits(now, &now->host, err);
         if (r < 0)
                 return r;
-        r = json_save(&container_type, dir, "container.json", now, true, err);
+        r = json_save(&container_type, now->dir, "container.json", now, true, err);
         /* One that ends in this moment has no monitor to tell. */
         if (r >= 0 && container_is_up(now))
                 (void) monitor_say_changed(now);

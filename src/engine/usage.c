@@ -184,7 +184,8 @@ int container_usage(const Container *c, ContainerUsage *ret, Err *err) {
         r = list_processes(c, cgroup, &pids, &n, err);
         if (r < 0)
                 return r;
-        from_processes(pids, n, ret);
+        if (!ret->cpu_ns || !ret->memory)
+                from_processes(pids, n, ret);
         from_devices(c, ret);
         ret->processes = n;
         ret->memory_limit = limit_or_all(ret->memory_limit);

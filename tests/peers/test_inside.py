@@ -2,26 +2,14 @@
 """isola in containers of Podman's and Docker's, under runc and under isola-oci."""
 import pathlib
 import shutil
+import sys
 import tempfile
 
 import pytest
-from conftest import PEERS, Client, integration, mount_tmpfs, need
+from conftest import PEERS, ROOT, Client, integration, mount_tmpfs, need
 
-LIFE = '''set -e
-run() { /isola/isola "$@"; }
-run image import /in/rootfs.tar b >/dev/null
-run run --rm --network none b id -u
-run run -d --name web -p 8080:80 b httpd -f -p 80 -h /var/www >/dev/null
-sleep 0.5
-wget -q -O - http://127.0.0.1:8080/
-run run --rm b wget -q -O - http://web/
-run exec web hostname | wc -c
-run rm -f web
-run build -q -t c /in >/dev/null
-run run --rm --network none c
-run ps -aq
-'''
-LIVED = ['0', 'hello from inside', 'hello from inside', '13', 'web', '0 1000']
+sys.path.append(str(ROOT / 'tests'))
+from inner_life import LIFE, LIVED  # noqa: E402
 
 
 def give_all(runtime, flags):
