@@ -99,10 +99,13 @@ static const Option options[] COMMAND_DATA = {
 };
 
 static int check_word(const char *value, const char *option, const char *const *words, Err *err) {
-        for (const char *const *word = words; *word; word++)
-                if (!value || str_equal(value, *word))
-                        return 0;
-        return refuse(err, EINVAL, "'%s' is no value of --%s", value, option);
+        autofree char *known = NULL;
+
+        if (!value || strv_has((char *const *) words, value))
+                return 0;
+        known = strv_join((char *const *) words, ", ");
+        return err_hint(err, refuse(err, EINVAL, "'%s' is no value of --%s", value, option),
+                        "it can be %s", known ? known : "");
 }
 
 static int write_id(const char *path, const char *id, Err *err) {

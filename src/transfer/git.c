@@ -87,7 +87,7 @@ static char *reason_of(const GitOutput *output) {
         autostrv lines = NULL;
         const char *found = "it gave no reason";
 
-        if (strv_split(output->errors, "\n", true, &lines) < 0)
+        if (strv_split(output->errors, "\r\n", true, &lines) < 0) /* ssh ends lines with both */
                 return NULL;
         strv_foreach(line, lines) {
                 const char *words = str_after(*line, "fatal: ");
