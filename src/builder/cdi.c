@@ -56,12 +56,26 @@ static const JsonField hook_fields[] = {
 };
 static const JsonType hook_type = { sizeof(CdiHook), hook_fields };
 
+static const JsonField net_device_fields[] = {
+        JSON_STRING(CdiNetDevice, host, "hostInterfaceName"),
+        {},
+};
+static const JsonType net_device_type = { sizeof(CdiNetDevice), net_device_fields };
+
+static const JsonField rdt_fields[] = {
+        JSON_STRING(CdiRdt, clos, "closID"),
+        {},
+};
+static const JsonType rdt_type = { sizeof(CdiRdt), rdt_fields };
+
 static const JsonField edit_fields[] = {
         JSON_STRINGS(CdiEdits, env, "env"),
         JSON_ARRAY(CdiEdits, nodes, CdiNode, "deviceNodes", &node_type),
         JSON_ARRAY(CdiEdits, mounts, CdiMount, "mounts", &mount_type),
         JSON_ARRAY(CdiEdits, hooks, CdiHook, "hooks", &hook_type),
         JSON_NUMBERS(CdiEdits, groups, "additionalGids"),
+        JSON_ARRAY(CdiEdits, net_devices, CdiNetDevice, "netDevices", &net_device_type),
+        JSON_POINTER(CdiEdits, rdt, CdiRdt, "intelRdt", &rdt_type),
         {},
 };
 static const JsonType edits_type = { sizeof(CdiEdits), edit_fields };
@@ -224,6 +238,11 @@ static int add_edits(CdiEdits *to, const CdiEdits *from, const char *name, Err *
                               "the device '%s' wants programs run on this machine ('%s'), which "
                               "isola does not do for a build",
                               name, from->hooks[0].path ? from->hooks[0].path : "");
+        if (from->n_net_devices > 0 || from->rdt)
+                return refuse(err, EOPNOTSUPP,
+                              "the device '%s' wants %s, which isola does not do for a build", name,
+                              from->rdt ? "a class of Intel's Resource Director (intelRdt)"
+                                        : "an interface of this machine (netDevices)");
         if (strv_extend(&to->env, from->env) < 0)
                 return fail(err, ENOMEM, "cannot use a device");
         for (size_t i = 0; i < from->n_nodes; i++) {

@@ -30,6 +30,15 @@ typedef struct CdiHook {
         char *path;
 } CdiHook;
 
+/* What a build does not do is read as far as to be refused by name. */
+typedef struct CdiNetDevice {
+        char *host; /* an interface of the machine's */
+} CdiNetDevice;
+
+typedef struct CdiRdt {
+        char *clos;
+} CdiRdt;
+
 typedef struct CdiEdits {
         char **env;
         CdiNode *nodes;
@@ -40,6 +49,9 @@ typedef struct CdiEdits {
         size_t n_hooks;
         int64_t *groups;
         size_t n_groups;
+        CdiNetDevice *net_devices;
+        size_t n_net_devices;
+        CdiRdt *rdt; /* or NULL */
 } CdiEdits;
 
 /* What --device of one RUN comes to. */

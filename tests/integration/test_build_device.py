@@ -98,9 +98,13 @@ def test_the_last_description_counts(build, describe):
     ('vendor1.com/device=foo,required=maybe', 'required=maybe is neither true nor false'),
     ('vendor1.com/device=foo,requird=true', "has no key 'requird'; did you mean 'required'?"),
     ('required', 'names no device'),
-    ('vendor1.com/device=hooked', "wants programs run on this machine ('/bin/evil')")])
+    ('vendor1.com/device=hooked', "wants programs run on this machine ('/bin/evil')"),
+    ('vendor1.com/device=wired', 'wants an interface of this machine (netDevices)'),
+    ('vendor1.com/device=classed', "wants a class of Intel's Resource Director (intelRdt)")])
 def test_mistakes(build, describe, flag, message):
-    describe('a.json', spec({'name': 'hooked', 'containerEdits': {'hooks': [{'hookName': 'createRuntime', 'path': '/bin/evil'}]}}))
+    describe('a.json', spec({'name': 'hooked', 'containerEdits': {'hooks': [{'hookName': 'createRuntime', 'path': '/bin/evil'}]}},
+                            {'name': 'wired', 'containerEdits': {'netDevices': [{'hostInterfaceName': 'eth0', 'name': 'e'}]}},
+                            {'name': 'classed', 'containerEdits': {'intelRdt': {'closID': 'x'}}}))
     assert message in build.fails(f'FROM busybox\nRUN --device={flag} true\n', '--allow', 'device')
     describe('b.json', '{"cdiVersion": 1}')
     assert '/etc/cdi/b.json' in build.fails('FROM busybox\nRUN --device=x true\n', '--allow', 'device')
