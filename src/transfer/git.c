@@ -212,22 +212,31 @@ static int choose(const Git *git, const char *ref, char *const *lines, GitCommit
 }
 
 /* "ref: refs/heads/main<tab>HEAD", and the commit in the line behind it. */
-static int find_default(const Git *git, GitCommit *ret) {
-        const char *const args[] = {
-                "ls-remote", "--symref", "--", git->url->remote, "HEAD", NULL
-        };
+/* What ls-remote prints, line by line. */
+static int list_remote(const Git *git, const char *const *args, char ***ret_lines) {
         autogitoutput output = {};
-        autofree char *name = NULL, *id = NULL;
-        const char *words;
-        autostrv lines = NULL;
         int r = run(git, args, &output);
 
         if (r < 0)
                 return r;
         if (output.status != 0)
                 return refuse_output(git, &output, "ask");
-        if (strv_split(output.out, "\n", true, &lines) < 0)
-                return fail(git->err, ENOMEM, "cannot fetch");
+        return strv_split(output.out, "\n", true, ret_lines) < 0
+                       ? fail(git->err, ENOMEM, "cannot fetch")
+                       : 0;
+}
+
+static int find_default(const Git *git, GitCommit *ret) {
+        const char *const args[] = {
+                "ls-remote", "--symref", "--", git->url->remote, "HEAD", NULL
+        };
+        autofree char *name = NULL, *id = NULL;
+        const char *words;
+        autostrv lines = NULL;
+        int r = list_remote(git, args, &lines);
+
+        if (r < 0)
+                return r;
         strv_foreach(line, lines)
                 if (!name && (words = str_after(*line, "ref: ")) &&
                     !(name = strndup(words, strcspn(words, "\t"))))
@@ -242,20 +251,13 @@ static int find_ref(const Git *git, GitCommit *ret) {
         const char *ref = git->url->ref;
         autofree char *inner = str_format("%s^{}", ref);
         const char *const args[] = { "ls-remote", "--", git->url->remote, ref, inner, NULL };
-        autogitoutput output = {};
         autostrv lines = NULL;
         int r;
 
         if (!inner)
                 return fail(git->err, ENOMEM, "cannot fetch");
-        r = run(git, args, &output);
-        if (r < 0)
-                return r;
-        if (output.status != 0)
-                return refuse_output(git, &output, "ask");
-        if (strv_split(output.out, "\n", true, &lines) < 0)
-                return fail(git->err, ENOMEM, "cannot fetch");
-        return choose(git, ref, lines, ret);
+        r = list_remote(git, args, &lines);
+        return r < 0 ? r : choose(git, ref, lines, ret);
 }
 
 /* fetch-by-commit: nobody is asked where the branch is by now. */
