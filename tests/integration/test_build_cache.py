@@ -74,14 +74,14 @@ def test_what_was_pulled_is_no_cache(two, registry):
 def test_of_several_platforms(two, registry):
     here, there = two
     name = f'{registry.host}/many:1'
-    file = ('FROM --platform=$BUILDPLATFORM busybox AS tools\nARG TARGETARCH\nRUN --network=none cat /proc/sys/kernel/random/uuid-$TARGETARCH > /made\n'
+    file = ('FROM --platform=$BUILDPLATFORM busybox AS tools\nARG TARGETARCH\nRUN --network=none echo $(cat /proc/sys/kernel/random/uuid)-$TARGETARCH > /made\n'
             'FROM scratch\nCOPY --from=tools /made /made\n')
     platforms = ('--platform', 'linux/amd64,linux/arm64')
     here(file, *platforms, '--no-cache', '--cache-to', f'type=registry,ref={name},mode=max')
     done = there(file, *platforms, '--cache-from', name)
     assert cached(done) == 4, done.stdout + done.stderr
     # Each image of an index carries its own.
-    file = 'FROM --platform=$BUILDPLATFORM busybox\nARG TARGETARCH\nRUN --network=none cat /proc/sys/kernel/random/uuid-$TARGETARCH > /made\n'
+    file = 'FROM --platform=$BUILDPLATFORM busybox\nARG TARGETARCH\nRUN --network=none echo $(cat /proc/sys/kernel/random/uuid)-$TARGETARCH > /made\n'
     here(file, *platforms, '--no-cache', '--cache-to', 'type=inline', name=f'{registry.host}/inlined:1')
     here.isola('push', here.name)
     assert cached(there(file, *platforms, '--cache-from', here.name)) == 2
